@@ -12,7 +12,6 @@ export default {
     ],
   },
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
-  globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
 };

@@ -1,0 +1,15 @@
+/** The closed set of ways a store fails. Refusals are results, not errors. */
+export type StoreErrorCode = 'store_unavailable' | 'store_misconfigured' | 'invalid_cursor';
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+  /** The same call may succeed later. Its outcome is unknown; verbs are idempotent (P7). */
+  readonly retryable: boolean;
+
+  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StoreError';
+    this.code = code;
+    this.retryable = code === 'store_unavailable';
+  }
+}

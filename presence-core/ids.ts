@@ -1,0 +1,27 @@
+/** Rule P13: what may be a name. Checked once, at the edge. */
+const ID = /^[A-Za-z0-9_.:@-]{1,128}$/;
+/** Printable, without the separators of keys and packed rows. Length counts UTF-16 units. */
+const LABEL = /^[^\p{C}\p{Zl}\p{Zp}/|{}]{1,64}$/u;
+
+export const MAX_META_FIELDS = 8;
+export const MAX_META_BYTES = 512;
+/** Bound of `max_streams`, overrides and the default limit (P14). */
+export const MAX_LIMIT = 100;
+
+/** User, session, stream and device ids. */
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
+}
+
+/** Device type, country and state. */
+export function isLabel(value: unknown): value is string {
+  return typeof value === 'string' && LABEL.test(value);
+}
+
+/** At most 8 flat string fields, at most 512 bytes as JSON. */
+export function isMeta(value: unknown): value is Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const fields = Object.values(value);
+  if (fields.length > MAX_META_FIELDS || !fields.every((field) => typeof field === 'string')) return false;
+  return Buffer.byteLength(JSON.stringify(value)) <= MAX_META_BYTES;
+}

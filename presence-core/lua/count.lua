@@ -1,0 +1,7 @@
+#!lua flags=no-writes
+-- Counts as stored: sessions * 1e9 + users, per shard (P12).
+-- ARGV, 2 an item: K, field.
+-- Returns per item the number as text, '0' where there is none.
+local replies = {}
+for i = 1, #ARGV, 2 do replies[#replies + 1] = call('HGET', ARGV[i] .. 'n', ARGV[i + 1]) or '0' end
+return replies

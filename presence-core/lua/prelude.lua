@@ -1,0 +1,62 @@
+-- Stands before every verb (redis-scripts.ts joins them, with the deployment's constants above this).
+--
+-- A call carries a list of items, each naming its shard's key prefix K ('{P:7}:'). On one Redis a call may carry items
+-- of many shards; on Cluster those of one, with all of that shard's keys declared for routing and slot migration.
+-- Keys of a shard: K..'u:'<user> zset session -> expiresAt; K..'m:'<bucket> hash 'user session' -> row;
+-- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'lim' hash user -> max;
+-- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state.
+local call, fmt, match = redis.call, string.format, string.match
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- P9: a lease has lapsed unless a stall of the shard extended it. Reads the shard's state only when a lease is over.
+local extended = {}
+local function extension(K)
+  local e = extended[K]
+  if not e then
+    local v = call('HMGET', K .. 'shard', 'from', 'until', 'beatAt', 'leaseMs')
+    e = { from = tonumber(v[1]) or 0, till = tonumber(v[2]) or 0 }
+    local beatAt, leaseMs = tonumber(v[3]), tonumber(v[4])
+    if beatAt and now - beatAt > leaseMs / 2 then
+      e.from, e.till = beatAt, now + STALL_GRACE_MS
+      call('HSET', K .. 'shard', 'from', fmt('%d', e.from), 'until', fmt('%d', e.till), 'beatAt', fmt('%d', now))
+    end
+    extended[K] = e
+  end
+  return e
+end
+
+-- The instant until which a lease of this score runs: the score, or the end of the extension that covers it.
+local function runsUntil(K, score)
+  if score > now then return score end
+  local e = extension(K)
+  if e.till > now and score > e.from then return e.till end
+  return score
+end
+
+-- P9: true when the owner is a socket of a generation that has no running lease here.
+local leases = {}
+local function fenced(K, owner)
+  local node = match(owner, '^s(.+)%.')
+  if not node then return false end
+  local here = leases[K]
+  if not here then
+    here = {}
+    leases[K] = here
+  end
+  local over = here[node]
+  if over == nil then
+    over = runsUntil(K, tonumber(call('HGET', K .. 'shard', 'n:' .. node) or 0)) <= now
+    here[node] = over
+  end
+  return over
+end
+
+local TOMB_CODES = { evicted = 1, replaced = 2, kicked = 3 }
+local TOMB_REASONS = { 'evicted', 'replaced', 'kicked' }
+
+-- P5: the reason for which a session may not come back by itself, or nil.
+local function tombstone(K, user, session)
+  local score = call('ZSCORE', K .. 'tomb', user .. ' ' .. session)
+  if score and tonumber(score) >= now * 10 then return TOMB_REASONS[score % 10] end
+end

@@ -1,0 +1,221 @@
+/**
+ * The one face of presence: who is live, on how many screens, and whether one more is allowed.
+ *
+ * `MemoryStore` and `RedisStore` implement it and pass one contract suite (tests/contract/presence-store-contract.ts)
+ * whose tests cite the rules P1… of SPEC.md. Ids must satisfy P13 (`checkId`): a store trusts its caller there.
+ * Every method may reject with `StoreError`: `store_unavailable` (retryable, outcome unknown: verbs are idempotent, P7)
+ * or `store_misconfigured`.
+ */
+import type { Attributes, Change, CloseReason, Displaced, Owner, Session, SocketOwner } from './session.ts';
+
+export interface OpenRequest {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly attributes: Attributes;
+  readonly owner: Owner;
+  readonly leaseMs: number;
+  /** From the token; else the per-user override counts, else the store's default (P6). */
+  readonly limit?: number;
+  readonly onLimit?: 'reject' | 'evict-oldest';
+  /** Sessions of the same user to end in the same step (P5). */
+  readonly replace?: readonly string[];
+  /**
+   * `fresh` clears a tombstone (a hello); `resume` and `beat` are answered `ended` by one (P5).
+   * `beat` leaves a session that a socket holds as it is.
+   * `restore` re-opens what the store forgot, with its `startedAt`, above the limit if need be (P10).
+   */
+  readonly intent: 'fresh' | 'resume' | 'beat' | 'restore';
+  /** With `restore`. */
+  readonly startedAt?: number;
+}
+
+/** `current` counts the user's live sessions after the act, presence-only marks left out. */
+export type OpenResult =
+  | {
+      /** `held`: a beat for a session that a socket holds; nothing was changed. */
+      readonly outcome: 'opened' | 'renewed' | 'held';
+      readonly current: number;
+      readonly max: number;
+      readonly startedAt: number;
+      readonly expiresAt: number;
+      /** Sessions this act ended, and the same session's former socket when it moved. */
+      readonly displaced: readonly Displaced[];
+    }
+  | {
+      readonly outcome: 'refused';
+      readonly current: number;
+      readonly max: number;
+      /** Who holds the slots, oldest first. */
+      readonly conflicts: readonly Session[];
+      /** When the first of them could free, if nobody renews it. */
+      readonly nextFreeAt: number;
+      /** What `replace` ended although there was still no room. */
+      readonly displaced: readonly Displaced[];
+    }
+  | { readonly outcome: 'ended'; readonly reason: CloseReason }
+  | { readonly outcome: 'fenced' };
+
+export interface SessionRef {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+export interface OwnedRef extends SessionRef {
+  /** The act changes nothing and answers `moved` when another owner holds the session (P7). */
+  readonly owner: Owner;
+}
+
+export interface RenewRequest extends OwnedRef {
+  readonly leaseMs: number;
+}
+
+/** Why an act on a session changed nothing. `gone`: not live. `ended`: a tombstone tells why. */
+export type Miss =
+  | { readonly outcome: 'gone' | 'moved' | 'fenced' }
+  | { readonly outcome: 'ended'; readonly reason: CloseReason };
+
+export type RenewResult = { readonly outcome: 'renewed'; readonly expiresAt: number } | Miss;
+export type DetachResult = { readonly outcome: 'detached'; readonly expiresAt: number } | Miss;
+
+export interface UpdateRequest extends SessionRef {
+  /** Checked when given. */
+  readonly owner?: Owner;
+  readonly attributes: Attributes;
+}
+
+export type UpdateResult = { readonly outcome: 'updated' | 'unchanged' } | Miss;
+
+export interface CloseRequest extends SessionRef {
+  /** Checked when given. */
+  readonly owner?: Owner;
+  /** `kicked` leaves a tombstone. */
+  readonly reason: 'left' | 'timeout' | 'kicked';
+}
+
+export type CloseResult = { readonly outcome: 'closed'; readonly displaced: Displaced } | Miss;
+
+export interface UserStatus {
+  readonly userId: string;
+  readonly online: boolean;
+  readonly sessions: number;
+  /** Online: now. Never seen, or longer ago than is kept: null (P15). */
+  readonly lastSeenAt: number | null;
+}
+
+export interface UserSessions {
+  readonly userId: string;
+  /** The override, else the limit at the newest live session's admission, else the default. */
+  readonly max: number;
+  /** Live sessions, oldest first, presence-only marks left out. */
+  readonly sessions: readonly Session[];
+}
+
+/** One thing that is counted (P12). `total` counts presence-only users in `users` and not in `sessions`. */
+export type Dimension =
+  | { readonly by: 'total' }
+  | { readonly by: 'stream' | 'deviceType' | 'country'; readonly key: string }
+  | { readonly by: 'state'; readonly country: string; readonly state: string };
+
+export interface Count {
+  readonly users: number;
+  readonly sessions: number;
+}
+
+export interface TopItem extends Count {
+  /** Stream id, device type, country, or `country/state`. */
+  readonly key: string;
+}
+
+export interface BeatResult {
+  /** `fenced`: this generation's lease lapsed in at least one shard; the node must go on as a new one (P9). */
+  readonly outcome: 'alive' | 'fenced';
+  /** Changes when the store was emptied or another master took over: what sockets hold must be restored (P10). */
+  readonly epoch: string;
+  readonly now: number;
+}
+
+export interface SweepResult {
+  readonly ended: number;
+  /** How long the oldest entry had been due, in ms. */
+  readonly lagMs: number;
+}
+
+export interface LogPage {
+  /** In order within each shard, hence per user. */
+  readonly changes: readonly Change[];
+  /** Opaque; where to go on. */
+  readonly cursor: string;
+  /** Entries after the given cursor are no longer there (trimmed, or a new epoch): take a fresh snapshot. */
+  readonly gap: boolean;
+}
+
+/** A message to a node about sessions of its sockets (P5): delivered at most once, renewal is the backstop. */
+export interface InboxMessage {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly connection: number;
+  readonly reason: CloseReason | 'moved';
+  /** The session that took the slot. */
+  readonly by?: { readonly sessionId: string; readonly deviceType?: string };
+}
+
+export interface PresenceStore {
+  readonly kind: 'memory' | 'redis';
+
+  /** Connects, checks the deployment's configuration and reads it. Rejects until the store can serve. */
+  start(): Promise<void>;
+  /** Ends connections and timers. Sessions stay. */
+  stop(): Promise<void>;
+  /** Resolves when the store answers within its time bound. */
+  ping(): Promise<void>;
+  /** Secret of the deployment for resume tokens: the same on every node. */
+  secret(): string;
+
+  /** Admission (P4–P7): one atomic step. */
+  open(request: OpenRequest): Promise<OpenResult>;
+  /** Extends leases; results in the order of the requests. Writes the users' sets only. */
+  renew(requests: readonly RenewRequest[]): Promise<RenewResult[]>;
+  update(request: UpdateRequest): Promise<UpdateResult>;
+  /** Leaves sessions to the resume grace, without an owner (P8). */
+  detach(requests: readonly OwnedRef[], graceMs: number): Promise<DetachResult[]>;
+  close(request: CloseRequest): Promise<CloseResult>;
+  /** Ends all live sessions of a user with reason `kicked`, each leaving a tombstone. */
+  kick(userId: string): Promise<readonly Displaced[]>;
+
+  /** In the order and with the duplicates asked for. */
+  status(userIds: readonly string[]): Promise<UserStatus[]>;
+  sessions(userIds: readonly string[]): Promise<UserSessions[]>;
+  counts(dimensions: readonly Dimension[]): Promise<Count[]>;
+  /** Most sessions first, then by key; at most `limit`. */
+  top(by: 'stream' | 'deviceType' | 'country' | 'state', limit: number): Promise<TopItem[]>;
+
+  limitOverride(userId: string): Promise<number | null>;
+  /** `null` removes the override. */
+  setLimitOverride(userId: string, max: number | null): Promise<void>;
+
+  /** Takes a lease for a new node generation in every shard. */
+  join(nodeId: string, leaseMs: number): Promise<BeatResult>;
+  /** Renews the lease of a node generation in every shard (P9). Never revives a lapsed one. */
+  beat(nodeId: string, leaseMs: number): Promise<BeatResult>;
+  /** Gives a node's lease up after all its sessions were closed or detached. What it still owns is ended. */
+  quit(nodeId: string): Promise<void>;
+  /** Ends what has expired and what lapsed nodes held, in bounded slices that let others in between. */
+  sweep(): Promise<SweepResult>;
+
+  /** Cursor of the newest entry: what comes after it is new. */
+  tail(): Promise<string>;
+  /** Cursor before the oldest entry kept. */
+  head(): Promise<string>;
+  /**
+   * Reads on from `cursor`: at most about `limit` changes; waits up to `waitMs` when there are none.
+   * @throws StoreError `invalid_cursor` for a text that is no cursor of this deployment.
+   */
+  readLog(cursor: string, limit: number, waitMs: number): Promise<LogPage>;
+
+  /** Tells the node that owns each displaced socket. */
+  notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void>;
+  /** Starts to deliver this node's inbox; replaces an earlier subscription. */
+  onInbox(nodeId: string, deliver: (message: InboxMessage) => void): void;
+}
+
+export type { SocketOwner };

@@ -1,0 +1,151 @@
+/**
+ * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
+ * on Cluster one per shard. Bounds what is in flight (P14).
+ */
+import { StoreError } from './errors.ts';
+import { shardKeys, shardPrefix, userKeys } from './keys.ts';
+import type { RedisClient } from './redis-connection.ts';
+import { runVerb, type Verb } from './redis-scripts.ts';
+
+/** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
+const ITEMS_PER_CALL: Readonly<Record<Verb, number>> = {
+  open: 32,
+  renew: 500,
+  update: 64,
+  close: 64,
+  detach: 64,
+  beat: 64,
+  sweep: 16,
+  status: 500,
+  sessions: 200,
+  count: 500,
+};
+/** ~50 MB of arguments at the most. */
+const MAX_IN_FLIGHT = 50_000;
+
+interface Item {
+  readonly shard: number;
+  /** The verb's arguments of this item, the shard's key prefix first. */
+  readonly args: readonly string[];
+  readonly user: string;
+  readonly bucket: string;
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class RedisCalls {
+  private readonly pending = new Map<Verb, Item[]>();
+  private inFlight = 0;
+  private readonly prefixes: string[];
+  private readonly client: RedisClient;
+  private readonly onError: (error: unknown) => void;
+
+  constructor(client: RedisClient, prefix: string, shards: number, onError: (error: unknown) => void) {
+    this.client = client;
+    this.onError = onError;
+    this.prefixes = Array.from({ length: shards }, (_, shard) => shardPrefix(prefix, shard));
+  }
+
+  /** Queues one item of a verb without common arguments; resolves with its part of the reply. */
+  add<Reply>(verb: Verb, shard: number, user: string, bucket: string, args: readonly string[]): Promise<Reply> {
+    if (this.inFlight >= MAX_IN_FLIGHT) {
+      return Promise.reject(new StoreError('store_unavailable', 'too many commands in flight'));
+    }
+    this.inFlight++;
+    return new Promise<Reply>((resolve, reject) => {
+      const item: Item = { shard, args, user, bucket, resolve: resolve as (reply: unknown) => void, reject };
+      const queue = this.pending.get(verb);
+      if (queue) {
+        queue.push(item);
+      } else {
+        this.pending.set(verb, [item]);
+        setImmediate(() => this.flush(verb));
+      }
+    });
+  }
+
+  /** Calls a verb with common arguments once for many shards; replies in their order. */
+  async forShards<Reply>(
+    verb: 'beat' | 'sweep',
+    common: readonly string[],
+    shards: readonly number[],
+  ): Promise<Reply[]> {
+    const groups = this.client.isCluster ? shards.map((shard) => [shard]) : chunks(shards, ITEMS_PER_CALL[verb]);
+    const replies = await Promise.all(
+      groups.map((group) => {
+        const prefixes = group.map((shard) => this.prefixes[shard] as string);
+        const keys = this.client.isCluster ? prefixes.flatMap(shardKeys) : [];
+        return this.run(verb, keys, [...common, ...prefixes]);
+      }),
+    );
+    return replies.flat() as Reply[];
+  }
+
+  prefixOf(shard: number): string {
+    return this.prefixes[shard] as string;
+  }
+
+  private flush(verb: Verb): void {
+    const queue = this.pending.get(verb) as Item[];
+    this.pending.delete(verb);
+    const groups = this.client.isCluster ? byShard(queue) : [queue];
+    for (const group of groups) {
+      for (const items of chunks(group, ITEMS_PER_CALL[verb])) this.send(verb, items);
+    }
+  }
+
+  private send(verb: Verb, items: readonly Item[]): void {
+    const args: string[] = [];
+    for (const item of items) for (const arg of item.args) args.push(arg);
+    this.run(verb, this.client.isCluster ? declaredKeys(items) : [], args).then(
+      (replies) => {
+        this.inFlight -= items.length;
+        for (let i = 0; i < items.length; i++) (items[i] as Item).resolve(replies[i]);
+      },
+      (error) => {
+        this.inFlight -= items.length;
+        for (const item of items) item.reject(error);
+      },
+    );
+  }
+
+  private async run(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<unknown[]> {
+    try {
+      return (await runVerb(this.client, verb, keys, args)) as unknown[];
+    } catch (error) {
+      this.onError(error);
+      throw unavailable(error);
+    }
+  }
+}
+
+/** On Cluster every key a script may touch is declared, so that a slot in migration answers TRYAGAIN, not half a truth. */
+function declaredKeys(items: readonly Item[]): string[] {
+  const K = items[0]?.args[0] as string;
+  const keys = new Set(shardKeys(K));
+  for (const item of items) if (item.user) for (const key of userKeys(K, item.user, item.bucket)) keys.add(key);
+  return [...keys];
+}
+
+function byShard(items: readonly Item[]): Iterable<Item[]> {
+  const groups = new Map<number, Item[]>();
+  for (const item of items) {
+    const group = groups.get(item.shard);
+    if (group) group.push(item);
+    else groups.set(item.shard, [item]);
+  }
+  return groups.values();
+}
+
+export function unavailable(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new StoreError('store_unavailable', `Redis: ${message}`, error);
+}
+
+export function chunks<T>(list: readonly T[], size: number): T[][] {
+  if (list.length <= size) return [list as T[]];
+  const out: T[][] = [];
+  for (let i = 0; i < list.length; i += size) out.push(list.slice(i, i + size));
+  return out;
+}

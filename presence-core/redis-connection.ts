@@ -1,0 +1,121 @@
+/** Connections to one Redis, Sentinel or Cluster, with every wait bounded. */
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { StoreError } from './errors.ts';
+
+export type RedisClient = Redis | Cluster;
+
+/** A command that has no answer by then has an unknown outcome; verbs are idempotent (P7). */
+const COMMAND_TIMEOUT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+
+const retryDelayMs = (attempt: number): number =>
+  Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+
+interface Target {
+  readonly kind: 'single' | 'sentinel' | 'cluster';
+  readonly nodes: { host: string; port: number }[];
+  readonly name?: string;
+  readonly auth: Pick<RedisOptions, 'username' | 'password' | 'db' | 'tls'>;
+}
+
+/**
+ * Reads `redis://`, `rediss://`, `redis+sentinel://h:p,h:p/name` and `redis+cluster://h:p,h:p`, each with `user:password@`.
+ * @throws StoreError `store_misconfigured` without the URL's secret in the message.
+ */
+export function parseRedisUrl(url: string): Target {
+  const parts = /^(rediss?|redis\+sentinel|redis\+cluster):\/\/(?:([^@/]*)@)?([^/?]+)(?:\/([^?]*))?$/.exec(url);
+  if (!parts)
+    throw new StoreError(
+      'store_misconfigured',
+      'REDIS_URL is not one of redis://, rediss://, redis+sentinel://, redis+cluster://',
+    );
+  const [, scheme, login, hosts, path] = parts as unknown as [string, string, string?, string?, string?];
+  const [username, password] = (login ?? '').split(':').map(decodeURIComponent);
+  const defaultPort = scheme === 'redis+sentinel' ? 26379 : 6379;
+  const nodes = (hosts ?? '').split(',').map((node) => {
+    const at = /^\[?(.+?)\]?(?::(\d+))?$/.exec(node);
+    return { host: at?.[1] ?? node, port: Number(at?.[2] ?? defaultPort) };
+  });
+  const auth: Target['auth'] = {};
+  if (password) auth.password = password;
+  if (username) auth.username = username;
+  if (scheme === 'rediss') auth.tls = {};
+  if (scheme === 'redis+sentinel') {
+    if (!path)
+      throw new StoreError(
+        'store_misconfigured',
+        'REDIS_URL redis+sentinel://host:port/name needs the name of the master',
+      );
+    return { kind: 'sentinel', nodes, name: path, auth };
+  }
+  if (scheme === 'redis+cluster') return { kind: 'cluster', nodes, auth };
+  if (path && !/^\d+$/.test(path))
+    throw new StoreError('store_misconfigured', 'REDIS_URL redis://host:port/db needs a number as db');
+  if (path) auth.db = Number(path);
+  return { kind: 'single', nodes, auth };
+}
+
+/**
+ * Opens a client that connects in the background and reconnects for ever, with jitter.
+ * @param blocking for reads that wait on purpose: no command timeout, the caller bounds them.
+ */
+export function connectRedis(url: string, blocking: boolean): RedisClient {
+  const target = parseRedisUrl(url);
+  const options: RedisOptions = {
+    ...target.auth,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    lazyConnect: true,
+    retryStrategy: retryDelayMs,
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    ...(blocking ? {} : { commandTimeout: COMMAND_TIMEOUT_MS }),
+  };
+  if (target.kind === 'cluster') {
+    return new Cluster(target.nodes, {
+      redisOptions: options,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      slotsRefreshInterval: 2_000,
+      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+      clusterRetryStrategy: retryDelayMs,
+    });
+  }
+  if (target.kind === 'sentinel') {
+    return new Redis({
+      ...options,
+      sentinels: target.nodes,
+      name: target.name as string,
+      failoverDetector: true,
+      sentinelRetryStrategy: retryDelayMs,
+    });
+  }
+  return new Redis({ ...options, ...(target.nodes[0] as { host: string; port: number }) });
+}
+
+/** Resolves when the client can serve; rejects after `timeoutMs` while it goes on trying in the background. */
+export async function ready(client: RedisClient, timeoutMs: number): Promise<void> {
+  if (client.status === 'ready') return;
+  let lastError: Error | undefined;
+  const remember = (error: Error): void => {
+    lastError = error;
+  };
+  client.on('error', remember);
+  if (client.status === 'wait' || client.status === 'end') client.connect().catch(remember);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        client.off('ready', done);
+        const why = lastError ? `: ${lastError.message || (lastError as NodeJS.ErrnoException).code}` : '';
+        reject(new StoreError('store_unavailable', `Redis does not answer${why}`, lastError));
+      }, timeoutMs);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      client.once('ready', done);
+    });
+  } finally {
+    client.off('error', remember);
+  }
+}

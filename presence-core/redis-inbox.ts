@@ -1,0 +1,96 @@
+/** A bounded stream per node: news of its sockets' sessions that another node's call ended or moved (P5). */
+import type { Redis } from 'ioredis';
+import { inboxKey } from './keys.ts';
+import type { InboxMessage } from './presence-store.ts';
+import { unavailable } from './redis-calls.ts';
+import { type RedisClient, ready } from './redis-connection.ts';
+import type { Displaced } from './session.ts';
+
+const INBOX_MAX = 10_000;
+/** A dead node's inbox vanishes by itself. */
+const INBOX_TTL_MS = 3_600_000;
+const BLOCK_MS = 5_000;
+const RETRY_MS = 250;
+
+export class RedisInbox {
+  private reader: RedisClient | undefined;
+  private generation = 0;
+  private readonly client: RedisClient;
+  private readonly connect: () => RedisClient;
+  private readonly prefix: string;
+
+  constructor(client: RedisClient, connect: () => RedisClient, prefix: string) {
+    this.client = client;
+    this.connect = connect;
+    this.prefix = prefix;
+  }
+
+  async notify(displaced: readonly Displaced[], by: InboxMessage['by']): Promise<void> {
+    const sends = displaced.flatMap(({ owner, session, reason }) => {
+      if (typeof owner !== 'object') return [];
+      const message: InboxMessage = {
+        userId: session.userId,
+        sessionId: session.sessionId,
+        connection: owner.connection,
+        reason,
+        ...(by && { by }),
+      };
+      const key = inboxKey(this.prefix, owner.nodeId);
+      return [
+        this.client.xadd(key, 'MAXLEN', '~', INBOX_MAX, '*', 'm', JSON.stringify(message)),
+        this.client.pexpire(key, INBOX_TTL_MS),
+      ];
+    });
+    await Promise.all(sends).catch((error) => {
+      throw unavailable(error);
+    });
+  }
+
+  listen(nodeId: string, deliver: (message: InboxMessage) => void): void {
+    this.stop();
+    const generation = ++this.generation;
+    void this.follow(inboxKey(this.prefix, nodeId), deliver, () => generation === this.generation);
+  }
+
+  stop(): void {
+    this.generation++;
+    this.reader?.disconnect();
+    this.reader = undefined;
+  }
+
+  private async follow(key: string, deliver: (message: InboxMessage) => void, current: () => boolean): Promise<void> {
+    const reader = this.connect();
+    this.reader = reader;
+    // A node id is new, so its inbox is read from the start.
+    let last = '0-0';
+    while (current()) {
+      try {
+        await ready(reader, BLOCK_MS);
+        const reply = (await bounded((reader as Redis).xread('BLOCK', BLOCK_MS, 'STREAMS', key, last), BLOCK_MS * 2)) as
+          | [string, [string, string[]][]][]
+          | null;
+        for (const [id, fields] of reply?.[0]?.[1] ?? []) {
+          last = id;
+          if (current()) deliver(JSON.parse(fields[1] as string) as InboxMessage);
+        }
+      } catch {
+        // What was missed meanwhile shows at the next renewal.
+        if (reader.status === 'ready') reader.disconnect(true);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    reader.disconnect();
+  }
+}
+
+async function bounded<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), ms);
+  });
+  try {
+    return await Promise.race([work, bound]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

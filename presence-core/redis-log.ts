@@ -1,0 +1,133 @@
+/** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
+import type { Redis } from 'ioredis';
+import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
+import type { LogPage } from './presence-store.ts';
+import { unavailable } from './redis-calls.ts';
+import { type RedisClient, ready } from './redis-connection.ts';
+import { parseChange } from './redis-rows.ts';
+import type { Change } from './session.ts';
+
+/** How often a Cluster is asked: XREAD over several slots is refused there, so it cannot block. */
+const CLUSTER_POLL_MS = 25;
+/** What a blocking read may take beyond its wait. */
+const READ_SLACK_MS = 1_000;
+const READY_WAIT_MS = 1_000;
+
+type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
+
+export class RedisLog {
+  private readonly logKeys: string[];
+  private readonly shardOf: Map<string, number>;
+  /** Connections of readers that are not waiting now; a blocking read never shares one. */
+  private readonly idle: RedisClient[] = [];
+  private readonly open = new Set<RedisClient>();
+  private readonly client: RedisClient;
+  private readonly connect: () => RedisClient;
+
+  constructor(client: RedisClient, connect: () => RedisClient, prefixes: readonly string[]) {
+    this.client = client;
+    this.connect = connect;
+    this.logKeys = prefixes.map((K) => `${K}log`);
+    this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
+  }
+
+  async tail(epochs: readonly number[]): Promise<string> {
+    const last = await Promise.all(
+      this.logKeys.map((key) => this.client.xrevrange(key, '+', '-', 'COUNT', 1) as Promise<[string, string[]][]>),
+    ).catch((error) => {
+      throw unavailable(error);
+    });
+    return encodeCursor(
+      last.map((entries, shard) => (entries[0] ? position(entries[0][0]) : { epoch: epochs[shard] ?? 0, sequence: 0 })),
+    );
+  }
+
+  head(): string {
+    return encodeCursor(this.logKeys.map(() => ({ epoch: 0, sequence: 0 })));
+  }
+
+  /**
+   * @param epochs the newest known epoch of each shard: a cursor of an older one has a gap even when nothing follows it.
+   */
+  async read(cursor: string, limit: number, waitMs: number, epochs: readonly number[]): Promise<LogPage> {
+    const positions = decodeCursor(cursor, this.logKeys.length);
+    const count = Math.max(16, Math.ceil(limit / this.logKeys.length));
+    const reply = await (this.client.isCluster
+      ? this.poll(positions, count, waitMs)
+      : this.block(positions, count, waitMs));
+    const changes: Change[] = [];
+    let gap = positions.some((p, shard) => p.epoch !== 0 && p.epoch < (epochs[shard] ?? 0));
+    for (const [key, entries] of reply ?? []) {
+      const shard = this.shardOf.get(key) as number;
+      const at = positions[shard] as ShardPosition;
+      for (const [id, fields] of entries) {
+        const { epoch, sequence } = position(id);
+        const follows = epoch === at.epoch ? sequence === at.sequence + 1 : at.epoch === 0;
+        if (!follows) gap = true;
+        at.epoch = epoch;
+        at.sequence = sequence;
+        changes.push(parseChange(fields[1] as string, shard, sequence));
+      }
+    }
+    return { changes, cursor: encodeCursor(positions), gap };
+  }
+
+  stop(): void {
+    for (const reader of this.open) reader.disconnect();
+  }
+
+  private async block(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<StreamReply> {
+    const reader = this.idle.pop() ?? this.connect();
+    this.open.add(reader);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await ready(reader, READY_WAIT_MS);
+      const bound = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error('log read timed out')), waitMs + READ_SLACK_MS);
+      });
+      const streams = [...this.logKeys, ...ids(positions)];
+      const read =
+        waitMs > 0
+          ? reader.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', ...streams)
+          : reader.xread('COUNT', count, 'STREAMS', ...streams);
+      const reply = (await Promise.race([read, bound])) as StreamReply;
+      this.idle.push(reader);
+      return reply;
+    } catch (error) {
+      // A reader whose answer is outstanding cannot be used again.
+      reader.disconnect();
+      this.open.delete(reader);
+      throw unavailable(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async poll(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<StreamReply> {
+    const until = Date.now() + waitMs;
+    const starts = ids(positions);
+    for (;;) {
+      const replies = await Promise.all(
+        this.logKeys.map((key, i) => this.client.xread('COUNT', count, 'STREAMS', key, starts[i] as string)),
+      ).catch((error) => {
+        throw unavailable(error);
+      });
+      const found = replies.filter((reply) => reply !== null).flat() as NonNullable<StreamReply>;
+      if (found.length > 0 || Date.now() >= until) return found;
+      await new Promise((resolve) => setTimeout(resolve, CLUSTER_POLL_MS));
+    }
+  }
+}
+
+/** Redis numbers the entries of an epoch from 0, sequences count from 1: 0 is the place before the first. */
+function position(id: string): ShardPosition {
+  const [epoch, index] = id.split('-');
+  return { epoch: Number(epoch), sequence: Number(index) + 1 };
+}
+
+function ids(positions: readonly ShardPosition[]): string[] {
+  return positions.map((p) => {
+    if (p.sequence > 0) return `${p.epoch}-${p.sequence - 1}`;
+    return p.epoch > 0 ? `${p.epoch - 1}-${2n ** 64n - 1n}` : '0-0';
+  });
+}

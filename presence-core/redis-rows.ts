@@ -1,0 +1,107 @@
+/** Rows, reply lines and log entries as the Lua verbs write them (lua/prelude-write.lua). */
+import type { Attributes, Change, CloseReason, Displaced, Owner, Session, Via } from './session.ts';
+
+const VIA: Readonly<Record<string, Via>> = { s: 'socket', h: 'heartbeat', g: 'guard', p: 'presence' };
+const KIND: Readonly<Record<string, Change['kind']>> = { o: 'open', u: 'update', c: 'close' };
+
+export function ownerText(owner: Owner): string {
+  if (typeof owner === 'object') return `s${owner.nodeId}.${owner.connection.toString(36)}`;
+  return owner === 'none' ? 's' : owner.charAt(0);
+}
+
+function parseOwner(text: string): Owner {
+  if (text.length > 1) {
+    const dot = text.lastIndexOf('.');
+    return { nodeId: text.slice(1, dot), connection: Number.parseInt(text.slice(dot + 1), 36) };
+  }
+  const via = VIA[text] ?? 'socket';
+  return via === 'socket' ? 'none' : via;
+}
+
+/** Stream, device type, country, state, device, meta: the order of the verbs' arguments; '' for what is absent. */
+export function attributeArgs(a: Attributes): string[] {
+  return [
+    a.streamId ?? '',
+    a.deviceType ?? '',
+    a.country ?? '',
+    a.state ?? '',
+    a.deviceId ?? '',
+    a.meta ? JSON.stringify(a.meta) : '',
+  ];
+}
+
+interface Line {
+  readonly what: string;
+  readonly owner: Owner;
+  readonly limit: number;
+  readonly session: Session;
+}
+
+/** Parses `what|expiresAt|session|row`. */
+export function parseLine(userId: string, text: string): Line {
+  const p = text.split('|');
+  // meta is the last part and may itself hold the separator.
+  const meta = p.length > 15 ? p.slice(14).join('|') : (p[14] as string);
+  const owner = p[3] as string;
+  const session: { -readonly [K in keyof Session]: Session[K] } = {
+    userId,
+    sessionId: p[2] as string,
+    via: VIA[owner.charAt(0)] ?? 'socket',
+    startedAt: Number(p[5]),
+    expiresAt: Number(p[1]),
+  };
+  if (p[9]) session.streamId = p[9];
+  if (p[10]) session.deviceType = p[10];
+  if (p[11]) session.country = p[11];
+  if (p[12]) session.state = p[12];
+  if (p[13]) session.deviceId = p[13];
+  if (meta) session.meta = JSON.parse(meta) as Record<string, string>;
+  return { what: p[0] as string, owner: parseOwner(owner), limit: Number(p[4]), session };
+}
+
+export function parseDisplaced(userId: string, lines: readonly string[]): Displaced[] {
+  return lines.map((text) => {
+    const line = parseLine(userId, text);
+    return { session: line.session, owner: line.owner, reason: line.what as Displaced['reason'] };
+  });
+}
+
+/** Oldest first, ties by id: the order in which sessions are evicted and shown. */
+export function byAge(a: Session, b: Session): number {
+  return a.startedAt - b.startedAt || (a.sessionId < b.sessionId ? -1 : a.sessionId > b.sessionId ? 1 : 0);
+}
+
+/** Parses one log entry. */
+export function parseChange(text: string, shard: number, sequence: number): Change {
+  const p = text.split('|');
+  const startedAt = Number(p[5]);
+  const change: { -readonly [K in keyof Change]: Change[K] } = {
+    kind: KIND[p[0] as string] as Change['kind'],
+    at: Number(p[4]),
+    userId: p[1] as string,
+    sessionId: p[2] as string,
+    via: VIA[p[3] as string] as Via,
+    startedAt,
+    segment: Number(p[6]),
+    segmentStartedAt: startedAt + Number(p[7]),
+    sequence,
+    shard,
+  };
+  if (p[8]) change.streamId = p[8];
+  if (p[9]) change.deviceType = p[9];
+  if (p[10]) change.country = p[10];
+  if (p[11]) change.state = p[11];
+  if (p[12]) change.transition = p[12] === '+' ? 'online' : 'offline';
+  if (p[13]) change.reason = p[13] as CloseReason;
+  if (p.length > 14) {
+    change.previous = {
+      ...(p[14] && { streamId: p[14] }),
+      ...(p[15] && { deviceType: p[15] }),
+      ...(p[16] && { country: p[16] }),
+      ...(p[17] && { state: p[17] }),
+      segment: Number(p[18]),
+      segmentStartedAt: startedAt + Number(p[19]),
+    };
+  }
+  return change;
+}

@@ -1,0 +1,426 @@
+/** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
+import { randomBytes } from 'node:crypto';
+import { StoreError } from './errors.ts';
+import { BUCKETS, configKey, placeOf } from './keys.ts';
+import type * as api from './presence-store.ts';
+import { chunks, RedisCalls, unavailable } from './redis-calls.ts';
+import { connectRedis, parseRedisUrl, type RedisClient, ready } from './redis-connection.ts';
+import { RedisInbox } from './redis-inbox.ts';
+import { RedisLog } from './redis-log.ts';
+import { attributeArgs, byAge, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
+import { defineVerbs } from './redis-scripts.ts';
+import type { CloseReason, Displaced } from './session.ts';
+
+export interface RedisStoreOptions {
+  readonly url: string;
+  readonly prefix?: string;
+  /** Fixed for a deployment: another number is refused at start. */
+  readonly shards?: number;
+  readonly defaultLimit?: number;
+  readonly tombstoneMs?: number;
+  readonly seenTtlMs?: number;
+  /** Per shard. */
+  readonly seenMax?: number;
+  /** Entries per shard, trimmed in blocks. */
+  readonly logMax?: number;
+  readonly stallGraceMs?: number;
+  /** A shard swept by any node within this time is passed over. */
+  readonly sweepGapMs?: number;
+  /** Told of what an operator should know; never per request. */
+  readonly warn?: (message: string, details?: Record<string, unknown>) => void;
+}
+
+const READY_WAIT_MS = 3_000;
+/** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
+const SWEEP_BUDGET = 1_000;
+/** Script calls of one sweep; what is left is due at the next. */
+const SWEEP_CALLS_MAX = 2_000;
+const LISTPACK_VALUE_MIN = 256;
+
+export class RedisStore implements api.PresenceStore {
+  readonly kind = 'redis';
+  private readonly options: Required<RedisStoreOptions>;
+  private readonly client: RedisClient;
+  private readonly calls: RedisCalls;
+  private readonly log: RedisLog;
+  private readonly inbox: RedisInbox;
+  private readonly allShards: number[];
+  /** Newest epoch seen of each shard. */
+  private epochs: number[] = [];
+  private deploymentSecret = '';
+  private lastWarning = '';
+
+  constructor(options: RedisStoreOptions) {
+    this.options = {
+      prefix: 'presence',
+      shards: 64,
+      defaultLimit: 3,
+      tombstoneMs: 600_000,
+      seenTtlMs: 86_400_000,
+      seenMax: 100_000,
+      logMax: 20_000,
+      stallGraceMs: 30_000,
+      sweepGapMs: 500,
+      warn: () => {},
+      ...options,
+    };
+    const { url, prefix, shards } = this.options;
+    this.allShards = Array.from({ length: shards }, (_, shard) => shard);
+    this.client = this.connection(false);
+    defineVerbs(this.client, {
+      LOG_MAX: this.options.logMax,
+      TOMB_MS: this.options.tombstoneMs,
+      SEEN_TTL_MS: this.options.seenTtlMs,
+      SEEN_MAX: this.options.seenMax,
+      STALL_GRACE_MS: this.options.stallGraceMs,
+    });
+    this.calls = new RedisCalls(this.client, prefix, shards, (error) => this.warnOnce(error));
+    const reader = (): RedisClient => this.connection(true);
+    this.log = new RedisLog(
+      this.client,
+      reader,
+      this.allShards.map((shard) => this.calls.prefixOf(shard)),
+    );
+    this.inbox = new RedisInbox(this.client, reader, prefix);
+    parseRedisUrl(url);
+  }
+
+  async start(): Promise<void> {
+    await ready(this.client, READY_WAIT_MS);
+    await this.bounded(this.checkServer());
+    await this.bounded(this.checkDeployment());
+  }
+
+  async stop(): Promise<void> {
+    this.inbox.stop();
+    this.log.stop();
+    this.client.disconnect();
+  }
+
+  async ping(): Promise<void> {
+    await this.bounded(this.client.hexists(configKey(this.options.prefix), 'layout'));
+  }
+
+  secret(): string {
+    return this.deploymentSecret;
+  }
+
+  async open(r: api.OpenRequest): Promise<api.OpenResult> {
+    const lines = await this.item<string[]>('open', r.userId, (K, bucket) => [
+      K,
+      r.userId,
+      r.sessionId,
+      bucket,
+      ownerText(r.owner),
+      String(r.leaseMs),
+      r.limit === undefined ? '' : String(r.limit),
+      r.onLimit === 'evict-oldest' ? 'e' : 'r',
+      r.replace?.join('|') ?? '',
+      r.intent === 'restore' ? 'x' : r.intent.charAt(0),
+      r.startedAt === undefined ? '' : String(r.startedAt),
+      ...attributeArgs(r.attributes),
+      String(this.options.defaultLimit),
+    ]);
+    const head = (lines[0] as string).split('|') as [string, string, string, string, string];
+    const [outcome, current, max] = [head[0], Number(head[1]), Number(head[2])];
+    if (outcome === 'fenced') return { outcome };
+    if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
+    const rest = lines.slice(1);
+    if (outcome === 'refused') {
+      const conflicts = rest.filter((text) => text.startsWith('conflict|'));
+      return {
+        outcome,
+        current,
+        max,
+        conflicts: conflicts.map((text) => parseLine(r.userId, text).session),
+        nextFreeAt: Number(head[3]),
+        displaced: parseDisplaced(r.userId, rest.slice(0, rest.length - conflicts.length)),
+      };
+    }
+    return {
+      outcome: outcome as 'opened' | 'renewed' | 'held',
+      current,
+      max,
+      startedAt: Number(head[3]),
+      expiresAt: Number(head[4]),
+      displaced: rest.length > 0 ? parseDisplaced(r.userId, rest) : [],
+    };
+  }
+
+  renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
+    return Promise.all(
+      requests.map(async (r) => outcomeOf(await this.act('renew', r, r.owner, [String(r.leaseMs)])) as api.RenewResult),
+    );
+  }
+
+  async update(r: api.UpdateRequest): Promise<api.UpdateResult> {
+    return outcomeOf(await this.act('update', r, r.owner, attributeArgs(r.attributes))) as api.UpdateResult;
+  }
+
+  detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
+    return Promise.all(
+      requests.map(async (r) => outcomeOf(await this.act('detach', r, r.owner, [String(graceMs)])) as api.DetachResult),
+    );
+  }
+
+  async close(r: api.CloseRequest): Promise<api.CloseResult> {
+    const lines = await this.act<string[]>('close', r, r.owner, [r.reason]);
+    if (lines[0] !== 'closed') return outcomeOf(lines[0] as string) as api.Miss;
+    return { outcome: 'closed', displaced: parseDisplaced(r.userId, lines.slice(1))[0] as Displaced };
+  }
+
+  async kick(userId: string): Promise<readonly Displaced[]> {
+    const lines = await this.act<string[]>('close', { userId, sessionId: '' }, undefined, ['kicked']);
+    return parseDisplaced(userId, lines.slice(1));
+  }
+
+  status(userIds: readonly string[]): Promise<api.UserStatus[]> {
+    const now = Date.now();
+    return Promise.all(
+      userIds.map(async (userId) => {
+        const text = await this.item<string>('status', userId, (K) => [K, userId]);
+        const [members, sessions, seen] = text.split('|') as [string, string, string];
+        const online = members !== '0';
+        const lastSeenAt = online ? now : seen ? Number(seen) : null;
+        return { userId, online, sessions: Number(sessions), lastSeenAt };
+      }),
+    );
+  }
+
+  sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
+    return Promise.all(
+      userIds.map(async (userId) => {
+        const [override, ...lines] = await this.item<string[]>('sessions', userId, (K, bucket) => [K, userId, bucket]);
+        const found = lines.map((text) => parseLine(userId, text)).filter((line) => line.session.via !== 'presence');
+        found.sort((a, b) => byAge(a.session, b.session));
+        const max = override ? Number(override) : (found.at(-1)?.limit ?? this.options.defaultLimit);
+        return { userId, max, sessions: found.map((line) => line.session) };
+      }),
+    );
+  }
+
+  counts(dimensions: readonly api.Dimension[]): Promise<api.Count[]> {
+    return Promise.all(
+      dimensions.map(async (dimension) => {
+        const field = fieldOf(dimension);
+        const parts = await Promise.all(
+          this.allShards.map((shard) =>
+            this.calls.add<string>('count', shard, '', '', [this.calls.prefixOf(shard), field]),
+          ),
+        );
+        return parts.map(countOf).reduce((a, b) => ({ users: a.users + b.users, sessions: a.sessions + b.sessions }));
+      }),
+    );
+  }
+
+  async top(by: 'stream' | 'deviceType' | 'country' | 'state', limit: number): Promise<api.TopItem[]> {
+    const prefix = COUNT_PREFIX[by];
+    const totals = new Map<string, { key: string; users: number; sessions: number }>();
+    const tables = await this.bounded(
+      Promise.all(this.allShards.map((shard) => this.client.hgetall(`${this.calls.prefixOf(shard)}n`))),
+    );
+    for (const table of tables) {
+      for (const [field, text] of Object.entries(table)) {
+        if (!field.startsWith(prefix)) continue;
+        const key = field.slice(prefix.length);
+        const { users, sessions } = countOf(text);
+        const total = totals.get(key);
+        if (total) {
+          total.users += users;
+          total.sessions += sessions;
+        } else {
+          totals.set(key, { key, users, sessions });
+        }
+      }
+    }
+    const order = (a: api.TopItem, b: api.TopItem): number => b.sessions - a.sessions || (a.key < b.key ? -1 : 1);
+    return [...totals.values()].sort(order).slice(0, limit);
+  }
+
+  async limitOverride(userId: string): Promise<number | null> {
+    const text = await this.bounded(this.client.hget(this.limitKey(userId), userId));
+    return text === null ? null : Number(text);
+  }
+
+  async setLimitOverride(userId: string, max: number | null): Promise<void> {
+    const key = this.limitKey(userId);
+    await this.bounded(max === null ? this.client.hdel(key, userId) : this.client.hset(key, userId, max));
+  }
+
+  join(nodeId: string, leaseMs: number): Promise<api.BeatResult> {
+    return this.beatAll('join', nodeId, leaseMs);
+  }
+
+  beat(nodeId: string, leaseMs: number): Promise<api.BeatResult> {
+    return this.beatAll('beat', nodeId, leaseMs);
+  }
+
+  async quit(nodeId: string): Promise<void> {
+    await this.beatAll('quit', nodeId, 0);
+  }
+
+  async sweep(): Promise<api.SweepResult> {
+    let ended = 0;
+    let lagMs = 0;
+    let left: readonly number[] = this.allShards;
+    const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
+    for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
+      const again: number[] = [];
+      // One call at a time, so that others get in between.
+      for (const shards of chunks(left, 16)) {
+        const replies = await this.calls.forShards<string>('sweep', common, shards);
+        call++;
+        replies.forEach((text, i) => {
+          const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
+          ended += count;
+          lagMs = Math.max(lagMs, lag);
+          if (more) again.push(shards[i] as number);
+        });
+      }
+      left = again;
+    }
+    return { ended, lagMs };
+  }
+
+  tail(): Promise<string> {
+    return this.log.tail(this.epochs);
+  }
+
+  async head(): Promise<string> {
+    return this.log.head();
+  }
+
+  readLog(cursor: string, limit: number, waitMs: number): Promise<api.LogPage> {
+    return this.log.read(cursor, limit, waitMs, this.epochs);
+  }
+
+  notify(displaced: readonly Displaced[], by?: api.InboxMessage['by']): Promise<void> {
+    return displaced.length === 0 ? Promise.resolve() : this.inbox.notify(displaced, by);
+  }
+
+  onInbox(nodeId: string, deliver: (message: api.InboxMessage) => void): void {
+    this.inbox.listen(nodeId, deliver);
+  }
+
+  private item<Reply>(
+    verb: Parameters<RedisCalls['add']>[0],
+    userId: string,
+    args: (K: string, bucket: string) => string[],
+  ): Promise<Reply> {
+    const { shard, bucket } = placeOf(userId, this.options.shards);
+    return this.calls.add<Reply>(verb, shard, userId, bucket, args(this.calls.prefixOf(shard), bucket));
+  }
+
+  /** A verb on one session: K, user, session, bucket, owner, then its own arguments. */
+  private act<Reply = string>(
+    verb: 'renew' | 'update' | 'close' | 'detach',
+    ref: api.SessionRef,
+    owner: api.OwnedRef['owner'] | undefined,
+    rest: readonly string[],
+  ): Promise<Reply> {
+    const text = owner === undefined ? '' : ownerText(owner);
+    return this.item<Reply>(verb, ref.userId, (K, bucket) => [K, ref.userId, ref.sessionId, bucket, text, ...rest]);
+  }
+
+  private async beatAll(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<api.BeatResult> {
+    const common = [mode, nodeId, String(leaseMs), await this.runId()];
+    const replies = (await this.calls.forShards<string>('beat', common, this.allShards)).map((text) => text.split('|'));
+    this.epochs = replies.map((reply) => Number(reply[1]));
+    return {
+      outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',
+      epoch: [...new Set(this.epochs)].join('.'),
+      now: Math.max(...replies.map((reply) => Number(reply[2]))),
+    };
+  }
+
+  /** Names the master process, so that a failover or restart shows (P10); '' on Cluster, where each shard has another. */
+  private async runId(): Promise<string> {
+    if (this.client.isCluster) return '';
+    return /run_id:(\w+)/.exec(await this.bounded(this.client.info('server')))?.[1] ?? '';
+  }
+
+  private limitKey(userId: string): string {
+    return `${this.calls.prefixOf(placeOf(userId, this.options.shards).shard)}lim`;
+  }
+
+  private connection(blocking: boolean): RedisClient {
+    const client = connectRedis(this.options.url, blocking);
+    client.on('error', (error: unknown) => this.warnOnce(error));
+    client.on('ready', () => {
+      this.lastWarning = '';
+    });
+    return client;
+  }
+
+  /** A server that is away fails many calls in the same way: one line until it is back or fails otherwise. */
+  private warnOnce(error: unknown): void {
+    const message =
+      error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : String(error);
+    if (message === this.lastWarning) return;
+    this.lastWarning = message;
+    this.options.warn('redis', { error: message });
+  }
+
+  private async bounded<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.warnOnce(error);
+      throw unavailable(error);
+    }
+  }
+
+  private async checkServer(): Promise<void> {
+    const version = /redis_version:(\d+)/.exec(await this.client.info('server'))?.[1];
+    if (Number(version) < 7) throw new StoreError('store_misconfigured', 'Redis 7.0 or newer is needed');
+    const config = async (name: string): Promise<string | undefined> => {
+      // Managed services forbid CONFIG; then nothing can be said.
+      const reply = await (this.client as import('ioredis').Redis).config('GET', name).catch(() => []);
+      return (reply as string[])[1];
+    };
+    const policy = await config('maxmemory-policy');
+    if (policy && policy !== 'noeviction') {
+      this.options.warn('Redis may delete presence when memory is short: set maxmemory-policy noeviction', { policy });
+    }
+    const value = await config('hash-max-listpack-value');
+    if (value && Number(value) < LISTPACK_VALUE_MIN) {
+      this.options.warn(
+        `Redis uses more memory a session than it must: set hash-max-listpack-value ${LISTPACK_VALUE_MIN}`,
+        { value },
+      );
+    }
+  }
+
+  private async checkDeployment(): Promise<void> {
+    const key = configKey(this.options.prefix);
+    const layout = `${this.options.shards}x${BUCKETS}`;
+    await this.client.hsetnx(key, 'layout', layout);
+    await this.client.hsetnx(key, 'secret', randomBytes(32).toString('hex'));
+    const [stored, secret] = await this.client.hmget(key, 'layout', 'secret');
+    if (stored !== layout) {
+      const detail = `this node has shards x buckets ${layout}, the deployment '${this.options.prefix}' ${stored}`;
+      throw new StoreError('store_misconfigured', `PRESENCE_SHARDS is fixed for a deployment: ${detail}`);
+    }
+    this.deploymentSecret = secret as string;
+  }
+}
+
+const COUNT_PREFIX = { stream: 's:', deviceType: 'd:', country: 'c:', state: 'l:' } as const;
+
+function fieldOf(d: api.Dimension): string {
+  if (d.by === 'total') return 't';
+  if (d.by === 'state') return `l:${d.country}/${d.state}`;
+  return COUNT_PREFIX[d.by] + d.key;
+}
+
+/** Stored as sessions * 1e9 + users. */
+function countOf(text: string): api.Count {
+  const value = Number(text);
+  return { users: value % 1e9, sessions: Math.floor(value / 1e9) };
+}
+
+function outcomeOf(text: string): { outcome: string; reason?: CloseReason; expiresAt?: number } {
+  const [outcome, rest] = text.split('|') as [string, string?];
+  if (rest === undefined) return { outcome };
+  return outcome === 'ended' ? { outcome, reason: rest as CloseReason } : { outcome, expiresAt: Number(rest) };
+}
