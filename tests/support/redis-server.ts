@@ -1,7 +1,7 @@
 /** A Redis of the test's own: started on a free port, ended by the test. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
 
 export interface TestRedis {

@@ -1,0 +1,192 @@
+/** The stores themselves: memory per session, cost of each verb. */
+import { Redis } from 'ioredis';
+import { MemoryStore, RedisStore } from '../../presence-core/index.ts';
+import { startRedis } from '../../tests/support/redis-server.ts';
+import { type BenchSession, inLanes, makeSessions } from '../players.ts';
+import type { Figure } from '../report.ts';
+
+const REDIS_SESSIONS = 200_000;
+const MEMORY_SESSIONS = 1_000_000;
+const SWEPT_SESSIONS = 100_000;
+const CHURN = 300_000;
+const LANES = 256;
+const NODE = 'bench1';
+const LEASE_MS = 600_000;
+
+interface Cost {
+  readonly perSecond: number;
+  readonly nodeUs: number;
+  readonly scriptUs: number;
+  readonly redisUs: number;
+}
+
+async function cost(admin: Redis, count: number, work: () => Promise<unknown>): Promise<Cost> {
+  const redisCpu = async (): Promise<number> => {
+    const text = await admin.info('cpu');
+    const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(text)?.[1]);
+    return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1e6;
+  };
+  await admin.config('RESETSTAT');
+  const [redisBefore, cpuBefore, begun] = [await redisCpu(), process.cpuUsage(), performance.now()];
+  await work();
+  const [seconds, cpu] = [(performance.now() - begun) / 1_000, process.cpuUsage(cpuBefore)];
+  const redisUs = (await redisCpu()) - redisBefore;
+  const stats = await admin.info('commandstats');
+  const scriptUs = Number(/cmdstat_evalsha:calls=\d+,usec=(\d+)/.exec(stats)?.[1]);
+  return {
+    perSecond: count / seconds,
+    nodeUs: (cpu.user + cpu.system) / count,
+    scriptUs: scriptUs / count,
+    redisUs: redisUs / count,
+  };
+}
+
+async function usedBytes(admin: Redis): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
+}
+
+async function logBytes(admin: Redis, shards: number): Promise<number> {
+  let sum = 0;
+  for (let shard = 0; shard < shards; shard++) {
+    sum += Number((await admin.memory('USAGE', `{presence:${shard}}:log`, 'SAMPLES', 0)) ?? 0);
+  }
+  return sum;
+}
+
+async function fillRedis(
+  label: string,
+  args: string[],
+  sessions: readonly BenchSession[],
+  all: boolean,
+): Promise<Figure[]> {
+  const redis = await startRedis({ args });
+  const admin = new Redis(redis.port);
+  const store = new RedisStore({ url: redis.url });
+  await store.start();
+  await store.join(NODE, 3_600_000);
+  const before = await usedBytes(admin);
+  const open = await cost(admin, sessions.length, () =>
+    inLanes(sessions, LANES, (s, i) =>
+      store.open({ ...s, owner: { nodeId: NODE, connection: i }, leaseMs: LEASE_MS, intent: 'fresh' }),
+    ),
+  );
+  const bytes = (await usedBytes(admin)) - before - (await logBytes(admin, 64));
+  const figures: Figure[] = [
+    { what: `Redis bytes per session, ${label}`, value: bytes / sessions.length, unit: 'B', target: '≤ 340' },
+  ];
+  if (all) {
+    const renew = await cost(admin, sessions.length, async () => {
+      for (let i = 0; i < sessions.length; i += 2_000) {
+        const batch = sessions
+          .slice(i, i + 2_000)
+          .map((s, j) => ({ ...s, owner: { nodeId: NODE, connection: i + j }, leaseMs: LEASE_MS + 60_000 }));
+        await store.renew(batch);
+      }
+    });
+    const status = await cost(admin, sessions.length, async () => {
+      for (let i = 0; i < sessions.length; i += 1_000)
+        await store.status(sessions.slice(i, i + 1_000).map((s) => s.userId));
+    });
+    const close = await cost(admin, sessions.length, () =>
+      inLanes(sessions, LANES, (s, i) => store.close({ ...s, owner: { nodeId: NODE, connection: i }, reason: 'left' })),
+    );
+    figures.push(
+      { what: 'open, through one Node process', value: open.perSecond, unit: '/s', target: '≥ 12,000' },
+      { what: 'open, Redis CPU in the script', value: open.scriptUs, unit: 'µs', target: '≤ 60' },
+      { what: 'open, Redis CPU in all', value: open.redisUs, unit: 'µs', target: '≤ 60' },
+      { what: 'open, Node CPU', value: open.nodeUs, unit: 'µs' },
+      { what: 'renew in batch, Redis CPU in the script', value: renew.scriptUs, unit: 'µs', target: '≤ 5' },
+      { what: 'renew in batch, Redis CPU in all', value: renew.redisUs, unit: 'µs' },
+      { what: 'renew in batch, Node CPU', value: renew.nodeUs, unit: 'µs' },
+      { what: 'status in batch, Redis CPU in all', value: status.redisUs, unit: 'µs' },
+      { what: 'close, Redis CPU in the script', value: close.scriptUs, unit: 'µs' },
+      { what: 'close, through one Node process', value: close.perSecond, unit: '/s' },
+    );
+  }
+  await store.stop();
+  admin.disconnect();
+  await redis.stop();
+  return figures;
+}
+
+export async function coreRedis(): Promise<Figure[]> {
+  const sessions = makeSessions(REDIS_SESSIONS);
+  return [
+    ...(await fillRedis('hash-max-listpack-value 256', ['--hash-max-listpack-value', '256'], sessions, true)),
+    ...(await fillRedis('Redis as installed', [], sessions, false)),
+  ];
+}
+
+/** Longest time for which the event loop did not turn while `work` ran. */
+async function longestBlock(work: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  let running = true;
+  const turn = (): void => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (running) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await work();
+  running = false;
+  return longest;
+}
+
+export async function coreMemory(): Promise<Figure[]> {
+  const clockStart = Date.now();
+  let now = clockStart;
+  const churnStore = new MemoryStore({ clock: () => now });
+  await churnStore.start();
+  await churnStore.join(NODE, 3_600_000_000);
+  const churn = makeSessions(CHURN);
+  const begun = performance.now();
+  await inLanes(churn, 1, async (s, i) => {
+    const owner = { nodeId: NODE, connection: i };
+    await churnStore.open({ ...s, owner, leaseMs: LEASE_MS, intent: 'fresh' });
+    await churnStore.close({ userId: s.userId, sessionId: s.sessionId, owner, reason: 'left' });
+  });
+  const churnPerSecond = CHURN / ((performance.now() - begun) / 1_000);
+  await churnStore.stop();
+
+  const heap = (): number => {
+    globalThis.gc?.();
+    globalThis.gc?.();
+    return process.memoryUsage().heapUsed;
+  };
+  const store = new MemoryStore({ clock: () => now });
+  await store.start();
+  await store.join(NODE, 3_600_000_000);
+  const before = heap();
+  // Made one by one, so that the store alone keeps what it needs of each.
+  for (let done = 0; done < MEMORY_SESSIONS; done += 10_000) {
+    const batch = makeSessions(10_000);
+    for (const [i, s] of batch.entries()) {
+      const userId = `user-${String(Number(s.userId.slice(5)) + done).padStart(8, '0')}`;
+      const leaseMs = done < SWEPT_SESSIONS ? 30_000 + (i % 1_000) : LEASE_MS;
+      const attributes = JSON.parse(JSON.stringify({ ...s.attributes, deviceId: undefined }));
+      await store.open({
+        userId,
+        sessionId: s.sessionId,
+        attributes,
+        owner: { nodeId: NODE, connection: done + i },
+        leaseMs,
+        intent: 'fresh',
+      });
+    }
+  }
+  const bytes = (heap() - before) / MEMORY_SESSIONS;
+  now = clockStart + 32_000;
+  let ended = 0;
+  const block = await longestBlock(async () => {
+    ended = (await store.sweep()).ended;
+  });
+  if (ended !== SWEPT_SESSIONS) throw new Error(`swept ${ended} of ${SWEPT_SESSIONS}`);
+  await store.stop();
+  return [
+    { what: 'memory store, opens + closes', value: churnPerSecond, unit: '/s', target: '≥ 300,000' },
+    { what: 'memory store, heap per session of 1M', value: bytes, unit: 'B', target: '≤ 600' },
+    { what: 'memory store, longest block sweeping 100,000', value: block, unit: 'ms', target: '≤ 20' },
+  ];
+}

@@ -1,0 +1,80 @@
+/** From the text of a frame to a checked message, or to what is wrong with it. */
+import { isId, isLabel, isMeta } from '../presence-core/index.ts';
+import type { ClientMessage } from './protocol/messages.ts';
+
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly message: ClientMessage }
+  /** `fatal`: not a JSON object with a `type`; the socket cannot go on (4000). */
+  | { readonly ok: false; readonly fatal: boolean; readonly id?: string; readonly errors: readonly FieldError[] };
+
+type Check = readonly [test: (value: unknown) => boolean, message: string];
+
+const ID: Check = [isId, 'must be 1-128 characters of A-Z a-z 0-9 _ . : @ -'];
+const LABEL: Check = [isLabel, 'must be 1-64 printable characters without / | { }'];
+const META: Check = [isMeta, 'must be an object of at most 8 strings, at most 512 bytes as JSON'];
+const MAX_REPLACE = 16;
+const MAX_TOKEN_LENGTH = 1_024;
+const REPLACE: Check = [
+  (value) => Array.isArray(value) && value.length <= MAX_REPLACE && value.every(isId),
+  `must be an array of at most ${MAX_REPLACE} session ids`,
+];
+const TOKEN: Check = [(value) => typeof value === 'string' && value.length <= MAX_TOKEN_LENGTH, 'must be a string'];
+const FLAG: Check = [(value) => typeof value === 'boolean', 'must be true or false'];
+
+const SESSION_FIELDS = { streamId: ID, deviceType: LABEL, country: LABEL, state: LABEL, meta: META };
+
+/** The known fields of each message; others are ignored. */
+const MESSAGES: Readonly<Record<ClientMessage['type'], Readonly<Record<string, Check>>>> = {
+  hello: {
+    ...SESSION_FIELDS,
+    userId: ID,
+    sessionId: ID,
+    deviceId: ID,
+    replace: REPLACE,
+    resume: TOKEN,
+    observe: FLAG,
+  },
+  update: SESSION_FIELDS,
+  leave: {},
+  heartbeat: {},
+};
+
+const MAX_REPLY_ID_LENGTH = 64;
+
+/** @param text undefined for a binary frame. */
+export function decode(text: string | undefined): Decoded {
+  if (text === undefined) return fatal('', 'must be a text frame');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fatal('', 'must be JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fatal('', 'must be a JSON object');
+  const message = value as Record<string, unknown>;
+  if (typeof message.type !== 'string') return fatal('/type', 'must be a string');
+  const id = message.id;
+  if (id !== undefined && (typeof id !== 'string' || id.length > MAX_REPLY_ID_LENGTH)) {
+    const errors = [{ path: '/id', message: `must be a string of at most ${MAX_REPLY_ID_LENGTH} characters` }];
+    return { ok: false, fatal: false, errors };
+  }
+  const reply = id === undefined ? {} : { id };
+  if (!Object.hasOwn(MESSAGES, message.type)) {
+    return { ok: false, fatal: false, ...reply, errors: [{ path: '/type', message: 'unknown type of message' }] };
+  }
+  const errors: FieldError[] = [];
+  for (const [name, [test, expected]] of Object.entries(MESSAGES[message.type as ClientMessage['type']])) {
+    if (message[name] !== undefined && !test(message[name])) errors.push({ path: `/${name}`, message: expected });
+  }
+  if (errors.length > 0) return { ok: false, fatal: false, ...reply, errors };
+  return { ok: true, message: message as unknown as ClientMessage };
+}
+
+function fatal(path: string, message: string): Decoded {
+  return { ok: false, fatal: true, errors: [{ path, message }] };
+}

@@ -1,0 +1,183 @@
+/** The WebSocket side of a node: accepts sockets, keeps them alive or ends them, and drains. */
+import type { PresenceStore } from '../presence-core/index.ts';
+import { Connection, type ConnectionContext, type Log } from './connection.ts';
+import { NodeLife, type NodeLog } from './node.ts';
+import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from './protocol/messages.ts';
+import type { CreateTransport, Transport, TransportSocket, UpgradeRequest } from './transport/transport.ts';
+import { Wheel } from './wheel.ts';
+
+export interface GatewayOptions {
+  readonly store: PresenceStore;
+  readonly log: Log & NodeLog;
+  readonly createTransport: CreateTransport;
+  readonly allowedOrigins: readonly string[];
+  readonly onLimit: 'reject' | 'evict-oldest';
+  readonly outagePolicy: 'open' | 'closed';
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  readonly helloTimeoutMs: number;
+  readonly resumeGraceMs: number;
+  readonly sessionLeaseMs: number;
+  readonly nodeBeatMs: number;
+  readonly nodeLeaseMs: number;
+  readonly sweepMs: number;
+}
+
+/** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */
+const MAX_SOCKETS = 1_000_000;
+const MAX_BUFFERED_BYTES = 262_144;
+const CLOSE_TIMEOUT_MS = 3_000;
+const PING_SLOTS = 100;
+const HELLO_CHECKS = 10;
+
+export class Gateway {
+  readonly node: NodeLife;
+  private readonly transport: Transport;
+  private readonly connections = new Map<number, Connection>();
+  /** In the order in which they came, with the instant by which each must have said hello. */
+  private readonly greeting = new Map<Connection, number>();
+  private readonly pings: Wheel<Connection>;
+  private readonly pongTicks: number;
+  private helloTimer: NodeJS.Timeout | undefined;
+  private draining = false;
+  private readonly context: ConnectionContext;
+  private readonly options: GatewayOptions;
+
+  constructor(options: GatewayOptions) {
+    this.options = options;
+    this.node = new NodeLife({
+      store: options.store,
+      log: options.log,
+      beatMs: options.nodeBeatMs,
+      leaseMs: options.nodeLeaseMs,
+      sweepMs: options.sweepMs,
+      sessionLeaseMs: options.sessionLeaseMs,
+      resumeGraceMs: options.resumeGraceMs,
+    });
+    const { store, log, sessionLeaseMs, resumeGraceMs, pingIntervalMs, onLimit, outagePolicy } = options;
+    this.context = {
+      store,
+      node: this.node,
+      log,
+      sessionLeaseMs,
+      resumeGraceMs,
+      pingIntervalMs,
+      onLimit,
+      outagePolicy,
+    };
+    this.pings = new Wheel(pingIntervalMs, PING_SLOTS, (connections) => this.pingAll(connections));
+    // Less than PING_SLOTS, as the configuration keeps the pong timeout below the ping interval.
+    this.pongTicks = Math.ceil((options.pongTimeoutMs / pingIntervalMs) * PING_SLOTS) - 1;
+    this.transport = options.createTransport(
+      {
+        path: WS_PATH,
+        subprotocol: SUBPROTOCOL,
+        maxMessageBytes: MAX_MESSAGE_BYTES,
+        maxBufferedBytes: MAX_BUFFERED_BYTES,
+        maxSockets: MAX_SOCKETS,
+        closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      },
+      {
+        upgrade: (request) => this.upgrade(request),
+        open: (socket) => this.opened(socket),
+        message: (socket, text) => this.connections.get(socket.id)?.receive(text),
+        pong: (socket) => this.ponged(socket),
+        close: (socket) => this.closed(socket),
+      },
+    );
+  }
+
+  get sockets(): number {
+    return this.transport.sockets;
+  }
+
+  get transportName(): Transport['name'] {
+    return this.transport.name;
+  }
+
+  /** @returns the bound port. The store may still be away: players are then let in or refused by the outage policy. */
+  async listen(host: string, port: number): Promise<number> {
+    const bound = await this.transport.listen(host, port);
+    this.pings.start();
+    this.helloTimer = setInterval(() => this.endSilent(), this.options.helloTimeoutMs / HELLO_CHECKS);
+    return bound;
+  }
+
+  /**
+   * Stops accepting, asks every player to reconnect elsewhere at delays spread over `drainMs`, and resolves when all
+   * sockets are gone. Sessions are left to the resume grace, then the node lease is given up (P8).
+   */
+  async drain(drainMs: number): Promise<void> {
+    this.draining = true;
+    this.transport.stopListening();
+    clearInterval(this.helloTimer);
+    const ends = [...this.connections.values()].map((connection) => {
+      const reconnectInMs = Math.floor(Math.random() * drainMs);
+      connection.send({ type: 'drain', reconnectInMs });
+      return new Promise<void>((resolve) => {
+        setTimeout(() => {
+          connection.end('going_away');
+          resolve();
+        }, reconnectInMs);
+      });
+    });
+    await Promise.all(ends);
+    this.pings.stop();
+    await this.transport.close();
+    await this.node.stop();
+  }
+
+  private upgrade(request: UpgradeRequest): 'accept' | number {
+    if (this.draining) return 503;
+    const { allowedOrigins } = this.options;
+    if (request.origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes(request.origin))
+      return 403;
+    return 'accept';
+  }
+
+  private opened(socket: TransportSocket): void {
+    const connection = new Connection(socket, this.context);
+    this.connections.set(socket.id, connection);
+    connection.pingSlot = this.pings.add(connection);
+    this.greeting.set(connection, performance.now() + this.options.helloTimeoutMs);
+  }
+
+  private ponged(socket: TransportSocket): void {
+    const connection = this.connections.get(socket.id);
+    if (connection) connection.awaitingPong = false;
+  }
+
+  private closed(socket: TransportSocket): void {
+    const connection = this.connections.get(socket.id);
+    if (!connection) return;
+    this.connections.delete(socket.id);
+    this.greeting.delete(connection);
+    this.pings.remove(connection, connection.pingSlot);
+    this.node.drop(connection);
+    connection.closed();
+  }
+
+  private pingAll(connections: ReadonlySet<Connection>): void {
+    for (const connection of connections) {
+      connection.awaitingPong = true;
+      connection.socket.ping();
+    }
+    for (const connection of this.pings.visited(this.pongTicks)) {
+      if (connection.awaitingPong) connection.end('pong_timeout');
+    }
+  }
+
+  private endSilent(): void {
+    const now = performance.now();
+    for (const [connection, deadline] of this.greeting) {
+      if (connection.greeted) {
+        this.greeting.delete(connection);
+      } else if (deadline <= now) {
+        this.greeting.delete(connection);
+        connection.end('hello_timeout');
+      } else {
+        break;
+      }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** Redis stores for tests: each on a prefix of its own, with handles that are closed together. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis-store.ts';
+import type { CreateStore } from '../contract/contract-stage.ts';
+import type { TestRedis } from './redis-server.ts';
+
+/** Fewer shards than a deployment has, so that a test's few users share some. */
+const SHARDS = 8;
+
+export function redisStores(server: () => Pick<TestRedis, 'url' | 'prefix'>): CreateStore {
+  return async (options = {}) => {
+    const { url } = server();
+    const prefix = server().prefix();
+    const handles: RedisStore[] = [];
+    const another = async (): Promise<RedisStore> => {
+      const store = new RedisStore({ url, prefix, shards: SHARDS, sweepGapMs: 0, ...options });
+      handles.push(store);
+      await store.start();
+      return store;
+    };
+    return {
+      store: await another(),
+      second: another,
+      advance: (ms) => sleep(ms),
+      forget: () => forgetPrefix(url, prefix),
+      stop: async () => {
+        for (const store of handles) await store.stop();
+      },
+    };
+  };
+}
+
+async function forgetPrefix(url: string, prefix: string): Promise<void> {
+  const client = new Redis(url);
+  const keys = await client.keys(`{${prefix}*`);
+  if (keys.length > 0) await client.unlink(...keys);
+  client.disconnect();
+}
+
+/** One store on a given server. */
+export async function redisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  const store = new RedisStore({ shards: SHARDS, sweepGapMs: 0, ...options });
+  await store.start();
+  return store;
+}
