@@ -1,14 +1,15 @@
 /** The WebSocket side of a node: accepts sockets, keeps them alive or ends them, and drains. */
 import type { PresenceStore } from '../presence-core/index.ts';
 import { Connection, type ConnectionContext, type Log } from './connection.ts';
-import { NodeLife, type NodeLog } from './node.ts';
+import type { NodeLife } from './node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from './protocol/messages.ts';
 import type { CreateTransport, Transport, TransportSocket, UpgradeRequest } from './transport/transport.ts';
 import { Wheel } from './wheel.ts';
 
 export interface GatewayOptions {
   readonly store: PresenceStore;
-  readonly log: Log & NodeLog;
+  readonly node: NodeLife;
+  readonly log: Log;
   readonly createTransport: CreateTransport;
   readonly allowedOrigins: readonly string[];
   readonly onLimit: 'reject' | 'evict-oldest';
@@ -18,9 +19,6 @@ export interface GatewayOptions {
   readonly helloTimeoutMs: number;
   readonly resumeGraceMs: number;
   readonly sessionLeaseMs: number;
-  readonly nodeBeatMs: number;
-  readonly nodeLeaseMs: number;
-  readonly sweepMs: number;
 }
 
 /** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */
@@ -31,7 +29,7 @@ const PING_SLOTS = 100;
 const HELLO_CHECKS = 10;
 
 export class Gateway {
-  readonly node: NodeLife;
+  private readonly node: NodeLife;
   private readonly transport: Transport;
   private readonly connections = new Map<number, Connection>();
   /** In the order in which they came, with the instant by which each must have said hello. */
@@ -45,15 +43,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.options = options;
-    this.node = new NodeLife({
-      store: options.store,
-      log: options.log,
-      beatMs: options.nodeBeatMs,
-      leaseMs: options.nodeLeaseMs,
-      sweepMs: options.sweepMs,
-      sessionLeaseMs: options.sessionLeaseMs,
-      resumeGraceMs: options.resumeGraceMs,
-    });
+    this.node = options.node;
     const { store, log, sessionLeaseMs, resumeGraceMs, pingIntervalMs, onLimit, outagePolicy } = options;
     this.context = {
       store,
@@ -105,7 +95,7 @@ export class Gateway {
 
   /**
    * Stops accepting, asks every player to reconnect elsewhere at delays spread over `drainMs`, and resolves when all
-   * sockets are gone. Sessions are left to the resume grace, then the node lease is given up (P8).
+   * sockets are gone. Their sessions are left to the resume grace (P8).
    */
   async drain(drainMs: number): Promise<void> {
     this.draining = true;
@@ -124,7 +114,6 @@ export class Gateway {
     await Promise.all(ends);
     this.pings.stop();
     await this.transport.close();
-    await this.node.stop();
   }
 
   private upgrade(request: UpgradeRequest): 'accept' | number {

@@ -1,5 +1,4 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
-import type { Redis } from 'ioredis';
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
 import type { LogPage } from './presence-store.ts';
 import { unavailable } from './redis-calls.ts';

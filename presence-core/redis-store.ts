@@ -325,7 +325,11 @@ export class RedisStore implements api.PresenceStore {
   private async beatAll(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<api.BeatResult> {
     const common = [mode, nodeId, String(leaseMs), await this.runId()];
     const replies = (await this.calls.forShards<string>('beat', common, this.allShards)).map((text) => text.split('|'));
-    this.epochs = replies.map((reply) => Number(reply[1]));
+    const epochs = replies.map((reply) => Number(reply[1]));
+    // An emptied Redis has lost the deployment's secret too: whoever comes first writes it back.
+    if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch)))
+      await this.bounded(this.checkDeployment());
+    this.epochs = epochs;
     return {
       outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',
       epoch: [...new Set(this.epochs)].join('.'),
@@ -395,7 +399,7 @@ export class RedisStore implements api.PresenceStore {
     const key = configKey(this.options.prefix);
     const layout = `${this.options.shards}x${BUCKETS}`;
     await this.client.hsetnx(key, 'layout', layout);
-    await this.client.hsetnx(key, 'secret', randomBytes(32).toString('hex'));
+    await this.client.hsetnx(key, 'secret', this.deploymentSecret || randomBytes(32).toString('hex'));
     const [stored, secret] = await this.client.hmget(key, 'layout', 'secret');
     if (stored !== layout) {
       const detail = `this node has shards x buckets ${layout}, the deployment '${this.options.prefix}' ${stored}`;

@@ -38,7 +38,9 @@ async function answers(port: number): Promise<void> {
  * Starts `redis-server` without persistence.
  * @param shared with TEST_REDIS_URL set, use that instance instead: for tests that only need data of their own.
  */
-export async function startRedis(options: { shared?: boolean; args?: string[] } = {}): Promise<TestRedis> {
+export async function startRedis(
+  options: { shared?: boolean; args?: string[]; port?: number } = {},
+): Promise<TestRedis> {
   const prefix = (): string => `t${randomBytes(5).toString('hex')}`;
   const given = process.env.TEST_REDIS_URL;
   if (given && options.shared) {
@@ -46,7 +48,7 @@ export async function startRedis(options: { shared?: boolean; args?: string[] } 
     const port = Number(new URL(given).port || 6379);
     return { url: given, port, prefix, process: undefined, restart: nothing, kill: nothing, stop: nothing };
   }
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   let child: ChildProcess;
   const launch = async (): Promise<void> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'];

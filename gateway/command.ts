@@ -1,0 +1,56 @@
+/** The command: configuration, log, signals. */
+import { type Logger, pino } from 'pino';
+import { ConfigError, describeConfig, helpText, loadConfig } from './config.ts';
+import { type Server, startServer } from './server.ts';
+
+/** What a drain may take beyond its window before the process is ended. */
+const STOP_SLACK_MS = 5_000;
+
+/** Reads the configuration or ends the process with what is wrong with it. */
+export function readConfig(): ReturnType<typeof loadConfig> {
+  try {
+    const config = loadConfig(process.env, process.argv.slice(2));
+    if (!config.help) return config;
+    process.stdout.write(helpText());
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+/** Starts the server and ties it to the process: SIGTERM and SIGINT drain it, a second one ends it at once. */
+export async function run(config: ReturnType<typeof loadConfig>, log: Logger): Promise<Server> {
+  log.info({ config: describeConfig(config) }, 'starting');
+  const server = await startServer(config, log);
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal, drainMs: config.drainMs }, 'draining');
+    setTimeout(() => {
+      log.error('the drain took too long');
+      process.exit(1);
+    }, config.drainMs + STOP_SLACK_MS).unref();
+    await server.stop(config.drainMs);
+    log.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', (signal) => void stop(signal));
+  process.on('SIGINT', (signal) => void stop(signal));
+  await server.ready;
+  return server;
+}
+
+/** Runs until a signal; a failure to start is logged and ends the process. */
+export async function main(started: (server: Server) => void = () => {}): Promise<void> {
+  const config = readConfig();
+  const log = pino({ level: config.logLevel });
+  try {
+    started(await run(config, log));
+  } catch (error) {
+    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}

@@ -1,0 +1,106 @@
+/** Puts the parts of one process together, in the order in which they depend on each other. */
+import type { Logger } from 'pino';
+import { MemoryStore, type PresenceStore, RedisStore, StoreError } from '../presence-core/index.ts';
+import type { Config } from './config.ts';
+import { Gateway } from './gateway.ts';
+import { createSidecar } from './http/sidecar.ts';
+import { NodeLife } from './node.ts';
+import { selectTransport } from './transport/select.ts';
+
+export interface Server {
+  /** Bound ports; undefined for a role that does not run. */
+  readonly wsPort: number | undefined;
+  readonly httpPort: number | undefined;
+  /** Resolves when the store answers and this node has its lease; rejects when the store is misconfigured. */
+  readonly ready: Promise<void>;
+  /** Drains the players over `drainMs` and ends. Safe to call twice. */
+  stop(drainMs: number): Promise<void>;
+}
+
+const STORE_RETRY_FIRST_MS = 250;
+const STORE_RETRY_MAX_MS = 5_000;
+
+export function createStore(config: Config, log: Logger): PresenceStore {
+  if (config.redisUrl === '') {
+    return new MemoryStore({ defaultLimit: config.maxStreams, tombstoneMs: config.sessionLeaseMs });
+  }
+  return new RedisStore({
+    url: config.redisUrl,
+    prefix: config.redisPrefix,
+    shards: config.presenceShards,
+    defaultLimit: config.maxStreams,
+    tombstoneMs: config.sessionLeaseMs,
+    seenMax: config.seenMax,
+    logMax: config.logMax,
+    stallGraceMs: Math.max(config.heartbeatTtlMs, config.nodeLeaseMs),
+    sweepGapMs: config.sweepMs / 2,
+    warn: (message, details) => log.warn(details ?? {}, message),
+  });
+}
+
+/**
+ * Binds the ports at once, so that health checks answer while the store is still away, then starts the store.
+ * @throws Error when a port is taken or the wanted transport does not load.
+ */
+export async function startServer(config: Config, log: Logger): Promise<Server> {
+  const store = createStore(config, log);
+  const node = new NodeLife({
+    store,
+    log,
+    beatMs: config.nodeBeatMs,
+    leaseMs: config.nodeLeaseMs,
+    sweepMs: config.sweepMs,
+    sessionLeaseMs: config.sessionLeaseMs,
+    resumeGraceMs: config.resumeGraceMs,
+  });
+  let draining = false;
+  let stopped: Promise<void> | undefined;
+  let gateway: Gateway | undefined;
+  let wsPort: number | undefined;
+  let httpPort: number | undefined;
+  if (config.roles.includes('gateway')) {
+    const { create } = await selectTransport(config.transport, log);
+    gateway = new Gateway({ ...config, store, node, log, createTransport: create });
+    wsPort = await gateway.listen(config.host, config.wsPort);
+  }
+  const sidecar = config.roles.includes('sidecar')
+    ? createSidecar({ config, store, log, isDraining: () => draining })
+    : undefined;
+  try {
+    httpPort = await sidecar?.listen(config.host, config.httpPort);
+  } catch (error) {
+    await gateway?.drain(0);
+    throw error;
+  }
+  log.info({ wsPort, httpPort }, 'listening');
+
+  const bringUp = async (): Promise<void> => {
+    await startStore(store, log, () => draining);
+    if (draining) return;
+    await node.start();
+    log.info({ wsPort, httpPort, transport: gateway?.transportName, store: store.kind, nodeId: node.nodeId }, 'ready');
+  };
+
+  const stop = async (drainMs: number): Promise<void> => {
+    draining = true;
+    await gateway?.drain(drainMs);
+    await node.stop();
+    await sidecar?.close();
+    await store.stop();
+  };
+  return { wsPort, httpPort, ready: bringUp(), stop: (drainMs) => (stopped ??= stop(drainMs)) };
+}
+
+/** Tries until the store serves; only a misconfiguration is final. */
+async function startStore(store: PresenceStore, log: Logger, givenUp: () => boolean): Promise<void> {
+  for (let waitMs = STORE_RETRY_FIRST_MS; !givenUp(); waitMs = Math.min(waitMs * 2, STORE_RETRY_MAX_MS)) {
+    try {
+      return await store.start();
+    } catch (error) {
+      if (!(error instanceof StoreError && error.retryable)) throw error;
+      const retryInMs = Math.round(waitMs * (0.5 + Math.random() / 2));
+      log.warn({ reason: error.message, retryInMs }, 'the store is not there yet');
+      await new Promise((resolve) => setTimeout(resolve, retryInMs));
+    }
+  }
+}

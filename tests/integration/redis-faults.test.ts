@@ -1,0 +1,195 @@
+/** The Redis store when Redis is absent, frozen, emptied, full or another process (P2, P9, P10, P14). */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { StoreError } from '../../presence-core/errors.ts';
+import type { OpenRequest } from '../../presence-core/presence-store.ts';
+import { RedisStore } from '../../presence-core/redis-store.ts';
+import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
+import { redisStore } from '../support/redis-stores.ts';
+
+const LONG_MS = 60_000;
+const ended: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end();
+});
+
+async function server(args: string[] = []): Promise<TestRedis> {
+  const redis = await startRedis({ args });
+  ended.push(() => redis.stop());
+  return redis;
+}
+
+async function connected(redis: TestRedis, more = {}): Promise<RedisStore> {
+  const store = await redisStore({ url: redis.url, ...more });
+  ended.push(() => store.stop());
+  return store;
+}
+
+const beatOf = (userId: string, sessionId: string, more: Partial<OpenRequest> = {}): OpenRequest => ({
+  userId,
+  sessionId,
+  attributes: { streamId: 'film' },
+  owner: 'heartbeat',
+  leaseMs: LONG_MS,
+  intent: 'beat',
+  ...more,
+});
+
+/** Tries until it works: what comes back takes as long as reconnecting does. */
+async function eventually<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch {
+      await sleep(50);
+    }
+  }
+}
+
+test('[P10] without Redis start rejects with the reason, and succeeds once Redis is there', async () => {
+  const port = await freePort();
+  const store = new RedisStore({ url: `redis://127.0.0.1:${port}`, shards: 8 });
+  ended.push(() => store.stop());
+  await expect(store.start()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
+  await expect(store.start()).rejects.toThrow(/ECONNREFUSED/);
+  const redis = await startRedis({ port });
+  ended.push(() => redis.stop());
+  await eventually(() => store.start());
+  expect(await store.open(beatOf('u', 's'))).toMatchObject({ outcome: 'opened' });
+});
+
+test('[P14] a frozen Redis fails every call instead of queueing it, and none of them is half done', async () => {
+  const redis = await server();
+  const store = await connected(redis);
+  await store.open(beatOf('u', 'before'));
+  redis.process?.kill('SIGSTOP');
+  try {
+    const calls = [
+      store.open(beatOf('u', 'during')),
+      store.renew([{ userId: 'u', sessionId: 'before', owner: 'heartbeat', leaseMs: LONG_MS }]),
+      store.status(['u']),
+      store.sessions(['u']),
+      store.counts([{ by: 'total' }]),
+      store.close({ userId: 'u', sessionId: 'before', reason: 'left' }),
+      store.ping(),
+    ];
+    for (const result of await Promise.allSettled(calls)) {
+      expect(result.status).toBe('rejected');
+      const { reason } = result as PromiseRejectedResult;
+      expect(reason).toBeInstanceOf(StoreError);
+      expect(reason).toMatchObject({ code: 'store_unavailable' });
+    }
+  } finally {
+    redis.process?.kill('SIGCONT');
+  }
+  await eventually(() => store.ping());
+  const changes = (await store.readLog(await store.head(), 100, 0)).changes;
+  const [count] = await store.counts([{ by: 'total' }]);
+  const live = changes.filter((c) => c.kind === 'open').length - changes.filter((c) => c.kind === 'close').length;
+  expect(count?.sessions).toBe(live);
+});
+
+test('[P10] when Redis comes back empty the epoch is new, the node is fenced, and restore keeps startedAt', async () => {
+  const redis = await server();
+  const store = await connected(redis, { defaultLimit: 1 });
+  const { epoch } = await store.join('node', LONG_MS);
+  const owner = { nodeId: 'node', connection: 1 };
+  const first = await store.open(beatOf('u', 's', { owner, intent: 'fresh' }));
+  const cursor = await store.tail();
+  const secret = store.secret();
+  await redis.kill();
+  await redis.restart();
+  const beat = await eventually(() => store.beat('node', LONG_MS));
+  expect(beat.outcome).toBe('fenced');
+  expect(beat.epoch).not.toBe(epoch);
+  await store.join('node2', LONG_MS);
+  expect(await store.open(beatOf('u', 'other', { intent: 'fresh' }))).toMatchObject({ outcome: 'opened' });
+  const startedAt = first.outcome === 'opened' ? first.startedAt : 0;
+  const again = { nodeId: 'node2', connection: 1 };
+  expect(await store.open(beatOf('u', 's', { owner: again, intent: 'restore', startedAt }))).toMatchObject({
+    outcome: 'opened',
+    current: 2,
+    max: 1,
+    startedAt,
+  });
+  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
+  const another = await connected(redis);
+  expect(another.secret()).toBe(secret);
+});
+
+test('[P10] another master run id gives a new epoch although the data is there', async () => {
+  const redis = await server(['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()]);
+  const store = await connected(redis);
+  const { epoch } = await store.join('node', LONG_MS);
+  await store.open(beatOf('u', 's'));
+  const cursor = await store.tail();
+  await redis.kill();
+  await redis.restart();
+  const beat = await eventually(() => store.beat('node', LONG_MS));
+  expect(beat.outcome).toBe('alive');
+  expect(beat.epoch).not.toBe(epoch);
+  expect((await store.sessions(['u']))[0]?.sessions).toHaveLength(1);
+  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
+});
+
+test('[P9] out of memory, opens are refused as a whole while renew, detach, close, beat and sweep go on', async () => {
+  const redis = await server();
+  const store = await connected(redis);
+  await store.join('node', LONG_MS);
+  const owner = { nodeId: 'node', connection: 1 };
+  for (const id of ['a', 'b', 'c']) await store.open(beatOf(id, 's', { owner, intent: 'fresh' }));
+  const admin = new Redis(redis.port);
+  await admin.config('SET', 'maxmemory', '1');
+  await expect(store.open(beatOf('d', 's'))).rejects.toThrow(/OOM/);
+  expect(await store.renew([{ userId: 'a', sessionId: 's', owner, leaseMs: 2 * LONG_MS }])).toMatchObject([
+    { outcome: 'renewed' },
+  ]);
+  expect(await store.detach([{ userId: 'a', sessionId: 's', owner }], 1)).toMatchObject([{ outcome: 'detached' }]);
+  expect(await store.close({ userId: 'b', sessionId: 's', owner, reason: 'left' })).toMatchObject({
+    outcome: 'closed',
+  });
+  expect(await store.beat('node', LONG_MS)).toMatchObject({ outcome: 'alive' });
+  await sleep(5);
+  expect(await store.sweep()).toMatchObject({ ended: 1 });
+  await admin.config('SET', 'maxmemory', '0');
+  admin.disconnect();
+  expect(await store.status(['a', 'b', 'c', 'd'])).toMatchObject([
+    { online: false },
+    { online: false },
+    { online: true },
+    { online: false },
+  ]);
+});
+
+test('[P9] a shard frozen for longer than the leases ends nobody who was live before', async () => {
+  const redis = await server();
+  const store = await connected(redis, { stallGraceMs: LONG_MS });
+  await store.join('node', 600);
+  await store.open(beatOf('u', 'socket', { owner: { nodeId: 'node', connection: 1 }, intent: 'fresh' }));
+  await store.open(beatOf('v', 'beat', { leaseMs: 600 }));
+  redis.process?.kill('SIGSTOP');
+  await sleep(900);
+  redis.process?.kill('SIGCONT');
+  await eventually(() => store.ping());
+  expect(await store.sweep()).toMatchObject({ ended: 0 });
+  expect(await eventually(() => store.beat('node', 600))).toMatchObject({ outcome: 'alive' });
+  expect(await store.status(['u', 'v'])).toMatchObject([{ online: true }, { online: true }]);
+  const { changes } = await store.readLog(await store.head(), 100, 0);
+  expect(changes.map((c) => c.kind)).toEqual(['open', 'open']);
+});
+
+test('[P2] another number of shards is refused', async () => {
+  const redis = await server();
+  await connected(redis, { shards: 8 });
+  const store = new RedisStore({ url: redis.url, shards: 16 });
+  ended.push(() => store.stop());
+  await expect(store.start()).rejects.toMatchObject({ code: 'store_misconfigured' });
+});
+
+async function scratch(): Promise<string> {
+  const { mkdtemp, rm } = await import('node:fs/promises');
+  const dir = await mkdtemp('/tmp/presence-redis-');
+  ended.push(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
