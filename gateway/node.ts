@@ -160,6 +160,7 @@ export class NodeLife {
       const former = this.id;
       this.id = newNodeId();
       await this.join();
+      void store.quit(former).catch(() => {});
       log.warn({ former, nodeId: this.id, forgot }, 'the node lease lapsed: going on as a new node');
     } else if (forgot) {
       log.warn({ former: this.epoch, epoch: result.epoch }, 'the store has a new epoch: restoring sessions');

@@ -14,12 +14,12 @@ export function encodeCursor(positions: readonly ShardPosition[]): string {
     epoch = p.epoch;
     return `${same ? '' : p.epoch.toString(36)}.${p.sequence.toString(36)}`;
   });
-  return `r:${parts.join(',')}`;
+  return `r:${parts.join(',')};`;
 }
 
 /** @throws StoreError `invalid_cursor` */
 export function decodeCursor(cursor: string, shards: number): ShardPosition[] {
-  const parts = /^r:[0-9a-z.,]+$/.test(cursor) ? cursor.slice(2).split(',') : [];
+  const parts = /^r:[0-9a-z.,]+;$/.test(cursor) ? cursor.slice(2, -1).split(',') : [];
   let epoch = Number.NaN;
   const positions = parts.map((part) => {
     const [e, sequence] = part.split('.') as [string, string?];

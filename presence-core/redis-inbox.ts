@@ -13,8 +13,7 @@ const BLOCK_MS = 5_000;
 const RETRY_MS = 250;
 
 export class RedisInbox {
-  private reader: RedisClient | undefined;
-  private generation = 0;
+  private readonly readers = new Map<string, RedisClient>();
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
   private readonly prefix: string;
@@ -47,20 +46,27 @@ export class RedisInbox {
   }
 
   listen(nodeId: string, deliver: (message: InboxMessage) => void): void {
-    this.stop();
-    const generation = ++this.generation;
-    void this.follow(inboxKey(this.prefix, nodeId), deliver, () => generation === this.generation);
-  }
-
-  stop(): void {
-    this.generation++;
-    this.reader?.disconnect();
-    this.reader = undefined;
-  }
-
-  private async follow(key: string, deliver: (message: InboxMessage) => void, current: () => boolean): Promise<void> {
+    this.stop(nodeId);
     const reader = this.connect();
-    this.reader = reader;
+    this.readers.set(nodeId, reader);
+    void this.follow(inboxKey(this.prefix, nodeId), reader, deliver, () => this.readers.get(nodeId) === reader);
+  }
+
+  /** @param nodeId all when absent. */
+  stop(nodeId?: string): void {
+    for (const [id, reader] of this.readers) {
+      if (nodeId !== undefined && id !== nodeId) continue;
+      this.readers.delete(id);
+      reader.disconnect();
+    }
+  }
+
+  private async follow(
+    key: string,
+    reader: RedisClient,
+    deliver: (message: InboxMessage) => void,
+    current: () => boolean,
+  ): Promise<void> {
     // A node id is new, so its inbox is read from the start.
     let last = '0-0';
     while (current()) {
@@ -75,6 +81,7 @@ export class RedisInbox {
         }
       } catch {
         // What was missed meanwhile shows at the next renewal.
+        if (!current()) return;
         if (reader.status === 'ready') reader.disconnect(true);
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }

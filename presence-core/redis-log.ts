@@ -12,6 +12,10 @@ const CLUSTER_POLL_MS = 25;
 const READ_SLACK_MS = 1_000;
 const READY_WAIT_MS = 1_000;
 
+/** Epochs are instants; these two stand for places in a log before any. */
+const HEAD = 0;
+const EMPTY = 1;
+
 type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
 export class RedisLog {
@@ -30,19 +34,17 @@ export class RedisLog {
     this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
   }
 
-  async tail(epochs: readonly number[]): Promise<string> {
+  async tail(): Promise<string> {
     const last = await Promise.all(
       this.logKeys.map((key) => this.client.xrevrange(key, '+', '-', 'COUNT', 1) as Promise<[string, string[]][]>),
     ).catch((error) => {
       throw unavailable(error);
     });
-    return encodeCursor(
-      last.map((entries, shard) => (entries[0] ? position(entries[0][0]) : { epoch: epochs[shard] ?? 0, sequence: 0 })),
-    );
+    return encodeCursor(last.map((entries) => (entries[0] ? position(entries[0][0]) : { epoch: EMPTY, sequence: 0 })));
   }
 
   head(): string {
-    return encodeCursor(this.logKeys.map(() => ({ epoch: 0, sequence: 0 })));
+    return encodeCursor(this.logKeys.map(() => ({ epoch: HEAD, sequence: 0 })));
   }
 
   /**
@@ -50,18 +52,19 @@ export class RedisLog {
    */
   async read(cursor: string, limit: number, waitMs: number, epochs: readonly number[]): Promise<LogPage> {
     const positions = decodeCursor(cursor, this.logKeys.length);
-    const count = Math.max(16, Math.ceil(limit / this.logKeys.length));
+    const count = Math.ceil(limit / this.logKeys.length);
     const reply = await (this.client.isCluster
       ? this.poll(positions, count, waitMs)
       : this.block(positions, count, waitMs));
     const changes: Change[] = [];
-    let gap = positions.some((p, shard) => p.epoch !== 0 && p.epoch < (epochs[shard] ?? 0));
+    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch < (epochs[shard] ?? 0));
     for (const [key, entries] of reply ?? []) {
       const shard = this.shardOf.get(key) as number;
       const at = positions[shard] as ShardPosition;
       for (const [id, fields] of entries) {
         const { epoch, sequence } = position(id);
-        const follows = epoch === at.epoch ? sequence === at.sequence + 1 : at.epoch === 0;
+        const follows =
+          at.epoch === HEAD || (at.epoch === epoch || at.epoch === EMPTY ? sequence === at.sequence + 1 : false);
         if (!follows) gap = true;
         at.epoch = epoch;
         at.sequence = sequence;
@@ -127,6 +130,6 @@ function position(id: string): ShardPosition {
 function ids(positions: readonly ShardPosition[]): string[] {
   return positions.map((p) => {
     if (p.sequence > 0) return `${p.epoch}-${p.sequence - 1}`;
-    return p.epoch > 0 ? `${p.epoch - 1}-${2n ** 64n - 1n}` : '0-0';
+    return p.epoch > HEAD ? `${p.epoch - 1}-${2n ** 64n - 1n}` : '0-0';
   });
 }

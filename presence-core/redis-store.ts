@@ -256,6 +256,7 @@ export class RedisStore implements api.PresenceStore {
   }
 
   async quit(nodeId: string): Promise<void> {
+    this.inbox.stop(nodeId);
     await this.beatAll('quit', nodeId, 0);
   }
 
@@ -283,7 +284,7 @@ export class RedisStore implements api.PresenceStore {
   }
 
   tail(): Promise<string> {
-    return this.log.tail(this.epochs);
+    return this.log.tail();
   }
 
   async head(): Promise<string> {

@@ -52,9 +52,12 @@ end
 
 local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy, replace, intent, startedAt, a, out)
   local limit = session == '*' and math.huge or tonumber(max)
+  local online = #list == 0
+  -- If all its sessions make room, the new one is let in for certain, unless the limit is 0.
+  local successor = limit > 0
   for id in string.gmatch(replace, '[^|]+') do
     local i = indexOf(list, id)
-    if i and id ~= '*' then out[#out + 1] = line('replaced', finish(K, bucket, user, list, i, 'replaced', now)) end
+    if i and id ~= '*' then out[#out + 1] = line('replaced', finish(K, bucket, user, list, i, 'replaced', now, successor)) end
   end
   local taken = slots(list)
   if intent == 'x' and limit < MAX_SESSIONS then limit = MAX_SESSIONS end
@@ -64,7 +67,7 @@ local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy
     for i = 1, #list do
       if list[i].id ~= '*' and (not oldest or older(list[i], list[oldest])) then oldest = i end
     end
-    out[#out + 1] = line('evicted', finish(K, bucket, user, list, oldest, 'evicted', now))
+    out[#out + 1] = line('evicted', finish(K, bucket, user, list, oldest, 'evicted', now, successor))
     taken = taken - 1
   end
   if taken >= limit then return refuse(list, max, out) end
@@ -72,11 +75,10 @@ local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy
   local began = intent == 'x' and startedAt ~= '' and tonumber(startedAt) < now and startedAt or fmt('%d', now)
   local row = { owner = owner, limit = max, startedAt = began, segment = '0', segmentMs = '0', sequence = '0',
     stream = a[1], dtype = a[2], country = a[3], state = a[4], device = a[5], meta = a[6] }
-  local online = #list == 0
   local expiresAt = fmt('%d', now + leaseMs)
   loadRows(K, bucket, user, list)
   call('ZADD', K .. 'u:' .. user, expiresAt, session)
-  if session ~= '*' then tally(K, row, list, 1) end
+  tally(K, session, row, list, 1)
   bump(K, 't', session == '*' and 0 or 1, online and 1 or 0)
   if online then call('ZREM', K .. 'seen', user) end
   append(K, 'o', user, session, row, now, online and '+' or '', '')

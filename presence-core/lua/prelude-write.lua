@@ -39,16 +39,17 @@ local DIMENSIONS = {
   { 'l:', function(r) return r.country ~= '' and r.state ~= '' and r.country .. '/' .. r.state or '' end },
 }
 
--- P12: adds (sign 1) or takes away (-1) a row's counts, but those it shares with the row `as`; `others` are the user's
--- other members, that may hold the same stream or device and so keep the user counted there.
-local function tally(K, row, others, sign, as)
+-- P12: adds (sign 1) or takes away (-1) a session's counts by its row, but those it shares with the row `as`; `others`
+-- are the user's other members, that may hold the same stream or device and so keep the user counted there.
+local function tally(K, session, row, others, sign, as)
+  if session == '*' then return end
   for d = 1, 4 do
     local prefix, of = DIMENSIONS[d][1], DIMENSIONS[d][2]
     local key = of(row)
     if key ~= '' and not (as and of(as) == key) then
       local users = sign
       for i = 1, #others do
-        if of(others[i].row) == key then users = 0 break end
+        if others[i].id ~= '*' and of(others[i].row) == key then users = 0 break end
       end
       bump(K, prefix .. key, sign, users)
     end
@@ -91,13 +92,14 @@ local function loadRows(K, bucket, user, list)
 end
 
 -- Ends member i of a user's list: set, row, counts, last seen, log, tombstone. Returns it.
-local function finish(K, bucket, user, list, i, reason, at)
+-- successor: another session is opened in the same step, so the user stays online (P3, P5).
+local function finish(K, bucket, user, list, i, reason, at, successor)
   loadRows(K, bucket, user, list)
   local m = table.remove(list, i)
   call('ZREM', K .. 'u:' .. user, m.id)
   call('HDEL', K .. 'm:' .. bucket, user .. ' ' .. m.id)
-  tally(K, m.row, list, -1)
-  local offline = #list == 0
+  tally(K, m.id, m.row, list, -1)
+  local offline = #list == 0 and not successor
   bump(K, 't', m.id == '*' and 0 or -1, offline and -1 or 0)
   if offline then call('ZADD', K .. 'seen', fmt('%d', at), user) end
   append(K, 'c', user, m.id, m.row, at, offline and '-' or '', reason)
@@ -166,8 +168,8 @@ local function change(K, user, m, others, stream, dtype, country, state, device,
     r.segment = fmt('%d', r.segment + 1)
     r.segmentMs = fmt('%d', now - r.startedAt)
   end
-  tally(K, p, others, -1, r)
-  tally(K, r, others, 1, p)
+  tally(K, m.id, p, others, -1, r)
+  tally(K, m.id, r, others, 1, p)
   append(K, 'u', user, m.id, r, now, '', '', p)
   return true
 end
