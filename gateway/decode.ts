@@ -9,7 +9,7 @@ export interface FieldError {
 
 export type Decoded =
   | { readonly ok: true; readonly message: ClientMessage }
-  /** `fatal`: not a JSON object with a `type`; the socket cannot go on (4000). */
+  /** `fatal`: not JSON; the socket cannot go on (4000). */
   | { readonly ok: false; readonly fatal: boolean; readonly id?: string; readonly errors: readonly FieldError[] };
 
 type Check = readonly [test: (value: unknown) => boolean, message: string];
@@ -48,16 +48,17 @@ const MAX_REPLY_ID_LENGTH = 64;
 
 /** @param text undefined for a binary frame. */
 export function decode(text: string | undefined): Decoded {
-  if (text === undefined) return fatal('', 'must be a text frame');
+  if (text === undefined) return bad(true, '', 'must be a text frame');
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return fatal('', 'must be JSON');
+    return bad(true, '', 'must be JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fatal('', 'must be a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return bad(false, '', 'must be a JSON object');
   const message = value as Record<string, unknown>;
-  if (typeof message.type !== 'string') return fatal('/type', 'must be a string');
+  if (typeof message.type !== 'string') return bad(false, '/type', 'must be a string');
   const id = message.id;
   if (id !== undefined && (typeof id !== 'string' || id.length > MAX_REPLY_ID_LENGTH)) {
     const errors = [{ path: '/id', message: `must be a string of at most ${MAX_REPLY_ID_LENGTH} characters` }];
@@ -75,6 +76,6 @@ export function decode(text: string | undefined): Decoded {
   return { ok: true, message: message as unknown as ClientMessage };
 }
 
-function fatal(path: string, message: string): Decoded {
-  return { ok: false, fatal: true, errors: [{ path, message }] };
+function bad(fatal: boolean, path: string, message: string): Decoded {
+  return { ok: false, fatal, errors: [{ path, message }] };
 }

@@ -24,7 +24,7 @@ export interface GatewayOptions {
 /** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */
 const MAX_SOCKETS = 1_000_000;
 const MAX_BUFFERED_BYTES = 262_144;
-const CLOSE_TIMEOUT_MS = 3_000;
+const CLOSE_TIMEOUT_MS = 4_000;
 const PING_SLOTS = 100;
 const HELLO_CHECKS = 10;
 

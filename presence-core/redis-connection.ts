@@ -1,4 +1,5 @@
 /** Connections to one Redis, Sentinel or Cluster, with every wait bounded. */
+import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreError } from './errors.ts';
 
@@ -93,29 +94,30 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
   return new Redis({ ...options, ...(target.nodes[0] as { host: string; port: number }) });
 }
 
-/** Resolves when the client can serve; rejects after `timeoutMs` while it goes on trying in the background. */
+/**
+ * Resolves when the client can serve.
+ * @throws StoreError `store_unavailable` at the next error or after `timeoutMs`; the client goes on trying.
+ */
 export async function ready(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === 'ready') return;
-  let lastError: Error | undefined;
+  let lastError: (Error & { code?: string }) | undefined;
   const remember = (error: Error): void => {
     lastError = error;
   };
   client.on('error', remember);
   if (client.status === 'wait' || client.status === 'end') client.connect().catch(remember);
+  const waiting = new AbortController();
   try {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        client.off('ready', done);
-        const why = lastError ? `: ${lastError.message || (lastError as NodeJS.ErrnoException).code}` : '';
-        reject(new StoreError('store_unavailable', `Redis does not answer${why}`, lastError));
-      }, timeoutMs);
-      const done = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      client.once('ready', done);
-    });
+    const options = { signal: AbortSignal.any([waiting.signal, AbortSignal.timeout(timeoutMs)]) };
+    await Promise.race([
+      once(client, 'ready', options),
+      once(client, 'end', options).then(() => Promise.reject(new Error('ended'))),
+    ]);
+  } catch (error) {
+    const why = lastError ? `: ${lastError.message || lastError.code}` : '';
+    throw new StoreError('store_unavailable', `Redis does not answer${why}`, lastError ?? error);
   } finally {
+    waiting.abort();
     client.off('error', remember);
   }
 }

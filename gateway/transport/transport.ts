@@ -7,7 +7,7 @@
 
 /** One accepted WebSocket. Every method is safe to call after the socket has closed: it then does nothing. */
 export interface TransportSocket {
-  /** Counts up from 1 within this process: the connection number of a session's owner. */
+  /** Unique within this process: the connection number of a session's owner. */
   readonly id: number;
   /** Address of the peer, IPv4 in dotted form also when mapped into IPv6. */
   readonly remoteAddress: string;
@@ -41,7 +41,7 @@ export interface TransportHandlers {
   /** `text` is undefined for a binary frame. Invalid UTF-8 never arrives here: the socket is closed 1007. */
   message(socket: TransportSocket, text: string | undefined): void;
   pong(socket: TransportSocket): void;
-  /** Called exactly once for each opened socket, with 1006 when there was no close handshake. */
+  /** Called exactly once for each opened socket: with the code given to `close`, else the peer's, else 1006. */
   close(socket: TransportSocket, code: number): void;
 }
 
@@ -55,7 +55,7 @@ export interface TransportOptions {
   readonly maxBufferedBytes: number;
   /** Bound of open sockets; further upgrades are answered 503. */
   readonly maxSockets: number;
-  /** How long a peer may take to answer a close frame before it is cut. */
+  /** How long a peer may take to answer a close frame before it is cut; at least 4,000, as uWS has a clock of its own. */
   readonly closeTimeoutMs: number;
 }
 

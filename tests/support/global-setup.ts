@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { requireRedisServer } from './redis-binary.ts';
 
+/** Some tests run the built command as an operator does. */
 // biome-ignore lint/style/noDefaultExport: Jest looks for a default export here.
 export default function globalSetup(): void {
   if (!process.env.TEST_REDIS_URL) requireRedisServer();
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 }

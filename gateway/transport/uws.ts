@@ -1,0 +1,205 @@
+/**
+ * The fast transport: uWebSockets.js, an optional dependency that is loaded when asked for.
+ *
+ * What uWS does in its own way, and what follows from it:
+ * - A native socket throws when used after its close, and its close handler runs inside `end` and `close`. So state
+ *   lives in `UwsSocket`, which lets go of the native object first, and closes of ours are reported a turn later.
+ * - `end` sends the close frame and forgets the socket: the peer's answer is never seen, and a silent peer is cut by
+ *   uWS's own clock, within 4 s, whatever `closeTimeoutMs` is. It would be cut so too while frames are still queued, so
+ *   `close` first waits for them to drain, for `closeTimeoutMs` at most.
+ * - Broken frames and invalid UTF-8 are cut without a close frame: the peer sees 1006. `handlers.close` says 1007 where
+ *   uWS names the fault, and 1006 where it does not. A frame without a mask is not noticed, only misread.
+ * - An upgrade whose request line does not arrive in one segment is answered 505, and one whose headers arrive in
+ *   several and exceed 4 KB (large cookies) 431, unless UWS_HTTP_MAX_HEADERS_SIZE says more when the addon loads.
+ */
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
+import { decideUpgrade, offersSubprotocol, SWITCHING_PROTOCOLS } from './handshake.ts';
+import type { CreateTransport, Transport, TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
+import { factsOf, offerOf, refuse } from './uws-http.ts';
+import { CUT, type Native, type UwsHost, UwsSocket } from './uws-socket.ts';
+
+type Uws = typeof import('uWebSockets.js');
+/** The form with host and options is missing in the package's types. */
+type ListenWithOptions = (
+  host: string,
+  port: number,
+  options: number,
+  done: (socket: us_listen_socket | false) => void,
+) => void;
+
+/**
+ * uWS cuts a message longer than its own limit without a close frame; up to it the message arrives here and is refused
+ * with 1009. Four times ours: no honest client misses by more, and what one peer can pin (64 KB for a limit of 16 KB)
+ * stays below what the kernel lends its connection anyway. Measured: beyond it the peer gets FIN or RST at the first
+ * bytes of the frame, and `handlers.close` still says 1009.
+ */
+const RECEIVE_FACTOR = 4;
+const EXCLUSIVE_PORT = 1;
+const SHARED_PORT = 0;
+const TOO_BIG = 1009;
+/** Why uWS cut a socket by itself, in its own words. */
+const CLOSE_CODE_OF_FAULT: Readonly<Record<string, number>> = {
+  'Received too big message': TOO_BIG,
+  'Received invalid UTF-8': 1007,
+};
+
+class UwsTransport implements Transport, UwsHost {
+  readonly name = 'uws';
+  readonly options: TransportOptions;
+  readonly handlers: TransportHandlers;
+  sockets = 0;
+  readonly #uws: Uws;
+  readonly #sharePort: boolean;
+  readonly #app: TemplatedApp;
+  #listenSocket: us_listen_socket | undefined;
+  /** Set while `res.upgrade` runs, which opens the socket before it returns. */
+  #upgrading: UpgradeRequest | undefined;
+  /** True while we call into `end` or `close`, which run the close handler before they return. */
+  #closing = false;
+  /** Sockets whose close frame waits for a drain. */
+  readonly #draining = new Map<UwsSocket, { reason: string; timer: NodeJS.Timeout }>();
+
+  constructor(uws: Uws, sharePort: boolean, options: TransportOptions, handlers: TransportHandlers) {
+    this.#uws = uws;
+    this.#sharePort = sharePort;
+    this.options = options;
+    this.handlers = handlers;
+    this.#app = uws
+      .App()
+      .ws<unknown>('/*', {
+        idleTimeout: 0,
+        sendPingsAutomatically: false,
+        compression: uws.DISABLED,
+        maxPayloadLength: options.maxMessageBytes * RECEIVE_FACTOR,
+        // Our own check in `send` is stricter; this one bounds the pongs uWS sends by itself.
+        maxBackpressure: options.maxBufferedBytes,
+        upgrade: (res, req, context) => this.#upgrade(res, req, context),
+        open: (native) => this.#opened(native as Native),
+        message: (native, data, isBinary) => this.#message((native as Native).peer, data, isBinary),
+        drain: (native) => this.#drained((native as Native).peer),
+        pong: (native) => this.#pong((native as Native).peer),
+        close: (native, code, fault) => this.#closed((native as Native).peer, code, fault),
+      })
+      .any('/*', (res, req) => this.#upgrade(res, req, undefined));
+  }
+
+  get listening(): boolean {
+    return this.#listenSocket !== undefined;
+  }
+
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const listen = this.#app.listen.bind(this.#app) as unknown as ListenWithOptions;
+      listen(host, port, this.#sharePort ? SHARED_PORT : EXCLUSIVE_PORT, (socket) => {
+        if (socket === false) {
+          reject(new Error(`Cannot listen on ${host} port ${port}: it is taken or may not be used`));
+          return;
+        }
+        this.#listenSocket = socket;
+        resolve(this.#uws.us_socket_local_port(socket));
+      });
+    });
+  }
+
+  stopListening(): void {
+    if (this.#listenSocket !== undefined) this.#uws.us_listen_socket_close(this.#listenSocket);
+    this.#listenSocket = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.stopListening();
+    this.#closing = true;
+    this.#app.close();
+    this.#closing = false;
+    // Queued behind the reports of the sockets just cut.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  startClose(socket: UwsSocket, reason: string): void {
+    if (socket.bufferedBytes === 0) {
+      this.#end(socket, reason);
+      return;
+    }
+    const timer = setTimeout(() => this.cut(socket), this.options.closeTimeoutMs);
+    this.#draining.set(socket, { reason, timer });
+  }
+
+  cut(socket: UwsSocket): void {
+    this.#closing = true;
+    socket.native?.close();
+    this.#closing = false;
+  }
+
+  #end(socket: UwsSocket, reason: string): void {
+    this.#closing = true;
+    socket.native?.end(socket.closeCode, reason);
+    this.#closing = false;
+  }
+
+  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t | undefined): void {
+    const request = factsOf(res, req);
+    const offer = offerOf(req);
+    const status = decideUpgrade(offer, request, this);
+    if (status !== SWITCHING_PROTOCOLS || context === undefined) {
+      refuse(res, status);
+      return;
+    }
+    const { subprotocol } = this.options;
+    const answered = offersSubprotocol(req.getHeader('sec-websocket-protocol'), subprotocol) ? subprotocol : '';
+    this.#upgrading = request;
+    res.upgrade({ peer: new UwsSocket(this, request.remoteAddress) }, offer.key, answered, '', context);
+    this.#upgrading = undefined;
+  }
+
+  #opened(native: Native): void {
+    const request = this.#upgrading;
+    if (request === undefined) return;
+    native.peer.native = native;
+    this.sockets += 1;
+    this.handlers.open(native.peer, request);
+  }
+
+  #message(socket: UwsSocket, data: ArrayBuffer, isBinary: boolean): void {
+    if (socket.closeCode !== 0) return;
+    if (data.byteLength > this.options.maxMessageBytes) socket.close(TOO_BIG, 'message too big');
+    else this.handlers.message(socket, isBinary ? undefined : Buffer.from(data).toString());
+  }
+
+  #pong(socket: UwsSocket): void {
+    if (socket.closeCode === 0) this.handlers.pong(socket);
+  }
+
+  #drained(socket: UwsSocket): void {
+    const waiting = this.#draining.get(socket);
+    if (waiting !== undefined && socket.bufferedBytes === 0) this.#end(socket, waiting.reason);
+  }
+
+  #closed(socket: UwsSocket, code: number, fault: ArrayBuffer): void {
+    socket.native = undefined;
+    clearTimeout(this.#draining.get(socket)?.timer);
+    this.#draining.delete(socket);
+    if (socket.closeCode === 0) {
+      socket.closeCode = code === CUT ? (CLOSE_CODE_OF_FAULT[Buffer.from(fault).toString()] ?? CUT) : code;
+    }
+    if (this.#closing) setImmediate(() => this.#report(socket));
+    else this.#report(socket);
+  }
+
+  #report(socket: UwsSocket): void {
+    this.sockets -= 1;
+    this.handlers.close(socket, socket.closeCode);
+  }
+}
+
+/**
+ * @param sharePort several processes may listen on the port (SO_REUSEPORT); a taken port then goes unnoticed.
+ * @returns why not, when the native binary does not load here.
+ */
+export async function loadUwsTransport(sharePort = false): Promise<CreateTransport | Error> {
+  try {
+    const { default: uws } = await import('uWebSockets.js');
+    return (options, handlers) => new UwsTransport(uws, sharePort, options, handlers);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

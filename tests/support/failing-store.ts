@@ -1,0 +1,35 @@
+import { MemoryStore, type PresenceStore, StoreError } from '../../presence-core/index.ts';
+
+export interface FailingStore {
+  readonly store: PresenceStore;
+  /** What every call does from now on. `away` cannot be reached, `silent` never answers, `broken` has a bug. */
+  mode: 'work' | 'away' | 'silent' | 'broken';
+}
+
+/** A memory store between which and its caller the test can cut the wire. */
+export function failingStore(inner: MemoryStore = new MemoryStore()): FailingStore {
+  const act = (call: () => unknown): unknown => {
+    switch (failing.mode) {
+      case 'work':
+        return call();
+      case 'away':
+        return Promise.reject(new StoreError('store_unavailable', 'connect ECONNREFUSED 10.0.0.9:6379'));
+      case 'silent':
+        return new Promise(() => undefined);
+      case 'broken':
+        return Promise.reject(new TypeError('a secret inner detail'));
+    }
+  };
+  const failing: FailingStore = {
+    mode: 'work',
+    store: new Proxy(inner as PresenceStore, {
+      get(_, name) {
+        const member: unknown = Reflect.get(inner, name, inner);
+        if (typeof member !== 'function') return member;
+        if (name === 'stop') return () => inner.stop();
+        return (...args: unknown[]) => act(() => member.apply(inner, args));
+      },
+    }),
+  };
+  return failing;
+}

@@ -1,0 +1,48 @@
+/** The product itself, in this process, on free ports. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { loadConfig } from '../../gateway/config.ts';
+import { type Server, startServer } from '../../gateway/server.ts';
+
+export interface TestServer extends Server {
+  readonly wsPort: number;
+  readonly httpPort: number;
+  get(path: string): Promise<{ status: number; body: Record<string, unknown> }>;
+  post(path: string, body: object): Promise<{ status: number; body: Record<string, unknown> }>;
+}
+
+/** Timers short enough for a test and long enough for a busy machine. */
+const QUICK = {
+  WS_PORT: '0',
+  HTTP_PORT: '0',
+  LOG_LEVEL: 'silent',
+  RESUME_GRACE_MS: '600',
+  NODE_BEAT_MS: '100',
+  NODE_LEASE_MS: '1000',
+  SWEEP_MS: '100',
+  DRAIN_MS: '0',
+};
+
+export async function startTestServer(env: Record<string, string> = {}, ready = true): Promise<TestServer> {
+  const server = await startServer(loadConfig({ ...QUICK, ...env }, []), pino({ level: env.LOG_LEVEL ?? 'silent' }));
+  const url = `http://127.0.0.1:${server.httpPort}`;
+  const call = async (path: string, init?: RequestInit): Promise<{ status: number; body: Record<string, unknown> }> => {
+    const reply = await fetch(url + path, init);
+    const text = await reply.text();
+    return { status: reply.status, body: text ? (JSON.parse(text) as Record<string, unknown>) : {} };
+  };
+  if (ready) await server.ready;
+  return {
+    ...server,
+    wsPort: server.wsPort as number,
+    httpPort: server.httpPort as number,
+    get: (path) => call(path),
+    post: (path, body) =>
+      call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  };
+}
+
+/** Waits until a check holds; the test's own time limit ends a wait in vain. */
+export async function until(check: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await check())) await sleep(20);
+}
