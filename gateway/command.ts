@@ -46,7 +46,11 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
 /** Runs until a signal; a failure to start is logged and ends the process. */
 export async function main(started: (server: Server) => void = () => {}): Promise<void> {
   const config = readConfig();
-  const log = pino({ level: config.logLevel });
+  const log = pino({
+    level: config.logLevel,
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+  });
   try {
     started(await run(config, log));
   } catch (error) {

@@ -58,8 +58,6 @@ const SETTINGS = {
     'least level that is logged',
   ),
   logRequests: choice(['errors', 'all'], 'errors', 'HTTP requests that are logged'),
-  demoPlayers: integer(60, 1, 10_000, 'simulated players of --demo'),
-  demo: flag('run simulated players'),
   help: flag('print this and exit'),
 } as const satisfies Record<string, Setting>;
 

@@ -56,8 +56,7 @@ export class Gateway {
       outagePolicy,
     };
     this.pings = new Wheel(pingIntervalMs, PING_SLOTS, (connections) => this.pingAll(connections));
-    // Less than PING_SLOTS, as the configuration keeps the pong timeout below the ping interval.
-    this.pongTicks = Math.ceil((options.pongTimeoutMs / pingIntervalMs) * PING_SLOTS) - 1;
+    this.pongTicks = Math.ceil((options.pongTimeoutMs / pingIntervalMs) * PING_SLOTS);
     this.transport = options.createTransport(
       {
         path: WS_PATH,
@@ -119,8 +118,10 @@ export class Gateway {
   private upgrade(request: UpgradeRequest): 'accept' | number {
     if (this.draining) return 503;
     const { allowedOrigins } = this.options;
-    if (request.origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes(request.origin))
-      return 403;
+    const { origin } = request;
+    // Without a list any origin may connect: what it may do is for authentication to say.
+    const checked = origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes('*');
+    if (checked && !allowedOrigins.includes(origin)) return 403;
     return 'accept';
   }
 
@@ -133,7 +134,7 @@ export class Gateway {
 
   private ponged(socket: TransportSocket): void {
     const connection = this.connections.get(socket.id);
-    if (connection) connection.awaitingPong = false;
+    if (connection) connection.unansweredSince = 0;
   }
 
   private closed(socket: TransportSocket): void {
@@ -147,12 +148,14 @@ export class Gateway {
   }
 
   private pingAll(connections: ReadonlySet<Connection>): void {
+    const { ticks } = this.pings;
     for (const connection of connections) {
-      connection.awaitingPong = true;
+      connection.unansweredSince ||= ticks;
       connection.socket.ping();
     }
-    for (const connection of this.pings.visited(this.pongTicks)) {
-      if (connection.awaitingPong) connection.end('pong_timeout');
+    for (const connection of this.pings.before(this.pongTicks)) {
+      const { unansweredSince } = connection;
+      if (unansweredSince && ticks - unansweredSince >= this.pongTicks) connection.end('pong_timeout');
     }
   }
 

@@ -21,18 +21,19 @@ const STORE_RETRY_FIRST_MS = 250;
 const STORE_RETRY_MAX_MS = 5_000;
 
 export function createStore(config: Config, log: Logger): PresenceStore {
-  if (config.redisUrl === '') {
-    return new MemoryStore({ defaultLimit: config.maxStreams, tombstoneMs: config.sessionLeaseMs });
-  }
-  return new RedisStore({
-    url: config.redisUrl,
-    prefix: config.redisPrefix,
-    shards: config.presenceShards,
+  const common = {
     defaultLimit: config.maxStreams,
     tombstoneMs: config.sessionLeaseMs,
     seenMax: config.seenMax,
     logMax: config.logMax,
     stallGraceMs: Math.max(config.heartbeatTtlMs, config.nodeLeaseMs),
+  };
+  if (config.redisUrl === '') return new MemoryStore(common);
+  return new RedisStore({
+    ...common,
+    url: config.redisUrl,
+    prefix: config.redisPrefix,
+    shards: config.presenceShards,
     sweepGapMs: config.sweepMs / 2,
     warn: (message, details) => log.warn(details ?? {}, message),
   });

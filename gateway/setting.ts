@@ -14,7 +14,7 @@ export interface Setting {
 
 export type Value<S extends Setting> = S['fallback'];
 
-interface TypedSetting<T> extends Setting {
+export interface TypedSetting<T> extends Setting {
   readonly fallback: T;
 }
 
@@ -72,7 +72,7 @@ export function choices<const T extends string>(allowed: readonly T[], fallback:
   } satisfies TypedSetting<readonly T[]>;
 }
 
-interface Item {
+export interface Item {
   readonly kind: string;
   isValid(item: string): boolean;
 }

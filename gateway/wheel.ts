@@ -3,7 +3,8 @@ export class Wheel<Member> {
   private readonly slots: Set<Member>[];
   private readonly tickMs: number;
   private readonly visit: (members: ReadonlySet<Member>) => void;
-  private at = 0;
+  /** Ticks so far. */
+  ticks = 0;
   private next = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -36,14 +37,14 @@ export class Wheel<Member> {
     this.slots[slot]?.delete(member);
   }
 
-  /** Members of the slot that was visited `ticks` ticks ago. */
-  visited(ticks: number): ReadonlySet<Member> {
-    return this.slots[(this.at - 1 - ticks + 2 * this.slots.length) % this.slots.length] as Set<Member>;
+  /** Members of the slot whose turn was `ticks` ticks before the one now visited. */
+  before(ticks: number): ReadonlySet<Member> {
+    const { length } = this.slots;
+    return this.slots[(((this.ticks - 1 - ticks) % length) + length) % length] as Set<Member>;
   }
 
   private tick(): void {
-    const slot = this.at;
-    this.at = (this.at + 1) % this.slots.length;
+    const slot = this.ticks++ % this.slots.length;
     this.visit(this.slots[slot] as Set<Member>);
   }
 }

@@ -46,7 +46,11 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       });
       expect(await status('u')).toMatchObject({ online: true, sessions: 1 });
       const others = [];
-      for (const streamId of ['espn', 'abc']) others.push(await Player.hello(server.wsPort, { userId: 'u', streamId }));
+      for (const streamId of ['espn', 'abc']) {
+        // So that their age tells their order.
+        await sleep(5);
+        others.push(await Player.hello(server.wsPort, { userId: 'u', streamId }));
+      }
       expect(others.map(([, frame]) => frame.current)).toEqual([2, 3]);
 
       const [fourth, refusal] = await Player.hello(server.wsPort, { userId: 'u', streamId: 'hbo' });

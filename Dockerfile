@@ -1,0 +1,24 @@
+# Two stages: build with all dependencies, run with those of production.
+FROM node:22-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY presence-core presence-core
+COPY gateway gateway
+COPY bench bench
+COPY tests/support tests/support
+RUN npm run build && npm prune --omit=dev
+
+FROM node:22-bookworm-slim
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 8080 8081
+# Listening beyond loopback without authentication must be stated: -e AUTH=off, until tokens are configured.
+ENV HOST=0.0.0.0
+# exec form: SIGTERM reaches the process, which then drains.
+CMD ["node", "dist/gateway/main.js"]

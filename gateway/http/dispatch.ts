@@ -1,0 +1,151 @@
+/**
+ * The way of a request, whatever server carried it: route, read, validate, handle, answer, log.
+ *
+ * An adapter (node-server.ts) hands over an `IncomingRequest` and writes the `Answer`.
+ */
+import { randomUUID } from 'node:crypto';
+import findMyWay from 'find-my-way';
+import type { Logger } from 'pino';
+import { parseBody } from './body.ts';
+import { createCors, type Headers } from './cors.ts';
+import { bodyOf, Problem, toProblem } from './problem.ts';
+import { createRequestLog } from './request-log.ts';
+import { type HttpRequest, MAX_BODY_BYTES, type Route } from './route.ts';
+import { compileCheck, type RequestCheck } from './validation.ts';
+
+/** Both methods are called only before `dispatch` first yields: uWebSockets.js forbids it later. */
+export interface IncomingRequest {
+  /** In upper case. */
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  header(name: string): string | undefined;
+  /**
+   * The whole body.
+   * @throws Problem `payload_too_large` beyond `maxBytes`
+   */
+  readBody(maxBytes: number): Promise<Buffer>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Empty when there is none. The adapter leaves it out of an answer to HEAD, and adds `content-length`. */
+  readonly body: string;
+}
+
+/** Never rejects. */
+export type Dispatch = (incoming: IncomingRequest) => Promise<Answer>;
+
+export interface DispatchOptions {
+  readonly routes: readonly Route[];
+  readonly log: Logger;
+  readonly logRequests: 'errors' | 'all';
+  readonly allowedOrigins: readonly string[];
+}
+
+const MAX_URL_LENGTH = 16_384;
+const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
+const NO_BODY = Promise.resolve(undefined);
+
+interface Entry {
+  readonly route: Route;
+  readonly check: RequestCheck;
+}
+
+interface Match {
+  readonly entry: Entry;
+  readonly params: unknown;
+  readonly query: unknown;
+}
+
+/** The answer that tells a problem. */
+export function answerProblem(problem: Problem, requestId: string): Answer {
+  const headers: Headers = {
+    ...problem.headers,
+    'content-type': 'application/problem+json',
+    'x-request-id': requestId,
+  };
+  return { status: problem.status, headers, body: JSON.stringify(bodyOf(problem, requestId)) };
+}
+
+export function createDispatch({ routes, log, logRequests, allowedOrigins }: DispatchOptions): Dispatch {
+  // Ids are checked by their schema; the router must not cut them short.
+  const router = findMyWay({ maxParamLength: MAX_URL_LENGTH });
+  for (const route of routes) {
+    router.on(route.method, route.path, () => undefined, { route, check: compileCheck(route) } satisfies Entry);
+  }
+  const methods = [...new Set(routes.map(({ method }) => method))];
+  const cors = createCors(allowedOrigins);
+  const logRequest = createRequestLog(log, logRequests);
+
+  function find(method: string, url: string): Match | undefined {
+    const found = router.find(method as Route['method'], url);
+    return found ? { entry: found.store as Entry, params: found.params, query: found.searchParams } : undefined;
+  }
+
+  /** @throws Problem `not_found` when no method is served there. */
+  function allowedAt(url: string): string {
+    const allowed: string[] = methods.filter((method) => find(method, url));
+    if (allowed.length === 0) throw new Problem('not_found', 'There is no such resource.');
+    if (allowed.includes('GET')) allowed.push('HEAD');
+    return [...allowed, 'OPTIONS'].join(', ');
+  }
+
+  function match(method: string, url: string): Match {
+    const found = find(method === 'HEAD' ? 'GET' : method, url);
+    if (found) return found;
+    const allow = allowedAt(url);
+    throw new Problem('method_not_allowed', `${method} is not among ${allow}.`, { headers: { allow } });
+  }
+
+  function preflight(url: string, origin: string | undefined): Answer {
+    const allow = allowedAt(url);
+    const headers: Headers = { allow };
+    cors.preflight(headers, origin, allow);
+    return { status: 204, headers, body: '' };
+  }
+
+  async function serve(incoming: IncomingRequest, requestId: string, seen: { body: unknown }): Promise<Answer> {
+    const { method, url } = incoming;
+    const { entry, params, query } = match(method, url);
+    const { schema, maxBodyBytes = MAX_BODY_BYTES } = entry.route;
+    const headers: Record<string, string> = {};
+    for (const name of entry.check.headerNames) {
+      const value = incoming.header(name);
+      if (value) headers[name] = value;
+    }
+    const contentType = incoming.header('content-type');
+    const contentEncoding = incoming.header('content-encoding');
+    const bytes = await (schema.body ? incoming.readBody(maxBodyBytes) : NO_BODY);
+    seen.body = bytes && parseBody(bytes, contentType, contentEncoding);
+    const parts = entry.check.run({ params, query, headers, body: seen.body });
+    const reply = await entry.route.handler({ method, url, requestId, ...parts } as HttpRequest);
+    if (reply.body === undefined) return { status: reply.status, headers: { ...reply.headers }, body: '' };
+    const type = { 'content-type': 'application/json', ...reply.headers };
+    return { status: reply.status, headers: type, body: JSON.stringify(reply.body) };
+  }
+
+  return async function dispatch(incoming) {
+    const startedAt = performance.now();
+    const { method, url } = incoming;
+    const given = incoming.header('x-request-id');
+    const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+    const origin = incoming.header('origin');
+    const seen: { body: unknown } = { body: undefined };
+    let problem: Problem | undefined;
+    let answer: Answer;
+    try {
+      if (url.length > MAX_URL_LENGTH) throw new Problem('uri_too_long', `At most ${MAX_URL_LENGTH} characters.`);
+      answer = method === 'OPTIONS' ? preflight(url, origin) : await serve(incoming, requestId, seen);
+      answer.headers['x-request-id'] = requestId;
+    } catch (error) {
+      problem = toProblem(error);
+      answer = answerProblem(problem, requestId);
+    }
+    cors.mark(answer.headers, origin);
+    const durationMs = performance.now() - startedAt;
+    logRequest({ requestId, method, url, status: answer.status, durationMs, problem, body: seen.body });
+    return answer;
+  };
+}

@@ -1,0 +1,28 @@
+/** Schemas of the fields that many routes share. */
+import { Type } from 'typebox';
+import { isId, isLabel } from '../../presence-core/index.ts';
+
+/** Rule P13: user, session, stream and device ids. */
+export const Id = Type.Refine(Type.String({ description: '1–128 characters of [A-Za-z0-9_.:@-]' }), isId, () => {
+  return 'must be 1–128 characters of [A-Za-z0-9_.:@-]';
+});
+
+/** Rule P13: device type, country, state. */
+export const Label = Type.Refine(
+  Type.String({ description: '1–64 printable characters without / | { }' }),
+  isLabel,
+  () => {
+    return 'must be 1–64 printable characters without / | { }';
+  },
+);
+
+export const UserParams = Type.Object({ userId: Id });
+
+/** A list in a URL. */
+export const IdList = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 1_000 }) });
+/** A list in a body. */
+export const LongIdList = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 10_000 }) });
+/** Holds 10,000 ids of 128 characters, quoted. */
+export const LONG_LIST_BYTES = 1_500_000;
+
+export const Counted = Type.Object({ users: Type.Integer(), sessions: Type.Integer() });

@@ -1,0 +1,138 @@
+/** The dispatch over node:http: bounded bodies, headers and waits, and an orderly close. */
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Answer, answerProblem, type Dispatch, type IncomingRequest } from './dispatch.ts';
+import { Problem } from './problem.ts';
+
+export interface HttpServer {
+  /**
+   * @param port 0 picks a free one.
+   * @returns the bound port.
+   * @throws Error naming host and port when they are taken.
+   */
+  listen(host: string, port: number): Promise<number>;
+  /** Stops accepting, lets requests in flight finish, and cuts what is left. */
+  close(): Promise<void>;
+}
+
+/** URL (16 KB) and headers (16 KB). */
+const MAX_HEAD_BYTES = 32_768;
+/** A client gets so long for its headers, and for all of a request. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Longer than the heartbeat interval, so that a beating player keeps its connection. */
+const KEEP_ALIVE_MS = 65_000;
+/** Handlers answer within the store's bound (1.5 s). */
+const CLOSE_BOUND_MS = 3_000;
+/** So much beyond the limit is read and dropped, so that the refusal arrives; then the connection is cut. */
+const DISCARD_BYTES = 1_048_576;
+
+class NodeRequest implements IncomingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly #message: IncomingMessage;
+
+  constructor(message: IncomingMessage) {
+    this.#message = message;
+    this.method = message.method ?? 'GET';
+    this.url = message.url ?? '/';
+  }
+
+  header(name: string): string | undefined {
+    return this.#message.headers[name] as string | undefined;
+  }
+
+  readBody(maxBytes: number): Promise<Buffer> {
+    const message = this.#message;
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const refuse = (): void => reject(new Problem('payload_too_large', `At most ${maxBytes} bytes.`));
+      if (Number(message.headers['content-length'] ?? 0) > maxBytes) refuse();
+      message.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= maxBytes) chunks.push(chunk);
+        else if (size > maxBytes + DISCARD_BYTES) message.destroy();
+        else refuse();
+      });
+      message.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+      message.on('close', () => reject(new Problem('invalid_request', 'The body ended early.')));
+      message.on('error', () => reject(new Problem('invalid_request', 'The body ended early.')));
+    });
+  }
+}
+
+function write(response: ServerResponse, { status, headers, body }: Answer, closing: boolean): void {
+  if (status !== 204) headers['content-length'] = String(Buffer.byteLength(body));
+  if (closing) headers.connection = 'close';
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+/** What node:http refuses before there is a request is told as a problem too. */
+function refuse(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const problem = parserProblem(error);
+  const { status, headers, body } = answerProblem(problem, randomUUID());
+  const all = { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+}
+
+function parserProblem(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): Problem {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new Problem('invalid_request', 'The request took too long to arrive.', { status: 408 });
+  }
+  if (error.code !== 'HPE_HEADER_OVERFLOW') return new Problem('invalid_request', 'This is not HTTP.');
+  // The first line alone fills more than half of what head there may be.
+  const lineEnd = error.rawPacket?.indexOf('\r\n') ?? 0;
+  const isUrl = lineEnd < 0 || lineEnd > MAX_HEAD_BYTES / 2;
+  return isUrl
+    ? new Problem('uri_too_long', 'The URL is too long.')
+    : new Problem('invalid_request', 'The headers are too large.', { status: 431 });
+}
+
+export function createNodeServer(dispatch: Dispatch): HttpServer {
+  let closing = false;
+  const server = createServer({
+    maxHeaderSize: MAX_HEAD_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: 1_000,
+  });
+  server.on('request', (message, response) => {
+    void dispatch(new NodeRequest(message)).then((answer) => write(response, answer, closing));
+  });
+  server.on('clientError', refuse);
+  return {
+    listen(host, port) {
+      return new Promise((resolve, reject) => {
+        const failed = (error: NodeJS.ErrnoException): void => {
+          const taken = error.code === 'EADDRINUSE';
+          reject(taken ? new Error(`HTTP port ${port} on ${host} is taken`, { cause: error }) : error);
+        };
+        server.once('error', failed);
+        server.listen(port, host, () => {
+          server.off('error', failed);
+          resolve((server.address() as AddressInfo).port);
+        });
+      });
+    },
+    close() {
+      closing = true;
+      return new Promise((resolve) => {
+        const cut = setTimeout(() => server.closeAllConnections(), CLOSE_BOUND_MS);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+      });
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** A route is data: what is asked, what is answered, who may, and the handler over plain values. */
+import type { Static, TSchema } from 'typebox';
+
+/**
+ * Schemas both validate and type. In `query` an `integer` is read from its digits and an `array` from its commas;
+ * `headers` names the headers the handler sees, in lower case; an empty body is `{}`. Unknown fields are ignored.
+ */
+export interface RouteSchema {
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly headers?: TSchema;
+  readonly body?: TSchema;
+  /** Body of the answer 200. Without it the answer is 204. */
+  readonly response?: TSchema;
+}
+
+type Part<S> = S extends TSchema ? Static<S> : undefined;
+
+export interface HttpRequest<S extends RouteSchema = RouteSchema> {
+  readonly method: string;
+  /** Path and query as they came. */
+  readonly url: string;
+  readonly params: Part<S['params']>;
+  readonly query: Part<S['query']>;
+  readonly headers: Part<S['headers']>;
+  readonly body: Part<S['body']>;
+  /** `correlationId` of every line logged on behalf of this request. */
+  readonly requestId: string;
+}
+
+export interface HttpReply<B = unknown> {
+  readonly status: number;
+  readonly body?: B;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** `player` acts on its own user, `read` reads all, `admin` also rules; `none` needs no authentication. */
+export type Scope = 'player' | 'read' | 'admin' | 'none';
+
+interface RouteOf<S extends RouteSchema> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `:name` for each of `schema.params`. */
+  readonly path: string;
+  readonly schema: S;
+  readonly scope: Scope;
+  /** Default `MAX_BODY_BYTES`. */
+  readonly maxBodyBytes?: number;
+  /** May throw a `Problem` or let a `StoreError` pass. */
+  handler(request: HttpRequest<S>): Promise<HttpReply<Part<S['response']>>>;
+}
+
+export type Route = RouteOf<RouteSchema>;
+
+/** Largest body of a request, unless its route says otherwise. */
+export const MAX_BODY_BYTES = 65_536;
+
+/** Types a route's handler by its schemas. */
+export function route<const S extends RouteSchema>(definition: RouteOf<S>): Route {
+  // The dispatch calls a handler only with what passed these very schemas.
+  return definition as unknown as Route;
+}
+
+export const NO_CONTENT: HttpReply<undefined> = { status: 204 };
+
+/** 200 with a body. */
+export function ok<const B>(body: B): HttpReply<B> {
+  return { status: 200, body };
+}

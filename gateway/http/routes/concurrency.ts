@@ -1,0 +1,134 @@
+/** How many sessions a user has, whether one more would be admitted, and who rules over it. */
+import { Type } from 'typebox';
+import { MAX_LIMIT, type UserSessions } from '../../../presence-core/index.ts';
+import { conflictOf } from '../../problem.ts';
+import { Id, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
+import { NO_CONTENT, ok, type Route, route } from '../route.ts';
+import type { RouteContext } from './context.ts';
+import { Conflict } from './refusal.ts';
+
+const Held = Type.Object({
+  sessionId: Type.String(),
+  streamId: Type.Optional(Type.String()),
+  deviceType: Type.Optional(Type.String()),
+  country: Type.Optional(Type.String()),
+  startedAt: Type.Integer(),
+  expiresAt: Type.Integer(),
+  via: Type.Enum(['socket', 'heartbeat', 'guard', 'presence']),
+});
+const Usage = Type.Object({ userId: Type.String(), current: Type.Integer(), max: Type.Integer() });
+const Usages = Type.Object({ users: Type.Array(Usage) });
+const UsageDetail = Type.Object({ ...Usage.properties, sessions: Type.Array(Held) });
+
+const AdmissionReply = Type.Object({
+  admitted: Type.Boolean(),
+  current: Type.Integer(),
+  max: Type.Integer(),
+  /** Who stands in the way, or would have to go. */
+  conflicts: Type.Array(Conflict),
+  nextFreeAt: Type.Optional(Type.Integer()),
+});
+
+/** What an open would be answered now; nothing is held for it. */
+function foresee(
+  { sessions, max }: UserSessions,
+  onLimit: 'reject' | 'evict-oldest',
+): Type.Static<typeof AdmissionReply> {
+  const current = sessions.length;
+  if (current < max) return { admitted: true, current, max, conflicts: [] };
+  const evicts = onLimit === 'evict-oldest';
+  const inTheWay = evicts ? sessions.slice(0, current - max + 1) : sessions;
+  const conflicts = inTheWay.map(conflictOf);
+  if (evicts) return { admitted: true, current, max, conflicts };
+  return { admitted: false, current, max, conflicts, nextFreeAt: Math.min(...sessions.map((s) => s.expiresAt)) };
+}
+
+export function concurrencyRoutes({ config, store, log }: RouteContext): Route[] {
+  const usages = async (ids: readonly string[]) => {
+    const users = await store.sessions(ids);
+    return ok({ users: users.map(({ userId, sessions, max }) => ({ userId, current: sessions.length, max })) });
+  };
+  const detail = async (userId: string) => (await store.sessions([userId]))[0] as UserSessions;
+
+  return [
+    route({
+      method: 'GET',
+      path: '/concurrency/user/:userId',
+      scope: 'player',
+      schema: { params: UserParams, response: UsageDetail },
+      async handler({ params: { userId } }) {
+        const { max, sessions } = await detail(userId);
+        const held = sessions.map(({ sessionId, streamId, deviceType, country, startedAt, expiresAt, via }) => {
+          return { sessionId, streamId, deviceType, country, startedAt, expiresAt, via };
+        });
+        return ok({ userId, current: sessions.length, max, sessions: held });
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/concurrency/users',
+      scope: 'read',
+      schema: { query: IdList, response: Usages },
+      handler: ({ query }) => usages(query.ids),
+    }),
+    route({
+      method: 'POST',
+      path: '/concurrency/users',
+      scope: 'read',
+      maxBodyBytes: LONG_LIST_BYTES,
+      schema: { body: LongIdList, response: Usages },
+      handler: ({ body }) => usages(body.ids),
+    }),
+    route({
+      method: 'POST',
+      path: '/admission',
+      scope: 'player',
+      schema: { body: Type.Object({ userId: Id, streamId: Type.Optional(Id) }), response: AdmissionReply },
+      handler: async ({ body }) => ok(foresee(await detail(body.userId), config.onLimit)),
+    }),
+    route({
+      method: 'PUT',
+      path: '/limits/:userId',
+      scope: 'admin',
+      schema: { params: UserParams, body: Type.Object({ max: Type.Integer({ minimum: 1, maximum: MAX_LIMIT }) }) },
+      async handler({ params, body }) {
+        await store.setLimitOverride(params.userId, body.max);
+        return NO_CONTENT;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/limits/:userId',
+      scope: 'admin',
+      schema: { params: UserParams },
+      async handler({ params }) {
+        await store.setLimitOverride(params.userId, null);
+        return NO_CONTENT;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/sessions/:userId',
+      scope: 'admin',
+      schema: { params: UserParams },
+      async handler({ params: { userId }, requestId }) {
+        const displaced = await store.kick(userId);
+        log.debug({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
+        store.notify(displaced);
+        return NO_CONTENT;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/sessions/:userId/:sessionId',
+      scope: 'admin',
+      schema: { params: Type.Object({ userId: Id, sessionId: Id }) },
+      async handler({ params: { userId, sessionId }, requestId }) {
+        const result = await store.close({ userId, sessionId, reason: 'kicked' });
+        log.debug({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
+        if (result.outcome === 'closed') store.notify([result.displaced]);
+        return NO_CONTENT;
+      },
+    }),
+  ];
+}

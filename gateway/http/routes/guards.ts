@@ -1,0 +1,114 @@
+/** Guards: sessions with timers of their own, for players that know no session id. */
+import { randomUUID } from 'node:crypto';
+import { Type } from 'typebox';
+import { Id, Label } from '../fields.ts';
+import { invalidRequest, Problem } from '../problem.ts';
+import { NO_CONTENT, ok, type Route, route } from '../route.ts';
+import { playsOn, type RouteContext } from './context.ts';
+import { limitProblem } from './refusal.ts';
+
+const UserHeader = Type.Object({ 'x-user-id': Type.Optional(Id) });
+type UserHeader = Type.Static<typeof UserHeader>;
+
+const GuardParams = Type.Object({
+  id: Type.String({ pattern: '^[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$', description: 'a UUID' }),
+});
+
+const GuardBody = Type.Object({
+  streamId: Type.Optional(Id),
+  deviceId: Type.Optional(Id),
+  deviceType: Type.Optional(Label),
+  country: Type.Optional(Label),
+  state: Type.Optional(Label),
+});
+
+const GuardReply = Type.Object({
+  guardId: Type.String(),
+  refreshAt: Type.Integer(),
+  expiresAt: Type.Integer(),
+  degraded: Type.Optional(Type.Literal(true)),
+});
+
+function userOf(headers: UserHeader): string {
+  const userId = headers['x-user-id'];
+  if (userId !== undefined) return userId;
+  throw invalidRequest([{ path: 'x-user-id', message: 'is required' }], { errorCode: 'MISSING_HEADER' });
+}
+
+function noSuchGuard(): Problem {
+  const members = { errorCode: 'GUARD_DOES_NOT_EXIST' };
+  return new Problem('not_found', 'There is no such guard of this user.', { members });
+}
+
+export function guardRoutes(context: RouteContext): Route[] {
+  const { config, store, log } = context;
+  const leaseMs = config.guardTtlMs;
+  const timesOf = (expiresAt: number) => ({ refreshAt: expiresAt - leaseMs + config.guardRefreshMs, expiresAt });
+
+  return [
+    route({
+      method: 'POST',
+      path: '/guards',
+      scope: 'player',
+      schema: { headers: UserHeader, body: GuardBody, response: GuardReply },
+      async handler({ headers, body, requestId }) {
+        const userId = userOf(headers);
+        const guardId = randomUUID();
+        const { streamId, deviceId, deviceType, country, state } = body;
+        try {
+          const result = await store.open({
+            userId,
+            sessionId: guardId,
+            attributes: { streamId, deviceId, deviceType, country, state },
+            owner: 'guard',
+            leaseMs,
+            onLimit: config.onLimit,
+            intent: 'fresh',
+          });
+          log.debug({ correlationId: requestId, userId, guardId, outcome: result.outcome }, 'guard');
+          if ('displaced' in result) store.notify(result.displaced, { sessionId: guardId, deviceType });
+          if (result.outcome === 'refused') throw limitProblem(result, 403, { errorCode: 'REACHED_MAX_GUARDS_COUNT' });
+          if (!('expiresAt' in result)) throw new Error(`a new guard cannot be ${result.outcome}`);
+          return ok({ guardId, ...timesOf(result.expiresAt) });
+        } catch (error) {
+          if (!playsOn(error, context)) throw error;
+          // The store's clock cannot be asked; the client keeps its schedule by ours.
+          return ok({ guardId, ...timesOf(Date.now() + leaseMs), degraded: true });
+        }
+      },
+    }),
+    route({
+      method: 'PATCH',
+      path: '/guards/:id',
+      scope: 'player',
+      schema: { headers: UserHeader, params: GuardParams },
+      async handler({ headers, params, requestId }) {
+        const userId = userOf(headers);
+        try {
+          const [result] = await store.renew([{ userId, sessionId: params.id, owner: 'guard', leaseMs }]);
+          log.debug(
+            { correlationId: requestId, userId, guardId: params.id, outcome: result?.outcome },
+            'guard refresh',
+          );
+          if (result?.outcome !== 'renewed') throw noSuchGuard();
+        } catch (error) {
+          if (!playsOn(error, context)) throw error;
+        }
+        return NO_CONTENT;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/guards/:id',
+      scope: 'player',
+      schema: { headers: UserHeader, params: GuardParams },
+      async handler({ headers, params, requestId }) {
+        const userId = userOf(headers);
+        const { outcome } = await store.close({ userId, sessionId: params.id, owner: 'guard', reason: 'left' });
+        log.debug({ correlationId: requestId, userId, guardId: params.id, outcome }, 'guard deleted');
+        if (outcome !== 'closed') throw noSuchGuard();
+        return NO_CONTENT;
+      },
+    }),
+  ];
+}

@@ -1,0 +1,112 @@
+/** Players without a socket: a beat holds the slot until it is missed. */
+import { Type } from 'typebox';
+import { PRESENCE_ONLY } from '../../../presence-core/index.ts';
+import { Id, Label } from '../fields.ts';
+import { invalidRequest, Problem } from '../problem.ts';
+import { type HttpReply, NO_CONTENT, ok, type Route, route } from '../route.ts';
+import { playsOn, type RouteContext } from './context.ts';
+import { limitProblem } from './refusal.ts';
+
+/** A beat that declares a slower interval may be missed twice. */
+const BEATS_PER_TTL = 3;
+
+const Beat = Type.Object({
+  userId: Id,
+  sessionId: Type.Optional(Id),
+  streamId: Type.Optional(Id),
+  deviceId: Type.Optional(Id),
+  deviceType: Type.Optional(Label),
+  country: Type.Optional(Label),
+  state: Type.Optional(Label),
+  intervalMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 60_000 })),
+});
+type Beat = Type.Static<typeof Beat>;
+
+const BeatReply = Type.Object({
+  status: Type.Literal('ok'),
+  /** Left out while degraded, as are `max` and `expiresAt`. */
+  current: Type.Optional(Type.Integer()),
+  max: Type.Optional(Type.Integer()),
+  expiresAt: Type.Optional(Type.Integer()),
+  heartbeatIntervalMs: Type.Integer(),
+  degraded: Type.Optional(Type.Literal(true)),
+});
+type BeatReply = Type.Static<typeof BeatReply>;
+
+const Leave = Type.Object({ userId: Id, sessionId: Type.Optional(Id), deviceId: Type.Optional(Id) });
+
+/** The session a beat is for; the device when it names none; the user's presence mark when it names nothing. */
+function sessionOf({ sessionId, deviceId, streamId }: Beat): string {
+  const session = sessionId ?? deviceId;
+  if (session !== undefined) return session;
+  if (streamId === undefined) return PRESENCE_ONLY;
+  throw invalidRequest([{ path: 'sessionId', message: 'is required with streamId, unless deviceId is given' }]);
+}
+
+async function beat(context: RouteContext, body: Beat, requestId: string): Promise<HttpReply<BeatReply>> {
+  const { config, store, log } = context;
+  const { userId, streamId, deviceId, deviceType, country, state, intervalMs } = body;
+  const sessionId = sessionOf(body);
+  const isMark = sessionId === PRESENCE_ONLY;
+  const result = await store.open({
+    userId,
+    sessionId,
+    attributes: isMark ? {} : { streamId, deviceId, deviceType, country, state },
+    owner: isMark ? 'presence' : 'heartbeat',
+    leaseMs: Math.max(config.heartbeatTtlMs, BEATS_PER_TTL * (intervalMs ?? 0)),
+    onLimit: config.onLimit,
+    intent: 'beat',
+  });
+  log.debug({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'heartbeat');
+  if ('displaced' in result) store.notify(result.displaced, { sessionId, deviceType });
+  switch (result.outcome) {
+    case 'opened':
+    case 'renewed':
+    case 'held': {
+      const { current, max, expiresAt } = result;
+      const heartbeatIntervalMs = intervalMs ?? config.heartbeatIntervalMs;
+      return ok({ status: 'ok', current, max, expiresAt, heartbeatIntervalMs });
+    }
+    case 'refused':
+      throw limitProblem(result, 400);
+    case 'ended':
+      throw new Problem('session_ended', 'A fresh hello starts anew.', { members: { reason: result.reason } });
+    case 'fenced':
+      throw new Error('a heartbeat has no node and cannot be fenced');
+  }
+}
+
+export function heartbeatRoutes(context: RouteContext): Route[] {
+  const { store, log } = context;
+  return [
+    route({
+      method: 'POST',
+      path: '/heartbeat',
+      scope: 'player',
+      schema: { body: Beat, response: BeatReply },
+      async handler({ body, requestId }) {
+        try {
+          return await beat(context, body, requestId);
+        } catch (error) {
+          if (!playsOn(error, context)) throw error;
+          const heartbeatIntervalMs = body.intervalMs ?? context.config.heartbeatIntervalMs;
+          return ok({ status: 'ok', heartbeatIntervalMs, degraded: true });
+        }
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/heartbeat',
+      scope: 'player',
+      schema: { body: Leave },
+      async handler({ body: { userId, sessionId, deviceId }, requestId }) {
+        const left = sessionId ?? deviceId;
+        if (left === undefined) throw invalidRequest([{ path: 'sessionId', message: 'is required' }]);
+        const result = await store.close({ userId, sessionId: left, reason: 'left' });
+        if (result.outcome === 'closed') store.notify([result.displaced]);
+        log.debug({ correlationId: requestId, userId, sessionId: left, outcome: result.outcome }, 'heartbeat left');
+        return NO_CONTENT;
+      },
+    }),
+  ];
+}

@@ -1,0 +1,20 @@
+/** The table of all routes. */
+import type { Route } from '../route.ts';
+import { concurrencyRoutes } from './concurrency.ts';
+import type { RouteContext } from './context.ts';
+import { guardRoutes } from './guards.ts';
+import { heartbeatRoutes } from './heartbeat.ts';
+import { operationRoutes } from './operations.ts';
+import { statsRoutes } from './stats.ts';
+import { statusRoutes } from './status.ts';
+
+export function createRoutes(context: RouteContext): Route[] {
+  return [
+    ...heartbeatRoutes(context),
+    ...guardRoutes(context),
+    ...statusRoutes(context),
+    ...concurrencyRoutes(context),
+    ...statsRoutes(context),
+    ...operationRoutes(context),
+  ];
+}

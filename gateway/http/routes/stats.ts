@@ -1,0 +1,79 @@
+/** Viewer statistics: distinct users and sessions per stream, device type and place. */
+import { Type } from 'typebox';
+import type { Count, Dimension, UserSessions } from '../../../presence-core/index.ts';
+import { Counted, Id, Label, UserParams } from '../fields.ts';
+import { ok, type Route, route } from '../route.ts';
+import type { RouteContext } from './context.ts';
+
+const BY = ['stream', 'deviceType', 'country', 'state'] as const;
+const DEFAULT_TOP = 20;
+const MAX_TOP = 1_000;
+
+const UserCount = Type.Object({ sessions: Type.Integer(), streams: Type.Integer(), devices: Type.Integer() });
+const TopQuery = Type.Object({
+  by: Type.Enum([...BY]),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TOP })),
+});
+const Top = Type.Object({
+  by: Type.Enum([...BY]),
+  items: Type.Array(Type.Object({ key: Type.String(), ...Counted.properties })),
+});
+
+const distinct = (values: readonly (string | undefined)[]): number =>
+  new Set(values.filter((value) => value !== undefined)).size;
+
+export function statsRoutes({ store }: RouteContext): Route[] {
+  const count = async (dimension: Dimension) => ok((await store.counts([dimension]))[0] as Count);
+  return [
+    route({
+      method: 'GET',
+      path: '/stats/viewercount',
+      scope: 'read',
+      schema: { response: Counted },
+      handler: () => count({ by: 'total' }),
+    }),
+    route({
+      method: 'GET',
+      path: '/stats/viewercount/streams/:streamId',
+      scope: 'read',
+      schema: { params: Type.Object({ streamId: Id }), response: Counted },
+      handler: ({ params }) => count({ by: 'stream', key: params.streamId }),
+    }),
+    route({
+      method: 'GET',
+      path: '/stats/viewercount/devices/:deviceType',
+      scope: 'read',
+      schema: { params: Type.Object({ deviceType: Label }), response: Counted },
+      handler: ({ params }) => count({ by: 'deviceType', key: params.deviceType }),
+    }),
+    route({
+      method: 'GET',
+      path: '/stats/viewercount/location',
+      scope: 'read',
+      schema: { query: Type.Object({ country: Label, state: Type.Optional(Label) }), response: Counted },
+      handler: ({ query: { country, state } }) =>
+        count(state === undefined ? { by: 'country', key: country } : { by: 'state', country, state }),
+    }),
+    route({
+      method: 'GET',
+      path: '/stats/viewercount/users/:userId',
+      scope: 'player',
+      schema: { params: UserParams, response: UserCount },
+      async handler({ params }) {
+        const { sessions } = (await store.sessions([params.userId]))[0] as UserSessions;
+        return ok({
+          sessions: sessions.length,
+          streams: distinct(sessions.map(({ streamId }) => streamId)),
+          devices: distinct(sessions.map(({ deviceType }) => deviceType)),
+        });
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/stats/top',
+      scope: 'read',
+      schema: { query: TopQuery, response: Top },
+      handler: async ({ query: { by, limit = DEFAULT_TOP } }) => ok({ by, items: await store.top(by, limit) }),
+    }),
+  ];
+}

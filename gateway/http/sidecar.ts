@@ -1,0 +1,33 @@
+/** The HTTP side of presence: routes over the store, served by node:http. */
+import type { Logger } from 'pino';
+import type { PresenceStore } from '../../presence-core/index.ts';
+import type { Config } from '../config.ts';
+import { createDispatch, type Dispatch } from './dispatch.ts';
+import { createNodeServer, type HttpServer } from './node-server.ts';
+import { createRoutes } from './routes/index.ts';
+import { boundStore, STORE_BOUND_MS } from './sidecar-store.ts';
+
+export interface SidecarOptions {
+  readonly config: Config;
+  /** May still be starting: until it serves, its calls fail and the outage policy holds. */
+  readonly store: PresenceStore;
+  /** The process's root logger: PUT /log-level sets its level. */
+  readonly log: Logger;
+  readonly isDraining: () => boolean;
+}
+
+export interface Sidecar extends HttpServer {
+  /** The way of a request without a server. */
+  readonly dispatch: Dispatch;
+}
+
+export function createSidecar({ config, store, log, isDraining }: SidecarOptions): Sidecar {
+  const bounded = boundStore(store, STORE_BOUND_MS, (error) => log.warn({ err: error }, 'sockets were not told'));
+  const dispatch = createDispatch({
+    routes: createRoutes({ config, store: bounded, log, isDraining }),
+    log,
+    logRequests: config.logRequests,
+    allowedOrigins: config.allowedOrigins,
+  });
+  return { dispatch, ...createNodeServer(dispatch) };
+}

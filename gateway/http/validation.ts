@@ -1,0 +1,100 @@
+/** Schemas compiled once at start; what does not fit is told by field. */
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { FieldError } from '../decode.ts';
+import { invalidRequest } from './problem.ts';
+import type { Route } from './route.ts';
+
+/** Returns the value as the handler gets it, and adds what is wrong to `errors`. */
+type Check = (value: unknown, errors: FieldError[]) => unknown;
+
+/** A list of thousands of bad ids is told by its first few. */
+const MAX_ERRORS = 20;
+
+interface Found {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: unknown;
+  readonly message: string;
+}
+
+function describe(found: Found, whole: string): FieldError[] {
+  const path = found.instancePath.slice(1).replaceAll('/', '.');
+  const params = found.params as { requiredProperties?: string[]; allowedValues?: string[] };
+  if (found.keyword === 'required') {
+    const prefix = path === '' ? '' : `${path}.`;
+    return (params.requiredProperties ?? []).map((name) => ({ path: prefix + name, message: 'is required' }));
+  }
+  const message = found.keyword === 'enum' ? `must be one of ${params.allowedValues?.join(', ')}` : found.message;
+  return [{ path: path === '' ? whole : path, message }];
+}
+
+function compile(schema: TSchema, whole: string): Check {
+  const validator = Compile(schema);
+  return (value, errors) => {
+    if (!validator.Check(value)) {
+      for (const found of validator.Errors(value)) errors.push(...describe(found as Found, whole));
+    }
+    return value;
+  };
+}
+
+const propertiesOf = (schema: TSchema): [string, { type?: string }][] =>
+  Object.entries((schema as { properties?: Record<string, { type?: string }> }).properties ?? {});
+
+/** Texts of a URL become what the schema has: digits an integer, commas a list. */
+function readQuery(schema: TSchema): (query: Record<string, unknown>) => Record<string, unknown> {
+  const properties = propertiesOf(schema);
+  return (query) => {
+    const values: Record<string, unknown> = {};
+    for (const [name, { type }] of properties) {
+      const written = query[name];
+      if (written === undefined) continue;
+      if (type === 'integer' && typeof written === 'string' && /^-?\d{1,15}$/.test(written))
+        values[name] = Number(written);
+      else if (type === 'array') values[name] = written === '' ? [] : String(written).split(',');
+      else values[name] = written;
+    }
+    return values;
+  };
+}
+
+/** Checks all parts of a request at once. */
+export interface RequestCheck {
+  /** Names of the headers to read. */
+  readonly headerNames: readonly string[];
+  /** @throws Problem `invalid_request` naming every field at fault. */
+  run(parts: RequestParts): RequestParts;
+}
+
+export interface RequestParts {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
+
+const unchecked: Check = () => undefined;
+
+/** Compiles the schemas of a route. */
+export function compileCheck({ schema }: Route): RequestCheck {
+  const params = schema.params ? compile(schema.params, 'path') : unchecked;
+  const query = schema.query ? compile(schema.query, 'query') : unchecked;
+  const headers = schema.headers ? compile(schema.headers, 'headers') : unchecked;
+  const body = schema.body ? compile(schema.body, 'body') : unchecked;
+  const read = schema.query ? readQuery(schema.query) : (value: Record<string, unknown>) => value;
+  return {
+    headerNames: schema.headers ? propertiesOf(schema.headers).map(([name]) => name) : [],
+    run(parts) {
+      const errors: FieldError[] = [];
+      const checked = {
+        params: params(parts.params, errors),
+        query: query(read(parts.query as Record<string, unknown>), errors),
+        headers: headers(parts.headers, errors),
+        body: body(parts.body, errors),
+      };
+      if (errors.length > 0) throw invalidRequest(errors.slice(0, MAX_ERRORS));
+      return checked;
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, describeConfig, helpText, loadConfig } from '../../gateway/config.ts';
+
+function faultsOf(env: Record<string, string>, argv: string[] = []): readonly string[] {
+  try {
+    loadConfig(env, argv);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('loadConfig', () => {
+  test('has the documented defaults', () => {
+    expect(loadConfig({}, [])).toEqual({
+      host: '127.0.0.1',
+      wsPort: 8080,
+      httpPort: 8081,
+      roles: ['gateway', 'sidecar'],
+      redisUrl: '',
+      redisPrefix: 'presence',
+      presenceShards: 64,
+      logMax: 20_000,
+      seenMax: 100_000,
+      transport: 'auto',
+      maxStreams: 3,
+      onLimit: 'reject',
+      outagePolicy: 'open',
+      auth: 'off',
+      allowedOrigins: [],
+      pingIntervalMs: 25_000,
+      pongTimeoutMs: 10_000,
+      resumeGraceMs: 10_000,
+      helloTimeoutMs: 5_000,
+      heartbeatIntervalMs: 10_000,
+      heartbeatTtlMs: 30_000,
+      guardRefreshMs: 60_000,
+      guardTtlMs: 90_000,
+      nodeBeatMs: 3_000,
+      nodeLeaseMs: 10_000,
+      sessionLeaseMs: 600_000,
+      sweepMs: 1_000,
+      drainMs: 10_000,
+      logLevel: 'info',
+      logRequests: 'errors',
+      help: false,
+    });
+  });
+
+  test('reads variables, and flags win over them', () => {
+    const config = loadConfig(
+      { WS_PORT: '9000', HTTP_PORT: '9001', ON_LIMIT: 'evict-oldest', ALLOWED_ORIGINS: 'https://a.example, *' },
+      ['--ws-port', '9100', '--http-port=0', '--help'],
+    );
+    expect(config).toMatchObject({ wsPort: 9100, httpPort: 0, onLimit: 'evict-oldest', help: true });
+    expect(config.allowedOrigins).toEqual(['https://a.example', '*']);
+  });
+
+  test('takes an empty variable or flag as unset', () => {
+    expect(loadConfig({ WS_PORT: '', AUTH: '' }, []).wsPort).toBe(8080);
+    expect(loadConfig({ REDIS_URL: 'redis://h:1' }, ['--redis-url=']).redisUrl).toBe('');
+    expect(faultsOf({ HOST: '0.0.0.0', AUTH: '' })).toHaveLength(1);
+  });
+
+  test('has no variable for what is a flag only', () => {
+    expect(loadConfig({ HELP: '1' }, [])).toMatchObject({ help: false });
+  });
+
+  test('is deeply frozen', () => {
+    const config = loadConfig({ ROLES: 'gateway', REDIS_URL: 'redis://h' }, []);
+    expect(config.roles).toEqual(['gateway']);
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.values(config).every((value) => Object.isFrozen(value))).toBe(true);
+    expect(Object.isFrozen(loadConfig({}, []).roles)).toBe(true);
+  });
+
+  test('reports all faults at once', () => {
+    const faults = faultsOf({ WS_PORT: '70000', HEARTBEAT_TTL_MS: '1e4', TRANSPORT: 'tcp', NODE_BEAT_MS: '9000' }, [
+      '--no-such-flag',
+      'stray',
+      '--help=yes',
+      '--log-level',
+    ]);
+    expect(faults).toEqual([
+      '--no-such-flag: unknown flag',
+      'argument 2: not a flag',
+      '--help: takes no value',
+      '--log-level: needs a value',
+      'WS_PORT "70000": must be an integer between 0 and 65535',
+      'TRANSPORT "tcp": must be auto or uws or ws',
+      'HEARTBEAT_TTL_MS "1e4": must be an integer between 20 and 86400000',
+      'NODE_LEASE_MS must be at least 3 × NODE_BEAT_MS (10000 and 9000)',
+    ]);
+  });
+
+  test('does not take the next flag for a value', () => {
+    expect(faultsOf({}, ['--ws-port', '--http-port=0'])).toEqual(['--ws-port: needs a value']);
+  });
+
+  test.each([
+    [{ NODE_LEASE_MS: '8999' }, 'NODE_LEASE_MS'],
+    [{ SESSION_LEASE_MS: '9999' }, 'SESSION_LEASE_MS'],
+    [{ HEARTBEAT_TTL_MS: '19999' }, 'HEARTBEAT_TTL_MS'],
+    [{ GUARD_TTL_MS: '60000' }, 'GUARD_TTL_MS'],
+    [{ PING_INTERVAL_MS: '999' }, 'PING_INTERVAL_MS'],
+    [{ MAX_STREAMS: '101' }, 'MAX_STREAMS'],
+    [{ MAX_STREAMS: '0' }, 'MAX_STREAMS'],
+    [{ WS_PORT: '8081' }, 'WS_PORT and HTTP_PORT'],
+    [{ ROLES: 'sidecar' }, 'ROLES'],
+    [{ ROLES: 'history', REDIS_URL: 'redis://h' }, 'ROLES'],
+    [{ AUTH: 'jwt' }, 'AUTH'],
+    [{ ALLOWED_ORIGINS: 'a.example' }, 'ALLOWED_ORIGINS'],
+    [{ ALLOWED_ORIGINS: 'https://a.example/' }, 'ALLOWED_ORIGINS'],
+    [{ REDIS_PREFIX: '{x}' }, 'REDIS_PREFIX'],
+  ])('refuses %j', (env, named) => {
+    expect(faultsOf(env)).toEqual([expect.stringContaining(named)]);
+  });
+
+  test('accepts the timing relations at their edge', () => {
+    const edge = {
+      NODE_LEASE_MS: '9000',
+      SESSION_LEASE_MS: '9000',
+      HEARTBEAT_TTL_MS: '20000',
+      GUARD_TTL_MS: '60001',
+      PING_INTERVAL_MS: '1000',
+    };
+    expect(faultsOf(edge)).toEqual([]);
+  });
+
+  test('serves beyond loopback without authentication only when told so', () => {
+    expect(faultsOf({ HOST: '0.0.0.0' })).toEqual([expect.stringContaining('AUTH=off')]);
+    expect(faultsOf({ HOST: '0.0.0.0', AUTH: 'off' })).toEqual([]);
+    expect(faultsOf({ HOST: '0.0.0.0' }, ['--auth', 'off'])).toEqual([]);
+    for (const HOST of ['localhost', '::1', '127.0.0.7']) expect(faultsOf({ HOST })).toEqual([]);
+  });
+});
+
+describe('what is printed', () => {
+  test('never holds a secret', () => {
+    const config = loadConfig({ REDIS_URL: 'redis://:hunter2@h:6379' }, []);
+    expect(JSON.stringify(describeConfig(config))).not.toContain('hunter2');
+    expect(describeConfig(config)).toMatchObject({ redisUrl: '[redacted]', wsPort: 8080 });
+    expect(describeConfig(loadConfig({}, [])).redisUrl).toBe('');
+    expect(faultsOf({ REDIS_URL: 'http://:hunter2@h' }).join()).not.toContain('hunter2');
+    expect(faultsOf({}, ['--redis-uri', 'redis://:hunter2@h']).join()).not.toContain('hunter2');
+  });
+
+  test('help names every flag, its variable and its default, also when the rest is wrong', () => {
+    expect(loadConfig({ WS_PORT: 'x' }, ['--help']).help).toBe(true);
+    const help = helpText();
+    expect(help).toMatch(/--heartbeat-ttl-ms <integer> +HEARTBEAT_TTL_MS: .*\[30000\]/);
+    expect(help).toMatch(/--transport auto\|uws\|ws +TRANSPORT: .*\[auto\]/);
+    expect(help).toMatch(/--help +print this and exit/);
+  });
+});

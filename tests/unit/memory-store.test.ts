@@ -1,0 +1,103 @@
+/** What is the memory store's own, beside the contract that it shares. */
+import { describe, expect, test } from '@jest/globals';
+import { MemoryStore, type MemoryStoreOptions } from '../../presence-core/memory-store.ts';
+
+function stage(options: MemoryStoreOptions = {}) {
+  const time = { now: 1_750_000_000_000 };
+  const store = new MemoryStore({ ...options, clock: () => time.now });
+  const open = (userId: string, leaseMs = 60_000) =>
+    store.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs, intent: 'fresh' });
+  return { store, time, open };
+}
+
+describe('the memory store', () => {
+  test('[P11] gap begins exactly where the ring was overwritten', async () => {
+    const { store, open } = stage({ logMax: 10 });
+    const cursors = [await store.tail()];
+    for (let i = 1; i <= 25; i += 1) {
+      await open(`u${i}`);
+      cursors.push(await store.tail());
+    }
+    for (const [sequence, cursor] of cursors.entries()) {
+      const page = await store.readLog(cursor, 100, 0);
+      expect(page.gap).toBe(sequence < 15);
+      const first = Math.max(16, sequence + 1);
+      expect(page.changes.map((change) => change.sequence)).toEqual(
+        Array.from({ length: 26 - first }, (_, i) => first + i),
+      );
+    }
+  });
+
+  test('[P11] a cursor of another store is a gap, one from the future is none of ours', async () => {
+    const { store, open } = stage();
+    await open('u');
+    expect(await store.readLog(await stage().store.tail(), 10, 0)).toMatchObject({
+      gap: true,
+      changes: [{ userId: 'u' }],
+    });
+    const future = (await store.tail()).replace(/1$/, '2');
+    await expect(store.readLog(future, 10, 0)).rejects.toMatchObject({ code: 'invalid_cursor' });
+  });
+
+  test('[P11] all waiting readers are answered by one change, and when the store stops', async () => {
+    const { store, open } = stage();
+    const tail = await store.tail();
+    const waiting = [store.readLog(tail, 10, 60_000), store.readLog(tail, 10, 60_000)];
+    await open('u');
+    for (const page of await Promise.all(waiting)) expect(page.changes).toHaveLength(1);
+    const stopped = store.readLog(await store.tail(), 10, 60_000);
+    await store.stop();
+    expect(await stopped).toMatchObject({ changes: [], gap: false });
+  });
+
+  test('[P9] a store with no node left is not silent: its leases end', async () => {
+    const { store, time, open } = stage();
+    await store.join('n', 10_000);
+    await store.quit('n');
+    await open('u', 30_000);
+    time.now += 30_001;
+    expect(await store.sweep()).toMatchObject({ ended: 1 });
+  });
+
+  test('[P9] a silence is answered once: a store that nobody beats still ends what it holds', async () => {
+    const { store, time, open } = stage({ stallGraceMs: 30_000 });
+    await store.join('n', 10_000);
+    await open('u', 20_000);
+    time.now += 60_000;
+    expect(await store.sweep()).toMatchObject({ ended: 0 });
+    time.now += 30_000;
+    expect(await store.sweep()).toMatchObject({ ended: 1 });
+  });
+
+  test('[P14] a large sweep lets others in between, and a second one asked for meanwhile is the same', async () => {
+    const { store, time, open } = stage();
+    for (let i = 0; i < 30_000; i += 1) await open(`u${i}`, 1000);
+    time.now += 1001;
+    const sweep = store.sweep();
+    const again = store.sweep();
+    let turns = 0;
+    let ended = 0;
+    void sweep.then((result) => {
+      ended = result.ended;
+    });
+    while (ended === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns += 1;
+    }
+    expect(turns).toBeGreaterThan(2);
+    expect(await again).toEqual({ ended: 30_000, lagMs: 1 });
+    expect(await store.sweep()).toEqual({ ended: 0, lagMs: 0 });
+  });
+
+  test('[P5] a shard keeps at most 10,000 tombstones, the ones that end first go first', async () => {
+    const { store, open } = stage();
+    for (let i = 0; i <= 10_000; i += 1) {
+      await open(`u${i}`);
+      await store.kick(`u${i}`);
+    }
+    const close = (userId: string) => store.close({ userId, sessionId: 's', reason: 'left' });
+    expect(await close('u0')).toEqual({ outcome: 'gone' });
+    expect(await close('u1')).toEqual({ outcome: 'ended', reason: 'kicked' });
+    expect(await close('u10000')).toEqual({ outcome: 'ended', reason: 'kicked' });
+  });
+});
