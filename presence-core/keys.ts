@@ -8,6 +8,11 @@ export interface Place {
   readonly bucket: string;
 }
 
+/** Which of `parts` a user belongs to. */
+export function partOf(userId: string, parts: number): number {
+  return hash32(userId) % parts;
+}
+
 /** FNV-1a over UTF-16 units, finished as murmur3 does so that low bits depend on all of the id. */
 function hash32(text: string): number {
   let h = 0x811c9dc5;

@@ -21,10 +21,11 @@ export interface OpenRequest {
   readonly replace?: readonly string[];
   /**
    * `fresh` clears a tombstone (a hello); `resume` and `beat` are answered `ended` by one (P5).
+   * `return` is a resume of a live session only: it never admits, and is answered `gone` when there is none.
    * `beat` leaves a session that a socket holds as it is.
    * `restore` re-opens what the store forgot, with its `startedAt`, above the limit if need be (P10).
    */
-  readonly intent: 'fresh' | 'resume' | 'beat' | 'restore';
+  readonly intent: 'fresh' | 'resume' | 'return' | 'beat' | 'restore';
   /** With `restore`. */
   readonly startedAt?: number;
 }
@@ -53,7 +54,9 @@ export type OpenResult =
       readonly displaced: readonly Displaced[];
     }
   | { readonly outcome: 'ended'; readonly reason: CloseReason }
-  | { readonly outcome: 'fenced' };
+  | { readonly outcome: 'fenced' }
+  /** Only to the intent `return`. */
+  | { readonly outcome: 'gone' };
 
 export interface SessionRef {
   readonly userId: string;
@@ -149,6 +152,17 @@ export interface LogPage {
   readonly gap: boolean;
 }
 
+/**
+ * Live sessions as of a place in their shard's log: a change of the same users with a greater sequence is news, one
+ * with a lesser or equal is already in here. So a snapshot followed by the log has no gap and no double (P11).
+ */
+export interface Snapshot {
+  /** Presence-only marks among them. */
+  readonly sessions: readonly Session[];
+  readonly shard: number;
+  readonly sequence: number;
+}
+
 /** A message to a node about sessions of its sockets (P5): delivered at most once, renewal is the backstop. */
 export interface InboxMessage {
   readonly userId: string;
@@ -211,6 +225,17 @@ export interface PresenceStore {
    * @throws StoreError `invalid_cursor` for a text that is no cursor of this deployment.
    */
   readLog(cursor: string, limit: number, waitMs: number): Promise<LogPage>;
+
+  /** For each shard, the sequence up to which a reader at this cursor has read. @throws StoreError `invalid_cursor` */
+  positions(cursor: string): readonly number[];
+
+  /** All users are divided into so many parts, each within one shard. */
+  readonly parts: number;
+  partOf(userId: string): number;
+  /** All live sessions of one part's users. */
+  snapshot(part: number): Promise<Snapshot>;
+  /** One user's. */
+  snapshotOf(userId: string): Promise<Snapshot>;
 
   /** Tells the node that owns each displaced socket. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void>;

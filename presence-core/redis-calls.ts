@@ -19,6 +19,7 @@ const ITEMS_PER_CALL: Readonly<Record<Verb, number>> = {
   status: 500,
   sessions: 200,
   count: 500,
+  snapshot: 1,
 };
 /** ~50 MB of arguments at the most. */
 const MAX_IN_FLIGHT = 50_000;

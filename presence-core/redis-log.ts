@@ -16,6 +16,9 @@ const READY_WAIT_MS = 1_000;
 const HEAD = 0;
 const EMPTY = 1;
 
+/** The entry that begins a new epoch over kept data. */
+const EPOCH_MARK = 'e';
+
 type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
 export class RedisLog {
@@ -68,7 +71,7 @@ export class RedisLog {
         if (!follows) gap = true;
         at.epoch = epoch;
         at.sequence = sequence;
-        changes.push(parseChange(fields[1] as string, shard, sequence));
+        if (fields[1] !== EPOCH_MARK) changes.push(parseChange(fields[1] as string, shard, sequence));
       }
     }
     return { changes, cursor: encodeCursor(positions), gap };

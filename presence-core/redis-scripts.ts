@@ -27,6 +27,7 @@ const VERBS = {
   status: [...READ, 'status'],
   sessions: [...READ, 'sessions'],
   count: [...READ, 'count'],
+  snapshot: [...READ, 'snapshot'],
 } as const;
 
 export type Verb = keyof typeof VERBS;

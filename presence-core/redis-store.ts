@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { StoreError } from './errors.ts';
 import { BUCKETS, configKey, placeOf } from './keys.ts';
+import { decodeCursor } from './log-cursor.ts';
 import type * as api from './presence-store.ts';
 import { chunks, RedisCalls, unavailable } from './redis-calls.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './redis-connection.ts';
@@ -36,6 +37,8 @@ const SWEEP_BUDGET = 1_000;
 /** Script calls of one sweep; what is left is due at the next. */
 const SWEEP_CALLS_MAX = 2_000;
 const LISTPACK_VALUE_MIN = 256;
+/** Pages of a snapshot: 16 buckets each, some 3 ms of Redis at 16,000 sessions a shard. */
+const PARTS_PER_SHARD = 16;
 
 export class RedisStore implements api.PresenceStore {
   readonly kind = 'redis';
@@ -116,14 +119,14 @@ export class RedisStore implements api.PresenceStore {
       r.limit === undefined ? '' : String(r.limit),
       r.onLimit === 'evict-oldest' ? 'e' : 'r',
       r.replace?.join('|') ?? '',
-      r.intent === 'restore' ? 'x' : r.intent.charAt(0),
+      INTENTS[r.intent],
       r.startedAt === undefined ? '' : String(r.startedAt),
       ...attributeArgs(r.attributes),
       String(this.options.defaultLimit),
     ]);
     const head = (lines[0] as string).split('|') as [string, string, string, string, string];
     const [outcome, current, max] = [head[0], Number(head[1]), Number(head[2])];
-    if (outcome === 'fenced') return { outcome };
+    if (outcome === 'fenced' || outcome === 'gone') return { outcome };
     if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
     const rest = lines.slice(1);
     if (outcome === 'refused') {
@@ -295,12 +298,43 @@ export class RedisStore implements api.PresenceStore {
     return this.log.read(cursor, limit, waitMs, this.epochs);
   }
 
+  positions(cursor: string): readonly number[] {
+    return decodeCursor(cursor, this.options.shards).map((position) => position.sequence);
+  }
+
+  get parts(): number {
+    return this.options.shards * PARTS_PER_SHARD;
+  }
+
+  partOf(userId: string): number {
+    const { shard, bucket } = placeOf(userId, this.options.shards);
+    return shard * PARTS_PER_SHARD + (Number(bucket) % PARTS_PER_SHARD);
+  }
+
+  snapshot(part: number): Promise<api.Snapshot> {
+    const first = part % PARTS_PER_SHARD;
+    const buckets = Array.from({ length: BUCKETS / PARTS_PER_SHARD }, (_, i) => String(first + i * PARTS_PER_SHARD));
+    return this.takeSnapshot(Math.floor(part / PARTS_PER_SHARD), '', buckets);
+  }
+
+  snapshotOf(userId: string): Promise<api.Snapshot> {
+    const { shard, bucket } = placeOf(userId, this.options.shards);
+    return this.takeSnapshot(shard, userId, [bucket]);
+  }
+
   notify(displaced: readonly Displaced[], by?: api.InboxMessage['by']): Promise<void> {
     return displaced.length === 0 ? Promise.resolve() : this.inbox.notify(displaced, by);
   }
 
   onInbox(nodeId: string, deliver: (message: api.InboxMessage) => void): void {
     this.inbox.listen(nodeId, deliver);
+  }
+
+  private async takeSnapshot(shard: number, userId: string, buckets: readonly string[]): Promise<api.Snapshot> {
+    const args = [this.calls.prefixOf(shard), userId, ...buckets];
+    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', shard, '', '', args);
+    const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
+    return { sessions, shard, sequence: Number(sequence) };
   }
 
   private item<Reply>(
@@ -410,6 +444,7 @@ export class RedisStore implements api.PresenceStore {
   }
 }
 
+const INTENTS = { fresh: 'f', resume: 'r', return: 'l', beat: 'b', restore: 'x' } as const;
 const COUNT_PREFIX = { stream: 's:', deviceType: 'd:', country: 'c:', state: 'l:' } as const;
 
 function fieldOf(d: api.Dimension): string {

@@ -10,6 +10,9 @@ local function keepEpoch(K)
   if not epoch or (run ~= '' and old and old ~= run) then
     epoch = fmt('%d', math.max(now, (tonumber(epoch) or 0) + 1))
     call('HSET', K .. 'shard', 'epoch', epoch)
+    -- P11: sequences go on over epochs as long as the rows that hold them are kept.
+    local last = call('XREVRANGE', K .. 'log', '+', '-', 'COUNT', '1')[1]
+    if last then call('XADD', K .. 'log', epoch .. '-' .. fmt('%d', match(last[1], '%-(%d+)$') + 1), 'c', 'e') end
   end
   if run ~= '' and old ~= run then call('HSET', K .. 'shard', 'run', run) end
   return epoch
@@ -19,12 +22,15 @@ local function beat(K)
   local epoch = keepEpoch(K)
   local tail = '|' .. epoch .. '|' .. fmt('%d', now)
   extension(K)
-  if mode == 'beat' and fenced(K, 's' .. node .. '.') then return 'fenced' .. tail end
+  local at = tonumber(call('HGET', K .. 'shard', 'n:' .. node) or nil)
   if mode == 'quit' then
-    if call('HEXISTS', K .. 'shard', 'n:' .. node) == 1 then call('HSET', K .. 'shard', 'n:' .. node, fmt('%d', now)) end
-  else
-    call('HSET', K .. 'shard', 'n:' .. node, fmt('%d', now + leaseMs), 'beatAt', fmt('%d', now), 'leaseMs', leaseMs)
+    if at then call('HSET', K .. 'shard', 'n:' .. node, fmt('%d', math.min(at, now))) end
+    return 'alive' .. tail
   end
+  local lapsed = at and runsUntil(K, at) <= now
+  if lapsed or (not at and mode == 'beat') then return 'fenced' .. tail end
+  at = math.max(at or 0, now + leaseMs)
+  call('HSET', K .. 'shard', 'n:' .. node, fmt('%d', at), 'beatAt', fmt('%d', now), 'leaseMs', leaseMs)
   return 'alive' .. tail
 end
 

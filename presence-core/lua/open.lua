@@ -1,9 +1,9 @@
 -- Admission (P4-P7, P10), one atomic step per item.
 -- ARGV, 18 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
---   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'b' beat, 'x' restore), startedAt (restore),
+--   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore), startedAt (restore),
 --   stream, device type, country, state, device, meta ('' keeps what is known), default limit.
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt' (or 'renewed', 'held'),
---   'refused|current|max|nextFreeAt', 'ended|reason' or 'fenced'; then a line per displaced session (what = reason or
+--   'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per displaced session (what = reason or
 --   'moved') and per conflict (what = 'conflict').
 local MAX_SESSIONS = 128
 
@@ -95,9 +95,10 @@ local function open(K, user, session, bucket, owner, leaseMs, limit, policy, rep
     call('ZREM', K .. 'tomb', user .. ' ' .. session)
   end
   local list = liveMembers(K, bucket, user)
+  local i = indexOf(list, session)
+  if intent == 'l' and not i then return { 'gone' } end
   local max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
   local out = { '' }
-  local i = indexOf(list, session)
   if i then
     renewLive(K, user, session, bucket, list, i, owner, leaseMs, max, intent, a, out)
   else

@@ -19,7 +19,9 @@ local function extension(K)
     local beatAt, leaseMs = tonumber(v[3]), tonumber(v[4])
     if beatAt and now - beatAt > leaseMs / 2 then
       e.from, e.till = beatAt, now + STALL_GRACE_MS
-      call('HSET', K .. 'shard', 'from', fmt('%d', e.from), 'until', fmt('%d', e.till), 'beatAt', fmt('%d', now))
+      call('HSET', K .. 'shard', 'from', fmt('%d', e.from), 'until', fmt('%d', e.till))
+      -- A silence is answered once: the next can only begin with a beat.
+      call('HDEL', K .. 'shard', 'beatAt')
     end
     extended[K] = e
   end

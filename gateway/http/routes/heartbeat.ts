@@ -72,7 +72,8 @@ async function beat(context: RouteContext, body: Beat, requestId: string): Promi
     case 'ended':
       throw new Problem('session_ended', 'A fresh hello starts anew.', { members: { reason: result.reason } });
     case 'fenced':
-      throw new Error('a heartbeat has no node and cannot be fenced');
+    case 'gone':
+      throw new Error(`a beat has no node and does not return: ${result.outcome}`);
   }
 }
 

@@ -1,0 +1,123 @@
+/** The change log of the memory store (P11): a ring of the newest entries, read by cursor, with waiting readers. */
+import { StoreError } from './errors.ts';
+import type { SessionRow } from './memory-session.ts';
+import type { LogPage } from './presence-store.ts';
+import type { Change, CloseReason } from './session.ts';
+
+const CURSOR = /^m:([0-9a-f]{16}):(\d{1,15})$/;
+
+/** What a change says beyond the session itself. */
+export interface ChangeNote {
+  readonly transition?: Change['transition'];
+  readonly reason?: CloseReason;
+  readonly previous?: Change['previous'];
+}
+
+export class MemoryLog {
+  readonly #epoch: string;
+  readonly #max: number;
+  /** Entry of sequence `s` stands at `(s - 1) % max`. */
+  readonly #entries: Change[] = [];
+  #last = 0;
+  /** Wakes one waiting reader each. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(epoch: string, max: number) {
+    this.#epoch = epoch;
+    this.#max = max;
+  }
+
+  record(kind: Change['kind'], at: number, row: SessionRow, note: ChangeNote): void {
+    this.#last += 1;
+    row.sequence = this.#last;
+    this.#entries[(this.#last - 1) % this.#max] = {
+      kind,
+      at,
+      userId: row.userId,
+      sessionId: row.sessionId,
+      via: row.via,
+      streamId: row.streamId,
+      deviceType: row.deviceType,
+      country: row.country,
+      state: row.state,
+      startedAt: row.startedAt,
+      segment: row.segment,
+      segmentStartedAt: row.segmentStartedAt,
+      transition: note.transition,
+      reason: note.reason,
+      previous: note.previous,
+      sequence: this.#last,
+      shard: 0,
+    };
+    if (this.#waiting.size > 0) this.wake();
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Up to where a cursor has read; 0 for one of another epoch. */
+  positionOf(cursor: string): number {
+    return this.#position(cursor) ?? 0;
+  }
+
+  tail(): string {
+    return this.#cursor(this.#last);
+  }
+
+  head(): string {
+    return this.#cursor(this.#trimmed());
+  }
+
+  /** After a gap the page goes on with the oldest entry kept, so that a reader that needs no snapshot loses no more. */
+  async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
+    const asked = this.#position(cursor);
+    if (asked === this.#last && waitMs > 0) await this.#change(waitMs);
+    const gap = asked === undefined || asked < this.#trimmed();
+    const after = gap ? this.#trimmed() : asked;
+    const until = Math.min(this.#last, after + Math.max(1, limit));
+    const changes: Change[] = [];
+    for (let sequence = after; sequence < until; sequence += 1) {
+      changes.push(this.#entries[sequence % this.#max] as Change);
+    }
+    return { changes, cursor: this.#cursor(until), gap };
+  }
+
+  /** Lets every waiting reader look: something was appended, or the store stops. */
+  wake(): void {
+    for (const look of this.#waiting) look();
+    this.#waiting.clear();
+  }
+
+  #change(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        resolve();
+      }, waitMs).unref();
+      const look = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#waiting.add(look);
+    });
+  }
+
+  #trimmed(): number {
+    return Math.max(0, this.#last - this.#max);
+  }
+
+  #cursor(sequence: number): string {
+    return `m:${this.#epoch}:${sequence}`;
+  }
+
+  /** Undefined for a cursor of another epoch. */
+  #position(cursor: string): number | undefined {
+    const [, epoch, sequence] = CURSOR.exec(cursor) ?? [];
+    const position = Number(sequence);
+    if (epoch === undefined || (epoch === this.#epoch && position > this.#last)) {
+      throw new StoreError('invalid_cursor', 'not a cursor of this store');
+    }
+    return epoch === this.#epoch ? position : undefined;
+  }
+}

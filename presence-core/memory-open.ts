@@ -1,0 +1,91 @@
+/** The verb `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
+import { admit, byAge, MAX_SESSIONS, nextFreeAt } from './admission.ts';
+import { type Holder, SessionRow, slots } from './memory-session.ts';
+import type { MemoryShard } from './memory-shard.ts';
+import type { OpenRequest, OpenResult } from './presence-store.ts';
+import { type CloseReason, type Displaced, PRESENCE_ONLY } from './session.ts';
+
+/** `max` is the limit that counts for this request (P6). */
+export function openSession(
+  shard: MemoryShard,
+  request: OpenRequest,
+  holder: Holder,
+  max: number,
+  now: number,
+): OpenResult {
+  const { userId, sessionId } = request;
+  const reason = shard.tombstone(userId, sessionId, now);
+  if (reason !== undefined) {
+    if (request.intent !== 'fresh') return { outcome: 'ended', reason };
+    shard.clearTombstone(userId, sessionId);
+  }
+  const live = shard.live(userId, now);
+  const row = live.find((member) => member.sessionId === sessionId);
+  if (row === undefined && request.intent === 'return') return { outcome: 'gone' };
+  return row === undefined
+    ? admitSession(shard, request, holder, max, slots(live), now)
+    : reopenSession(shard, request, holder, max, row, slots(live).length, now);
+}
+
+/** Opening what is live is a renewal, maybe by a new owner, also above the limit. */
+function reopenSession(
+  shard: MemoryShard,
+  request: OpenRequest,
+  holder: Holder,
+  max: number,
+  row: SessionRow,
+  current: number,
+  now: number,
+): OpenResult {
+  const isSocketHeld = typeof row.holder !== 'string';
+  const isHeld = request.intent === 'beat' && isSocketHeld;
+  const displaced: Displaced[] = [];
+  if (!isHeld) {
+    if (!row.isHeldBy(request.owner)) {
+      if (isSocketHeld) displaced.push(row.displaced('moved'));
+      row.hold(holder, request.owner);
+    }
+    row.limit = max;
+    row.expiresAt = Math.max(row.expiresAt, now + request.leaseMs);
+    shard.change(row, request.attributes, now);
+  }
+  const { startedAt, expiresAt } = row;
+  return { outcome: isHeld ? 'held' : 'renewed', current, max, startedAt, expiresAt, displaced };
+}
+
+function admitSession(
+  shard: MemoryShard,
+  request: OpenRequest,
+  holder: Holder,
+  max: number,
+  live: readonly SessionRow[],
+  now: number,
+): OpenResult {
+  const isMark = request.sessionId === PRESENCE_ONLY;
+  const restores = request.intent === 'restore';
+  const { admitted, replaced, evicted, kept } = admit(live, {
+    room: isMark ? Number.POSITIVE_INFINITY : restores ? MAX_SESSIONS : Math.min(max, MAX_SESSIONS),
+    onLimit: restores ? 'reject' : (request.onLimit ?? 'reject'),
+    replace: request.replace ?? [],
+  });
+  const displaced: Displaced[] = [];
+  const end = (row: SessionRow, reason: CloseReason) => {
+    displaced.push(row.displaced(reason));
+    shard.end(row, reason, now, admitted);
+  };
+  for (const row of replaced) end(row, 'replaced');
+  for (const row of evicted) end(row, 'evicted');
+  if (!admitted) {
+    const conflicts = kept.toSorted(byAge).map((row) => row.session());
+    const freeAt = nextFreeAt(conflicts, now);
+    return { outcome: 'refused', current: kept.length, max, conflicts, nextFreeAt: freeAt, displaced };
+  }
+  const startedAt = restores ? Math.min(request.startedAt ?? now, now) : now;
+  const expiresAt = now + request.leaseMs;
+  const row = new SessionRow(request.userId, request.sessionId, max, startedAt, expiresAt);
+  row.hold(holder, request.owner);
+  row.assign(request.attributes);
+  shard.add(row, now, displaced.length > 0);
+  const current = isMark ? kept.length : kept.length + 1;
+  return { outcome: 'opened', current, max, startedAt, expiresAt, displaced };
+}

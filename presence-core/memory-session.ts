@@ -1,0 +1,192 @@
+/**
+ * A session in the memory store: one flat object, so that a million of them fit. It hangs in two circular lists
+ * through its own fields, the slot of the expiry wheel and the sessions of its node, so that leaving either is O(1)
+ * and an ended session is held by nothing.
+ */
+import type { Attributes, Displaced, Owner, Session, SocketOwner, Via } from './session.ts';
+import { PRESENCE_ONLY } from './session.ts';
+
+interface DueLink {
+  dueNext: DueLink;
+  duePrev: DueLink;
+}
+
+interface NodeLink {
+  nodeNext: NodeLink;
+  nodePrev: NodeLink;
+}
+
+/** Who holds the lease: a node's lease stands for its sockets. */
+export type Holder = NodeLease | Exclude<Owner, SocketOwner>;
+
+export class SessionRow implements DueLink, NodeLink {
+  readonly userId: string;
+  readonly sessionId: string;
+  via: Via;
+  holder: Holder;
+  /** Of the holder's sockets; 0 when no socket holds it. */
+  connection: number;
+  limit: number;
+  startedAt: number;
+  expiresAt: number;
+  segment = 0;
+  segmentStartedAt: number;
+  /** Of the last log entry about this session (P11). */
+  sequence = 0;
+  streamId: string | undefined;
+  deviceId: string | undefined;
+  deviceType: string | undefined;
+  country: string | undefined;
+  state: string | undefined;
+  meta: Attributes['meta'];
+  dueNext: DueLink = this;
+  duePrev: DueLink = this;
+  nodeNext: NodeLink = this;
+  nodePrev: NodeLink = this;
+
+  constructor(userId: string, sessionId: string, limit: number, startedAt: number, expiresAt: number) {
+    this.userId = userId;
+    this.sessionId = sessionId;
+    this.via = 'socket';
+    this.holder = 'none';
+    this.connection = 0;
+    this.limit = limit;
+    this.startedAt = startedAt;
+    this.segmentStartedAt = startedAt;
+    this.expiresAt = expiresAt;
+  }
+
+  get isMark(): boolean {
+    return this.sessionId === PRESENCE_ONLY;
+  }
+
+  owner(): Owner {
+    return typeof this.holder === 'string' ? this.holder : { nodeId: this.holder.nodeId, connection: this.connection };
+  }
+
+  isHeldBy(owner: Owner): boolean {
+    if (typeof owner === 'string') return this.holder === owner;
+    return (
+      typeof this.holder !== 'string' && this.holder.nodeId === owner.nodeId && this.connection === owner.connection
+    );
+  }
+
+  session(): Session {
+    return {
+      userId: this.userId,
+      sessionId: this.sessionId,
+      via: this.via,
+      startedAt: this.startedAt,
+      expiresAt: this.expiresAt,
+      streamId: this.streamId,
+      deviceId: this.deviceId,
+      deviceType: this.deviceType,
+      country: this.country,
+      state: this.state,
+      meta: this.meta,
+    };
+  }
+
+  displaced(reason: Displaced['reason']): Displaced {
+    return { session: this.session(), owner: this.owner(), reason };
+  }
+
+  /** Takes over what is given; what is absent stays. */
+  assign(attributes: Attributes): void {
+    this.streamId = attributes.streamId ?? this.streamId;
+    this.deviceId = attributes.deviceId ?? this.deviceId;
+    this.deviceType = attributes.deviceType ?? this.deviceType;
+    this.country = attributes.country ?? this.country;
+    this.state = attributes.state ?? this.state;
+    this.meta = attributes.meta ?? this.meta;
+  }
+
+  /** Changes hands; a session in nobody's hands keeps telling how it was held. */
+  hold(holder: Holder, owner: Owner): void {
+    this.leaveNode();
+    this.holder = holder;
+    this.connection = typeof owner === 'string' ? 0 : owner.connection;
+    if (typeof holder !== 'string') {
+      this.via = 'socket';
+      holder.sessions.push(this);
+    } else if (holder !== 'none') {
+      this.via = holder;
+    }
+  }
+
+  leaveSlot(): void {
+    this.duePrev.dueNext = this.dueNext;
+    this.dueNext.duePrev = this.duePrev;
+    this.dueNext = this;
+    this.duePrev = this;
+  }
+
+  leaveNode(): void {
+    this.nodePrev.nodeNext = this.nodeNext;
+    this.nodeNext.nodePrev = this.nodePrev;
+    this.nodeNext = this;
+    this.nodePrev = this;
+  }
+}
+
+/** Sessions to look at in one second. */
+export class DueRing implements DueLink {
+  dueNext: DueLink = this;
+  duePrev: DueLink = this;
+
+  push(row: SessionRow): void {
+    row.duePrev = this.duePrev;
+    row.dueNext = this;
+    this.duePrev.dueNext = row;
+    this.duePrev = row;
+  }
+
+  first(): SessionRow | undefined {
+    return this.dueNext instanceof SessionRow ? this.dueNext : undefined;
+  }
+
+  /** Moves all of another ring behind what is here. */
+  takeAll(other: DueRing): void {
+    if (other.dueNext === other) return;
+    this.duePrev.dueNext = other.dueNext;
+    other.dueNext.duePrev = this.duePrev;
+    other.duePrev.dueNext = this;
+    this.duePrev = other.duePrev;
+    other.dueNext = other;
+    other.duePrev = other;
+  }
+}
+
+/** Sessions held by the sockets of one node. */
+export class NodeRing implements NodeLink {
+  nodeNext: NodeLink = this;
+  nodePrev: NodeLink = this;
+
+  push(row: SessionRow): void {
+    row.nodePrev = this.nodePrev;
+    row.nodeNext = this;
+    this.nodePrev.nodeNext = row;
+    this.nodePrev = row;
+  }
+
+  first(): SessionRow | undefined {
+    return this.nodeNext instanceof SessionRow ? this.nodeNext : undefined;
+  }
+}
+
+/** Lease of one node generation (P9). */
+export class NodeLease {
+  readonly nodeId: string;
+  endsAt: number;
+  readonly sessions = new NodeRing();
+
+  constructor(nodeId: string, endsAt: number) {
+    this.nodeId = nodeId;
+    this.endsAt = endsAt;
+  }
+}
+
+/** Sessions that take a slot: all but the presence-only mark. May be the given array itself. */
+export function slots(rows: readonly SessionRow[]): readonly SessionRow[] {
+  return rows.some((row) => row.isMark) ? rows.filter((row) => !row.isMark) : rows;
+}

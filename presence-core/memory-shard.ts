@@ -1,0 +1,192 @@
+/**
+ * The truth of the memory store and all that follows from it. Every step here is synchronous and leaves users, counts,
+ * expiry, log, last seen and tombstones in agreement; the verbs of `MemoryStore` are made of these steps.
+ */
+import { byExpiry } from './admission.ts';
+import { FadingMap } from './fading-map.ts';
+import { MemoryCounts } from './memory-counts.ts';
+import { ExpiryWheel } from './memory-expiry.ts';
+import { MemoryLog } from './memory-log.ts';
+import type { NodeLease, SessionRow } from './memory-session.ts';
+import { MemoryUsers } from './memory-users.ts';
+import type { Attributes, CloseReason } from './session.ts';
+
+/** Most tombstones kept (P5). */
+const TOMBSTONES_MAX = 10_000;
+const SILENT_UPDATE = {};
+const CAME_ONLINE = { transition: 'online' } as const;
+
+export interface ShardOptions {
+  readonly epoch: string;
+  readonly tombstoneMs: number;
+  readonly seenTtlMs: number;
+  readonly seenMax: number;
+  readonly logMax: number;
+}
+
+export class MemoryShard {
+  readonly log: MemoryLog;
+  readonly counts = new MemoryCounts();
+  readonly #users = new MemoryUsers();
+  readonly #wheel = new ExpiryWheel();
+  readonly #tombstones = new FadingMap<CloseReason>(TOMBSTONES_MAX);
+  readonly #seen: FadingMap<number>;
+  readonly #tombstoneMs: number;
+  readonly #seenTtlMs: number;
+
+  constructor(options: ShardOptions) {
+    this.log = new MemoryLog(options.epoch, options.logMax);
+    this.#seen = new FadingMap(options.seenMax);
+    this.#tombstoneMs = options.tombstoneMs;
+    this.#seenTtlMs = options.seenTtlMs;
+  }
+
+  /** Members of a user, live or expired. */
+  members(userId: string): readonly SessionRow[] {
+    return this.#users.of(userId);
+  }
+
+  /** Members of one part's users. */
+  membersInPart(part: number): Iterable<SessionRow> {
+    return this.#users.inPart(part);
+  }
+
+  /** Live members, after the expired ones were ended. */
+  live(userId: string, now: number): readonly SessionRow[] {
+    const members = this.#users.of(userId);
+    if (!members.some((row) => row.expiresAt <= now)) return members;
+    this.endExpired(userId, now);
+    return this.#users.of(userId);
+  }
+
+  find(userId: string, sessionId: string, now: number): SessionRow | undefined {
+    return this.#users.of(userId).find((row) => row.sessionId === sessionId && row.expiresAt > now);
+  }
+
+  /** Adds an opened session; its holder is set already. `follows`: the same step ended another one of the user. */
+  add(row: SessionRow, now: number, follows: boolean): void {
+    const others = this.#users.of(row.userId);
+    this.counts.add(row, others);
+    const cameOnline = others.length === 0 && !follows;
+    this.#users.add(row);
+    this.#wheel.file(row);
+    if (cameOnline) this.#seen.delete(row.userId);
+    this.log.record('open', now, row, cameOnline ? CAME_ONLINE : SILENT_UPDATE);
+  }
+
+  /** `followed`: the same step admits another session of the user, who does not go offline in between. */
+  end(row: SessionRow, reason: CloseReason, at: number, followed = false): void {
+    const others = this.#users.remove(row);
+    this.counts.remove(row, others);
+    row.leaveSlot();
+    row.leaveNode();
+    const wentOffline = others.length === 0 && !followed;
+    if (wentOffline) this.#seen.set(row.userId, at, at + this.#seenTtlMs);
+    if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
+      this.#tombstones.set(tombstoneKey(row.userId, row.sessionId), reason, at + this.#tombstoneMs);
+    }
+    this.log.record('close', at, row, { reason, transition: wentOffline ? 'offline' : undefined });
+  }
+
+  /** Ends a user's expired sessions in the order in which they expired; returns how many. */
+  endExpired(userId: string, now: number): number {
+    const expired = this.#users.of(userId).filter((row) => row.expiresAt <= now);
+    for (const row of expired.sort(byExpiry)) this.end(row, 'timeout', row.expiresAt);
+    return expired.length;
+  }
+
+  /** Ends a session of a lapsed node; one that expired by itself timed out. Returns how many ended. */
+  endLost(row: SessionRow, lease: NodeLease, now: number): number {
+    if (row.expiresAt <= now) return this.endExpired(row.userId, now);
+    this.end(row, 'node_lost', lease.endsAt);
+    return 1;
+  }
+
+  /** Takes attributes over and logs what readers see of them. Returns whether anything changed. */
+  change(row: SessionRow, attributes: Attributes, now: number): boolean {
+    const isLogged =
+      differs(row.streamId, attributes.streamId) ||
+      differs(row.deviceType, attributes.deviceType) ||
+      differs(row.country, attributes.country) ||
+      differs(row.state, attributes.state);
+    if (!isLogged) {
+      const isStored = differs(row.deviceId, attributes.deviceId) || metaDiffers(row.meta, attributes.meta);
+      if (isStored) row.assign(attributes);
+      return isStored;
+    }
+    const { streamId, deviceType, country, state, segment, segmentStartedAt } = row;
+    const others = this.#users.of(row.userId).filter((other) => other !== row);
+    this.counts.remove(row, others);
+    row.assign(attributes);
+    this.counts.add(row, others);
+    if (row.streamId !== streamId) {
+      row.segment += 1;
+      row.segmentStartedAt = now;
+    }
+    const previous = { streamId, deviceType, country, state, segment, segmentStartedAt };
+    this.log.record('update', now, row, { previous });
+    return true;
+  }
+
+  /** Moves the end of a lease backwards, which only detaching does: it must be looked at earlier. */
+  shorten(row: SessionRow, expiresAt: number): void {
+    row.expiresAt = expiresAt;
+    this.#wheel.file(row);
+  }
+
+  /** Gives every lease that ran after an instant until another one (P9). Rare, hence in one go over all sessions. */
+  extend(after: number, until: number): void {
+    for (const row of this.#users.all()) {
+      if (row.expiresAt > after) row.expiresAt = Math.max(row.expiresAt, until);
+    }
+  }
+
+  tombstone(userId: string, sessionId: string, now: number): CloseReason | undefined {
+    return this.#tombstones.get(tombstoneKey(userId, sessionId), now);
+  }
+
+  clearTombstone(userId: string, sessionId: string): void {
+    this.#tombstones.delete(tombstoneKey(userId, sessionId));
+  }
+
+  /** When a user without live sessions was last live (P15). */
+  lastSeenAt(userId: string, now: number): number | null {
+    const members = this.#users.of(userId);
+    if (members.length === 0) return this.#seen.get(userId, now) ?? null;
+    const at = Math.max(...members.map((row) => row.expiresAt));
+    return at + this.#seenTtlMs > now ? at : null;
+  }
+
+  /** What is to be looked at now; each is to be handed to `settle`. */
+  takeDue(now: number): { first(): SessionRow | undefined } {
+    return this.#wheel.take(now);
+  }
+
+  /** Ends a due session with all of its user's that expired, or files it again. Returns how many ended. */
+  settle(row: SessionRow, now: number): number {
+    if (row.expiresAt <= now) return this.endExpired(row.userId, now);
+    this.#wheel.file(row);
+    return 0;
+  }
+
+  trim(now: number): void {
+    this.#tombstones.trim(now);
+    this.#seen.trim(now);
+  }
+}
+
+/** Users' and sessions' ids hold no space (P13). */
+function tombstoneKey(userId: string, sessionId: string): string {
+  return `${userId} ${sessionId}`;
+}
+
+function differs(before: string | undefined, given: string | undefined): boolean {
+  return given !== undefined && given !== before;
+}
+
+function metaDiffers(before: Attributes['meta'], given: Attributes['meta']): boolean {
+  if (given === undefined) return false;
+  const fields = Object.keys(given);
+  if (before === undefined || fields.length !== Object.keys(before).length) return true;
+  return fields.some((field) => given[field] !== before[field]);
+}

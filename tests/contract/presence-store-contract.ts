@@ -1,0 +1,22 @@
+/** One contract for every presence store; each test names the rule of presence-core/SPEC.md it stands for. */
+import { describe } from '@jest/globals';
+import type { CreateStore } from './contract-stage.ts';
+import { admissionContract } from './presence-store-contract-admission.ts';
+import { leasesContract } from './presence-store-contract-leases.ts';
+import { logContract } from './presence-store-contract-log.ts';
+import { nodesContract } from './presence-store-contract-nodes.ts';
+import { readsContract } from './presence-store-contract-reads.ts';
+import { snapshotContract } from './presence-store-contract-snapshot.ts';
+
+export type { ContractOptions, ContractStore, CreateStore } from './contract-stage.ts';
+
+export function presenceStoreContract(name: string, create: CreateStore): void {
+  describe(`${name} keeps the presence contract`, () => {
+    admissionContract(create);
+    leasesContract(create);
+    nodesContract(create);
+    readsContract(create);
+    logContract(create);
+    snapshotContract(create);
+  });
+}
