@@ -3,14 +3,18 @@
  * on Cluster one per shard. Bounds what is in flight (P14).
  */
 import { StoreError } from './errors.ts';
-import { shardKeys, shardPrefix, userKeys } from './keys.ts';
+import { placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
+import type { RenewRequest } from './presence-store.ts';
 import type { RedisClient } from './redis-connection.ts';
+import { renewCalls } from './redis-renewals.ts';
 import { runVerb, type Verb } from './redis-scripts.ts';
 
+/** Verbs whose items are joined as they come; renewals arrive in batches and are grouped instead. */
+export type ItemVerb = Exclude<Verb, 'renew'>;
+
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
-const ITEMS_PER_CALL: Readonly<Record<Verb, number>> = {
+const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   open: 32,
-  renew: 500,
   update: 64,
   close: 64,
   detach: 64,
@@ -35,7 +39,7 @@ interface Item {
 }
 
 export class RedisCalls {
-  private readonly pending = new Map<Verb, Item[]>();
+  private readonly pending = new Map<ItemVerb, Item[]>();
   private inFlight = 0;
   private readonly prefixes: string[];
   private readonly client: RedisClient;
@@ -48,9 +52,9 @@ export class RedisCalls {
   }
 
   /** Queues one item of a verb without common arguments; resolves with its part of the reply. */
-  add<Reply>(verb: Verb, shard: number, user: string, bucket: string, args: readonly string[]): Promise<Reply> {
+  add<Reply>(verb: ItemVerb, shard: number, user: string, bucket: string, args: readonly string[]): Promise<Reply> {
     if (this.inFlight >= MAX_IN_FLIGHT) {
-      return Promise.reject(new StoreError('store_unavailable', 'too many commands in flight'));
+      return Promise.reject(tooMany());
     }
     this.inFlight++;
     return new Promise<Reply>((resolve, reject) => {
@@ -82,11 +86,37 @@ export class RedisCalls {
     return replies.flat() as Reply[];
   }
 
+  /** Renews leases; results in the order of the requests. */
+  async renew<Result>(requests: readonly RenewRequest[], read: (reply: string) => Result): Promise<Result[]> {
+    if (this.inFlight + requests.length > MAX_IN_FLIGHT) throw tooMany();
+    this.inFlight += requests.length;
+    const results = new Array<Result>(requests.length);
+    try {
+      const calls = renewCalls(requests, this.prefixes, this.client.isCluster);
+      await Promise.all(
+        calls.map(async ({ shard, args, indexes }) => {
+          const member = (index: number) => {
+            const { userId } = requests[index] as RenewRequest;
+            return { user: userId, bucket: placeOf(userId, this.prefixes.length).bucket };
+          };
+          const keys = this.client.isCluster ? declaredKeys(this.prefixOf(shard), indexes.map(member)) : [];
+          const replies = (await this.run('renew', keys, args)) as string[];
+          indexes.forEach((index, i) => {
+            results[index] = read(replies[i] as string);
+          });
+        }),
+      );
+    } finally {
+      this.inFlight -= requests.length;
+    }
+    return results;
+  }
+
   prefixOf(shard: number): string {
     return this.prefixes[shard] as string;
   }
 
-  private flush(verb: Verb): void {
+  private flush(verb: ItemVerb): void {
     const queue = this.pending.get(verb) as Item[];
     this.pending.delete(verb);
     const groups = this.client.isCluster ? byShard(queue) : [queue];
@@ -95,10 +125,14 @@ export class RedisCalls {
     }
   }
 
-  private send(verb: Verb, items: readonly Item[]): void {
+  private send(verb: ItemVerb, items: readonly Item[]): void {
     const args: string[] = [];
     for (const item of items) for (const arg of item.args) args.push(arg);
-    this.run(verb, this.client.isCluster ? declaredKeys(items) : [], args).then(
+    this.run(
+      verb,
+      this.client.isCluster ? declaredKeys(this.prefixOf((items[0] as Item).shard), items) : [],
+      args,
+    ).then(
       (replies) => {
         this.inFlight -= items.length;
         for (let i = 0; i < items.length; i++) (items[i] as Item).resolve(replies[i]);
@@ -121,11 +155,14 @@ export class RedisCalls {
 }
 
 /** On Cluster every key a script may touch is declared, so that a slot in migration answers TRYAGAIN, not half a truth. */
-function declaredKeys(items: readonly Item[]): string[] {
-  const K = items[0]?.args[0] as string;
+function declaredKeys(K: string, members: readonly { readonly user: string; readonly bucket: string }[]): string[] {
   const keys = new Set(shardKeys(K));
-  for (const item of items) if (item.user) for (const key of userKeys(K, item.user, item.bucket)) keys.add(key);
+  for (const { user, bucket } of members) if (user) for (const key of userKeys(K, user, bucket)) keys.add(key);
   return [...keys];
+}
+
+function tooMany(): StoreError {
+  return new StoreError('store_unavailable', 'too many commands in flight');
 }
 
 function byShard(items: readonly Item[]): Iterable<Item[]> {

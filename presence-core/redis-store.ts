@@ -151,9 +151,7 @@ export class RedisStore implements api.PresenceStore {
   }
 
   renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
-    return Promise.all(
-      requests.map(async (r) => outcomeOf(await this.act('renew', r, r.owner, [String(r.leaseMs)])) as api.RenewResult),
-    );
+    return this.calls.renew(requests, (text) => outcomeOf(text) as api.RenewResult);
   }
 
   async update(r: api.UpdateRequest): Promise<api.UpdateResult> {
@@ -348,7 +346,7 @@ export class RedisStore implements api.PresenceStore {
 
   /** A verb on one session: K, user, session, bucket, owner, then its own arguments. */
   private act<Reply = string>(
-    verb: 'renew' | 'update' | 'close' | 'detach',
+    verb: 'update' | 'close' | 'detach',
     ref: api.SessionRef,
     owner: api.OwnedRef['owner'] | undefined,
     rest: readonly string[],
