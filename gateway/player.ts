@@ -69,7 +69,7 @@ export class Player {
     if (!this.connection.open) {
       // It left while the store worked: what was opened is left to the grace.
       if (isOpened(result)) this.context.node.detach(session, this.connection.socket.id);
-    } else if (result === undefined || result.outcome === 'fenced') {
+    } else if (result === undefined || result.outcome === 'fenced' || result.outcome === 'gone') {
       this.withoutStore(session, message.id);
     } else if (result.outcome === 'refused') {
       this.refused(result, message.id);
@@ -155,7 +155,7 @@ export class Player {
     const { session } = this;
     if (!session) return true;
     const result = await this.open(session, session.degraded ? 'resume' : intent);
-    if (result === undefined || result.outcome === 'fenced') return false;
+    if (result === undefined || result.outcome === 'fenced' || result.outcome === 'gone') return false;
     if (this.session !== session) {
       if (isOpened(result)) this.context.node.detach(session, this.connection.socket.id);
     } else if (result.outcome === 'refused') {
