@@ -182,7 +182,7 @@ export class RedisStore implements api.PresenceStore {
         const text = await this.item<string>('status', userId, (K) => [K, userId]);
         const [members, sessions, seen] = text.split('|') as [string, string, string];
         const online = members !== '0';
-        const lastSeenAt = online ? now : seen ? Number(seen) : null;
+        const lastSeenAt = online ? now : seen ? Math.floor(Number(seen)) : null;
         return { userId, online, sessions: Number(sessions), lastSeenAt };
       }),
     );

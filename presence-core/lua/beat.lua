@@ -27,10 +27,10 @@ local function beat(K)
     if at then call('HSET', K .. 'shard', 'n:' .. node, fmt('%d', math.min(at, now))) end
     return 'alive' .. tail
   end
-  local lapsed = at and runsUntil(K, at) <= now
-  if lapsed or (not at and mode == 'beat') then return 'fenced' .. tail end
-  at = math.max(at or 0, now + leaseMs)
-  call('HSET', K .. 'shard', 'n:' .. node, fmt('%d', at), 'beatAt', fmt('%d', now), 'leaseMs', leaseMs)
+  local runs = at and runsUntil(K, at)
+  if (runs and runs <= now) or (not runs and mode == 'beat') then return 'fenced' .. tail end
+  at = math.max(runs or 0, now + leaseMs)
+  call('HSET', K .. 'shard', 'n:' .. node, leaseEnd(K, at), 'beatAt', fmt('%d', now), 'leaseMs', leaseMs)
   return 'alive' .. tail
 end
 

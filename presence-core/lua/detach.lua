@@ -8,7 +8,7 @@ local function detach(K, user, session, bucket, owner, graceMs)
   local m = list[i]
   local at = now + graceMs
   m.row.owner = string.sub(m.row.owner, 1, 1)
-  call('ZADD', K .. 'u:' .. user, fmt('%d', at), session)
+  call('ZADD', K .. 'u:' .. user, leaseEnd(K, at), session)
   saveRow(K, bucket, user, session, m.row)
   fileDue(K, bucket, at)
   return 'detached|' .. fmt('%d', at)

@@ -32,8 +32,14 @@ end
 local function runsUntil(K, score)
   if score > now then return score end
   local e = extension(K)
-  if e.till > now and score > e.from then return e.till end
+  if e.till > now and score > e.from and score % 1 == 0 then return e.till end
   return score
+end
+
+-- The text of a lease that is set now and may be short: the half millisecond tells it from those that ran before the
+-- stall, so that the extension does not lift it too.
+local function leaseEnd(K, at)
+  return fmt(extension(K).till > at and '%d.5' or '%d', at)
 end
 
 -- P9: true when the owner is a socket of a generation that has no running lease here.

@@ -177,6 +177,16 @@ test('[P9] a shard frozen for longer than the leases ends nobody who was live be
   expect(await store.status(['u', 'v'])).toMatchObject([{ online: true }, { online: true }]);
   const { changes } = await store.readLog(await store.head(), 100, 0);
   expect(changes.map((c) => c.kind)).toEqual(['open', 'open']);
+
+  // What is set after the silence ends when it says: a resume grace, and the lease of a node that dies now.
+  await store.join('late', 100);
+  await store.open(beatOf('w', 's', { owner: { nodeId: 'late', connection: 1 }, intent: 'fresh' }));
+  await store.detach([{ userId: 'u', sessionId: 'socket', owner: { nodeId: 'node', connection: 1 } }], 50);
+  await sleep(200);
+  await store.beat('node', 600);
+  expect(await store.sweep()).toMatchObject({ ended: 2 });
+  const closes = (await store.readLog(await store.head(), 100, 0)).changes.filter((c) => c.kind === 'close');
+  expect(closes.map((c) => `${c.userId} ${c.reason}`).sort()).toEqual(['u timeout', 'w node_lost']);
 });
 
 test('[P2] another number of shards is refused', async () => {
