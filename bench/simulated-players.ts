@@ -1,5 +1,6 @@
 /** Players as people use them: they tune in, zap, leave, lose their network, and share accounts. */
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
@@ -36,6 +37,8 @@ const drawn = (meanMs: number): number => Math.min(-Math.log(1 - Math.random()),
 /** Starts the players; they run until `stop`. */
 export function simulatePlayers(target: SimulationTarget): { stop(): void } {
   const ended = new AbortController();
+  // Each player waits on it.
+  setMaxListeners(0, ended.signal);
   let user = 0;
   for (let i = 0; i < target.players; user++) {
     for (let n = PLAYERS_PER_USER[user % PLAYERS_PER_USER.length] as number; n > 0 && i < target.players; n--, i++) {

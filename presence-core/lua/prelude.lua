@@ -28,18 +28,25 @@ local function extension(K)
   return e
 end
 
+-- A lease that is set while an extension runs, and ends before it, is marked by a fraction of a millisecond that names
+-- the extension, which then does not lift it; a later one does. In 1024ths, so that no digit is lost.
+local function markOf(e)
+  return (e.till % 1000 + 1) / 1024
+end
+
+-- The text of a lease that may be shorter than an extension.
+local function leaseEnd(K, at)
+  local e = extension(K)
+  if e.till > at then return fmt('%.10f', at + markOf(e)) end
+  return fmt('%d', at)
+end
+
 -- The instant until which a lease of this score runs: the score, or the end of the extension that covers it.
 local function runsUntil(K, score)
   if score > now then return score end
   local e = extension(K)
-  if e.till > now and score > e.from and score % 1 == 0 then return e.till end
+  if e.till > now and score > e.from and score % 1 ~= markOf(e) then return e.till end
   return score
-end
-
--- The text of a lease that is set now and may be short: the half millisecond tells it from those that ran before the
--- stall, so that the extension does not lift it too.
-local function leaseEnd(K, at)
-  return fmt(extension(K).till > at and '%d.5' or '%d', at)
 end
 
 -- P9: true when the owner is a socket of a generation that has no running lease here.

@@ -180,6 +180,7 @@ test('[P9] a shard frozen for longer than the leases ends nobody who was live be
 
   // What is set after the silence ends when it says: a resume grace, and the lease of a node that dies now.
   await store.join('late', 100);
+  await store.beat('node', 600);
   await store.open(beatOf('w', 's', { owner: { nodeId: 'late', connection: 1 }, intent: 'fresh' }));
   await store.detach([{ userId: 'u', sessionId: 'socket', owner: { nodeId: 'node', connection: 1 } }], 50);
   await sleep(200);

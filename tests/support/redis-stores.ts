@@ -1,6 +1,7 @@
 /** Redis stores for tests: each on a prefix of its own, with handles that are closed together. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
+import { connectRedis, ready } from '../../presence-core/redis-connection.ts';
 import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis-store.ts';
 import type { CreateStore } from '../contract/contract-stage.ts';
 import type { TestRedis } from './redis-server.ts';
@@ -32,9 +33,11 @@ export function redisStores(server: () => Pick<TestRedis, 'url' | 'prefix'>): Cr
 }
 
 async function forgetPrefix(url: string, prefix: string): Promise<void> {
-  const client = new Redis(url);
-  const keys = await client.keys(`{${prefix}*`);
-  if (keys.length > 0) await client.unlink(...keys);
+  const client = connectRedis(url, false);
+  await ready(client, 5_000);
+  for (const node of client instanceof Cluster ? client.nodes('master') : [client]) {
+    for (const key of await node.keys(`{${prefix}*`)) await client.unlink(key);
+  }
   client.disconnect();
 }
 
