@@ -3,6 +3,7 @@
  * in before a short lease could end by itself in the middle of an act.
  */
 import { expect } from '@jest/globals';
+import fc from 'fast-check';
 import type { Change } from '../../presence-core/session.ts';
 import { type ContractStore, drain } from './contract-stage.ts';
 import { type PresenceModel, USERS } from './presence-model-state.ts';
@@ -12,7 +13,9 @@ import { expectCountsToEqualRecount } from './recount.ts';
 export const SHORT_MS = 400;
 export const WAIT_MS = 500;
 /** How long after a short lease was given acts may go on before it is waited out. */
-const HASTE_MS = 150;
+const HASTE_MS = 100;
+/** When it has taken longer, nothing can be said: half of a short lease, as that long a silence is answered. */
+const SLIP_MS = 190;
 export const KEEPER_LEASE_MS = 600_000;
 
 export class Duel {
@@ -60,6 +63,8 @@ export class Duel {
   }
 
   compare(real: unknown, expected: unknown): void {
+    // On a machine that stood still a short lease may have ended, or a silence have begun, where the model knows none.
+    fc.pre(!this.isRealTime || this.#shortSince === undefined || Date.now() - this.#shortSince < SLIP_MS);
     if (this.isRealTime) expect(loosely(real, Date.now())).toEqual(loosely(expected, this.model.now));
     else expect(real).toEqual(expected);
   }
