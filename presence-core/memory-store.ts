@@ -258,10 +258,7 @@ export class MemoryStore implements PresenceStore {
   }
 
   #snapshot(rows: Iterable<SessionRow>): Snapshot {
-    const now = this.#clock();
-    const sessions = [];
-    for (const row of rows) if (row.expiresAt > now) sessions.push(row.session());
-    return { sessions, shard: 0, sequence: this.#shard.log.last };
+    return { sessions: Array.from(rows, (row) => row.session()), shard: 0, sequence: this.#shard.log.last };
   }
 
   /** Who would hold for this owner; undefined when it is a socket of a generation whose lease does not run. */

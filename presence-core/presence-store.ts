@@ -153,8 +153,9 @@ export interface LogPage {
 }
 
 /**
- * Live sessions as of a place in their shard's log: a change of the same users with a greater sequence is news, one
- * with a lesser or equal is already in here. So a snapshot followed by the log has no gap and no double (P11).
+ * Sessions as of a place in their shard's log: a change of the same users with a greater sequence is news, one with a
+ * lesser or equal is already in here. So a snapshot followed by the log has no gap and no double (P11). One that has
+ * expired and was not swept yet is among them, as its close is still to come.
  */
 export interface Snapshot {
   /** Presence-only marks among them. */
@@ -232,7 +233,7 @@ export interface PresenceStore {
   /** All users are divided into so many parts, each within one shard. */
   readonly parts: number;
   partOf(userId: string): number;
-  /** All live sessions of one part's users. */
+  /** All sessions of one part's users. */
   snapshot(part: number): Promise<Snapshot>;
   /** One user's. */
   snapshotOf(userId: string): Promise<Snapshot>;

@@ -121,3 +121,16 @@ export async function ready(client: RedisClient, timeoutMs: number): Promise<voi
     client.off('error', remember);
   }
 }
+
+/** Rejects when the work takes longer: for reads that wait on purpose and so have no command timeout. */
+export async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('Redis did not answer in time')), ms).unref();
+  });
+  try {
+    return await Promise.race([work, bound]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

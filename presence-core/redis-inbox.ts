@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { inboxKey } from './keys.ts';
 import type { InboxMessage } from './presence-store.ts';
 import { unavailable } from './redis-calls.ts';
-import { type RedisClient, ready } from './redis-connection.ts';
+import { type RedisClient, ready, within } from './redis-connection.ts';
 import type { Displaced } from './session.ts';
 
 const INBOX_MAX = 10_000;
@@ -72,7 +72,7 @@ export class RedisInbox {
     while (current()) {
       try {
         await ready(reader, BLOCK_MS);
-        const reply = (await bounded((reader as Redis).xread('BLOCK', BLOCK_MS, 'STREAMS', key, last), BLOCK_MS * 2)) as
+        const reply = (await within((reader as Redis).xread('BLOCK', BLOCK_MS, 'STREAMS', key, last), BLOCK_MS * 2)) as
           | [string, [string, string[]][]][]
           | null;
         for (const [id, fields] of reply?.[0]?.[1] ?? []) {
@@ -87,17 +87,5 @@ export class RedisInbox {
       }
     }
     reader.disconnect();
-  }
-}
-
-async function bounded<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('timed out')), ms);
-  });
-  try {
-    return await Promise.race([work, bound]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -2,7 +2,7 @@
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
 import type { LogPage } from './presence-store.ts';
 import { unavailable } from './redis-calls.ts';
-import { type RedisClient, ready } from './redis-connection.ts';
+import { type RedisClient, ready, within } from './redis-connection.ts';
 import { parseChange } from './redis-rows.ts';
 import type { Change } from './session.ts';
 
@@ -84,18 +84,14 @@ export class RedisLog {
   private async block(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<StreamReply> {
     const reader = this.idle.pop() ?? this.connect();
     this.open.add(reader);
-    let timer: NodeJS.Timeout | undefined;
     try {
       await ready(reader, READY_WAIT_MS);
-      const bound = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error('log read timed out')), waitMs + READ_SLACK_MS);
-      });
       const streams = [...this.logKeys, ...ids(positions)];
       const read =
         waitMs > 0
           ? reader.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', ...streams)
           : reader.xread('COUNT', count, 'STREAMS', ...streams);
-      const reply = (await Promise.race([read, bound])) as StreamReply;
+      const reply = (await within(read, waitMs + READ_SLACK_MS)) as StreamReply;
       this.idle.push(reader);
       return reply;
     } catch (error) {
@@ -103,8 +99,6 @@ export class RedisLog {
       reader.disconnect();
       this.open.delete(reader);
       throw unavailable(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -1,5 +1,6 @@
 #!lua flags=no-writes
--- Live sessions as of a place in the shard's log (P11): of some buckets, or of one user.
+-- Sessions as of a place in the shard's log (P11): of some buckets, or of one user. One that has expired and was not
+-- swept yet is among them: its close comes in the log.
 -- ARGV: K, user ('' for all), then buckets.
 -- Returns the sequence of the shard's last log entry (0 none), then a line 'user|expiresAt|session|row' per session.
 local K, only = ARGV[1], ARGV[2]
@@ -11,7 +12,7 @@ for i = 3, #ARGV do
     local user, session = match(flat[j], '^(%S+) (%S+)$')
     if only == '' or user == only then
       local score = call('ZSCORE', K .. 'u:' .. user, session)
-      if score and tonumber(score) > now then
+      if score then
         out[#out + 1] = user .. '|' .. score .. '|' .. session .. '|' .. flat[j + 1]
       end
     end
