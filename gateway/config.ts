@@ -3,6 +3,7 @@
  * gives the variable (`wsPort` → `WS_PORT`) and the flag (`--ws-port`), and `--help` is printed from it.
  */
 import { MAX_LIMIT } from '../presence-core/index.ts';
+import { AUTH_SETTINGS, authFaults, RATE_SETTINGS } from './auth/settings.ts';
 import { choice, choices, flag, integer, isLoopback, list, origin, type Setting, text, type Value } from './setting.ts';
 
 const DAY_MS = 86_400_000;
@@ -35,8 +36,10 @@ const SETTINGS = {
   maxStreams: integer(3, 1, MAX_LIMIT, 'sessions a user may have at once, unless overridden'),
   onLimit: choice(['reject', 'evict-oldest'], 'reject', 'what happens at the limit'),
   outagePolicy: choice(['open', 'closed'], 'open', 'while the store is away: let play, or refuse'),
-  auth: choice(['off'], 'off', 'must be stated to listen beyond loopback'),
+  auth: choice(['off', 'jwt'], 'off', 'off must be stated to listen beyond loopback'),
+  ...AUTH_SETTINGS,
   allowedOrigins: list(origin, 'origins of browsers that may call, or *; unset: none but the own'),
+  ...RATE_SETTINGS,
 
   pingIntervalMs: integer(25_000, 1_000, DAY_MS, 'between pings of a socket'),
   pongTimeoutMs: integer(10_000, 100, DAY_MS, 'a ping unanswered for so long closes the socket'),
@@ -50,6 +53,8 @@ const SETTINGS = {
   nodeLeaseMs: integer(10_000, 30, DAY_MS, 'a silent node has lost its sessions after'),
   sessionLeaseMs: integer(600_000, 30, DAY_MS, 'lease of a session held by a socket, renewed at a third of it'),
   sweepMs: integer(1_000, 10, DAY_MS, 'between sweeps of what has expired'),
+  summaryIntervalMs: integer(1_000, 100, DAY_MS, 'between summaries of a topic and between messages of topic stats'),
+  autoIntervalAbove: integer(50, 1, 1_000_000, 'changes a second above which topics in mode auto are summarised'),
   drainMs: integer(10_000, 0, DAY_MS, 'a drain spreads its players over this time'),
 
   logLevel: choice(
@@ -143,6 +148,7 @@ function relations(config: Config, stated: ReadonlySet<Name>): string[] {
     stated.has('auth') || isLoopback(config.host),
     `HOST ${config.host} is not loopback: state AUTH=off explicitly to serve it without authentication`,
   );
+  faults.push(...authFaults(config));
   return faults;
 }
 
@@ -175,7 +181,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
   return Object.fromEntries(
     NAMES.filter((name) => SETTINGS[name].kind !== 'flag').map((name) => {
       const setting: Setting = SETTINGS[name];
-      return [name, setting.secret && config[name] ? '[redacted]' : config[name]];
+      return [name, setting.secret && String(config[name]) !== '' ? '[redacted]' : config[name]];
     }),
   );
 }

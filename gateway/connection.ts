@@ -3,12 +3,19 @@
  * player.ts. Knows no transport library; timers and the life of the node are in gateway.ts and node.ts.
  */
 import { type InboxMessage, StoreError } from '../presence-core/index.ts';
+import { ANYONE, type Identity, may, type Scope } from './auth/identity.ts';
+import { refresh } from './auth/refresh.ts';
+import type { TokenExpiry } from './auth/token-expiry.ts';
 import { decode } from './decode.ts';
+import type { Hub } from './hub.ts';
+import { isBeyondRate } from './message-rate.ts';
 import { type HeldSession, Player, type PlayerContext } from './player.ts';
 import { type ProblemMembers, problemBody } from './problem.ts';
 import { CLOSE_CODES, type CloseName } from './protocol/close-codes.ts';
-import type { ClientMessage, ServerMessage } from './protocol/messages.ts';
+import type { ClientMessage, Refresh, ServerMessage } from './protocol/messages.ts';
 import type { ProblemCode } from './protocol/problems.ts';
+import type { Rate } from './rate-limit.ts';
+import { Subscriber } from './subscriber.ts';
 import type { TransportSocket } from './transport/transport.ts';
 
 /** Messages that may wait while an earlier one is at the store. */
@@ -24,6 +31,9 @@ export interface Log {
 /** What all connections of a gateway share. */
 export interface ConnectionContext extends PlayerContext {
   readonly log: Log;
+  readonly hub: Hub;
+  readonly expiry: TokenExpiry;
+  readonly messageRate: Rate | undefined;
 }
 
 type Phase = 'greeting' | 'live' | 'observing' | 'closed';
@@ -34,10 +44,16 @@ export class Connection {
   unansweredSince = 0;
   pingSlot = 0;
   renewSlot = 0;
+  /** Who said hello; before that it counts for nothing. */
+  identity: Identity = ANYONE;
+  expiryTick = 0;
+  expiryTold = false;
+  messagesFullAt = 0;
   private phase: Phase = 'greeting';
   private working = false;
   private waiting: (string | undefined)[] | undefined;
   private readonly player: Player;
+  private subscriber: Subscriber | undefined;
   private readonly context: ConnectionContext;
 
   constructor(socket: TransportSocket, context: ConnectionContext) {
@@ -61,6 +77,8 @@ export class Connection {
   /** Messages of one socket are worked off one by one, in order. */
   receive(text: string | undefined): void {
     if (!this.open) return;
+    const { messageRate } = this.context;
+    if (messageRate && isBeyondRate(this, messageRate, text)) return;
     if (!this.working) {
       void this.work(text);
       return;
@@ -78,10 +96,22 @@ export class Connection {
     this.phase = as;
   }
 
+  /** Whose token it is by which this socket acts. */
+  identify(identity: Identity): void {
+    this.identity = identity;
+    this.context.expiry.watch(this);
+  }
+
+  may(scope: Scope): boolean {
+    return may(this.identity, scope);
+  }
+
   /** The socket is gone: its session is left to the resume grace, unless it was ended before (P8). */
   closed(): void {
     this.phase = 'closed';
     this.waiting = undefined;
+    this.subscriber?.close();
+    this.context.expiry.forget(this);
     this.player.letGo();
   }
 
@@ -99,6 +129,8 @@ export class Connection {
     this.player.letGo();
     this.phase = 'closed';
     this.waiting = undefined;
+    this.subscriber?.close();
+    this.context.expiry.forget(this);
     this.socket.close(CLOSE_CODES[name].code, name);
   }
 
@@ -150,6 +182,11 @@ export class Connection {
     }
   }
 
+  private subscribing(): Subscriber {
+    this.subscriber ??= new Subscriber(this, this.context.hub);
+    return this.subscriber;
+  }
+
   private act(message: ClientMessage): Promise<void> | void {
     switch (message.type) {
       case 'hello':
@@ -157,10 +194,24 @@ export class Connection {
         return this.player.hello(message);
       case 'update':
         return this.player.update(message);
+      case 'refresh':
+        return this.refresh(message);
       case 'heartbeat':
         return this.player.heartbeat(message.id);
       case 'leave':
         return this.player.leave();
+      case 'subscribe':
+        if (!this.may('read')) {
+          return this.problem('forbidden', 'the token lacks the scope presence:read', message.id);
+        }
+        return this.subscribing().subscribe(message);
+      case 'unsubscribe':
+        return this.subscribing().unsubscribe(message);
     }
+  }
+
+  private async refresh(message: Refresh): Promise<void> {
+    if (!(await refresh(this, message, this.context.authenticator))) return;
+    this.send({ type: 'ok', ...(message.id !== undefined && { id: message.id }), ...this.player.resumeToken() });
   }
 }

@@ -12,19 +12,31 @@ export type Decoded =
   /** `fatal`: not JSON; the socket cannot go on (4000). */
   | { readonly ok: false; readonly fatal: boolean; readonly id?: string; readonly errors: readonly FieldError[] };
 
-type Check = readonly [test: (value: unknown) => boolean, message: string];
+type Check = readonly [test: (value: unknown) => boolean, message: string, required?: true];
 
 const ID: Check = [isId, 'must be 1-128 characters of A-Z a-z 0-9 _ . : @ -'];
 const LABEL: Check = [isLabel, 'must be 1-64 printable characters without / | { }'];
 const META: Check = [isMeta, 'must be an object of at most 8 strings, at most 512 bytes as JSON'];
 const MAX_REPLACE = 16;
-const MAX_TOKEN_LENGTH = 1_024;
+const MAX_RESUME_TOKEN_LENGTH = 1_024;
+const MAX_TOKEN_LENGTH = 8_192;
 const REPLACE: Check = [
   (value) => Array.isArray(value) && value.length <= MAX_REPLACE && value.every(isId),
   `must be an array of at most ${MAX_REPLACE} session ids`,
 ];
-const TOKEN: Check = [(value) => typeof value === 'string' && value.length <= MAX_TOKEN_LENGTH, 'must be a string'];
+const tokenOf = (max: number) =>
+  [
+    (value: unknown) => typeof value === 'string' && value.length <= max,
+    `must be a string of at most ${max} characters`,
+  ] as const;
 const FLAG: Check = [(value) => typeof value === 'boolean', 'must be true or false'];
+
+const MODE: Check = [
+  (value) => value === 'events' || value === 'interval' || value === 'auto',
+  'must be events, interval or auto',
+];
+const CURSOR: Check = [(value) => typeof value === 'string', 'must be a string'];
+const TOPIC: Check = [(value) => typeof value === 'string', 'must be a string', true];
 
 const SESSION_FIELDS = { streamId: ID, deviceType: LABEL, country: LABEL, state: LABEL, meta: META };
 
@@ -36,12 +48,16 @@ const MESSAGES: Readonly<Record<ClientMessage['type'], Readonly<Record<string, C
     sessionId: ID,
     deviceId: ID,
     replace: REPLACE,
-    resume: TOKEN,
+    token: tokenOf(MAX_TOKEN_LENGTH),
+    resume: tokenOf(MAX_RESUME_TOKEN_LENGTH),
     observe: FLAG,
   },
   update: SESSION_FIELDS,
+  refresh: { token: [...tokenOf(MAX_TOKEN_LENGTH), true] },
   leave: {},
   heartbeat: {},
+  subscribe: { topic: TOPIC, mode: MODE, cursor: CURSOR },
+  unsubscribe: { topic: TOPIC },
 };
 
 const MAX_REPLY_ID_LENGTH = 64;
@@ -69,8 +85,10 @@ export function decode(text: string | undefined): Decoded {
     return { ok: false, fatal: false, ...reply, errors: [{ path: '/type', message: 'unknown type of message' }] };
   }
   const errors: FieldError[] = [];
-  for (const [name, [test, expected]] of Object.entries(MESSAGES[message.type as ClientMessage['type']])) {
-    if (message[name] !== undefined && !test(message[name])) errors.push({ path: `/${name}`, message: expected });
+  for (const [name, check] of Object.entries(MESSAGES[message.type as ClientMessage['type']])) {
+    const [test, expected, required] = check;
+    const fits = message[name] === undefined ? !required : test(message[name]);
+    if (!fits) errors.push({ path: `/${name}`, message: expected });
   }
   if (errors.length > 0) return { ok: false, fatal: false, ...reply, errors };
   return { ok: true, message: message as unknown as ClientMessage };

@@ -1,8 +1,13 @@
 /** The WebSocket side of a node: accepts sockets, keeps them alive or ends them, and drains. */
 import type { PresenceStore } from '../presence-core/index.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { TokenExpiry } from './auth/token-expiry.ts';
+import { addressKey, type ClientAddress, createClientAddress } from './client-address.ts';
 import { Connection, type ConnectionContext, type Log } from './connection.ts';
+import { Hub } from './hub.ts';
 import type { NodeLife } from './node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from './protocol/messages.ts';
+import { type ClientRate, createClientRate, createRate } from './rate-limit.ts';
 import type { CreateTransport, Transport, TransportSocket, UpgradeRequest } from './transport/transport.ts';
 import { Wheel } from './wheel.ts';
 
@@ -10,8 +15,14 @@ export interface GatewayOptions {
   readonly store: PresenceStore;
   readonly node: NodeLife;
   readonly log: Log;
+  readonly authenticator: Authenticator;
   readonly createTransport: CreateTransport;
   readonly allowedOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly rateMessagesPerSecond: number;
+  readonly rateMessagesBurst: number;
+  readonly rateConnectsPerSecond: number;
+  readonly rateConnectsBurst: number;
   readonly onLimit: 'reject' | 'evict-oldest';
   readonly outagePolicy: 'open' | 'closed';
   readonly pingIntervalMs: number;
@@ -19,6 +30,8 @@ export interface GatewayOptions {
   readonly helloTimeoutMs: number;
   readonly resumeGraceMs: number;
   readonly sessionLeaseMs: number;
+  readonly summaryIntervalMs: number;
+  readonly autoIntervalAbove: number;
 }
 
 /** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */
@@ -36,6 +49,9 @@ export class Gateway {
   private readonly greeting = new Map<Connection, number>();
   private readonly pings: Wheel<Connection>;
   private readonly pongTicks: number;
+  private readonly expiry = new TokenExpiry();
+  private readonly clientAddress: ClientAddress;
+  private readonly connectRate: ClientRate | undefined;
   private helloTimer: NodeJS.Timeout | undefined;
   private draining = false;
   private readonly context: ConnectionContext;
@@ -49,12 +65,18 @@ export class Gateway {
       store,
       node: this.node,
       log,
+      authenticator: options.authenticator,
+      expiry: this.expiry,
+      messageRate: createRate(options.rateMessagesPerSecond, options.rateMessagesBurst),
+      hub: new Hub(options),
       sessionLeaseMs,
       resumeGraceMs,
       pingIntervalMs,
       onLimit,
       outagePolicy,
     };
+    this.clientAddress = createClientAddress(options.trustedProxies);
+    this.connectRate = createClientRate(options.rateConnectsPerSecond, options.rateConnectsBurst);
     this.pings = new Wheel(pingIntervalMs, PING_SLOTS, (connections) => this.pingAll(connections));
     this.pongTicks = Math.ceil((options.pongTimeoutMs / pingIntervalMs) * PING_SLOTS);
     this.transport = options.createTransport(
@@ -88,6 +110,7 @@ export class Gateway {
   async listen(host: string, port: number): Promise<number> {
     const bound = await this.transport.listen(host, port);
     this.pings.start();
+    this.expiry.start();
     this.helloTimer = setInterval(() => this.endSilent(), this.options.helloTimeoutMs / HELLO_CHECKS);
     return bound;
   }
@@ -112,11 +135,14 @@ export class Gateway {
     });
     await Promise.all(ends);
     this.pings.stop();
+    this.expiry.stop();
     await this.transport.close();
   }
 
   private upgrade(request: UpgradeRequest): 'accept' | number {
     if (this.draining) return 503;
+    const address = this.clientAddress(request.remoteAddress, request.forwardedFor);
+    if ((this.connectRate?.take(addressKey(address)) ?? 0) > 0) return 429;
     const { allowedOrigins } = this.options;
     const { origin } = request;
     // Without a list any origin may connect: what it may do is for authentication to say.

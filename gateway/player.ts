@@ -8,6 +8,8 @@ import {
   type PresenceStore,
   StoreError,
 } from '../presence-core/index.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { accessOf } from './auth/hello-access.ts';
 import type { Connection } from './connection.ts';
 import type { NodeLife } from './node.ts';
 import { refusalDetail, refusalMembers } from './problem.ts';
@@ -17,6 +19,7 @@ import { issueResumeToken, type ResumeClaim, readResumeToken } from './resume-to
 export interface PlayerContext {
   readonly store: PresenceStore;
   readonly node: NodeLife;
+  readonly authenticator: Authenticator;
   readonly sessionLeaseMs: number;
   readonly resumeGraceMs: number;
   readonly pingIntervalMs: number;
@@ -49,14 +52,26 @@ export class Player {
   }
 
   async hello(message: Hello): Promise<void> {
+    const { authenticator, store } = this.context;
+    const secret = store.secret();
+    const claim = message.resume && secret ? readResumeToken(secret, message.resume) : undefined;
+    // Only the store knows whether a resume token holds: not to be taken for a lack of credentials.
+    const uncheckable = message.resume !== undefined && message.token === undefined && secret === '';
+    if (authenticator.required && uncheckable) return this.nameless(message, false);
+    const access = await accessOf(authenticator, message, claim, Date.now());
+    if (!this.connection.open) return;
+    if ('denial' in access) {
+      const { code, detail, close } = access.denial;
+      return this.connection.fail(code, detail, close, message.id);
+    }
+    const { identity, resumeOnly } = access;
+    this.connection.identify(identity);
     if (message.observe && message.streamId === undefined) {
       this.connection.greet('observing');
       this.welcome(message.id, { resumed: false });
       return;
     }
-    const secret = this.context.store.secret();
-    const claim = message.resume && secret ? readResumeToken(secret, message.resume) : undefined;
-    const userId = claim?.userId ?? message.userId;
+    const userId = identity.userId ?? claim?.userId ?? message.userId;
     if (userId === undefined) return this.nameless(message, secret !== '');
     const session: HeldSession = {
       userId,
@@ -65,11 +80,15 @@ export class Player {
       startedAt: Date.now(),
       degraded: false,
     };
-    const result = await this.open(session, claim ? 'resume' : 'fresh', message.replace);
+    const intent = resumeOnly ? 'return' : claim ? 'resume' : 'fresh';
+    const result = await this.open(session, intent, message.replace);
     if (!this.connection.open) {
       // It left while the store worked: what was opened is left to the grace.
       if (isOpened(result)) this.context.node.detach(session, this.connection.socket.id);
-    } else if (result === undefined || result.outcome === 'fenced' || result.outcome === 'gone') {
+    } else if (result?.outcome === 'gone') {
+      const detail = 'the session is over: a token is required';
+      this.connection.fail('unauthenticated', detail, 'unauthenticated', message.id);
+    } else if (result === undefined || result.outcome === 'fenced') {
       this.withoutStore(session, message.id);
     } else if (result.outcome === 'refused') {
       this.refused(result, message.id);
@@ -188,6 +207,15 @@ export class Player {
     this.welcome(id, { ...this.identity(session), resumed: false, degraded: true });
   }
 
+  resumeToken(session: HeldSession | undefined = this.session): { resumeToken?: string } {
+    const secret = this.context.store.secret();
+    if (!session || !secret) return {};
+    const { identity } = this.connection;
+    return {
+      resumeToken: issueResumeToken(secret, this.context.authenticator.required ? { ...session, identity } : session),
+    };
+  }
+
   private hold(session: HeldSession): void {
     this.session = session;
     this.connection.greet('live');
@@ -196,8 +224,7 @@ export class Player {
 
   private identity(session: HeldSession): { userId: string; sessionId: string; resumeToken?: string } {
     const { userId, sessionId } = session;
-    const secret = this.context.store.secret();
-    return { userId, sessionId, ...(secret && { resumeToken: issueResumeToken(secret, session) }) };
+    return { userId, sessionId, ...this.resumeToken(session) };
   }
 
   private welcome(id: string | undefined, members: WelcomeMembers): void {
@@ -240,6 +267,7 @@ export class Player {
   ): Promise<OpenResult | undefined> {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes, startedAt } = session;
+    const { identity } = this.connection;
     try {
       const result = await store.open({
         userId,
@@ -247,8 +275,9 @@ export class Player {
         attributes,
         owner: this.owner(),
         leaseMs: sessionLeaseMs,
-        onLimit,
+        onLimit: identity.onLimit ?? onLimit,
         intent,
+        ...(identity.limit !== undefined && { limit: identity.limit }),
         ...(intent === 'restore' && { startedAt }),
         ...(replace && { replace }),
       });

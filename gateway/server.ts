@@ -1,6 +1,7 @@
 /** Puts the parts of one process together, in the order in which they depend on each other. */
 import type { Logger } from 'pino';
 import { MemoryStore, type PresenceStore, RedisStore, StoreError } from '../presence-core/index.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
 import type { Config } from './config.ts';
 import { Gateway } from './gateway.ts';
 import { createSidecar } from './http/sidecar.ts';
@@ -54,6 +55,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     sessionLeaseMs: config.sessionLeaseMs,
     resumeGraceMs: config.resumeGraceMs,
   });
+  const authenticator = createAuthenticator(config);
   let draining = false;
   let stopped: Promise<void> | undefined;
   let gateway: Gateway | undefined;
@@ -61,11 +63,11 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   let httpPort: number | undefined;
   if (config.roles.includes('gateway')) {
     const { create } = await selectTransport(config.transport, log);
-    gateway = new Gateway({ ...config, store, node, log, createTransport: create });
+    gateway = new Gateway({ ...config, store, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   const sidecar = config.roles.includes('sidecar')
-    ? createSidecar({ config, store, log, isDraining: () => draining })
+    ? createSidecar({ config, authenticator, store, log, isDraining: () => draining })
     : undefined;
   try {
     httpPort = await sidecar?.listen(config.host, config.httpPort);

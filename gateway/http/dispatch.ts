@@ -7,7 +7,9 @@ import { randomUUID } from 'node:crypto';
 import findMyWay from 'find-my-way';
 import type { Logger } from 'pino';
 import { parseBody } from './body.ts';
+import { type CallerOptions, createIdentify } from './caller.ts';
 import { createCors, type Headers } from './cors.ts';
+import { compileOwnUser, type OwnUser } from './own-user.ts';
 import { bodyOf, Problem, toProblem } from './problem.ts';
 import { createRequestLog } from './request-log.ts';
 import { type HttpRequest, MAX_BODY_BYTES, type Route } from './route.ts';
@@ -19,6 +21,8 @@ export interface IncomingRequest {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
+  /** Of the peer. */
+  readonly remoteAddress: string;
   header(name: string): string | undefined;
   /**
    * The whole body.
@@ -37,7 +41,7 @@ export interface Answer {
 /** Never rejects. */
 export type Dispatch = (incoming: IncomingRequest) => Promise<Answer>;
 
-export interface DispatchOptions {
+export interface DispatchOptions extends CallerOptions {
   readonly routes: readonly Route[];
   readonly log: Logger;
   readonly logRequests: 'errors' | 'all';
@@ -51,6 +55,7 @@ const NO_BODY = Promise.resolve(undefined);
 interface Entry {
   readonly route: Route;
   readonly check: RequestCheck;
+  readonly ownUser: OwnUser;
 }
 
 interface Match {
@@ -69,13 +74,16 @@ export function answerProblem(problem: Problem, requestId: string): Answer {
   return { status: problem.status, headers, body: JSON.stringify(bodyOf(problem, requestId)) };
 }
 
-export function createDispatch({ routes, log, logRequests, allowedOrigins }: DispatchOptions): Dispatch {
+export function createDispatch(options: DispatchOptions): Dispatch {
+  const { routes, log, logRequests, allowedOrigins } = options;
   // Ids are checked by their schema; the router must not cut them short.
   const router = findMyWay({ maxParamLength: MAX_URL_LENGTH });
   for (const route of routes) {
-    router.on(route.method, route.path, () => undefined, { route, check: compileCheck(route) } satisfies Entry);
+    const entry: Entry = { route, check: compileCheck(route), ownUser: compileOwnUser(route) };
+    router.on(route.method, route.path, () => undefined, entry);
   }
   const methods = [...new Set(routes.map(({ method }) => method))];
+  const identify = createIdentify(options);
   const cors = createCors(allowedOrigins);
   const logRequest = createRequestLog(log, logRequests);
 
@@ -117,10 +125,15 @@ export function createDispatch({ routes, log, logRequests, allowedOrigins }: Dis
     }
     const contentType = incoming.header('content-type');
     const contentEncoding = incoming.header('content-encoding');
-    const bytes = await (schema.body ? incoming.readBody(maxBodyBytes) : NO_BODY);
+    const reading = schema.body ? incoming.readBody(maxBodyBytes) : NO_BODY;
+    // Whoever may not call is told so without waiting for the body, whose fate is then of no interest.
+    reading.catch(() => undefined);
+    const identity = await identify(incoming, entry.route);
+    const bytes = await reading;
     seen.body = bytes && parseBody(bytes, contentType, contentEncoding);
-    const parts = entry.check.run({ params, query, headers, body: seen.body });
-    const reply = await entry.route.handler({ method, url, requestId, ...parts } as HttpRequest);
+    const parts = entry.check.run(entry.ownUser.fill({ params, query, headers, body: seen.body }, identity));
+    entry.ownUser.check(parts, identity);
+    const reply = await entry.route.handler({ method, url, requestId, identity, ...parts } as HttpRequest);
     if (reply.body === undefined) return { status: reply.status, headers: { ...reply.headers }, body: '' };
     const type = { 'content-type': 'application/json', ...reply.headers };
     return { status: reply.status, headers: type, body: JSON.stringify(reply.body) };

@@ -40,6 +40,10 @@ class NodeRequest implements IncomingRequest {
     this.url = message.url ?? '/';
   }
 
+  get remoteAddress(): string {
+    return this.#message.socket.remoteAddress ?? '';
+  }
+
   header(name: string): string | undefined {
     return this.#message.headers[name] as string | undefined;
   }

@@ -1,5 +1,6 @@
 /** A route is data: what is asked, what is answered, who may, and the handler over plain values. */
 import type { Static, TSchema } from 'typebox';
+import type { Identity } from '../auth/identity.ts';
 
 /**
  * Schemas both validate and type. In `query` an `integer` is read from its digits and an `array` from its commas;
@@ -24,6 +25,8 @@ export interface HttpRequest<S extends RouteSchema = RouteSchema> {
   readonly query: Part<S['query']>;
   readonly headers: Part<S['headers']>;
   readonly body: Part<S['body']>;
+  /** May call this route, for the user the request names. */
+  readonly identity: Identity;
   /** `correlationId` of every line logged on behalf of this request. */
   readonly requestId: string;
 }
@@ -43,6 +46,8 @@ interface RouteOf<S extends RouteSchema> {
   readonly path: string;
   readonly schema: S;
   readonly scope: Scope;
+  /** It changes nothing although it is no GET: scope `read` suffices. */
+  readonly reads?: true;
   /** Default `MAX_BODY_BYTES`. */
   readonly maxBodyBytes?: number;
   /** May throw a `Problem` or let a `StoreError` pass. */
@@ -50,6 +55,11 @@ interface RouteOf<S extends RouteSchema> {
 }
 
 export type Route = RouteOf<RouteSchema>;
+
+/** Whether scope `read` suffices, unless the route demands more than `player`. */
+export function isRead({ method, reads, scope }: Route): boolean {
+  return scope !== 'admin' && (method === 'GET' || reads === true);
+}
 
 /** Largest body of a request, unless its route says otherwise. */
 export const MAX_BODY_BYTES = 65_536;

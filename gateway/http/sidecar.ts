@@ -1,7 +1,10 @@
 /** The HTTP side of presence: routes over the store, served by node:http. */
 import type { Logger } from 'pino';
 import type { PresenceStore } from '../../presence-core/index.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { createClientAddress } from '../client-address.ts';
 import type { Config } from '../config.ts';
+import { createClientRate } from '../rate-limit.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createNodeServer, type HttpServer } from './node-server.ts';
 import { createRoutes } from './routes/index.ts';
@@ -9,6 +12,7 @@ import { boundStore, STORE_BOUND_MS } from './sidecar-store.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
+  readonly authenticator: Authenticator;
   /** May still be starting: until it serves, its calls fail and the outage policy holds. */
   readonly store: PresenceStore;
   /** The process's root logger: PUT /log-level sets its level. */
@@ -21,13 +25,16 @@ export interface Sidecar extends HttpServer {
   readonly dispatch: Dispatch;
 }
 
-export function createSidecar({ config, store, log, isDraining }: SidecarOptions): Sidecar {
+export function createSidecar({ config, authenticator, store, log, isDraining }: SidecarOptions): Sidecar {
   const bounded = boundStore(store, STORE_BOUND_MS, (error) => log.warn({ err: error }, 'sockets were not told'));
   const dispatch = createDispatch({
     routes: createRoutes({ config, store: bounded, log, isDraining }),
     log,
     logRequests: config.logRequests,
     allowedOrigins: config.allowedOrigins,
+    authenticator,
+    clientAddress: createClientAddress(config.trustedProxies),
+    requestRate: createClientRate(config.rateRequestsPerSecond, config.rateRequestsBurst),
   });
   return { dispatch, ...createNodeServer(dispatch) };
 }

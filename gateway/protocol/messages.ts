@@ -16,6 +16,8 @@ export interface SessionFields {
 export interface Hello extends SessionFields {
   type: 'hello';
   id?: string;
+  /** JWT, with authentication on. */
+  token?: string;
   userId?: string;
   /** Made by the server when absent. */
   sessionId?: string;
@@ -43,7 +45,92 @@ export interface Heartbeat {
   id?: string;
 }
 
-export type ClientMessage = Hello | Update | Leave | Heartbeat;
+/** A new token before the old one ends. */
+export interface Refresh {
+  type: 'refresh';
+  id?: string;
+  token: string;
+}
+
+export interface Subscribe {
+  type: 'subscribe';
+  id?: string;
+  /** `user:<id>`, `users:<id>,<id>…` (at most 200), `stream:<id>`, `all` or `stats`. */
+  topic: string;
+  /** `events` when absent. */
+  mode?: 'events' | 'interval' | 'auto';
+  /** Of an earlier message of this topic, from any node. */
+  cursor?: string;
+}
+
+export interface Unsubscribe {
+  type: 'unsubscribe';
+  id?: string;
+  topic: string;
+}
+
+export type ClientMessage = Hello | Update | Refresh | Leave | Heartbeat | Subscribe | Unsubscribe;
+
+/** A live session as dashboards see it. A user marked online without a session has the session id `*`. */
+export interface SessionView {
+  userId: string;
+  sessionId: string;
+  streamId?: string | undefined;
+  deviceType?: string | undefined;
+  country?: string | undefined;
+  state?: string | undefined;
+  via: string;
+  startedAt: number;
+}
+
+export interface ChangeView {
+  kind: 'open' | 'update' | 'close';
+  userId: string;
+  sessionId: string;
+  streamId?: string | undefined;
+  deviceType?: string | undefined;
+  country?: string | undefined;
+  state?: string | undefined;
+  /** Of a close. */
+  reason?: string | undefined;
+  /** The user came online, or went offline, by this change. */
+  online?: true | undefined;
+  offline?: true | undefined;
+  /** A switch of stream; seen by the topics of both. */
+  previous?: { streamId: string } | undefined;
+  at: number;
+}
+
+export interface TopItem {
+  key: string;
+  users: number;
+  sessions: number;
+}
+
+/** Of topic `stats`; of a topic that is summarised only the totals. */
+export interface StatsView {
+  users: number;
+  sessions: number;
+  streams?: TopItem[];
+  deviceTypes?: TopItem[];
+  countries?: TopItem[];
+}
+
+/** What a subscription is told. Page 0 of a snapshot replaces all that was known of the topic. */
+export type TopicMessage =
+  | { type: 'subscribed'; id?: string; topic: string; resumed: boolean }
+  | { type: 'snapshot'; topic: string; page: number; last: boolean; sessions: SessionView[]; cursor: string }
+  | { type: 'snapshot'; topic: string; page: 0; last: true; stats: StatsView; cursor: string }
+  | { type: 'changes'; topic: string; changes: ChangeView[]; cursor: string }
+  | {
+      type: 'interval';
+      topic: string;
+      sessions: number;
+      users: number;
+      opened: number;
+      closed: number;
+      cursor: string;
+    };
 
 export interface Welcome {
   type: 'welcome';
@@ -73,12 +160,15 @@ export interface ProblemBody {
 
 export type ServerMessage =
   | Welcome
-  | { type: 'ok'; id?: string }
+  /** With a resume token after `refresh`: the former ends with the former token. */
+  | { type: 'ok'; id?: string; resumeToken?: string }
+  | { type: 'token_expiring'; expiresAt: number }
   | { type: 'heartbeat'; id?: string; current?: number; max?: number; expiresAt?: number; degraded?: true }
   | {
       type: 'evicted';
       reason: 'evicted' | 'replaced' | 'kicked';
       by?: { sessionId: string; deviceType?: string };
     }
+  | TopicMessage
   | { type: 'drain'; reconnectInMs: number }
   | { type: 'error'; id?: string; problem: ProblemBody };

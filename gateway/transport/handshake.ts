@@ -22,6 +22,7 @@ export const SWITCHING_PROTOCOLS = 101;
 const NOT_FOUND = 404;
 const BAD_REQUEST = 400;
 const UPGRADE_REQUIRED = 426;
+const TOO_MANY = 429;
 const UNAVAILABLE = 503;
 
 /** 16 bytes in base64, as RFC 6455 demands of Sec-WebSocket-Key. */
@@ -38,12 +39,14 @@ export function decideUpgrade(offer: UpgradeOffer, request: UpgradeRequest, gate
   return decision === 'accept' ? SWITCHING_PROTOCOLS : decision;
 }
 
-/** Headers of a refusal besides its length: RFC 9110 wants 426 to say what to upgrade to. */
+/** Headers of a refusal besides its length: RFC 9110 wants 426 to say what to upgrade to, and 429 when to come back. */
 export function refusalHeaders(status: number): Array<[string, string]> {
   const headers: Array<[string, string]> = [['Content-Type', 'text/plain']];
   if (status === UPGRADE_REQUIRED) {
     headers.push(['Connection', 'Upgrade'], ['Upgrade', 'websocket'], ['Sec-WebSocket-Version', '13']);
   }
+  // Clients add jitter of their own to their backoff.
+  if (status === TOO_MANY) headers.push(['Retry-After', '1']);
   return headers;
 }
 

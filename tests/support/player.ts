@@ -1,5 +1,5 @@
 /** A player as a test drives it: sends frames, and waits for the ones it expects. */
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 
 export type Frame = Record<string, unknown> & { type: string };
 
@@ -27,7 +27,7 @@ export class Player {
     socket.on('error', () => {});
   }
 
-  static async connect(port: number, options: { autoPong?: boolean; origin?: string } = {}): Promise<Player> {
+  static async connect(port: number, options: ClientOptions = {}): Promise<Player> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, 'presence.v1.json', options);
     const player = new Player(socket);
     await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,6 @@
 /** A sidecar on a free port over an embedded store whose clock the test steps. */
 import { type Logger, pino } from 'pino';
+import { createAuthenticator } from '../../gateway/auth/authenticator.ts';
 import { type Config, loadConfig } from '../../gateway/config.ts';
 import { createSidecar, type Sidecar } from '../../gateway/http/sidecar.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
@@ -41,7 +42,13 @@ export async function startSidecar(
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: config.logLevel }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   await store.start();
-  const sidecar = createSidecar({ config, store, log, isDraining: () => running.draining });
+  const sidecar = createSidecar({
+    config,
+    authenticator: createAuthenticator(config),
+    store,
+    log,
+    isDraining: () => running.draining,
+  });
   const port = await sidecar.listen('127.0.0.1', 0);
   const url = `http://127.0.0.1:${port}`;
   const running: TestSidecar = {

@@ -4,7 +4,7 @@ import { MAX_LIMIT, type UserSessions } from '../../../presence-core/index.ts';
 import { conflictOf } from '../../problem.ts';
 import { Id, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
 import { NO_CONTENT, ok, type Route, route } from '../route.ts';
-import type { RouteContext } from './context.ts';
+import { type RouteContext, termsFor } from './context.ts';
 import { Conflict } from './refusal.ts';
 
 const Held = Type.Object({
@@ -31,7 +31,8 @@ const AdmissionReply = Type.Object({
 
 /** What an open would be answered now; nothing is held for it. */
 function foresee(
-  { sessions, max }: UserSessions,
+  sessions: UserSessions['sessions'],
+  max: number,
   onLimit: 'reject' | 'evict-oldest',
 ): Type.Static<typeof AdmissionReply> {
   const current = sessions.length;
@@ -83,8 +84,13 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
       method: 'POST',
       path: '/admission',
       scope: 'player',
+      reads: true,
       schema: { body: Type.Object({ userId: Id, streamId: Type.Optional(Id) }), response: AdmissionReply },
-      handler: async ({ body }) => ok(foresee(await detail(body.userId), config.onLimit)),
+      async handler({ body: { userId }, identity }) {
+        const { onLimit, limit } = termsFor(userId, identity, config);
+        const { sessions, max } = await detail(userId);
+        return ok(foresee(sessions, limit ?? max, onLimit));
+      },
     }),
     route({
       method: 'PUT',

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { StoreError } from '../../../presence-core/index.ts';
+import { type OpenRequest, StoreError } from '../../../presence-core/index.ts';
+import type { Identity } from '../../auth/identity.ts';
 import type { Config } from '../../config.ts';
 import type { SidecarStore } from '../sidecar-store.ts';
 
@@ -14,4 +15,14 @@ export interface RouteContext {
 /** Whether players are let play on although the store failed thus (P10). */
 export function playsOn(error: unknown, { config }: RouteContext): boolean {
   return config.outagePolicy === 'open' && error instanceof StoreError && error.code === 'store_unavailable';
+}
+
+/** The terms of admission (P6): those of the user's own token, else the deployment's. */
+export function termsFor(
+  userId: string,
+  identity: Identity,
+  { onLimit }: Config,
+): Required<Pick<OpenRequest, 'onLimit'>> & Pick<OpenRequest, 'limit'> {
+  if (identity.userId !== userId) return { onLimit };
+  return { onLimit: identity.onLimit ?? onLimit, ...(identity.limit !== undefined && { limit: identity.limit }) };
 }

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, type Route, route } from '../route.ts';
-import { playsOn, type RouteContext } from './context.ts';
+import { playsOn, type RouteContext, termsFor } from './context.ts';
 import { limitProblem } from './refusal.ts';
 
 const UserHeader = Type.Object({ 'x-user-id': Type.Optional(Id) });
@@ -29,9 +29,11 @@ const GuardReply = Type.Object({
   degraded: Type.Optional(Type.Literal(true)),
 });
 
-function userOf(headers: UserHeader): string {
+function userOf(headers: UserHeader, auth: 'off' | 'jwt'): string {
   const userId = headers['x-user-id'];
   if (userId !== undefined) return userId;
+  // Players have theirs by their token; a machine must name one.
+  if (auth !== 'off') throw new Problem('unauthenticated', 'x-user-id is required with an API key.');
   throw invalidRequest([{ path: 'x-user-id', message: 'is required' }], { errorCode: 'MISSING_HEADER' });
 }
 
@@ -51,8 +53,8 @@ export function guardRoutes(context: RouteContext): Route[] {
       path: '/guards',
       scope: 'player',
       schema: { headers: UserHeader, body: GuardBody, response: GuardReply },
-      async handler({ headers, body, requestId }) {
-        const userId = userOf(headers);
+      async handler({ headers, body, identity, requestId }) {
+        const userId = userOf(headers, config.auth);
         const guardId = randomUUID();
         const { streamId, deviceId, deviceType, country, state } = body;
         try {
@@ -62,7 +64,7 @@ export function guardRoutes(context: RouteContext): Route[] {
             attributes: { streamId, deviceId, deviceType, country, state },
             owner: 'guard',
             leaseMs,
-            onLimit: config.onLimit,
+            ...termsFor(userId, identity, config),
             intent: 'fresh',
           });
           log.debug({ correlationId: requestId, userId, guardId, outcome: result.outcome }, 'guard');
@@ -83,7 +85,7 @@ export function guardRoutes(context: RouteContext): Route[] {
       scope: 'player',
       schema: { headers: UserHeader, params: GuardParams },
       async handler({ headers, params, requestId }) {
-        const userId = userOf(headers);
+        const userId = userOf(headers, config.auth);
         try {
           const [result] = await store.renew([{ userId, sessionId: params.id, owner: 'guard', leaseMs }]);
           log.debug(
@@ -103,7 +105,7 @@ export function guardRoutes(context: RouteContext): Route[] {
       scope: 'player',
       schema: { headers: UserHeader, params: GuardParams },
       async handler({ headers, params, requestId }) {
-        const userId = userOf(headers);
+        const userId = userOf(headers, config.auth);
         const { outcome } = await store.close({ userId, sessionId: params.id, owner: 'guard', reason: 'left' });
         log.debug({ correlationId: requestId, userId, guardId: params.id, outcome }, 'guard deleted');
         if (outcome !== 'closed') throw noSuchGuard();

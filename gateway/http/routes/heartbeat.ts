@@ -1,10 +1,11 @@
 /** Players without a socket: a beat holds the slot until it is missed. */
 import { Type } from 'typebox';
 import { PRESENCE_ONLY } from '../../../presence-core/index.ts';
+import type { Identity } from '../../auth/identity.ts';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route } from '../route.ts';
-import { playsOn, type RouteContext } from './context.ts';
+import { playsOn, type RouteContext, termsFor } from './context.ts';
 import { limitProblem } from './refusal.ts';
 
 /** A beat that declares a slower interval may be missed twice. */
@@ -43,7 +44,12 @@ function sessionOf({ sessionId, deviceId, streamId }: Beat): string {
   throw invalidRequest([{ path: 'sessionId', message: 'is required with streamId, unless deviceId is given' }]);
 }
 
-async function beat(context: RouteContext, body: Beat, requestId: string): Promise<HttpReply<BeatReply>> {
+async function beat(
+  context: RouteContext,
+  body: Beat,
+  identity: Identity,
+  requestId: string,
+): Promise<HttpReply<BeatReply>> {
   const { config, store, log } = context;
   const { userId, streamId, deviceId, deviceType, country, state, intervalMs } = body;
   const sessionId = sessionOf(body);
@@ -54,7 +60,7 @@ async function beat(context: RouteContext, body: Beat, requestId: string): Promi
     attributes: isMark ? {} : { streamId, deviceId, deviceType, country, state },
     owner: isMark ? 'presence' : 'heartbeat',
     leaseMs: Math.max(config.heartbeatTtlMs, BEATS_PER_TTL * (intervalMs ?? 0)),
-    onLimit: config.onLimit,
+    ...termsFor(userId, identity, config),
     intent: 'beat',
   });
   log.debug({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'heartbeat');
@@ -85,9 +91,9 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       path: '/heartbeat',
       scope: 'player',
       schema: { body: Beat, response: BeatReply },
-      async handler({ body, requestId }) {
+      async handler({ body, identity, requestId }) {
         try {
-          return await beat(context, body, requestId);
+          return await beat(context, body, identity, requestId);
         } catch (error) {
           if (!playsOn(error, context)) throw error;
           const heartbeatIntervalMs = body.intervalMs ?? context.config.heartbeatIntervalMs;

@@ -1,0 +1,94 @@
+/** Tokens: verified by jose, with the algorithms pinned to the kind of key, and their claims read. */
+import { createPublicKey } from 'node:crypto';
+import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { isId, MAX_LIMIT } from '../../presence-core/index.ts';
+import type { Authentication, AuthOptions } from './authenticator.ts';
+import { type Identity, scopesOf } from './identity.ts';
+import { fetchSparingly } from './jwks-fetch.ts';
+import { ASYMMETRIC, algorithmsOf } from './public-key.ts';
+
+/** Below the hello timeout, so that a player hears why. */
+const JWKS_TIMEOUT_MS = 3_000;
+const JWKS_COOLDOWN_MS = 10_000;
+
+/** What a failed verification says of the token. Any other failure is ours. */
+const FAULTS: Readonly<Record<string, string>> = {
+  ERR_JWT_EXPIRED: 'the token has expired',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'the token is not signed by a known key',
+  ERR_JWKS_NO_MATCHING_KEY: 'the token is not signed by a known key',
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'the token must name its key (kid)',
+  ERR_JOSE_ALG_NOT_ALLOWED: 'the algorithm of the token is not accepted',
+  ERR_JOSE_NOT_SUPPORTED: 'the algorithm of the token is not accepted',
+  ERR_JWS_INVALID: 'this is no token',
+  ERR_JWT_INVALID: 'this is no token',
+};
+
+type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ payload: JWTPayload }>;
+
+/** Each source of keys with the algorithms that go with it: never both HMAC and asymmetric ones. */
+function keySource(options: AuthOptions): Verify {
+  if (options.jwtSecret !== '') {
+    const secret = new TextEncoder().encode(options.jwtSecret);
+    return (token, checks) => jwtVerify(token, secret, { ...checks, algorithms: ['HS256'] });
+  }
+  if (options.jwtPublicKey !== '') {
+    const key = createPublicKey(options.jwtPublicKey);
+    const algorithms = [...algorithmsOf(key)];
+    return (token, checks) => jwtVerify(token, key, { ...checks, algorithms });
+  }
+  const { jwksCooldownMs = JWKS_COOLDOWN_MS } = options;
+  const keys = createRemoteJWKSet(new URL(options.jwksUrl), {
+    timeoutDuration: JWKS_TIMEOUT_MS,
+    cooldownDuration: jwksCooldownMs,
+    [customFetch]: fetchSparingly(jwksCooldownMs),
+  });
+  return (token, checks) => jwtVerify(token, keys, { ...checks, algorithms: ASYMMETRIC });
+}
+
+export function createJwtVerifier(options: AuthOptions): (token: string) => Promise<Authentication> {
+  const { jwtIssuer, jwtAudience, jwtClockToleranceS } = options;
+  const verify = keySource(options);
+  const checks: JWTVerifyOptions = {
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: jwtClockToleranceS,
+    ...(jwtIssuer !== '' && { issuer: jwtIssuer }),
+    ...(jwtAudience !== '' && { audience: jwtAudience }),
+  };
+  return async (token) => {
+    try {
+      const { payload } = await verify(token, checks);
+      const identity = identityOf(payload, jwtClockToleranceS);
+      return typeof identity === 'string' ? { outcome: 'unknown', detail: identity } : { outcome: 'known', identity };
+    } catch (error) {
+      return failureOf(error);
+    }
+  };
+}
+
+function failureOf(error: unknown): Authentication {
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return { outcome: 'unknown', detail: `the claim ${error.claim} of the token is missing or not accepted` };
+  }
+  const detail = error instanceof errors.JOSEError ? FAULTS[error.code] : undefined;
+  if (detail !== undefined) return { outcome: 'unknown', detail };
+  return { outcome: 'unavailable', detail: 'tokens cannot be checked now' };
+}
+
+/** @returns what is wrong with the claims, or whom they name. */
+function identityOf(claims: JWTPayload, toleranceS: number): Identity | string {
+  const { sub, scope = '', max_streams: limit, on_limit: onLimit } = claims;
+  if (!isId(sub)) return 'the claim sub must be 1-128 characters of A-Z a-z 0-9 _ . : @ -';
+  if (typeof scope !== 'string') return 'the claim scope must be a string';
+  const isLimit = limit === undefined || (Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT);
+  if (!isLimit) return `the claim max_streams must be an integer between 1 and ${MAX_LIMIT}`;
+  if (onLimit !== undefined && onLimit !== 'reject' && onLimit !== 'evict-oldest') {
+    return 'the claim on_limit must be reject or evict-oldest';
+  }
+  return {
+    userId: sub,
+    scopes: scopesOf(scope),
+    ...(limit !== undefined && { limit: Number(limit) }),
+    ...(onLimit !== undefined && { onLimit }),
+    expiresAt: Math.min(Math.floor((Number(claims.exp) + toleranceS) * 1_000), Number.MAX_SAFE_INTEGER),
+  };
+}

@@ -1,0 +1,50 @@
+/** Of which user a request is: found where its route's schema names one. */
+import { type Identity, may } from '../auth/identity.ts';
+import { Problem } from './problem.ts';
+import { isRead, type Route } from './route.ts';
+import type { RequestParts } from './validation.ts';
+
+type Fields = Record<string, unknown>;
+
+/** Where a request may name its user. */
+const PLACES = [
+  ['params', 'userId'],
+  ['body', 'userId'],
+  ['query', 'userId'],
+  ['query', 'user'],
+  ['headers', 'x-user-id'],
+] as const;
+
+export interface OwnUser {
+  /** Adds the caller's own user where none is named. */
+  fill(parts: RequestParts, identity: Identity): RequestParts;
+  /** @throws Problem `forbidden` for a player that names another user. */
+  check(parts: RequestParts, identity: Identity): void;
+}
+
+const UNNAMED: OwnUser = { fill: (parts) => parts, check: () => undefined };
+
+/** @throws Error for a route of scope `player` that names no user: it would act on everyone's. */
+export function compileOwnUser(route: Route): OwnUser {
+  if (route.scope !== 'player') return UNNAMED;
+  const place = PLACES.find(([part, name]) => {
+    const { properties = {} } = (route.schema[part] ?? {}) as { properties?: Fields };
+    return Object.hasOwn(properties, name);
+  });
+  if (!place) throw new Error(`${route.method} ${route.path} has scope player and names no user`);
+  const [part, name] = place;
+  return {
+    fill(parts, { userId }) {
+      const fields = parts[part];
+      const isFilled = typeof fields !== 'object' || fields === null || Array.isArray(fields) || name in fields;
+      return userId === undefined || isFilled ? parts : { ...parts, [part]: { ...fields, [name]: userId } };
+    },
+    check(parts, identity) {
+      if (identity.userId === undefined || may(identity, 'admin')) return;
+      if (isRead(route) && may(identity, 'read')) return;
+      if ((parts[part] as Fields)[name] !== identity.userId) {
+        throw new Problem('forbidden', 'A player may act on its own user only.');
+      }
+    },
+  };
+}

@@ -1,0 +1,203 @@
+/** Dashboards over several nodes and through loss: what a client puts together from the messages is the truth. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { Dashboard, TopicView } from '../support/dashboard.ts';
+import { Player } from '../support/player.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+import { startTestServer, type TestServer, until } from '../support/servers.ts';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+const servers: TestServer[] = [];
+let REDIS_PREFIX = '';
+const node = async (env: Record<string, string> = {}): Promise<TestServer> => {
+  const server = await startTestServer({ PRESENCE_SHARDS: '4', ...env });
+  servers.push(server);
+  return server;
+};
+const shared = (env: Record<string, string> = {}): Promise<TestServer> =>
+  node({ REDIS_URL: redis.url, REDIS_PREFIX, ...env });
+const fresh = (): void => {
+  REDIS_PREFIX = redis.prefix();
+};
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop(0)));
+});
+
+const USERS = Array.from({ length: 12 }, (_, i) => `u${i}`);
+const STREAMS = ['tnt', 'espn', 'abc'];
+const pick = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)] as T;
+
+/** One random act of a random user: open, switch, leave or kick; sometimes a socket that comes and vanishes. */
+async function act(server: TestServer): Promise<void> {
+  const userId = pick(USERS);
+  const sessionId = pick(['a', 'b', 'c', 'd']);
+  const url = `http://127.0.0.1:${server.httpPort}`;
+  const dice = Math.random();
+  if (dice < 0.6) await server.post('/heartbeat', { userId, sessionId, streamId: pick(STREAMS) });
+  else if (dice < 0.8) {
+    const init = { method: 'DELETE', headers: { 'content-type': 'application/json' } };
+    await fetch(`${url}/heartbeat`, { ...init, body: JSON.stringify({ userId, sessionId }) });
+  } else if (dice < 0.9) await fetch(`${url}/sessions/${userId}/${sessionId}`, { method: 'DELETE' });
+  else {
+    const [player] = await Player.hello(server.wsPort, { userId, streamId: pick(STREAMS) });
+    await (Math.random() < 0.5 ? player.leave() : player.vanish());
+  }
+}
+
+async function truth(server: TestServer): Promise<string[]> {
+  const replies = await Promise.all(USERS.map((userId) => server.get(`/concurrency/user/${userId}`)));
+  return replies
+    .flatMap(({ body }) =>
+      (body.sessions as { sessionId: string; streamId?: string }[]).map(
+        (s) => `${body.userId}/${s.sessionId}=${s.streamId ?? ''}`,
+      ),
+    )
+    .sort();
+}
+
+const shown = (topic: string, rows: readonly string[]): string[] => {
+  const [kind, subject] = topic.split(/:(.*)/) as [string, string];
+  if (kind === 'stream') return rows.filter((row) => row.endsWith(`=${subject}`));
+  if (kind === 'users') return rows.filter((row) => subject.split(',').includes(row.split('/')[0] as string));
+  return [...rows];
+};
+
+describe('the view from snapshot and changes is the truth, each change once, through reconnects', () => {
+  const TOPICS = ['all', 'stream:tnt', 'users:u0,u1,u2,u3,nobody'];
+
+  test.each([
+    ['two nodes on Redis', 'uws', 2],
+    ['two nodes on Redis', 'ws', 2],
+    ['one node in memory', 'uws', 1],
+  ] as const)('%s, %s', async (_, TRANSPORT, nodes) => {
+    fresh();
+    const env = { TRANSPORT, MAX_STREAMS: '6', RESUME_GRACE_MS: '100' };
+    const mine = nodes === 2 ? await Promise.all([shared(env), shared(env)]) : [await node(env)];
+    for (let round = 0; round < 3; round++) {
+      let busy = true;
+      const churn = Promise.all(
+        Array.from({ length: 6 }, async () => {
+          while (busy) await act(pick(mine));
+        }),
+      );
+      const views = TOPICS.flatMap((topic) => [new TopicView(topic), new TopicView(topic)]);
+      let dashboards: Dashboard[] = [];
+      for (let connect = 0; connect < 8; connect++) {
+        await Promise.all(dashboards.map((dashboard) => dashboard.close()));
+        dashboards = await Promise.all(views.map(() => Dashboard.open(pick(mine).wsPort)));
+        await Promise.all(views.map((view, i) => dashboards[i]?.subscribe(view.topic, {}, view)));
+        await Promise.all(Array.from({ length: 10 }, () => act(pick(mine))));
+      }
+      busy = false;
+      await churn;
+      // Quiet: what vanished has timed out.
+      let rows: string[] = [];
+      await until(async () => {
+        rows = await truth(pick(mine));
+        return views.every((view) => JSON.stringify(view.rows()) === JSON.stringify(shown(view.topic, rows)));
+      });
+      expect(rows.length).toBeGreaterThan(0);
+      expect(views.flatMap((view) => view.faults)).toEqual([]);
+      await Promise.all(dashboards.map((dashboard) => dashboard.close()));
+    }
+  });
+});
+
+test('only a node with subscribers reads the log, and only as long', async () => {
+  fresh();
+  const [a, b] = await Promise.all([shared(), shared()]);
+  const client = new Redis(redis.url);
+  /** Connections that wait in a read. */
+  const readers = async (): Promise<number> =>
+    ((await client.client('LIST')) as string).split('\n').filter((line) => / flags=\w*b.* cmd=xread /.test(line))
+      .length;
+  // Each node waits at its own inbox.
+  await until(async () => (await readers()) === 2);
+  const dashboards = await Promise.all([Dashboard.open(b.wsPort), Dashboard.open(b.wsPort)]);
+  const views = await Promise.all(dashboards.map((dashboard) => dashboard.subscribe('user:u')));
+  await until(async () => (await readers()) === 3);
+  await a.post('/heartbeat', { userId: 'u', sessionId: 's', streamId: 'tnt' });
+  await until(() => views.every((view) => view.rows().length === 1));
+  await dashboards[0]?.player.ask({ type: 'unsubscribe', topic: 'user:u' });
+  await until(async () => (await readers()) === 3);
+  await dashboards[1]?.close();
+  await until(async () => (await readers()) === 2);
+  client.disconnect();
+});
+
+describe('a cursor that leads nowhere begins anew', () => {
+  const opening = async (server: TestServer): Promise<TopicView> => {
+    const dashboard = await Dashboard.open(server.wsPort);
+    const view = await dashboard.subscribe('users:u1,u2');
+    await until(() => view.cursor !== undefined);
+    await dashboard.close();
+    return view;
+  };
+
+  test.each(['memory', 'redis'] as const)('when the log is trimmed: %s', async (kind) => {
+    fresh();
+    const server = await (kind === 'redis' ? shared : node)({ LOG_MAX: '100', MAX_STREAMS: '100' });
+    await server.post('/heartbeat', { userId: 'u1', sessionId: 'a', streamId: 'tnt' });
+    const view = await opening(server);
+    for (let i = 0; i < 600; i += 20) {
+      const some = Array.from({ length: 20 }, (_, j) => `s${(i + j) % 60}`);
+      await Promise.all(
+        some.map((sessionId) => server.post('/heartbeat', { userId: 'u2', sessionId, streamId: `t${i}` })),
+      );
+    }
+    const dashboard = await Dashboard.open(server.wsPort);
+    await dashboard.subscribe(view.topic, {}, view);
+    await until(() => view.rows().length === 61);
+    expect(view.frames.filter((frame) => frame.type === 'subscribed').at(-1)).toMatchObject({ resumed: false });
+    expect(view.faults).toEqual([]);
+  });
+
+  test('when Redis was emptied; and whoever is subscribed then gets a fresh snapshot', async () => {
+    fresh();
+    const [a, b] = await Promise.all([shared(), shared()]);
+    const [player] = await Player.hello(a.wsPort, { userId: 'u1', sessionId: 's', streamId: 'tnt' });
+    await a.post('/heartbeat', { userId: 'u2', sessionId: 'b', streamId: 'tnt' });
+    const gone = await opening(b);
+    const live = await (await Dashboard.open(b.wsPort)).subscribe('all');
+    await until(() => live.rows().length === 2);
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    // The socket's session is opened again by its node; the beat of the other never comes.
+    await until(() => live.rows().join() === 'u1/s=tnt' && !live.paging);
+    expect(live.frames.filter((frame) => frame.type === 'snapshot').length).toBeGreaterThan(1);
+    const dashboard = await Dashboard.open(a.wsPort);
+    await dashboard.subscribe(gone.topic, {}, gone);
+    await until(() => gone.rows().join() === 'u1/s=tnt');
+    expect(gone.frames.filter((frame) => frame.type === 'subscribed').at(-1)).toMatchObject({ resumed: false });
+    await player.ask({ type: 'update', streamId: 'espn' });
+    await until(() => live.rows().join() === 'u1/s=espn' && gone.rows().join() === 'u1/s=espn');
+    expect([...live.faults, ...gone.faults]).toEqual([]);
+  });
+});
+
+test('while Redis is away subscribers keep their place, new ones are refused', async () => {
+  fresh();
+  const server = await shared();
+  const dashboard = await Dashboard.open(server.wsPort);
+  const view = await dashboard.subscribe('all');
+  await server.post('/heartbeat', { userId: 'u', sessionId: 'a', streamId: 'tnt' });
+  await until(() => view.rows().length === 1);
+  redis.process?.kill('SIGSTOP');
+  const refused = { type: 'error', problem: { code: 'store_unavailable' } };
+  for (const topic of ['stream:tnt', 'stats', 'user:u']) {
+    expect(await dashboard.player.ask({ type: 'subscribe', topic })).toMatchObject(refused);
+  }
+  redis.process?.kill('SIGCONT');
+  await until(async () => {
+    const { status } = await server.post('/heartbeat', { userId: 'u', sessionId: 'b', streamId: 'tnt' });
+    return status === 200 && view.rows().length === 2;
+  });
+  await dashboard.subscribe('user:u');
+  expect(view.faults).toEqual([]);
+});

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Hub } from '../../gateway/hub.ts';
+import { Outlet } from '../../gateway/outlet.ts';
+import { Subscription } from '../../gateway/subscription.ts';
+import { parseTopic, type Topic } from '../../gateway/topics.ts';
+import { MemoryStore } from '../../presence-core/index.ts';
+import { until } from '../support/servers.ts';
+
+const WIDE = 'x'.repeat(120);
+
+describe('Subscription', () => {
+  let store: MemoryStore;
+  let hub: Hub;
+  let outlet: Outlet;
+  let subscription: Subscription;
+  /** What the peer got, and whether it reads: else all it is sent stays queued. */
+  const peer = { texts: [] as string[], reads: true, bufferedBytes: 0 };
+  const frames = () => peer.texts.map((text) => JSON.parse(text));
+  const streams = (): string[] =>
+    frames().flatMap((frame) => (frame.changes ?? []).map((change: { streamId: string }) => change.streamId));
+  const streamId = (n: number): string => `${WIDE}${n}`;
+  const update = (n: number) =>
+    store.update({ userId: 'u', sessionId: 's', attributes: { streamId: streamId(n), deviceType: WIDE.slice(0, 60) } });
+
+  beforeEach(async () => {
+    Object.assign(peer, { texts: [], reads: true, bufferedBytes: 0 });
+    store = new MemoryStore();
+    await store.start();
+    const owner = 'heartbeat';
+    await store.open({ userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'beat' });
+    hub = new Hub({ store, log: { error: () => {} }, summaryIntervalMs: 1_000, autoIntervalAbove: 50 });
+    const socket = {
+      id: 1,
+      remoteAddress: '',
+      get bufferedBytes() {
+        return peer.bufferedBytes;
+      },
+      send(text: string): boolean {
+        peer.texts.push(text);
+        if (!peer.reads) peer.bufferedBytes += text.length;
+        return true;
+      },
+      ping() {},
+      close() {},
+      terminate() {},
+    };
+    outlet = new Outlet(socket, { drained: () => subscription.drained(), tooSlow: () => {} });
+    subscription = new Subscription(hub, parseTopic('user:u') as Topic, 'events', outlet, (error) => {
+      throw error;
+    });
+    await subscription.begin(undefined, () => {});
+    await until(() => peer.texts.length === 1);
+  });
+  afterEach(async () => {
+    subscription.end();
+    outlet.close();
+    await store.stop();
+  });
+
+  test('[P11] a batch of which a slow socket got a part goes on after that part', async () => {
+    expect(frames()[0]).toMatchObject({ type: 'snapshot', last: true, sessions: [{ sessionId: 's' }] });
+    peer.reads = false;
+    for (let n = 0; n < 1_000; n++) await update(n);
+    await until(() => outlet.slow);
+    const told = streams().length;
+    expect(told).toBeGreaterThan(0);
+    expect(told).toBeLessThan(1_000);
+    Object.assign(peer, { reads: true, bufferedBytes: 0 });
+    await until(() => streams().length >= 1_000);
+    await update(1_000);
+    await until(() => streams().length > 1_000);
+    expect(streams()).toEqual(Array.from({ length: 1_001 }, (_, n) => streamId(n)));
+  });
+
+  test('[P14] the last one to end stops the hub, and nothing is told any more', async () => {
+    const { length } = peer.texts;
+    subscription.end();
+    subscription.end();
+    await update(1);
+    const position = hub.cursor;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(hub.cursor).toBe(position);
+    expect(peer.texts).toHaveLength(length);
+  });
+});

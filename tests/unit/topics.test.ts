@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals';
+import { concerns, dimensionOf, flowOf, keysOf, parseTopic, shows, type Topic } from '../../gateway/topics.ts';
+import type { Change, Session } from '../../presence-core/index.ts';
+
+const change = (members: Partial<Change>): Change => ({
+  kind: 'open',
+  at: 1,
+  userId: 'u',
+  sessionId: 's',
+  via: 'socket',
+  streamId: 'tnt',
+  startedAt: 1,
+  segment: 0,
+  segmentStartedAt: 1,
+  sequence: 1,
+  shard: 0,
+  ...members,
+});
+const topic = (text: string): Topic => parseTopic(text) as Topic;
+const switched = change({
+  kind: 'update',
+  streamId: 'espn',
+  previous: { streamId: 'tnt', segment: 0, segmentStartedAt: 1 },
+});
+
+describe('parseTopic', () => {
+  test.each([
+    'user:u',
+    'user:a:b',
+    'users:a,b,a',
+    'stream:tnt',
+    'all',
+    'stats',
+    `users:${Array.from({ length: 200 }, (_, i) => `u${i}`)}`,
+  ])('takes %s', (text) => {
+    expect(parseTopic(text)).toMatchObject({ text });
+  });
+
+  test.each([
+    '',
+    'user',
+    'userx',
+    'streams',
+    'user:',
+    'users:',
+    'users:a,',
+    'users:a b',
+    'stream:',
+    'stream:*',
+    'user:*',
+    'All',
+    'device:tv',
+    `user:${'x'.repeat(129)}`,
+    `users:${Array.from({ length: 201 }, (_, i) => `u${i}`)}`,
+  ])('refuses %j', (text) => {
+    expect(parseTopic(text)).toBeUndefined();
+  });
+
+  test('names each user once', () => {
+    expect(topic('users:a,b,a').userIds).toEqual(['a', 'b']);
+    expect(topic('user:a:b').userIds).toEqual(['a:b']);
+  });
+});
+
+describe('which changes concern a topic', () => {
+  test.each([
+    ['user:u', true],
+    ['user:tnt', false],
+    ['users:x,u', true],
+    ['users:x,y', false],
+    ['stream:tnt', true],
+    ['stream:u', false],
+    ['all', true],
+    ['stats', false],
+  ])('an opening, %s: %s', (text, expected) => {
+    expect(concerns(topic(text), change({}))).toBe(expected);
+  });
+
+  test('a switch is seen by both streams, once', () => {
+    expect(concerns(topic('stream:tnt'), switched)).toBe(true);
+    expect(concerns(topic('stream:espn'), switched)).toBe(true);
+    const stays = change({ kind: 'update', previous: { streamId: 'tnt', segment: 0, segmentStartedAt: 1 } });
+    expect(keysOf(stays)).toHaveLength(3);
+  });
+
+  test('a presence-only mark is of its user and of all, never of a stream', () => {
+    const { streamId: _, ...bare } = change({ sessionId: '*', via: 'presence' });
+    const mark = bare as Change;
+    expect(['user:u', 'all', 'stream:tnt'].map((text) => concerns(topic(text), mark))).toEqual([true, true, false]);
+    const session = { ...mark, expiresAt: 2 } as Session;
+    expect(['user:u', 'all', 'stream:tnt'].map((text) => shows(topic(text), session))).toEqual([true, true, false]);
+    expect(flowOf(topic('all'), mark)).toEqual({ opened: 0, closed: 0 });
+  });
+});
+
+describe('flowOf', () => {
+  test.each([
+    ['all', change({}), 1, 0],
+    ['all', change({ kind: 'close' }), 0, 1],
+    ['all', switched, 0, 0],
+    ['user:u', switched, 0, 0],
+    ['stream:tnt', change({}), 1, 0],
+    ['stream:tnt', change({ kind: 'close' }), 0, 1],
+    ['stream:tnt', switched, 0, 1],
+    ['stream:espn', switched, 1, 0],
+  ] as const)('%s %#', (text, of, opened, closed) => {
+    expect(flowOf(topic(text), of)).toEqual({ opened, closed });
+  });
+});
+
+test('dimensionOf', () => {
+  expect(dimensionOf(topic('all'))).toEqual({ by: 'total' });
+  expect(dimensionOf(topic('stream:a:b'))).toEqual({ by: 'stream', key: 'a:b' });
+  expect(dimensionOf(topic('user:u'))).toBeUndefined();
+});
