@@ -1,0 +1,17 @@
+/** A promise and its ends. Its rejection never counts as unhandled: every failure is told by an event as well. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T | PromiseLike<T>): void;
+  reject(error: Error): void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let resolve!: Deferred<T>['resolve'];
+  let reject!: Deferred<T>['reject'];
+  const promise = new Promise<T>((onResolved, onRejected) => {
+    resolve = onResolved;
+    reject = onRejected;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,25 @@
+/** The part of a WebSocket that is needed: of a browser, of Node ≥ 22, or of the package `ws`. */
+
+// As a method, so that a handler of a richer event type fits.
+type Handler<Event> = { handle(event: Event): void }['handle'] | null;
+
+export interface WebSocketLike {
+  readonly readyState: number;
+  onopen: Handler<never>;
+  onmessage: Handler<{ data: unknown }>;
+  onclose: Handler<{ code: number; reason: string }>;
+  onerror: Handler<never>;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocols?: string) => WebSocketLike;
+
+export const OPEN = 1;
+
+/** @throws TypeError where there is none, as in Node 20: give one as an option. */
+export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
+  const found = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (!found) throw new TypeError('There is no global WebSocket here: pass the option WebSocket');
+  return found;
+}
