@@ -10,7 +10,8 @@ export interface Figure {
   readonly target?: string;
 }
 
-export function report(scenario: string, figures: readonly Figure[]): void {
+/** @param part of a scenario: shown, and not kept in results/. */
+export function report(scenario: string, part: string | undefined, figures: readonly Figure[]): void {
   const number = (value: number): string =>
     value >= 1_000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
   const rows = figures.map((f) => [f.what, number(f.value), f.unit, f.target ?? '']);
@@ -22,7 +23,9 @@ export function report(scenario: string, figures: readonly Figure[]): void {
     cells
       .map((cell, i) => (i === 1 ? cell.padStart(widths[i] as number) : cell.padEnd(widths[i] as number)))
       .join('  ');
-  process.stdout.write(`\n${scenario}\n${line(head)}\n${widths.map((w) => '-'.repeat(w)).join('  ')}\n`);
+  process.stdout.write(
+    `\n${part ? `${scenario} ${part}` : scenario}\n${line(head)}\n${widths.map((w) => '-'.repeat(w)).join('  ')}\n`,
+  );
   for (const row of rows) process.stdout.write(`${line(row)}\n`);
   const result = {
     scenario,
@@ -32,8 +35,9 @@ export function report(scenario: string, figures: readonly Figure[]): void {
     cores: cpus().length,
     figures,
   };
-  mkdirSync('bench/results', { recursive: true });
-  const path = `bench/results/${scenario}.json`;
-  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
+  if (part === undefined) {
+    mkdirSync('bench/results', { recursive: true });
+    writeFileSync(`bench/results/${scenario}.json`, `${JSON.stringify(result, null, 2)}\n`);
+  }
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }

@@ -1,9 +1,11 @@
-/** `npm run bench -- core [memory|redis]`: runs a scenario and prints its figures. */
+/** `npm run bench -- core [memory|redis]`, `npm run bench -- gateway [part]`: runs a scenario and prints its figures. */
 import { type Figure, report } from './report.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
+import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<Figure[]>>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
+  gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut },
 };
 
 const [name = '', part] = process.argv.slice(2);
@@ -16,5 +18,5 @@ const figures: Figure[] = [];
 for (const [key, run] of Object.entries(scenario)) {
   if (part === undefined || part === key) figures.push(...(await run()));
 }
-report(part ? `${name}-${part}` : name, figures);
+report(name, part, figures);
 process.exit(0);

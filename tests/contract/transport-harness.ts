@@ -50,7 +50,7 @@ export const LIMIT = 16_384;
 export const BUFFER = 262_144;
 
 /** Registers the clean-up of one suite. */
-export function transportHarness(create: CreateTransport, traits: TransportTraits) {
+export function transportHarness(create: CreateTransport, traits: Pick<TransportTraits, 'closeTimeoutMs'>) {
   const transports: Transport[] = [];
   const clients: Array<{ destroy(): void }> = [];
 

@@ -1,0 +1,68 @@
+/**
+ * Many players in a process of their own: opens a socket and a session for each, tells when all are welcomed, and holds
+ * them to its end. Raw sockets, so that the load weighs less than what is measured.
+ */
+import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
+import { inLanes, makeSessions } from './players.ts';
+
+export interface CrowdOrder {
+  readonly port: number;
+  /** Which of the sessions of `makeSessions`. */
+  readonly from: number;
+  readonly count: number;
+  /** Connecting at once. */
+  readonly lanes: number;
+}
+
+const HOST = '127.0.0.1';
+const MAX_SHORT = 125;
+
+/** A masked text frame. */
+function textFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const mask = randomBytes(4);
+  const { length } = payload;
+  const head = length > MAX_SHORT ? [0x81, 0xfe, length >> 8, length & 0xff] : [0x81, 0x80 | length];
+  return Buffer.concat([Buffer.from(head), mask, payload.map((byte, i) => byte ^ (mask[i & 3] as number))]);
+}
+
+function openSession(port: number, hello: object): Promise<void> {
+  const upgrade = [
+    'GET /ws HTTP/1.1',
+    `Host: ${HOST}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+  ];
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: HOST, noDelay: true });
+    let received = '';
+    let upgraded = false;
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+      if (!upgraded && received.startsWith('HTTP/1.1 101') && received.includes('\r\n\r\n')) {
+        upgraded = true;
+        socket.write(textFrame(JSON.stringify({ type: 'hello', ...hello })));
+      }
+      if (received.includes('"type":"welcome"')) {
+        received = '';
+        socket.removeAllListeners('data').resume();
+        resolve();
+      }
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`closed after ${received.slice(0, 300)}`)));
+    socket.write(`${upgrade.join('\r\n')}\r\n\r\n`);
+  });
+}
+
+process.once('message', async ({ port, from, count, lanes }: CrowdOrder) => {
+  const hellos = makeSessions(from + count)
+    .slice(from)
+    .map(({ userId, sessionId, attributes }) => ({ userId, sessionId, ...attributes }));
+  const begun = performance.now();
+  await inLanes(hellos, lanes, (hello) => openSession(port, hello));
+  process.send?.({ elapsedMs: performance.now() - begun });
+});
