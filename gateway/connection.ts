@@ -196,6 +196,8 @@ export class Connection {
         return this.player.update(message);
       case 'refresh':
         return this.refresh(message);
+      case 'event':
+        return this.player.event(message);
       case 'heartbeat':
         return this.player.heartbeat(message.id);
       case 'leave':

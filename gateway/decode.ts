@@ -31,6 +31,8 @@ const tokenOf = (max: number) =>
   ] as const;
 const FLAG: Check = [(value) => typeof value === 'boolean', 'must be true or false'];
 
+const EVENT: Check = [(value) => value === 'click' || value === 'impression', 'must be click or impression', true];
+
 const MODE: Check = [
   (value) => value === 'events' || value === 'interval' || value === 'auto',
   'must be events, interval or auto',
@@ -54,6 +56,7 @@ const MESSAGES: Readonly<Record<ClientMessage['type'], Readonly<Record<string, C
   },
   update: SESSION_FIELDS,
   refresh: { token: [...tokenOf(MAX_TOKEN_LENGTH), true] },
+  event: { event: EVENT },
   leave: {},
   heartbeat: {},
   subscribe: { topic: TOPIC, mode: MODE, cursor: CURSOR },

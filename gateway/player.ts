@@ -13,7 +13,7 @@ import { accessOf } from './auth/hello-access.ts';
 import type { Connection } from './connection.ts';
 import type { NodeLife } from './node.ts';
 import { refusalDetail, refusalMembers } from './problem.ts';
-import type { Hello, Update, Welcome } from './protocol/messages.ts';
+import type { Hello, PlayerEvent, Update, Welcome } from './protocol/messages.ts';
 import { issueResumeToken, type ResumeClaim, readResumeToken } from './resume-token.ts';
 
 export interface PlayerContext {
@@ -130,6 +130,14 @@ export class Player {
       max: user?.max ?? 0,
       ...(own && { expiresAt: own.expiresAt }),
     });
+  }
+
+  /** Counted by this node's clock. */
+  async event({ event: kind, id }: PlayerEvent): Promise<void> {
+    const { session } = this;
+    if (!session) return this.connection.problem('invalid_request', 'this socket holds no session', id);
+    await this.context.store.countEvent({ userId: session.userId, kind, at: Date.now() });
+    if (this.session === session && id !== undefined) this.connection.send({ type: 'ok', id });
   }
 
   async leave(): Promise<void> {

@@ -45,6 +45,16 @@ export function inboxKey(prefix: string, nodeId: string): string {
   return `{${prefix}:in:${nodeId}}`;
 }
 
+/** HyperLogLog of the users of an hour. */
+export function uniqueUsersKey(prefix: string, hourAt: number): string {
+  return `{${prefix}:uniq:${hourAt}}`;
+}
+
+/** Hash of what happened how often in an hour. */
+export function hitsKey(prefix: string, hourAt: number): string {
+  return `{${prefix}:hits:${hourAt}}`;
+}
+
 export function configKey(prefix: string): string {
   return `{${prefix}}:config`;
 }

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { byAge } from './admission.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { partOf } from './keys.ts';
+import { MemoryAnalytics } from './memory-analytics.ts';
 import { MemoryNodes } from './memory-nodes.ts';
 import { openSession } from './memory-open.ts';
 import { type Holder, type NodeLease, SessionRow, slots } from './memory-session.ts';
@@ -18,8 +19,10 @@ import type {
   CloseRequest,
   CloseResult,
   Count,
+  CountedEvent,
   DetachResult,
   Dimension,
+  HourAnalytics,
   InboxMessage,
   LogPage,
   Miss,
@@ -66,6 +69,7 @@ export class MemoryStore implements PresenceStore {
   readonly #secret = randomBytes(32).toString('hex');
   readonly #shard: MemoryShard;
   readonly #nodes = new MemoryNodes();
+  readonly #analytics = new MemoryAnalytics();
   readonly #overrides = new Map<string, number>();
   readonly #inboxes = new Map<string, (message: InboxMessage) => void>();
   #sweeping: Promise<SweepResult> | undefined;
@@ -245,6 +249,14 @@ export class MemoryStore implements PresenceStore {
     return this.#snapshot(this.#shard.members(userId));
   }
 
+  async countEvent(event: CountedEvent): Promise<void> {
+    this.#analytics.count(event, this.#clock());
+  }
+
+  async analytics(at: number): Promise<HourAnalytics> {
+    return this.#analytics.read(at, this.#clock());
+  }
+
   async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {
     for (const { session, owner, reason } of displaced) {
       if (typeof owner === 'string') continue;
@@ -310,6 +322,7 @@ export class MemoryStore implements PresenceStore {
       ended += lost;
     }
     this.#shard.trim(now);
+    this.#analytics.trim(now);
     return { ended, lagMs: now - oldest };
   }
 

@@ -164,6 +164,25 @@ export interface Snapshot {
   readonly sequence: number;
 }
 
+export type EventKind = 'click' | 'impression';
+
+export interface CountedEvent {
+  readonly userId: string;
+  readonly kind: EventKind;
+  /** Decides the hour it counts for; at most a day away from now. */
+  readonly at: number;
+}
+
+/** One hour, UTC (P16). */
+export interface HourAnalytics {
+  readonly hourAt: number;
+  readonly uniqueUsers: number;
+  readonly clicks: number;
+  readonly impressions: number;
+  /** `uniqueUsers` is an estimate; the rest is always exact. */
+  readonly approximate: boolean;
+}
+
 /** A message to a node about sessions of its sockets (P5): delivered at most once, renewal is the backstop. */
 export interface InboxMessage {
   readonly userId: string;
@@ -237,6 +256,11 @@ export interface PresenceStore {
   snapshot(part: number): Promise<Snapshot>;
   /** One user's. */
   snapshotOf(userId: string): Promise<Snapshot>;
+
+  /** Adds to the analytics of an hour (P16). The one act that counts twice when repeated after an unknown outcome. */
+  countEvent(event: CountedEvent): Promise<void>;
+  /** Of the hour that contains `at`; all zero when nothing was counted, or it is no longer kept. */
+  analytics(at: number): Promise<HourAnalytics>;
 
   /** Tells the node that owns each displaced socket. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void>;

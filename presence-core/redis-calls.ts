@@ -41,7 +41,8 @@ interface Item {
 export class RedisCalls {
   private readonly pending = new Map<ItemVerb, Item[]>();
   private inFlight = 0;
-  private readonly prefixes: string[];
+  /** Key prefix of each shard. */
+  readonly prefixes: readonly string[];
   private readonly client: RedisClient;
   private readonly onError: (error: unknown) => void;
 
@@ -69,18 +70,22 @@ export class RedisCalls {
     });
   }
 
-  /** Calls a verb with common arguments once for many shards; replies in their order. */
+  /**
+   * Calls a verb with common arguments once for many shards; replies in their order.
+   * @param own what a shard's item has beside its prefix.
+   */
   async forShards<Reply>(
     verb: 'beat' | 'sweep',
     common: readonly string[],
     shards: readonly number[],
+    own: (shard: number) => readonly string[] = () => [],
   ): Promise<Reply[]> {
     const groups = this.client.isCluster ? shards.map((shard) => [shard]) : chunks(shards, ITEMS_PER_CALL[verb]);
     const replies = await Promise.all(
       groups.map((group) => {
         const prefixes = group.map((shard) => this.prefixes[shard] as string);
         const keys = this.client.isCluster ? prefixes.flatMap(shardKeys) : [];
-        return this.run(verb, keys, [...common, ...prefixes]);
+        return this.run(verb, keys, [...common, ...group.flatMap((shard) => [this.prefixOf(shard), ...own(shard)])]);
       }),
     );
     return replies.flat() as Reply[];
@@ -161,7 +166,7 @@ function declaredKeys(K: string, members: readonly { readonly user: string; read
   return [...keys];
 }
 
-function tooMany(): StoreError {
+export function tooMany(): StoreError {
   return new StoreError('store_unavailable', 'too many commands in flight');
 }
 

@@ -4,10 +4,12 @@ import { StoreError } from './errors.ts';
 import { BUCKETS, configKey, placeOf } from './keys.ts';
 import { decodeCursor } from './log-cursor.ts';
 import type * as api from './presence-store.ts';
+import { RedisAnalytics } from './redis-analytics.ts';
 import { chunks, RedisCalls, unavailable } from './redis-calls.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './redis-connection.ts';
 import { RedisInbox } from './redis-inbox.ts';
 import { RedisLog } from './redis-log.ts';
+import { RedisMasters } from './redis-masters.ts';
 import { attributeArgs, byAge, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
 import { defineVerbs } from './redis-scripts.ts';
 import type { CloseReason, Displaced } from './session.ts';
@@ -47,6 +49,8 @@ export class RedisStore implements api.PresenceStore {
   private readonly calls: RedisCalls;
   private readonly log: RedisLog;
   private readonly inbox: RedisInbox;
+  private readonly hours: RedisAnalytics;
+  private readonly masters: RedisMasters;
   private readonly allShards: number[];
   /** Newest epoch seen of each shard. */
   private epochs: number[] = [];
@@ -79,12 +83,10 @@ export class RedisStore implements api.PresenceStore {
     });
     this.calls = new RedisCalls(this.client, prefix, shards, (error) => this.warnOnce(error));
     const reader = (): RedisClient => this.connection(true);
-    this.log = new RedisLog(
-      this.client,
-      reader,
-      this.allShards.map((shard) => this.calls.prefixOf(shard)),
-    );
+    this.masters = new RedisMasters(this.client, this.calls.prefixes);
+    this.log = new RedisLog(this.client, reader, this.calls.prefixes);
     this.inbox = new RedisInbox(this.client, reader, prefix);
+    this.hours = new RedisAnalytics(this.client, prefix);
     parseRedisUrl(url);
   }
 
@@ -320,6 +322,14 @@ export class RedisStore implements api.PresenceStore {
     return this.takeSnapshot(shard, userId, [bucket]);
   }
 
+  countEvent(event: api.CountedEvent): Promise<void> {
+    return this.bounded(this.hours.count(event));
+  }
+
+  analytics(at: number): Promise<api.HourAnalytics> {
+    return this.bounded(this.hours.read(at));
+  }
+
   notify(displaced: readonly Displaced[], by?: api.InboxMessage['by']): Promise<void> {
     return displaced.length === 0 ? Promise.resolve() : this.inbox.notify(displaced, by);
   }
@@ -356,8 +366,11 @@ export class RedisStore implements api.PresenceStore {
   }
 
   private async beatAll(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<api.BeatResult> {
-    const common = [mode, nodeId, String(leaseMs), await this.runId()];
-    const replies = (await this.calls.forShards<string>('beat', common, this.allShards)).map((text) => text.split('|'));
+    const runIds = await this.bounded(this.masters.runIds());
+    const common = [mode, nodeId, String(leaseMs)];
+    const own = (shard: number): string[] => [runIds[shard] as string];
+    const texts = await this.calls.forShards<string>('beat', common, this.allShards, own);
+    const replies = texts.map((text) => text.split('|'));
     const epochs = replies.map((reply) => Number(reply[1]));
     // An emptied Redis has lost the deployment's secret too: whoever comes first writes it back.
     if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch)))
@@ -368,12 +381,6 @@ export class RedisStore implements api.PresenceStore {
       epoch: [...new Set(this.epochs)].join('.'),
       now: Math.max(...replies.map((reply) => Number(reply[2]))),
     };
-  }
-
-  /** Names the master process, so that a failover or restart shows (P10); '' on Cluster, where each shard has another. */
-  private async runId(): Promise<string> {
-    if (this.client.isCluster) return '';
-    return /run_id:(\w+)/.exec(await this.bounded(this.client.info('server')))?.[1] ?? '';
   }
 
   private limitKey(userId: string): string {

@@ -134,6 +134,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const parts = entry.check.run(entry.ownUser.fill({ params, query, headers, body: seen.body }, identity));
     entry.ownUser.check(parts, identity);
     const reply = await entry.route.handler({ method, url, requestId, identity, ...parts } as HttpRequest);
+    if (reply.text !== undefined) {
+      return { status: reply.status, headers: { 'content-type': 'text/plain', ...reply.headers }, body: reply.text };
+    }
     if (reply.body === undefined) return { status: reply.status, headers: { ...reply.headers }, body: '' };
     const type = { 'content-type': 'application/json', ...reply.headers };
     return { status: reply.status, headers: type, body: JSON.stringify(reply.body) };

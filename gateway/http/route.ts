@@ -34,6 +34,8 @@ export interface HttpRequest<S extends RouteSchema = RouteSchema> {
 export interface HttpReply<B = unknown> {
   readonly status: number;
   readonly body?: B;
+  /** In place of a body: sent as it is, as `text/plain` unless `headers` says otherwise. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -71,6 +73,11 @@ export function route<const S extends RouteSchema>(definition: RouteOf<S>): Rout
 }
 
 export const NO_CONTENT: HttpReply<undefined> = { status: 204 };
+
+/** 200 with a text. */
+export function plain(text: string): HttpReply<never> {
+  return { status: 200, text };
+}
 
 /** 200 with a body. */
 export function ok<const B>(body: B): HttpReply<B> {

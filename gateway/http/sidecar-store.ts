@@ -6,7 +6,18 @@ export const STORE_BOUND_MS = 1_500;
 
 export type SidecarStore = Pick<
   PresenceStore,
-  'open' | 'renew' | 'close' | 'kick' | 'status' | 'sessions' | 'counts' | 'top' | 'setLimitOverride' | 'ping'
+  | 'open'
+  | 'renew'
+  | 'close'
+  | 'kick'
+  | 'status'
+  | 'sessions'
+  | 'counts'
+  | 'top'
+  | 'countEvent'
+  | 'analytics'
+  | 'setLimitOverride'
+  | 'ping'
 > & {
   /** Tells the sockets of ended sessions, in the background: renewal is the backstop. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): void;
@@ -46,6 +57,8 @@ export function boundStore(
     sessions: bound(store.sessions),
     counts: bound(store.counts),
     top: bound(store.top),
+    countEvent: bound(store.countEvent),
+    analytics: bound(store.analytics),
     setLimitOverride: bound(store.setLimitOverride),
     ping: bound(store.ping),
     notify(displaced, by) {

@@ -45,6 +45,13 @@ export interface Heartbeat {
   id?: string;
 }
 
+/** Analytics: the player's user did this now. Answered `ok` only with an id. */
+export interface PlayerEvent {
+  type: 'event';
+  id?: string;
+  event: 'click' | 'impression';
+}
+
 /** A new token before the old one ends. */
 export interface Refresh {
   type: 'refresh';
@@ -69,7 +76,7 @@ export interface Unsubscribe {
   topic: string;
 }
 
-export type ClientMessage = Hello | Update | Refresh | Leave | Heartbeat | Subscribe | Unsubscribe;
+export type ClientMessage = Hello | Update | Refresh | PlayerEvent | Leave | Heartbeat | Subscribe | Unsubscribe;
 
 /** A live session as dashboards see it. A user marked online without a session has the session id `*`. */
 export interface SessionView {

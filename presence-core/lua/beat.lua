@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- Takes, renews or gives up a node generation's lease in a shard (P9); keeps the shard's epoch (P10).
--- ARGV: mode ('join', 'beat', 'quit'), node, leaseMs, run id of this master ('' unknown); then one K an item.
+-- ARGV: mode ('join', 'beat', 'quit'), node, leaseMs; then 2 an item: K, run id of the shard's master ('' unknown).
 -- Returns per item: 'alive|epoch|now' or 'fenced|epoch|now'.
-local mode, node, leaseMs, run = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local mode, node, leaseMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local function keepEpoch(K)
+local function keepEpoch(K, run)
   local v = call('HMGET', K .. 'shard', 'epoch', 'run')
   local epoch, old = v[1], v[2]
   if not epoch or (run ~= '' and old and old ~= run) then
@@ -18,8 +18,8 @@ local function keepEpoch(K)
   return epoch
 end
 
-local function beat(K)
-  local epoch = keepEpoch(K)
+local function beat(K, run)
+  local epoch = keepEpoch(K, run)
   local tail = '|' .. epoch .. '|' .. fmt('%d', now)
   extension(K)
   local at = tonumber(call('HGET', K .. 'shard', 'n:' .. node) or nil)
@@ -35,5 +35,5 @@ local function beat(K)
 end
 
 local replies = {}
-for i = 5, #ARGV do replies[#replies + 1] = beat(ARGV[i]) end
+for i = 4, #ARGV, 2 do replies[#replies + 1] = beat(ARGV[i], ARGV[i + 1]) end
 return replies

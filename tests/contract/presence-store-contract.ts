@@ -2,6 +2,7 @@
 import { describe } from '@jest/globals';
 import type { CreateStore } from './contract-stage.ts';
 import { admissionContract } from './presence-store-contract-admission.ts';
+import { analyticsContract } from './presence-store-contract-analytics.ts';
 import { leasesContract } from './presence-store-contract-leases.ts';
 import { logContract } from './presence-store-contract-log.ts';
 import { nodesContract } from './presence-store-contract-nodes.ts';
@@ -18,5 +19,6 @@ export function presenceStoreContract(name: string, create: CreateStore): void {
     readsContract(create);
     logContract(create);
     snapshotContract(create);
+    analyticsContract(create);
   });
 }

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
 import type { OpenRequest } from '../../presence-core/presence-store.ts';
 import { RedisStore } from '../../presence-core/redis-store.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 
@@ -131,6 +132,24 @@ test('[P10] another master run id gives a new epoch although the data is there',
   expect(beat.epoch).not.toBe(epoch);
   expect((await store.sessions(['u']))[0]?.sessions).toHaveLength(1);
   expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
+});
+
+test('[P10] on a Cluster too, one master that restarted gives a new epoch', async () => {
+  const cluster = await startCluster(['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()]);
+  ended.push(() => cluster.stop());
+  const store = await redisStore({ url: cluster.url, prefix: cluster.prefix() });
+  ended.push(() => store.stop());
+  const { epoch } = await store.join('node', LONG_MS);
+  for (let i = 0; i < 20; i++) await store.open(beatOf(`u${i}`, 's'));
+  expect((await store.beat('node', LONG_MS)).epoch).toBe(epoch);
+  await cluster.masters[1]?.kill();
+  await expect(store.beat('node', LONG_MS)).rejects.toMatchObject({ code: 'store_unavailable' });
+  await cluster.masters[1]?.restart();
+  const beat = await eventually(() => store.beat('node', LONG_MS));
+  expect(beat.outcome).toBe('alive');
+  expect(beat.epoch).not.toBe(epoch);
+  const users = Array.from({ length: 20 }, (_, i) => `u${i}`);
+  expect((await store.status(users)).every((user) => user.online)).toBe(true);
 });
 
 test('[P9] out of memory, opens are refused as a whole while renew, detach, close, beat and sweep go on', async () => {

@@ -1,23 +1,30 @@
 /** Three masters of a Redis Cluster on this machine, ended by the test. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startRedis, type TestRedis } from './redis-server.ts';
+import { freePort, startRedis, type TestRedis } from './redis-server.ts';
 
 const MASTERS = 3;
 const SLOTS = 16_384;
+const BUS_PORT_MAX = 55_535;
 
 export interface TestCluster {
   readonly url: string;
+  readonly masters: readonly TestRedis[];
   prefix(): string;
   stop(): Promise<void>;
 }
 
-export async function startCluster(): Promise<TestCluster> {
+/** @param args further arguments of each server. */
+export async function startCluster(args: readonly string[] = []): Promise<TestCluster> {
   const servers: TestRedis[] = [];
   for (let i = 0; i < MASTERS; i++) {
     // No file: the cluster is as short-lived as the test.
     const file = `/tmp/nodes-${process.pid}-${Date.now()}-${i}.conf`;
-    servers.push(await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-config-file', file] }));
+    servers.push(
+      await startRedis({
+        args: ['--cluster-enabled', 'yes', '--cluster-config-file', file, '--appenddirname', `aof${i}`, ...args],
+      }),
+    );
   }
   const clients = servers.map(({ port }) => new Redis(port));
   const [first] = servers as [TestRedis];
@@ -38,6 +45,7 @@ export async function startCluster(): Promise<TestCluster> {
   }
   return {
     url: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    masters: servers,
     prefix: first.prefix,
     stop: async () => {
       for (const server of servers) await server.stop();

@@ -16,12 +16,15 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** @param max a Cluster's bus listens 10,000 above its port. */
+export async function freePort(max = 65_535): Promise<number> {
+  for (;;) {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    if (port <= max) return port;
+  }
 }
 
 async function answers(port: number): Promise<void> {
@@ -53,7 +56,11 @@ export async function startRedis(
   const launch = async (): Promise<void> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'];
     child = spawn('redis-server', [...args, ...(options.args ?? [])], { stdio: 'ignore' });
-    await answers(port);
+    const exited = new Promise<never>((_, reject) => {
+      child.once('exit', (code) => reject(new Error(`redis-server on port ${port} exited with ${code}`)));
+      child.once('error', reject);
+    });
+    await Promise.race([answers(port), exited]);
   };
   const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,5 +1,6 @@
 /** The table of all routes. */
 import type { Route } from '../route.ts';
+import { analyticsRoutes } from './analytics.ts';
 import { concurrencyRoutes } from './concurrency.ts';
 import type { RouteContext } from './context.ts';
 import { guardRoutes } from './guards.ts';
@@ -15,6 +16,7 @@ export function createRoutes(context: RouteContext): Route[] {
     ...statusRoutes(context),
     ...concurrencyRoutes(context),
     ...statsRoutes(context),
+    ...analyticsRoutes(context),
     ...operationRoutes(context),
   ];
 }

@@ -1,0 +1,93 @@
+/** Clicks and impressions by the UTC hour (P16). */
+import { describe, expect, test } from '@jest/globals';
+import type { EventKind, PresenceStore } from '../../presence-core/presence-store.ts';
+import { type CreateStore, LONG, onStage } from './contract-stage.ts';
+
+const HOUR_MS = 3_600_000;
+const MANY_USERS = 100_000;
+const USERS_AT_ONCE = 10_000;
+
+/** The last whole hour of the store's clock: no test outlives its being kept. */
+async function lastHour(store: PresenceStore): Promise<number> {
+  const { now } = await store.join('clock', LONG);
+  return Math.floor(now / HOUR_MS - 1) * HOUR_MS;
+}
+
+export function analyticsContract(create: CreateStore): void {
+  describe('analytics', () => {
+    test('[P16] hits are exact, a user counts once an hour, and an hour nobody named is all zero', () =>
+      onStage(create, async ({ store }) => {
+        const hourAt = await lastHour(store);
+        const nothing = { hourAt, uniqueUsers: 0, clicks: 0, impressions: 0, approximate: false };
+        expect(await store.analytics(hourAt)).toEqual(nothing);
+        const events: [string, EventKind][] = [
+          ['u', 'click'],
+          ['u', 'click'],
+          ['u', 'impression'],
+          ['07', 'impression'],
+          ['7', 'impression'],
+        ];
+        for (const [userId, kind] of events) await store.countEvent({ userId, kind, at: hourAt + 1 });
+        const { approximate, ...counted } = await store.analytics(hourAt);
+        expect(counted).toEqual({ hourAt, uniqueUsers: 3, clicks: 2, impressions: 3 });
+        expect(approximate).toBe(store.kind === 'redis');
+        expect(await store.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
+      }));
+
+    test('[P16] an hour begins on its first millisecond and ends before the next', () =>
+      onStage(create, async ({ store }) => {
+        const hourAt = await lastHour(store);
+        const at = [hourAt - 1, hourAt, hourAt + HOUR_MS - 1, hourAt + HOUR_MS];
+        await Promise.all(at.map((instant) => store.countEvent({ userId: 'u', kind: 'click', at: instant })));
+        const hours = await Promise.all(at.map((instant) => store.analytics(instant)));
+        expect(hours.map((hour) => [(hour.hourAt - hourAt) / HOUR_MS, hour.clicks, hour.uniqueUsers])).toEqual([
+          [-1, 1, 1],
+          [0, 2, 1],
+          [0, 2, 1],
+          [1, 1, 1],
+        ]);
+        expect(new Date(hourAt).toISOString()).toMatch(/:00:00\.000Z$/);
+      }));
+
+    test('[P16] an event may be a day late; one of an hour that is kept no longer is dropped', () =>
+      onStage(create, async ({ store }) => {
+        const hourAt = await lastHour(store);
+        const clicks = async (at: number): Promise<number> => {
+          await store.countEvent({ userId: 'u', kind: 'click', at });
+          return (await store.analytics(at)).clicks;
+        };
+        expect(await clicks(hourAt - 24 * HOUR_MS)).toBe(1);
+        expect(await clicks(hourAt - 28 * HOUR_MS)).toBe(0);
+        expect(await clicks(hourAt + HOUR_MS)).toBe(1);
+      }));
+
+    test('[P16] 2,000 events at once by two handles are each counted once', () =>
+      onStage(create, async ({ store, held }) => {
+        const hourAt = await lastHour(store);
+        const handles = [store, await held.second()];
+        const events = Array.from({ length: 2_000 }, (_, i) => ({
+          userId: `u${i % 300}`,
+          kind: i % 4 === 0 ? ('click' as const) : ('impression' as const),
+          at: hourAt + i,
+        }));
+        await Promise.all(events.map((event, i) => (handles[i % 2] as PresenceStore).countEvent(event)));
+        for (const handle of handles) {
+          const { clicks, impressions, uniqueUsers } = await handle.analytics(hourAt);
+          expect({ clicks, impressions }).toEqual({ clicks: 500, impressions: 1_500 });
+          expect(Math.abs(uniqueUsers - 300)).toBeLessThanOrEqual(3);
+        }
+      }));
+
+    test('[P16] unique users are within 1 % at 100,000, hits exact', () =>
+      onStage(create, async ({ store }) => {
+        const hourAt = await lastHour(store);
+        for (let first = 0; first < MANY_USERS; first += USERS_AT_ONCE) {
+          const users = Array.from({ length: USERS_AT_ONCE }, (_, i) => `user-${first + i}`);
+          await Promise.all(users.map((userId) => store.countEvent({ userId, kind: 'impression', at: hourAt })));
+        }
+        const { uniqueUsers, impressions, approximate } = await store.analytics(hourAt);
+        expect({ impressions, approximate }).toEqual({ impressions: MANY_USERS, approximate: true });
+        expect(Math.abs(uniqueUsers - MANY_USERS)).toBeLessThanOrEqual(MANY_USERS / 100);
+      }));
+  });
+}
