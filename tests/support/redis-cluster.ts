@@ -22,6 +22,7 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
     const file = `/tmp/nodes-${process.pid}-${Date.now()}-${i}.conf`;
     servers.push(
       await startRedis({
+        port: await freePort(BUS_PORT_MAX),
         args: ['--cluster-enabled', 'yes', '--cluster-config-file', file, '--appenddirname', `aof${i}`, ...args],
       }),
     );
