@@ -1,5 +1,5 @@
 /** Renewals by the thousand: grouped by shard, node and lease, so that a group's check and keys are made once. */
-import { placeOf } from './keys.ts';
+import { placeOf, userKeys } from './keys.ts';
 import type { RenewRequest } from './presence-store.ts';
 import { ownerText } from './redis-rows.ts';
 
@@ -41,7 +41,8 @@ export function renewCalls(
       group = { shard, head: [node, String(leaseMs)], args: [], indexes: [] };
       groups.set(key, group);
     }
-    group.args.push(userId, sessionId, bucket, ownerText(owner));
+    const [set, rows] = userKeys(prefixes[shard] as string, userId, bucket);
+    group.args.push(set, rows, `${userId} ${sessionId}`, sessionId, ownerText(owner));
     group.indexes.push(index);
   });
   const calls: { shard: number; args: string[]; indexes: number[] }[] = [];
