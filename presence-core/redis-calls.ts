@@ -70,6 +70,12 @@ export class RedisCalls {
     });
   }
 
+  /** Queues an item on one user. `args` is given the shard's key prefix and the user's bucket. */
+  item<Reply>(verb: ItemVerb, userId: string, args: (K: string, bucket: string) => string[]): Promise<Reply> {
+    const { shard, bucket } = placeOf(userId, this.prefixes.length);
+    return this.add<Reply>(verb, shard, userId, bucket, args(this.prefixOf(shard), bucket));
+  }
+
   /**
    * Calls a verb with common arguments once for many shards; replies in their order.
    * @param own what a shard's item has beside its prefix.

@@ -10,8 +10,10 @@ import { connectRedis, parseRedisUrl, type RedisClient, ready } from './redis-co
 import { RedisInbox } from './redis-inbox.ts';
 import { RedisLog } from './redis-log.ts';
 import { RedisMasters } from './redis-masters.ts';
-import { attributeArgs, byAge, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
+import { type Facet, RedisReads } from './redis-reads.ts';
+import { attributeArgs, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
 import { defineVerbs } from './redis-scripts.ts';
+import { checkServer } from './redis-server-check.ts';
 import type { CloseReason, Displaced } from './session.ts';
 
 export interface RedisStoreOptions {
@@ -38,9 +40,6 @@ const READY_WAIT_MS = 3_000;
 const SWEEP_BUDGET = 1_000;
 /** Script calls of one sweep; what is left is due at the next. */
 const SWEEP_CALLS_MAX = 2_000;
-const LISTPACK_VALUE_MIN = 256;
-/** Pages of a snapshot: 16 buckets each, some 3 ms of Redis at 16,000 sessions a shard. */
-const PARTS_PER_SHARD = 16;
 
 export class RedisStore implements api.PresenceStore {
   readonly kind = 'redis';
@@ -51,6 +50,7 @@ export class RedisStore implements api.PresenceStore {
   private readonly inbox: RedisInbox;
   private readonly hours: RedisAnalytics;
   private readonly masters: RedisMasters;
+  private readonly reads: RedisReads;
   private readonly allShards: number[];
   /** Newest epoch seen of each shard. */
   private epochs: number[] = [];
@@ -83,6 +83,7 @@ export class RedisStore implements api.PresenceStore {
     });
     this.calls = new RedisCalls(this.client, prefix, shards, (error) => this.warnOnce(error));
     const reader = (): RedisClient => this.connection(true);
+    this.reads = new RedisReads(this.client, this.calls, this.options.defaultLimit);
     this.masters = new RedisMasters(this.client, this.calls.prefixes);
     this.log = new RedisLog(this.client, reader, this.calls.prefixes);
     this.inbox = new RedisInbox(this.client, reader, prefix);
@@ -92,7 +93,7 @@ export class RedisStore implements api.PresenceStore {
 
   async start(): Promise<void> {
     await ready(this.client, READY_WAIT_MS);
-    await this.bounded(this.checkServer());
+    await this.bounded(checkServer(this.client, this.options.warn));
     await this.bounded(this.checkDeployment());
   }
 
@@ -111,7 +112,7 @@ export class RedisStore implements api.PresenceStore {
   }
 
   async open(r: api.OpenRequest): Promise<api.OpenResult> {
-    const lines = await this.item<string[]>('open', r.userId, (K, bucket) => [
+    const lines = await this.calls.item<string[]>('open', r.userId, (K, bucket) => [
       K,
       r.userId,
       r.sessionId,
@@ -178,66 +179,19 @@ export class RedisStore implements api.PresenceStore {
   }
 
   status(userIds: readonly string[]): Promise<api.UserStatus[]> {
-    const now = Date.now();
-    return Promise.all(
-      userIds.map(async (userId) => {
-        const text = await this.item<string>('status', userId, (K) => [K, userId]);
-        const [members, sessions, seen] = text.split('|') as [string, string, string];
-        const online = members !== '0';
-        const lastSeenAt = online ? now : seen ? Math.floor(Number(seen)) : null;
-        return { userId, online, sessions: Number(sessions), lastSeenAt };
-      }),
-    );
+    return this.reads.status(userIds);
   }
 
   sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
-    return Promise.all(
-      userIds.map(async (userId) => {
-        const [override, ...lines] = await this.item<string[]>('sessions', userId, (K, bucket) => [K, userId, bucket]);
-        const found = lines.map((text) => parseLine(userId, text)).filter((line) => line.session.via !== 'presence');
-        found.sort((a, b) => byAge(a.session, b.session));
-        const max = override ? Number(override) : (found.at(-1)?.limit ?? this.options.defaultLimit);
-        return { userId, max, sessions: found.map((line) => line.session) };
-      }),
-    );
+    return this.reads.sessions(userIds);
   }
 
   counts(dimensions: readonly api.Dimension[]): Promise<api.Count[]> {
-    return Promise.all(
-      dimensions.map(async (dimension) => {
-        const field = fieldOf(dimension);
-        const parts = await Promise.all(
-          this.allShards.map((shard) =>
-            this.calls.add<string>('count', shard, '', '', [this.calls.prefixOf(shard), field]),
-          ),
-        );
-        return parts.map(countOf).reduce((a, b) => ({ users: a.users + b.users, sessions: a.sessions + b.sessions }));
-      }),
-    );
+    return this.reads.counts(dimensions);
   }
 
-  async top(by: 'stream' | 'deviceType' | 'country' | 'state', limit: number): Promise<api.TopItem[]> {
-    const prefix = COUNT_PREFIX[by];
-    const totals = new Map<string, { key: string; users: number; sessions: number }>();
-    const tables = await this.bounded(
-      Promise.all(this.allShards.map((shard) => this.client.hgetall(`${this.calls.prefixOf(shard)}n`))),
-    );
-    for (const table of tables) {
-      for (const [field, text] of Object.entries(table)) {
-        if (!field.startsWith(prefix)) continue;
-        const key = field.slice(prefix.length);
-        const { users, sessions } = countOf(text);
-        const total = totals.get(key);
-        if (total) {
-          total.users += users;
-          total.sessions += sessions;
-        } else {
-          totals.set(key, { key, users, sessions });
-        }
-      }
-    }
-    const order = (a: api.TopItem, b: api.TopItem): number => b.sessions - a.sessions || (a.key < b.key ? -1 : 1);
-    return [...totals.values()].sort(order).slice(0, limit);
+  top(by: Facet, limit: number): Promise<api.TopItem[]> {
+    return this.bounded(this.reads.top(by, limit));
   }
 
   async limitOverride(userId: string): Promise<number | null> {
@@ -303,23 +257,19 @@ export class RedisStore implements api.PresenceStore {
   }
 
   get parts(): number {
-    return this.options.shards * PARTS_PER_SHARD;
+    return this.reads.parts;
   }
 
   partOf(userId: string): number {
-    const { shard, bucket } = placeOf(userId, this.options.shards);
-    return shard * PARTS_PER_SHARD + (Number(bucket) % PARTS_PER_SHARD);
+    return this.reads.partOf(userId);
   }
 
   snapshot(part: number): Promise<api.Snapshot> {
-    const first = part % PARTS_PER_SHARD;
-    const buckets = Array.from({ length: BUCKETS / PARTS_PER_SHARD }, (_, i) => String(first + i * PARTS_PER_SHARD));
-    return this.takeSnapshot(Math.floor(part / PARTS_PER_SHARD), '', buckets);
+    return this.reads.snapshot(part);
   }
 
   snapshotOf(userId: string): Promise<api.Snapshot> {
-    const { shard, bucket } = placeOf(userId, this.options.shards);
-    return this.takeSnapshot(shard, userId, [bucket]);
+    return this.reads.snapshotOf(userId);
   }
 
   countEvent(event: api.CountedEvent): Promise<void> {
@@ -338,22 +288,6 @@ export class RedisStore implements api.PresenceStore {
     this.inbox.listen(nodeId, deliver);
   }
 
-  private async takeSnapshot(shard: number, userId: string, buckets: readonly string[]): Promise<api.Snapshot> {
-    const args = [this.calls.prefixOf(shard), userId, ...buckets];
-    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', shard, '', '', args);
-    const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
-    return { sessions, shard, sequence: Number(sequence) };
-  }
-
-  private item<Reply>(
-    verb: Parameters<RedisCalls['add']>[0],
-    userId: string,
-    args: (K: string, bucket: string) => string[],
-  ): Promise<Reply> {
-    const { shard, bucket } = placeOf(userId, this.options.shards);
-    return this.calls.add<Reply>(verb, shard, userId, bucket, args(this.calls.prefixOf(shard), bucket));
-  }
-
   /** A verb on one session: K, user, session, bucket, owner, then its own arguments. */
   private act<Reply = string>(
     verb: 'update' | 'close' | 'detach',
@@ -362,7 +296,14 @@ export class RedisStore implements api.PresenceStore {
     rest: readonly string[],
   ): Promise<Reply> {
     const text = owner === undefined ? '' : ownerText(owner);
-    return this.item<Reply>(verb, ref.userId, (K, bucket) => [K, ref.userId, ref.sessionId, bucket, text, ...rest]);
+    return this.calls.item<Reply>(verb, ref.userId, (K, bucket) => [
+      K,
+      ref.userId,
+      ref.sessionId,
+      bucket,
+      text,
+      ...rest,
+    ]);
   }
 
   private async beatAll(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<api.BeatResult> {
@@ -414,27 +355,6 @@ export class RedisStore implements api.PresenceStore {
     }
   }
 
-  private async checkServer(): Promise<void> {
-    const version = /redis_version:(\d+)/.exec(await this.client.info('server'))?.[1];
-    if (Number(version) < 7) throw new StoreError('store_misconfigured', 'Redis 7.0 or newer is needed');
-    const config = async (name: string): Promise<string | undefined> => {
-      // Managed services forbid CONFIG; then nothing can be said.
-      const reply = await (this.client as import('ioredis').Redis).config('GET', name).catch(() => []);
-      return (reply as string[])[1];
-    };
-    const policy = await config('maxmemory-policy');
-    if (policy && policy !== 'noeviction') {
-      this.options.warn('Redis may delete presence when memory is short: set maxmemory-policy noeviction', { policy });
-    }
-    const value = await config('hash-max-listpack-value');
-    if (value && Number(value) < LISTPACK_VALUE_MIN) {
-      this.options.warn(
-        `Redis uses more memory a session than it must: set hash-max-listpack-value ${LISTPACK_VALUE_MIN}`,
-        { value },
-      );
-    }
-  }
-
   private async checkDeployment(): Promise<void> {
     const key = configKey(this.options.prefix);
     const layout = `${this.options.shards}x${BUCKETS}`;
@@ -450,20 +370,6 @@ export class RedisStore implements api.PresenceStore {
 }
 
 const INTENTS = { fresh: 'f', resume: 'r', return: 'l', beat: 'b', restore: 'x' } as const;
-const COUNT_PREFIX = { stream: 's:', deviceType: 'd:', country: 'c:', state: 'l:' } as const;
-
-function fieldOf(d: api.Dimension): string {
-  if (d.by === 'total') return 't';
-  if (d.by === 'state') return `l:${d.country}/${d.state}`;
-  return COUNT_PREFIX[d.by] + d.key;
-}
-
-/** Stored as sessions * 1e9 + users. */
-function countOf(text: string): api.Count {
-  const value = Number(text);
-  return { users: value % 1e9, sessions: Math.floor(value / 1e9) };
-}
-
 function outcomeOf(text: string): { outcome: string; reason?: CloseReason; expiresAt?: number } {
   const [outcome, rest] = text.split('|') as [string, string?];
   if (rest === undefined) return { outcome };

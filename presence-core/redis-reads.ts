@@ -1,0 +1,127 @@
+/** What is read from Redis: users, counts, snapshots. Nothing here writes. */
+import { BUCKETS, placeOf } from './keys.ts';
+import type * as api from './presence-store.ts';
+import type { RedisCalls } from './redis-calls.ts';
+import type { RedisClient } from './redis-connection.ts';
+import { byAge, parseLine } from './redis-rows.ts';
+
+export type Facet = 'stream' | 'deviceType' | 'country' | 'state';
+
+/** Pages of a snapshot: 16 buckets each, some 3 ms of Redis at 16,000 sessions a shard. */
+const PARTS_PER_SHARD = 16;
+
+export class RedisReads {
+  private readonly client: RedisClient;
+  private readonly calls: RedisCalls;
+  private readonly defaultLimit: number;
+
+  constructor(client: RedisClient, calls: RedisCalls, defaultLimit: number) {
+    this.client = client;
+    this.calls = calls;
+    this.defaultLimit = defaultLimit;
+  }
+
+  status(userIds: readonly string[]): Promise<api.UserStatus[]> {
+    const now = Date.now();
+    return Promise.all(
+      userIds.map(async (userId) => {
+        const text = await this.calls.item<string>('status', userId, (K) => [K, userId]);
+        const [members, sessions, seen] = text.split('|') as [string, string, string];
+        const online = members !== '0';
+        const lastSeenAt = online ? now : seen ? Math.floor(Number(seen)) : null;
+        return { userId, online, sessions: Number(sessions), lastSeenAt };
+      }),
+    );
+  }
+
+  sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
+    return Promise.all(
+      userIds.map(async (userId) => {
+        const [override, ...lines] = await this.calls.item<string[]>('sessions', userId, (K, bucket) => [
+          K,
+          userId,
+          bucket,
+        ]);
+        const found = lines.map((text) => parseLine(userId, text)).filter((line) => line.session.via !== 'presence');
+        found.sort((a, b) => byAge(a.session, b.session));
+        const max = override ? Number(override) : (found.at(-1)?.limit ?? this.defaultLimit);
+        return { userId, max, sessions: found.map((line) => line.session) };
+      }),
+    );
+  }
+
+  counts(dimensions: readonly api.Dimension[]): Promise<api.Count[]> {
+    return Promise.all(
+      dimensions.map(async (dimension) => {
+        const field = fieldOf(dimension);
+        const parts = await Promise.all(
+          this.calls.prefixes.map((K, shard) => this.calls.add<string>('count', shard, '', '', [K, field])),
+        );
+        return parts.map(countOf).reduce((a, b) => ({ users: a.users + b.users, sessions: a.sessions + b.sessions }));
+      }),
+    );
+  }
+
+  async top(by: Facet, limit: number): Promise<api.TopItem[]> {
+    const prefix = COUNT_PREFIX[by];
+    const totals = new Map<string, { key: string; users: number; sessions: number }>();
+    const tables = await Promise.all(this.calls.prefixes.map((K) => this.client.hgetall(`${K}n`)));
+    for (const table of tables) {
+      for (const [field, text] of Object.entries(table)) {
+        if (!field.startsWith(prefix)) continue;
+        const key = field.slice(prefix.length);
+        const { users, sessions } = countOf(text);
+        const total = totals.get(key);
+        if (total) {
+          total.users += users;
+          total.sessions += sessions;
+        } else {
+          totals.set(key, { key, users, sessions });
+        }
+      }
+    }
+    const order = (a: api.TopItem, b: api.TopItem): number => b.sessions - a.sessions || (a.key < b.key ? -1 : 1);
+    return [...totals.values()].sort(order).slice(0, limit);
+  }
+
+  get parts(): number {
+    return this.calls.prefixes.length * PARTS_PER_SHARD;
+  }
+
+  partOf(userId: string): number {
+    const { shard, bucket } = placeOf(userId, this.calls.prefixes.length);
+    return shard * PARTS_PER_SHARD + (Number(bucket) % PARTS_PER_SHARD);
+  }
+
+  snapshot(part: number): Promise<api.Snapshot> {
+    const first = part % PARTS_PER_SHARD;
+    const buckets = Array.from({ length: BUCKETS / PARTS_PER_SHARD }, (_, i) => String(first + i * PARTS_PER_SHARD));
+    return this.takeSnapshot(Math.floor(part / PARTS_PER_SHARD), '', buckets);
+  }
+
+  snapshotOf(userId: string): Promise<api.Snapshot> {
+    const { shard, bucket } = placeOf(userId, this.calls.prefixes.length);
+    return this.takeSnapshot(shard, userId, [bucket]);
+  }
+
+  private async takeSnapshot(shard: number, userId: string, buckets: readonly string[]): Promise<api.Snapshot> {
+    const args = [this.calls.prefixOf(shard), userId, ...buckets];
+    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', shard, '', '', args);
+    const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
+    return { sessions, shard, sequence: Number(sequence) };
+  }
+}
+
+const COUNT_PREFIX = { stream: 's:', deviceType: 'd:', country: 'c:', state: 'l:' } as const;
+
+function fieldOf(d: api.Dimension): string {
+  if (d.by === 'total') return 't';
+  if (d.by === 'state') return `l:${d.country}/${d.state}`;
+  return COUNT_PREFIX[d.by] + d.key;
+}
+
+/** Stored as sessions * 1e9 + users. */
+function countOf(text: string): api.Count {
+  const value = Number(text);
+  return { users: value % 1e9, sessions: Math.floor(value / 1e9) };
+}
