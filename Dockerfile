@@ -18,7 +18,7 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 USER node
 EXPOSE 8080 8081
-# Listening beyond loopback without authentication must be stated: -e AUTH=off, until tokens are configured.
+# Beyond loopback authentication must be stated: -e AUTH=jwt with a key, or -e AUTH=off behind something that checks.
 ENV HOST=0.0.0.0
 # exec form: SIGTERM reaches the process, which then drains.
 CMD ["node", "dist/gateway/main.js"]

@@ -146,7 +146,7 @@ function relations(config: Config, stated: ReadonlySet<Name>): string[] {
   expect(config.roles.length === 2 || config.redisUrl !== '', 'ROLES: a part alone needs REDIS_URL to share the store');
   expect(
     stated.has('auth') || isLoopback(config.host),
-    `HOST ${config.host} is not loopback: state AUTH=off explicitly to serve it without authentication`,
+    `HOST ${config.host} is not loopback: set AUTH=jwt, or state AUTH=off to serve it without authentication`,
   );
   faults.push(...authFaults(config));
   return faults;
