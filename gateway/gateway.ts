@@ -98,10 +98,6 @@ export class Gateway {
     );
   }
 
-  get sockets(): number {
-    return this.transport.sockets;
-  }
-
   get transportName(): Transport['name'] {
     return this.transport.name;
   }

@@ -58,6 +58,7 @@ export class NodeLife {
   private readonly undetached = new Map<string, OwnedRef>();
   private readonly detaching = new Set<Promise<unknown>>();
   private reopenRun = 0;
+  private reopenDone = true;
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly options: NodeOptions;
 
@@ -70,11 +71,6 @@ export class NodeLife {
   /** Changes when the lease lapsed: the process goes on as a new node (P9). */
   get nodeId(): string {
     return this.id;
-  }
-
-  /** Whether the store has this node's lease and the last beat was answered. */
-  get ready(): boolean {
-    return this.joined;
   }
 
   owner(connection: number): SocketOwner {
@@ -171,8 +167,6 @@ export class NodeLife {
       this.reopenAll('resume', (holder) => holder.session?.degraded === true);
     this.retryDetaches();
   }
-
-  private reopenDone = true;
 
   private anyDegraded(): boolean {
     for (const holder of this.held.values()) if (holder.session?.degraded) return true;

@@ -78,9 +78,15 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   log.info({ wsPort, httpPort }, 'listening');
 
   const bringUp = async (): Promise<void> => {
-    await startStore(store, log, () => draining);
+    await untilAnswered(
+      log,
+      () => draining,
+      async () => {
+        await store.start();
+        if (!draining) await node.start();
+      },
+    );
     if (draining) return;
-    await node.start();
     log.info({ wsPort, httpPort, transport: gateway?.transportName, store: store.kind, nodeId: node.nodeId }, 'ready');
   };
 
@@ -94,11 +100,11 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   return { wsPort, httpPort, ready: bringUp(), stop: (drainMs) => (stopped ??= stop(drainMs)) };
 }
 
-/** Tries until the store serves; only a misconfiguration is final. */
-async function startStore(store: PresenceStore, log: Logger, givenUp: () => boolean): Promise<void> {
+/** Tries until the store has answered all of `attempt`; only a misconfiguration is final. */
+async function untilAnswered(log: Logger, givenUp: () => boolean, attempt: () => Promise<void>): Promise<void> {
   for (let waitMs = STORE_RETRY_FIRST_MS; !givenUp(); waitMs = Math.min(waitMs * 2, STORE_RETRY_MAX_MS)) {
     try {
-      return await store.start();
+      return await attempt();
     } catch (error) {
       if (!(error instanceof StoreError && error.retryable)) throw error;
       const retryInMs = Math.round(waitMs * (0.5 + Math.random() / 2));

@@ -1,9 +1,10 @@
 /** What is read from Redis: users, counts, snapshots. Nothing here writes. */
+import { byAge } from './admission.ts';
 import { BUCKETS, placeOf } from './keys.ts';
 import type * as api from './presence-store.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import type { RedisClient } from './redis-connection.ts';
-import { byAge, parseLine } from './redis-rows.ts';
+import { parseLine } from './redis-rows.ts';
 
 export type Facet = 'stream' | 'deviceType' | 'country' | 'state';
 

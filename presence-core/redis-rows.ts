@@ -66,11 +66,6 @@ export function parseDisplaced(userId: string, lines: readonly string[]): Displa
   });
 }
 
-/** Oldest first, ties by id: the order in which sessions are evicted and shown. */
-export function byAge(a: Session, b: Session): number {
-  return a.startedAt - b.startedAt || (a.sessionId < b.sessionId ? -1 : a.sessionId > b.sessionId ? 1 : 0);
-}
-
 /** Parses one log entry. */
 export function parseChange(text: string, shard: number, sequence: number): Change {
   const p = text.split('|');
