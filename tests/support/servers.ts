@@ -3,12 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { loadConfig } from '../../gateway/config.ts';
 import { type Server, startServer } from '../../gateway/server.ts';
+import { type HttpClient, httpClient } from './http-client.ts';
 
-export interface TestServer extends Server {
+export interface TestServer extends Server, HttpClient {
   readonly wsPort: number;
   readonly httpPort: number;
-  get(path: string): Promise<{ status: number; body: Record<string, unknown> }>;
-  post(path: string, body: object): Promise<{ status: number; body: Record<string, unknown> }>;
 }
 
 /** Timers short enough for a test and long enough for a busy machine. */
@@ -25,20 +24,12 @@ const QUICK = {
 
 export async function startTestServer(env: Record<string, string> = {}, ready = true): Promise<TestServer> {
   const server = await startServer(loadConfig({ ...QUICK, ...env }, []), pino({ level: env.LOG_LEVEL ?? 'silent' }));
-  const url = `http://127.0.0.1:${server.httpPort}`;
-  const call = async (path: string, init?: RequestInit): Promise<{ status: number; body: Record<string, unknown> }> => {
-    const reply = await fetch(url + path, init);
-    const text = await reply.text();
-    return { status: reply.status, body: text ? (JSON.parse(text) as Record<string, unknown>) : {} };
-  };
   if (ready) await server.ready;
   return {
     ...server,
+    ...httpClient(`http://127.0.0.1:${server.httpPort}`),
     wsPort: server.wsPort as number,
     httpPort: server.httpPort as number,
-    get: (path) => call(path),
-    post: (path, body) =>
-      call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   };
 }
 

@@ -4,16 +4,9 @@ import { createAuthenticator } from '../../gateway/auth/authenticator.ts';
 import { type Config, loadConfig } from '../../gateway/config.ts';
 import { createSidecar, type Sidecar } from '../../gateway/http/sidecar.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
+import { type HttpClient, httpClient } from './http-client.ts';
 
-export interface Reply {
-  readonly status: number;
-  readonly headers: Headers;
-  // Tests look into answers of every shape.
-  // biome-ignore lint/suspicious/noExplicitAny: see above
-  readonly body: any;
-}
-
-export interface TestSidecar {
+export interface TestSidecar extends HttpClient {
   readonly url: string;
   readonly port: number;
   readonly config: Config;
@@ -22,9 +15,6 @@ export interface TestSidecar {
   /** Parsed log lines so far. */
   readonly lines: Record<string, unknown>[];
   draining: boolean;
-  /** Sends JSON when a body is given. */
-  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
-  get(path: string): Promise<Reply>;
   close(): Promise<void>;
 }
 
@@ -52,6 +42,7 @@ export async function startSidecar(
   const port = await sidecar.listen('127.0.0.1', 0);
   const url = `http://127.0.0.1:${port}`;
   const running: TestSidecar = {
+    ...httpClient(url),
     url,
     port,
     config,
@@ -59,16 +50,6 @@ export async function startSidecar(
     dispatch: sidecar.dispatch,
     lines,
     draining: false,
-    async request(method, path, body, headers = {}) {
-      const response = await fetch(url + path, {
-        method,
-        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
-    },
-    get: (path) => running.request('GET', path),
     async close() {
       await sidecar.close();
       await store.stop();
