@@ -198,6 +198,19 @@ test('[P8] SIGTERM drains: players reconnect elsewhere with no offline in the lo
   expect(changes.map((change) => change.kind)).toEqual(Array(10).fill('open'));
 });
 
+test('an event sent while Redis is away is answered so, with an id or without, and the socket stays open', async () => {
+  const redis = await redisAt();
+  const server = await serverAt(redis.port);
+  const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'a', streamId: 's' });
+  await redis.kill();
+  const error = { type: 'error', problem: { code: 'store_unavailable', status: 503 } };
+  expect(await player.ask({ type: 'event', event: 'click' })).toMatchObject(error);
+  player.send({ type: 'event', event: 'click' });
+  expect(await player.next('error')).toMatchObject(error);
+  await redis.restart();
+  await until(async () => (await player.ask({ type: 'event', event: 'click' })).type === 'ok');
+});
+
 test('the embedded store: the ready line tells the ports, SIGINT with nobody on exits 0', async () => {
   const server = await launch({ DRAIN_MS: '100' });
   const ready = server.lines.find((line) => line.msg === 'ready');

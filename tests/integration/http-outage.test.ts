@@ -16,6 +16,7 @@ const READS = [
   '/stats/viewercount/streams/s1',
   '/stats/viewercount/users/u1',
   '/stats/top?by=stream',
+  `/analytics?timestamp=${Date.now()}`,
   '/readyz',
 ];
 
@@ -75,6 +76,7 @@ describe('[P10] while the store is away', () => {
       ...(await Promise.all(READS.map((path) => sidecar.get(path)))),
       await sidecar.request('DELETE', '/heartbeat', BEAT),
       await sidecar.request('DELETE', GUARD, undefined, USER),
+      await sidecar.request('POST', `/analytics?timestamp=${Date.now()}&user=u1&event=click`),
       await sidecar.request('POST', '/admission', { userId: 'u1' }),
       await sidecar.request('PUT', '/limits/u1', { max: 5 }),
       await sidecar.request('DELETE', '/sessions/u1'),
