@@ -1,7 +1,10 @@
-/** Rule P13: what may be a name. Checked once, at the edge. */
-const ID = /^[A-Za-z0-9_.:@-]{1,128}$/;
-/** Printable, without the separators of keys and packed rows. Length counts UTF-16 units. */
-const LABEL = /^[^\p{C}\p{Zl}\p{Zp}/|{}]{1,64}$/u;
+/** Rule P13: what may be a name, as the text of a pattern. Checked once, at the edge. */
+export const ID_PATTERN = '^[A-Za-z0-9_.:@-]{1,128}$';
+/** A Unicode pattern: printable, without the separators of keys and packed rows. Length counts code points. */
+export const LABEL_PATTERN = '^[^\\p{C}\\p{Zl}\\p{Zp}/|{}]{1,64}$';
+
+const ID = new RegExp(ID_PATTERN);
+const LABEL = new RegExp(LABEL_PATTERN, 'u');
 
 export const MAX_META_FIELDS = 8;
 export const MAX_META_BYTES = 512;

@@ -1,6 +1,15 @@
 /** Public face of presence-core: everything outside imports from here. */
 export { StoreError, type StoreErrorCode } from './errors.ts';
-export { isId, isLabel, isMeta, MAX_LIMIT, MAX_META_BYTES, MAX_META_FIELDS } from './ids.ts';
+export {
+  ID_PATTERN,
+  isId,
+  isLabel,
+  isMeta,
+  LABEL_PATTERN,
+  MAX_LIMIT,
+  MAX_META_BYTES,
+  MAX_META_FIELDS,
+} from './ids.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export type * from './presence-store.ts';
 export { RedisStore, type RedisStoreOptions } from './redis-store.ts';

@@ -1,20 +1,15 @@
 /** Schemas of the fields that many routes share. */
 import { Type } from 'typebox';
-import { isId, isLabel } from '../../presence-core/index.ts';
+import { ID_PATTERN, LABEL_PATTERN } from '../../presence-core/index.ts';
 
-/** Rule P13: user, session, stream and device ids. */
-export const Id = Type.Refine(Type.String({ description: '1–128 characters of [A-Za-z0-9_.:@-]' }), isId, () => {
-  return 'must be 1–128 characters of [A-Za-z0-9_.:@-]';
-});
+/** Rule P13: user, session, stream and device ids. The description of a pattern goes on from "must be". */
+export const Id = Type.String({ pattern: ID_PATTERN, description: '1–128 characters of [A-Za-z0-9_.:@-]' });
 
 /** Rule P13: device type, country, state. */
-export const Label = Type.Refine(
-  Type.String({ description: '1–64 printable characters without / | { }' }),
-  isLabel,
-  () => {
-    return 'must be 1–64 printable characters without / | { }';
-  },
-);
+export const Label = Type.String({
+  pattern: LABEL_PATTERN,
+  description: '1–64 printable characters without / | { }',
+});
 
 export const UserParams = Type.Object({ userId: Id });
 

@@ -13,27 +13,42 @@ const MAX_ERRORS = 20;
 
 interface Found {
   readonly keyword: string;
+  /** Of the schema at fault. */
+  readonly schemaPath: string;
   readonly instancePath: string;
   readonly params: unknown;
   readonly message: string;
 }
 
-function describe(found: Found, whole: string): FieldError[] {
+/** A pattern means nothing to most readers: its schema says in words what it asks. */
+function wordsFor(schema: TSchema, { schemaPath, message }: Found): string {
+  let at: unknown = schema;
+  for (const name of schemaPath.split('/').slice(1)) at = (at as Record<string, unknown>)[name];
+  const { description } = at as { description?: string };
+  return description === undefined ? message : `must be ${description}`;
+}
+
+function messageOf(schema: TSchema, found: Found): string {
+  const { allowedValues } = found.params as { allowedValues?: string[] };
+  if (found.keyword === 'enum') return `must be one of ${allowedValues?.join(', ')}`;
+  return found.keyword === 'pattern' ? wordsFor(schema, found) : found.message;
+}
+
+function describe(schema: TSchema, found: Found, whole: string): FieldError[] {
   const path = found.instancePath.slice(1).replaceAll('/', '.');
-  const params = found.params as { requiredProperties?: string[]; allowedValues?: string[] };
   if (found.keyword === 'required') {
+    const { requiredProperties = [] } = found.params as { requiredProperties?: string[] };
     const prefix = path === '' ? '' : `${path}.`;
-    return (params.requiredProperties ?? []).map((name) => ({ path: prefix + name, message: 'is required' }));
+    return requiredProperties.map((name) => ({ path: prefix + name, message: 'is required' }));
   }
-  const message = found.keyword === 'enum' ? `must be one of ${params.allowedValues?.join(', ')}` : found.message;
-  return [{ path: path === '' ? whole : path, message }];
+  return [{ path: path === '' ? whole : path, message: messageOf(schema, found) }];
 }
 
 function compile(schema: TSchema, whole: string): Check {
   const validator = Compile(schema);
   return (value, errors) => {
     if (!validator.Check(value)) {
-      for (const found of validator.Errors(value)) errors.push(...describe(found as Found, whole));
+      for (const found of validator.Errors(value)) errors.push(...describe(schema, found as Found, whole));
     }
     return value;
   };
