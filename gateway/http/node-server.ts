@@ -69,7 +69,7 @@ class NodeRequest implements IncomingRequest {
 }
 
 function write(response: ServerResponse, { status, headers, body }: Answer, closing: boolean): void {
-  if (status !== 204) headers['content-length'] = String(Buffer.byteLength(body));
+  if (status !== 204 && status !== 304) headers['content-length'] = String(Buffer.byteLength(body));
   if (closing) headers.connection = 'close';
   response.writeHead(status, headers);
   response.end(body);

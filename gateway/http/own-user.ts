@@ -24,14 +24,24 @@ export interface OwnUser {
 
 const UNNAMED: OwnUser = { fill: (parts) => parts, check: () => undefined };
 
-/** @throws Error for a route of scope `player` that names no user: it would act on everyone's. */
-export function compileOwnUser(route: Route): OwnUser {
-  if (route.scope !== 'player') return UNNAMED;
+/**
+ * Where a route of scope `player` names the user it acts on; no other route has such a place.
+ * @throws Error when it names none: it would act on everyone's.
+ */
+export function ownUserPlace(route: Route): (typeof PLACES)[number] | undefined {
+  if (route.scope !== 'player') return undefined;
   const place = PLACES.find(([part, name]) => {
     const { properties = {} } = (route.schema[part] ?? {}) as { properties?: Fields };
     return Object.hasOwn(properties, name);
   });
   if (!place) throw new Error(`${route.method} ${route.path} has scope player and names no user`);
+  return place;
+}
+
+/** @throws Error as `ownUserPlace` does. */
+export function compileOwnUser(route: Route): OwnUser {
+  const place = ownUserPlace(route);
+  if (!place) return UNNAMED;
   const [part, name] = place;
   return {
     fill(parts, { userId }) {

@@ -1,9 +1,11 @@
 /** A route is data: what is asked, what is answered, who may, and the handler over plain values. */
 import type { Static, TSchema } from 'typebox';
 import type { Identity } from '../auth/identity.ts';
+import type { ProblemMembers } from '../problem.ts';
+import type { ProblemCode } from '../protocol/problems.ts';
 
 /**
- * Schemas both validate and type. In `query` an `integer` is read from its digits and an `array` from its commas;
+ * Schemas validate, type, and describe. In `query` an `integer` is read from its digits and an `array` from its commas;
  * `headers` names the headers the handler sees, in lower case; an empty body is `{}`. Unknown fields are ignored.
  */
 export interface RouteSchema {
@@ -42,11 +44,50 @@ export interface HttpReply<B = unknown> {
 /** `player` acts on its own user, `read` reads all, `admin` also rules; `none` needs no authentication. */
 export type Scope = 'player' | 'read' | 'admin' | 'none';
 
+/** A group of routes in the description of the API. */
+export interface Tag {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** A problem as one route tells it. */
+export interface RouteProblem {
+  readonly code: ProblemCode;
+  /** Default: the code's own. */
+  readonly status?: number;
+}
+
+/** A request and its answer at `EXAMPLE_AT`. Tests send each one and compare. */
+export interface Example<S extends RouteSchema = RouteSchema> {
+  readonly title: string;
+  readonly params?: Part<S['params']>;
+  readonly query?: Part<S['query']>;
+  readonly headers?: Part<S['headers']>;
+  readonly body?: Part<S['body']>;
+  /** At most one of the next three; none: 204. */
+  readonly response?: Part<S['response']>;
+  /** `HttpReply.text`, or a piece of it. */
+  readonly text?: string;
+  readonly problem?: { readonly code: ProblemCode; readonly detail: string; readonly members?: ProblemMembers };
+}
+
 interface RouteOf<S extends RouteSchema> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With `:name` for each of `schema.params`. */
   readonly path: string;
+  readonly tag: Tag;
+  /** One line. */
+  readonly summary: string;
+  /** What neither summary nor schemas can say. */
+  readonly description?: string;
   readonly schema: S;
+  /** Media type of `HttpReply.text`, if the route answers one. */
+  readonly textType?: string;
+  /** It answers 304 to `if-none-match`. */
+  readonly revalidates?: true;
+  /** Besides those that its scope and its schemas bring. */
+  readonly problems?: readonly RouteProblem[];
+  readonly examples: readonly [Example<S>, ...Example<S>[]];
   readonly scope: Scope;
   /** It changes nothing although it is no GET: scope `read` suffices. */
   readonly reads?: true;

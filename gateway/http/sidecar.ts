@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import { createClientRate } from '../rate-limit.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createNodeServer, type HttpServer } from './node-server.ts';
+import type { Route } from './route.ts';
 import { createRoutes } from './routes/index.ts';
 import { boundStore, STORE_BOUND_MS } from './sidecar-store.ts';
 
@@ -23,12 +24,15 @@ export interface SidecarOptions {
 export interface Sidecar extends HttpServer {
   /** The way of a request without a server. */
   readonly dispatch: Dispatch;
+  /** What it serves. */
+  readonly routes: readonly Route[];
 }
 
 export function createSidecar({ config, authenticator, store, log, isDraining }: SidecarOptions): Sidecar {
   const bounded = boundStore(store, STORE_BOUND_MS, (error) => log.warn({ err: error }, 'sockets were not told'));
+  const routes = createRoutes({ config, store: bounded, log, isDraining });
   const dispatch = createDispatch({
-    routes: createRoutes({ config, store: bounded, log, isDraining }),
+    routes,
     log,
     logRequests: config.logRequests,
     allowedOrigins: config.allowedOrigins,
@@ -36,5 +40,5 @@ export function createSidecar({ config, authenticator, store, log, isDraining }:
     clientAddress: createClientAddress(config.trustedProxies),
     requestRate: createClientRate(config.rateRequestsPerSecond, config.rateRequestsBurst),
   });
-  return { dispatch, ...createNodeServer(dispatch) };
+  return { dispatch, routes, ...createNodeServer(dispatch) };
 }

@@ -12,6 +12,7 @@ export interface TestSidecar extends HttpClient {
   readonly config: Config;
   readonly log: Logger;
   readonly dispatch: Sidecar['dispatch'];
+  readonly routes: Sidecar['routes'];
   /** Parsed log lines so far. */
   readonly lines: Record<string, unknown>[];
   draining: boolean;
@@ -41,13 +42,18 @@ export async function startSidecar(
   });
   const port = await sidecar.listen('127.0.0.1', 0);
   const url = `http://127.0.0.1:${port}`;
+  const client = httpClient(url);
+  // The client asks for the description once, which is no line of the test's.
+  await client.get('/openapi.json');
+  lines.length = 0;
   const running: TestSidecar = {
-    ...httpClient(url),
+    ...client,
     url,
     port,
     config,
     log,
     dispatch: sidecar.dispatch,
+    routes: sidecar.routes,
     lines,
     draining: false,
     async close() {

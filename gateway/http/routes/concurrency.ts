@@ -2,8 +2,9 @@
 import { Type } from 'typebox';
 import { MAX_LIMIT, type UserSessions } from '../../../presence-core/index.ts';
 import { conflictOf } from '../../problem.ts';
+import { EXAMPLE_AT } from '../example.ts';
 import { Id, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
-import { NO_CONTENT, ok, type Route, route } from '../route.ts';
+import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { type RouteContext, termsFor } from './context.ts';
 import { Conflict } from './refusal.ts';
 
@@ -24,8 +25,7 @@ const AdmissionReply = Type.Object({
   admitted: Type.Boolean(),
   current: Type.Integer(),
   max: Type.Integer(),
-  /** Who stands in the way, or would have to go. */
-  conflicts: Type.Array(Conflict),
+  conflicts: Type.Array(Conflict, { description: 'who stands in the way, or would have to go' }),
   nextFreeAt: Type.Optional(Type.Integer()),
 });
 
@@ -44,6 +44,11 @@ function foresee(
   return { admitted: false, current, max, conflicts, nextFreeAt: Math.min(...sessions.map((s) => s.expiresAt)) };
 }
 
+const tag: Tag = {
+  name: 'Concurrency',
+  description: 'How many sessions a user has, whether one more would be admitted, and who rules over it.',
+};
+
 export function concurrencyRoutes({ config, store, log }: RouteContext): Route[] {
   const usages = async (ids: readonly string[]) => {
     const users = await store.sessions(ids);
@@ -55,6 +60,30 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'GET',
       path: '/concurrency/user/:userId',
+      tag,
+      summary: 'The live sessions of a user',
+      examples: [
+        {
+          title: 'One of three slots is taken',
+          params: { userId: 'bob' },
+          response: {
+            userId: 'bob',
+            current: 1,
+            max: 3,
+            sessions: [
+              {
+                sessionId: 'tablet-1',
+                streamId: 'espn',
+                deviceType: 'apple',
+                country: 'US',
+                startedAt: EXAMPLE_AT - 600_000,
+                expiresAt: EXAMPLE_AT + 22_000,
+                via: 'heartbeat',
+              },
+            ],
+          },
+        },
+      ],
       scope: 'player',
       schema: { params: UserParams, response: UsageDetail },
       async handler({ params: { userId } }) {
@@ -68,6 +97,21 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'GET',
       path: '/concurrency/users',
+      tag,
+      summary: 'How many sessions up to 1,000 users have',
+      description: 'Order and repetitions as asked.',
+      examples: [
+        {
+          title: 'Two users',
+          query: { ids: ['ann', 'cat'] },
+          response: {
+            users: [
+              { userId: 'ann', current: 2, max: 3 },
+              { userId: 'cat', current: 1, max: 1 },
+            ],
+          },
+        },
+      ],
       scope: 'read',
       schema: { query: IdList, response: Usages },
       handler: ({ query }) => usages(query.ids),
@@ -75,6 +119,12 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'POST',
       path: '/concurrency/users',
+      tag,
+      summary: 'How many sessions up to 10,000 users have',
+      description: 'Order and repetitions as asked.',
+      examples: [
+        { title: 'One user', body: { ids: ['ann'] }, response: { users: [{ userId: 'ann', current: 2, max: 3 }] } },
+      ],
       scope: 'read',
       maxBodyBytes: LONG_LIST_BYTES,
       schema: { body: LongIdList, response: Usages },
@@ -83,6 +133,27 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'POST',
       path: '/admission',
+      tag,
+      summary: 'Whether one more session would be admitted now',
+      description: 'Nothing is held for it.',
+      examples: [
+        {
+          title: 'It would',
+          body: { userId: 'ann' },
+          response: { admitted: true, current: 2, max: 3, conflicts: [] },
+        },
+        {
+          title: 'It would not',
+          body: { userId: 'cat', streamId: 'tnt' },
+          response: {
+            admitted: false,
+            current: 1,
+            max: 1,
+            conflicts: [{ sessionId: 'tv-2', streamId: 'espn', deviceType: 'apple', startedAt: EXAMPLE_AT - 300_000 }],
+            nextFreeAt: EXAMPLE_AT + 28_000,
+          },
+        },
+      ],
       scope: 'player',
       reads: true,
       schema: { body: Type.Object({ userId: Id, streamId: Type.Optional(Id) }), response: AdmissionReply },
@@ -95,6 +166,10 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'PUT',
       path: '/limits/:userId',
+      tag,
+      summary: 'Sets how many sessions a user may have',
+      description: 'A limit below the live count ends nobody; it refuses new sessions.',
+      examples: [{ title: 'Five', params: { userId: 'ann' }, body: { max: 5 } }],
       scope: 'admin',
       schema: { params: UserParams, body: Type.Object({ max: Type.Integer({ minimum: 1, maximum: MAX_LIMIT }) }) },
       async handler({ params, body }) {
@@ -105,6 +180,9 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'DELETE',
       path: '/limits/:userId',
+      tag,
+      summary: 'Gives a user the common limit again',
+      examples: [{ title: 'As all others', params: { userId: 'cat' } }],
       scope: 'admin',
       schema: { params: UserParams },
       async handler({ params }) {
@@ -115,6 +193,10 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'DELETE',
       path: '/sessions/:userId',
+      tag,
+      summary: 'Ends all sessions of a user',
+      description: 'Sockets are closed with 4011; beats and resumes are answered session_ended.',
+      examples: [{ title: 'Kicked', params: { userId: 'ann' } }],
       scope: 'admin',
       schema: { params: UserParams },
       async handler({ params: { userId }, requestId }) {
@@ -127,6 +209,10 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
     route({
       method: 'DELETE',
       path: '/sessions/:userId/:sessionId',
+      tag,
+      summary: 'Ends one session of a user',
+      description: 'As for all of them.',
+      examples: [{ title: 'Kicked', params: { userId: 'ann', sessionId: 'tv-1' } }],
       scope: 'admin',
       schema: { params: Type.Object({ userId: Id, sessionId: Id }) },
       async handler({ params: { userId, sessionId }, requestId }) {

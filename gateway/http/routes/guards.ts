@@ -1,9 +1,10 @@
 /** Guards: sessions with timers of their own, for players that know no session id. */
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
+import { EXAMPLE_AT } from '../example.ts';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
-import { NO_CONTENT, ok, type Route, route } from '../route.ts';
+import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { playsOn, type RouteContext, termsFor } from './context.ts';
 import { limitProblem } from './refusal.ts';
 
@@ -24,10 +25,13 @@ const GuardBody = Type.Object({
 
 const GuardReply = Type.Object({
   guardId: Type.String(),
-  refreshAt: Type.Integer(),
-  expiresAt: Type.Integer(),
-  degraded: Type.Optional(Type.Literal(true)),
+  refreshAt: Type.Integer({ description: 'when PATCH is due' }),
+  expiresAt: Type.Integer({ description: 'when the slot is free without it' }),
+  degraded: Type.Optional(Type.Literal(true, { description: 'the store is away; let in unchecked' })),
 });
+
+/** In examples. */
+const GUARD = '0b9d7c52-5d0e-4c5e-9d8a-3c1f6b7a2e10';
 
 function userOf(headers: UserHeader, auth: 'off' | 'jwt'): string {
   const userId = headers['x-user-id'];
@@ -42,6 +46,11 @@ function noSuchGuard(): Problem {
   return new Problem('not_found', 'There is no such guard of this user.', { members });
 }
 
+const tag: Tag = {
+  name: 'Guards',
+  description: 'Slots with timers of their own, for players that know no session id.',
+};
+
 export function guardRoutes(context: RouteContext): Route[] {
   const { config, store, log } = context;
   const leaseMs = config.guardTtlMs;
@@ -51,6 +60,35 @@ export function guardRoutes(context: RouteContext): Route[] {
     route({
       method: 'POST',
       path: '/guards',
+      tag,
+      summary: 'Takes a slot under an id that the server makes',
+      problems: [{ code: 'concurrency_limit', status: 403 }],
+      examples: [
+        {
+          title: 'A guard',
+          headers: { 'x-user-id': 'bob' },
+          body: { streamId: 'tnt', deviceType: 'apple' },
+          response: { guardId: GUARD, refreshAt: EXAMPLE_AT + 60_000, expiresAt: EXAMPLE_AT + 90_000 },
+        },
+        {
+          title: 'No slot is free',
+          headers: { 'x-user-id': 'cat' },
+          body: {},
+          problem: {
+            code: 'concurrency_limit',
+            detail: '1 of 1 sessions are live.',
+            members: {
+              current: 1,
+              max: 1,
+              conflicts: [
+                { sessionId: 'tv-2', streamId: 'espn', deviceType: 'apple', startedAt: EXAMPLE_AT - 300_000 },
+              ],
+              nextFreeAt: EXAMPLE_AT + 28_000,
+              errorCode: 'REACHED_MAX_GUARDS_COUNT',
+            },
+          },
+        },
+      ],
       scope: 'player',
       schema: { headers: UserHeader, body: GuardBody, response: GuardReply },
       async handler({ headers, body, identity, requestId }) {
@@ -82,6 +120,21 @@ export function guardRoutes(context: RouteContext): Route[] {
     route({
       method: 'PATCH',
       path: '/guards/:id',
+      tag,
+      summary: 'Keeps the slot of a guard',
+      examples: [
+        { title: 'A refresh', headers: { 'x-user-id': 'ann' }, params: { id: GUARD } },
+        {
+          title: 'The guard is gone',
+          headers: { 'x-user-id': 'ann' },
+          params: { id: '00000000-0000-4000-8000-000000000000' },
+          problem: {
+            code: 'not_found',
+            detail: 'There is no such guard of this user.',
+            members: { errorCode: 'GUARD_DOES_NOT_EXIST' },
+          },
+        },
+      ],
       scope: 'player',
       schema: { headers: UserHeader, params: GuardParams },
       async handler({ headers, params, requestId }) {
@@ -102,6 +155,9 @@ export function guardRoutes(context: RouteContext): Route[] {
     route({
       method: 'DELETE',
       path: '/guards/:id',
+      tag,
+      summary: 'Frees the slot of a guard',
+      examples: [{ title: 'Playback has ended', headers: { 'x-user-id': 'ann' }, params: { id: GUARD } }],
       scope: 'player',
       schema: { headers: UserHeader, params: GuardParams },
       async handler({ headers, params, requestId }) {

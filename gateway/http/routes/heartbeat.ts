@@ -2,9 +2,10 @@
 import { Type } from 'typebox';
 import { PRESENCE_ONLY } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
+import { EXAMPLE_AT } from '../example.ts';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
-import { type HttpReply, NO_CONTENT, ok, type Route, route } from '../route.ts';
+import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { playsOn, type RouteContext, termsFor } from './context.ts';
 import { limitProblem } from './refusal.ts';
 
@@ -19,18 +20,23 @@ const Beat = Type.Object({
   deviceType: Type.Optional(Label),
   country: Type.Optional(Label),
   state: Type.Optional(Label),
-  intervalMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 60_000 })),
+  intervalMs: Type.Optional(
+    Type.Integer({
+      minimum: 1_000,
+      maximum: 60_000,
+      description: 'of a slower beat; the slot is kept for three of them',
+    }),
+  ),
 });
 type Beat = Type.Static<typeof Beat>;
 
 const BeatReply = Type.Object({
   status: Type.Literal('ok'),
-  /** Left out while degraded, as are `max` and `expiresAt`. */
-  current: Type.Optional(Type.Integer()),
+  current: Type.Optional(Type.Integer({ description: 'left out while degraded, as are max and expiresAt' })),
   max: Type.Optional(Type.Integer()),
   expiresAt: Type.Optional(Type.Integer()),
-  heartbeatIntervalMs: Type.Integer(),
-  degraded: Type.Optional(Type.Literal(true)),
+  heartbeatIntervalMs: Type.Integer({ description: 'when the next beat is due' }),
+  degraded: Type.Optional(Type.Literal(true, { description: 'the store is away; let in unchecked' })),
 });
 type BeatReply = Type.Static<typeof BeatReply>;
 
@@ -83,12 +89,50 @@ async function beat(
   }
 }
 
+const tag: Tag = {
+  name: 'Heartbeats',
+  description: 'Players without a socket: a beat holds the slot until it is missed.',
+};
+
 export function heartbeatRoutes(context: RouteContext): Route[] {
   const { store, log } = context;
   return [
     route({
       method: 'POST',
       path: '/heartbeat',
+      tag,
+      summary: 'Says that a player plays on; takes a slot with the first beat',
+      description:
+        'Another stream in a known session is a switch. sessionId may be left out when deviceId is given, which is then the session. A beat that names neither stream, session nor device marks the user online and takes no slot.',
+      problems: [{ code: 'concurrency_limit', status: 400 }, { code: 'session_ended' }],
+      examples: [
+        {
+          title: 'A first beat',
+          body: { userId: 'bob', sessionId: 'phone-1', streamId: 'tnt', deviceType: 'android', country: 'US' },
+          response: { status: 'ok', current: 2, max: 3, expiresAt: EXAMPLE_AT + 30_000, heartbeatIntervalMs: 10_000 },
+        },
+        {
+          title: 'No slot is free',
+          body: { userId: 'cat', sessionId: 'phone-2', streamId: 'tnt' },
+          problem: {
+            code: 'concurrency_limit',
+            detail: '1 of 1 sessions are live.',
+            members: {
+              current: 1,
+              max: 1,
+              conflicts: [
+                { sessionId: 'tv-2', streamId: 'espn', deviceType: 'apple', startedAt: EXAMPLE_AT - 300_000 },
+              ],
+              nextFreeAt: EXAMPLE_AT + 28_000,
+            },
+          },
+        },
+        {
+          title: 'The session was ended',
+          body: { userId: 'eve', sessionId: 'tv-3', streamId: 'tnt' },
+          problem: { code: 'session_ended', detail: 'A fresh hello starts anew.', members: { reason: 'kicked' } },
+        },
+      ],
       scope: 'player',
       schema: { body: Beat, response: BeatReply },
       async handler({ body, identity, requestId }) {
@@ -104,6 +148,10 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
     route({
       method: 'DELETE',
       path: '/heartbeat',
+      tag,
+      summary: 'Leaves at once',
+      description: 'Names the session as the beats did, by sessionId or deviceId. One that is not live is no error.',
+      examples: [{ title: 'The player was closed', body: { userId: 'ann', sessionId: 'tv-1' } }],
       scope: 'player',
       schema: { body: Leave },
       async handler({ body: { userId, sessionId, deviceId }, requestId }) {

@@ -3,6 +3,7 @@ import type { Route } from '../route.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { concurrencyRoutes } from './concurrency.ts';
 import type { RouteContext } from './context.ts';
+import { documentRoutes } from './documents.ts';
 import { guardRoutes } from './guards.ts';
 import { heartbeatRoutes } from './heartbeat.ts';
 import { operationRoutes } from './operations.ts';
@@ -10,7 +11,7 @@ import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
 
 export function createRoutes(context: RouteContext): Route[] {
-  return [
+  const routes = [
     ...heartbeatRoutes(context),
     ...guardRoutes(context),
     ...statusRoutes(context),
@@ -19,4 +20,5 @@ export function createRoutes(context: RouteContext): Route[] {
     ...analyticsRoutes(context),
     ...operationRoutes(context),
   ];
+  return [...routes, ...documentRoutes(context, routes)];
 }

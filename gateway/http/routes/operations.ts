@@ -1,18 +1,26 @@
 /** What runs the process: is it alive, may it be sent traffic, how much does it log. */
 import { Type } from 'typebox';
 import { Problem } from '../problem.ts';
-import { NO_CONTENT, ok, type Route, route } from '../route.ts';
+import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const Alive = Type.Object({ status: Type.Literal('ok') });
 
+const tag: Tag = {
+  name: 'Operations',
+  description: 'What runs the process.',
+};
+
 export function operationRoutes({ store, log, isDraining }: RouteContext): Route[] {
   return [
     route({
       method: 'GET',
       path: '/healthz',
+      tag,
+      summary: 'Whether the process is alive',
+      examples: [{ title: 'Alive', response: { status: 'ok' } }],
       scope: 'none',
       schema: { response: Alive },
       handler: async () => ok({ status: 'ok' }),
@@ -20,6 +28,11 @@ export function operationRoutes({ store, log, isDraining }: RouteContext): Route
     route({
       method: 'GET',
       path: '/readyz',
+      tag,
+      summary: 'Whether it may be sent traffic',
+      description: 'The store answers and this node is not draining.',
+      problems: [{ code: 'store_unavailable' }, { code: 'draining' }],
+      examples: [{ title: 'Ready', response: { status: 'ok' } }],
       scope: 'none',
       schema: { response: Alive },
       async handler() {
@@ -31,6 +44,9 @@ export function operationRoutes({ store, log, isDraining }: RouteContext): Route
     route({
       method: 'PUT',
       path: '/log-level',
+      tag,
+      summary: 'Sets the least level that is logged',
+      examples: [{ title: 'All steps of each request', body: { level: 'debug' } }],
       scope: 'admin',
       schema: { body: Type.Object({ level: Type.Enum([...LEVELS]) }) },
       async handler({ body, requestId }) {

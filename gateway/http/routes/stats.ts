@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { Count, Dimension, UserSessions } from '../../../presence-core/index.ts';
 import { Counted, Id, Label, UserParams } from '../fields.ts';
-import { ok, type Route, route } from '../route.ts';
+import { ok, type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 
 const BY = ['stream', 'deviceType', 'country', 'state'] as const;
@@ -12,7 +12,7 @@ const MAX_TOP = 1_000;
 const UserCount = Type.Object({ sessions: Type.Integer(), streams: Type.Integer(), devices: Type.Integer() });
 const TopQuery = Type.Object({
   by: Type.Enum([...BY]),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TOP })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TOP, default: DEFAULT_TOP })),
 });
 const Top = Type.Object({
   by: Type.Enum([...BY]),
@@ -22,12 +22,20 @@ const Top = Type.Object({
 const distinct = (values: readonly (string | undefined)[]): number =>
   new Set(values.filter((value) => value !== undefined)).size;
 
+const tag: Tag = {
+  name: 'Statistics',
+  description: 'Distinct users and sessions per stream, device type and place.',
+};
+
 export function statsRoutes({ store }: RouteContext): Route[] {
   const count = async (dimension: Dimension) => ok((await store.counts([dimension]))[0] as Count);
   return [
     route({
       method: 'GET',
       path: '/stats/viewercount',
+      tag,
+      summary: 'Viewers in total',
+      examples: [{ title: 'Three users with four sessions', response: { users: 3, sessions: 4 } }],
       scope: 'read',
       schema: { response: Counted },
       handler: () => count({ by: 'total' }),
@@ -35,6 +43,9 @@ export function statsRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/stats/viewercount/streams/:streamId',
+      tag,
+      summary: 'Viewers of a stream',
+      examples: [{ title: 'Of espn', params: { streamId: 'espn' }, response: { users: 2, sessions: 2 } }],
       scope: 'read',
       schema: { params: Type.Object({ streamId: Id }), response: Counted },
       handler: ({ params }) => count({ by: 'stream', key: params.streamId }),
@@ -42,6 +53,9 @@ export function statsRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/stats/viewercount/devices/:deviceType',
+      tag,
+      summary: 'Viewers on a device type',
+      examples: [{ title: 'On Android', params: { deviceType: 'android' }, response: { users: 1, sessions: 2 } }],
       scope: 'read',
       schema: { params: Type.Object({ deviceType: Label }), response: Counted },
       handler: ({ params }) => count({ by: 'deviceType', key: params.deviceType }),
@@ -49,6 +63,12 @@ export function statsRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/stats/viewercount/location',
+      tag,
+      summary: 'Viewers in a country, or in one of its states',
+      examples: [
+        { title: 'In a state', query: { country: 'US', state: 'CA' }, response: { users: 1, sessions: 2 } },
+        { title: 'In a country', query: { country: 'US' }, response: { users: 3, sessions: 4 } },
+      ],
       scope: 'read',
       schema: { query: Type.Object({ country: Label, state: Type.Optional(Label) }), response: Counted },
       handler: ({ query: { country, state } }) =>
@@ -57,6 +77,15 @@ export function statsRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/stats/viewercount/users/:userId',
+      tag,
+      summary: 'Sessions, streams and device types of a user',
+      examples: [
+        {
+          title: 'Two streams on one type',
+          params: { userId: 'ann' },
+          response: { sessions: 2, streams: 2, devices: 1 },
+        },
+      ],
       scope: 'player',
       schema: { params: UserParams, response: UserCount },
       async handler({ params }) {
@@ -71,6 +100,27 @@ export function statsRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/stats/top',
+      tag,
+      summary: 'What is watched most',
+      description: 'Descending.',
+      examples: [
+        {
+          title: 'By stream',
+          query: { by: 'stream', limit: 2 },
+          response: {
+            by: 'stream',
+            items: [
+              { key: 'espn', users: 2, sessions: 2 },
+              { key: 'abc', users: 1, sessions: 1 },
+            ],
+          },
+        },
+        {
+          title: 'By state',
+          query: { by: 'state', limit: 1 },
+          response: { by: 'state', items: [{ key: 'US/CA', users: 1, sessions: 2 }] },
+        },
+      ],
       scope: 'read',
       schema: { query: TopQuery, response: Top },
       handler: async ({ query: { by, limit = DEFAULT_TOP } }) => ok({ by, items: await store.top(by, limit) }),

@@ -1,17 +1,25 @@
 /** Who is online. */
 import { Type } from 'typebox';
 import type { UserStatus } from '../../../presence-core/index.ts';
+import { EXAMPLE_AT } from '../example.ts';
 import { Counted, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
-import { ok, type Route, route } from '../route.ts';
+import { ok, type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 
 const Status = Type.Object({
   userId: Type.String(),
   online: Type.Boolean(),
   sessions: Type.Integer(),
-  lastSeenAt: Type.Union([Type.Integer(), Type.Null()]),
+  lastSeenAt: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'online: now; null: never seen, or longer ago than is kept',
+  }),
 });
 const Statuses = Type.Object({ users: Type.Array(Status) });
+
+const tag: Tag = {
+  name: 'Status',
+  description: 'Who is online, and who was when.',
+};
 
 export function statusRoutes({ store }: RouteContext): Route[] {
   const statuses = async (ids: readonly string[]) => ok({ users: await store.status(ids) });
@@ -19,6 +27,16 @@ export function statusRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/status/user/:userId',
+      tag,
+      summary: 'Whether a user is online',
+      description: 'Of a user that is not known too: offline.',
+      examples: [
+        {
+          title: 'Online',
+          params: { userId: 'ann' },
+          response: { userId: 'ann', online: true, sessions: 2, lastSeenAt: EXAMPLE_AT },
+        },
+      ],
       scope: 'player',
       schema: { params: UserParams, response: Status },
       async handler({ params }) {
@@ -29,6 +47,21 @@ export function statusRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/status/users',
+      tag,
+      summary: 'Whether up to 1,000 users are online',
+      description: 'Order and repetitions as asked.',
+      examples: [
+        {
+          title: 'One online, one offline',
+          query: { ids: ['ann', 'eve'] },
+          response: {
+            users: [
+              { userId: 'ann', online: true, sessions: 2, lastSeenAt: EXAMPLE_AT },
+              { userId: 'eve', online: false, sessions: 0, lastSeenAt: EXAMPLE_AT - 300_000 },
+            ],
+          },
+        },
+      ],
       scope: 'read',
       schema: { query: IdList, response: Statuses },
       handler: ({ query }) => statuses(query.ids),
@@ -36,6 +69,16 @@ export function statusRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'POST',
       path: '/status/users',
+      tag,
+      summary: 'Whether up to 10,000 users are online',
+      description: 'Order and repetitions as asked.',
+      examples: [
+        {
+          title: 'A user never seen',
+          body: { ids: ['nobody'] },
+          response: { users: [{ userId: 'nobody', online: false, sessions: 0, lastSeenAt: null }] },
+        },
+      ],
       scope: 'read',
       maxBodyBytes: LONG_LIST_BYTES,
       schema: { body: LongIdList, response: Statuses },
@@ -44,6 +87,9 @@ export function statusRoutes({ store }: RouteContext): Route[] {
     route({
       method: 'GET',
       path: '/online',
+      tag,
+      summary: 'How many are online',
+      examples: [{ title: 'Three users with four sessions', response: { users: 3, sessions: 4 } }],
       scope: 'read',
       schema: { response: Counted },
       async handler() {
