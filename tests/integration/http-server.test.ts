@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createNodeServer } from '../../gateway/http/node-server.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { failingStore } from '../support/failing-store.ts';
+import { until } from '../support/servers.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 
 let sidecar: TestSidecar;
@@ -258,8 +259,9 @@ describe('listen and close', () => {
     const failing = failingStore();
     const other = await startSidecar(failing.store, { OUTAGE_POLICY: 'open' });
     failing.mode = 'silent';
+    const { calls } = failing;
     const inFlight = other.request('POST', '/heartbeat', JSON.parse(VALID));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => failing.calls > calls);
     const closed = other.close();
     const { status, headers, body } = await inFlight;
     expect([status, headers.get('connection'), body.degraded]).toEqual([200, 'close', true]);

@@ -4,6 +4,8 @@ export interface FailingStore {
   readonly store: PresenceStore;
   /** What every call does from now on. `away` cannot be reached, `silent` never answers, `broken` has a bug. */
   mode: 'work' | 'away' | 'silent' | 'broken';
+  /** So far. */
+  calls: number;
 }
 
 /** A memory store between which and its caller the test can cut the wire. */
@@ -22,12 +24,16 @@ export function failingStore(inner: MemoryStore = new MemoryStore()): FailingSto
   };
   const failing: FailingStore = {
     mode: 'work',
+    calls: 0,
     store: new Proxy(inner as PresenceStore, {
       get(_, name) {
         const member: unknown = Reflect.get(inner, name, inner);
         if (typeof member !== 'function') return member;
         if (name === 'stop') return () => inner.stop();
-        return (...args: unknown[]) => act(() => member.apply(inner, args));
+        return (...args: unknown[]) => {
+          failing.calls++;
+          return act(() => member.apply(inner, args));
+        };
       },
     }),
   };
