@@ -10,7 +10,7 @@ import { parseBody } from './body.ts';
 import { type CallerOptions, createIdentify } from './caller.ts';
 import { createCors, type Headers } from './cors.ts';
 import { compileOwnUser, type OwnUser } from './own-user.ts';
-import { bodyOf, Problem, toProblem } from './problem.ts';
+import { bodyOf, PROBLEM_TYPE, Problem, toProblem } from './problem.ts';
 import { createRequestLog } from './request-log.ts';
 import { type HttpRequest, MAX_BODY_BYTES, type Route } from './route.ts';
 import { compileCheck, type RequestCheck } from './validation.ts';
@@ -68,7 +68,7 @@ interface Match {
 export function answerProblem(problem: Problem, requestId: string): Answer {
   const headers: Headers = {
     ...problem.headers,
-    'content-type': 'application/problem+json',
+    'content-type': PROBLEM_TYPE,
     'x-request-id': requestId,
   };
   return { status: problem.status, headers, body: JSON.stringify(bodyOf(problem, requestId)) };

@@ -4,6 +4,7 @@ import type { ApiDocument, ApiResponse, Operation, Schema } from './api-document
 import { fieldsOf, fieldTable, parameterField } from './docs-fields.ts';
 import { DOCS_STYLE } from './docs-style.ts';
 import { type Html, html, htmlPage } from './html.ts';
+import { PROBLEM_TYPE } from './problem.ts';
 
 const STYLE_HASH = createHash('sha256').update(DOCS_STYLE).digest('base64');
 /** Value of `content-security-policy`: the page's own style, and nothing else. */
@@ -39,7 +40,7 @@ const refName = (ref = ''): string => ref.slice(ref.lastIndexOf('/') + 1);
 /** Codes of a response, by the schemas it refers to. */
 function codesOf(response: ApiResponse): string[] {
   if (response.$ref !== undefined) return [refName(response.$ref)];
-  const schema = response.content?.['application/problem+json']?.schema;
+  const schema = response.content?.[PROBLEM_TYPE]?.schema;
   return (schema?.oneOf ?? (schema ? [schema] : [])).map(({ $ref }) => refName($ref));
 }
 
@@ -75,8 +76,10 @@ function answerOf({ responses }: Operation, title: string): Html {
 function successTables({ responses }: Operation): (Html | false)[] {
   const { content = {} } = responses[200] ?? {};
   return Object.entries(content).map(([mediaType, { schema }]) => {
-    if (schema.type === 'string') return html`<h4>Answer 200</h4>\n<p>A text, <code>${mediaType}</code>.</p>\n`;
-    return fieldTable(`Answer 200, ${mediaType}`, fieldsOf(schema));
+    const caption = `Answer 200, ${mediaType}`;
+    return schema.type === 'string'
+      ? html`<h4>${caption}</h4>\n<p>A text.</p>\n`
+      : fieldTable(caption, fieldsOf(schema));
   });
 }
 
@@ -125,7 +128,7 @@ function problemTable({ components }: ApiDocument): Html {
   );
   return html`<section id="problems">
 <h2>Problems</h2>
-<p>Errors are <code>application/problem+json</code> (RFC 9457). The <code>code</code> is stable; <code>retry-after</code> is in seconds.</p>
+<p>Errors are <code>${PROBLEM_TYPE}</code> (RFC 9457). The <code>code</code> is stable; <code>retry-after</code> is in seconds.</p>
 ${fieldTable('Members of each', fieldsOf(components.schemas.Problem ?? {}))}
 <h4>Codes</h4>
 <table class="codes">

@@ -1,6 +1,6 @@
 /** The examples of a route as requests: a URL, headers, a body, a status, a command line. */
 import { PROBLEMS } from '../protocol/problems.ts';
-import { bodyOf, Problem } from './problem.ts';
+import { bodyOf, PROBLEM_TYPE, Problem } from './problem.ts';
 import type { Example, Route } from './route.ts';
 
 /** When all examples happen: 2026-11-21T20:00:00Z. */
@@ -44,7 +44,7 @@ export function exampleAnswer(route: Route, example: Example): ExampleAnswer {
   const problem = exampleProblem(route, example);
   if (problem) {
     const value = bodyOf(problem, EXAMPLE_REQUEST_ID);
-    return { status: problem.status, mediaType: 'application/problem+json', value };
+    return { status: problem.status, mediaType: PROBLEM_TYPE, value };
   }
   if (example.text !== undefined) return { status: 200, mediaType: route.textType, value: example.text };
   if (example.response === undefined) return { status: 204, mediaType: undefined };

@@ -1,10 +1,10 @@
 /** Problems in the description of the API: one schema and one response per code, and which of them a route can give. */
 import { Type } from 'typebox';
 import { PROBLEMS, type ProblemCode } from '../protocol/problems.ts';
+import { PROBLEM_TYPE } from './problem.ts';
 import type { Route, RouteProblem } from './route.ts';
 import { Conflict } from './routes/refusal.ts';
 
-export const PROBLEM_TYPE = 'application/problem+json';
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
 const Problem = Type.Object({

@@ -66,7 +66,7 @@ function examplesOf(route: Route, pick: (example: Route['examples'][number]) => 
   return shown.length > 0 ? Object.fromEntries(shown) : undefined;
 }
 
-/** A token stands for its user where the request names none. */
+/** A token stands for its user where the request names none. Undefined: this is not where it would. */
 function isOptionalUser(route: Route, { auth }: ApiOptions, part: string, name: string): boolean | undefined {
   const [ownPart, ownName] = ownUserPlace(route) ?? [];
   return ownPart === part && ownName === name && part !== 'params' ? auth !== 'off' : undefined;

@@ -4,6 +4,8 @@ import type { FieldError } from '../decode.ts';
 import { type ProblemMembers, problemBody } from '../problem.ts';
 import { PROBLEMS, type ProblemCode } from '../protocol/problems.ts';
 
+/** Media type of all of them. */
+export const PROBLEM_TYPE = 'application/problem+json';
 /** A store that comes back does so within seconds; clients add their own jitter. */
 const STORE_RETRY_AFTER_S = '1';
 
