@@ -56,6 +56,20 @@ export class MemoryLog {
     return this.#last;
   }
 
+  /** Sequence of the newest entry that is no longer kept. */
+  get trimmed(): number {
+    return Math.max(0, this.#last - this.#max);
+  }
+
+  get max(): number {
+    return this.#max;
+  }
+
+  /** Undefined for one that is not kept. */
+  at(sequence: number): Change | undefined {
+    return sequence > this.trimmed ? this.#entries[(sequence - 1) % this.#max] : undefined;
+  }
+
   /** Up to where a cursor has read; 0 for one of another epoch. */
   positionOf(cursor: string): number {
     return this.#position(cursor) ?? 0;
@@ -66,15 +80,15 @@ export class MemoryLog {
   }
 
   head(): string {
-    return this.#cursor(this.#trimmed());
+    return this.#cursor(this.trimmed);
   }
 
   /** After a gap the page goes on with the oldest entry kept, so that a reader that needs no snapshot loses no more. */
   async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
     const asked = this.#position(cursor);
     if (asked === this.#last && waitMs > 0) await this.#change(waitMs);
-    const gap = asked === undefined || asked < this.#trimmed();
-    const after = gap ? this.#trimmed() : asked;
+    const gap = asked === undefined || asked < this.trimmed;
+    const after = gap ? this.trimmed : asked;
     const until = Math.min(this.#last, after + Math.max(1, limit));
     const changes: Change[] = [];
     for (let sequence = after; sequence < until; sequence += 1) {
@@ -101,10 +115,6 @@ export class MemoryLog {
       };
       this.#waiting.add(look);
     });
-  }
-
-  #trimmed(): number {
-    return Math.max(0, this.#last - this.#max);
   }
 
   #cursor(sequence: number): string {

@@ -6,9 +6,11 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { byAge } from './admission.ts';
+import { ChangeGroupMember } from './change-group.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { partOf } from './keys.ts';
 import { MemoryAnalytics } from './memory-analytics.ts';
+import { MemoryChangeGroup } from './memory-change-group.ts';
 import { MemoryNodes } from './memory-nodes.ts';
 import { openSession } from './memory-open.ts';
 import { type Holder, type NodeLease, SessionRow, slots } from './memory-session.ts';
@@ -16,6 +18,7 @@ import { MemoryShard } from './memory-shard.ts';
 import { PARTS } from './memory-users.ts';
 import type {
   BeatResult,
+  ChangeGroup,
   CloseRequest,
   CloseResult,
   Count,
@@ -57,6 +60,8 @@ export interface MemoryStoreOptions {
   readonly logMax?: number;
   /** What leases are given after everybody was silent, as a suspended process is (P9). */
   readonly stallGraceMs?: number;
+  /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
+  readonly claimMs?: number;
 }
 
 export class MemoryStore implements PresenceStore {
@@ -65,12 +70,14 @@ export class MemoryStore implements PresenceStore {
   readonly #clock: Clock;
   readonly #defaultLimit: number;
   readonly #stallGraceMs: number;
+  readonly #claimMs: number;
   readonly #epoch = randomBytes(8).toString('hex');
   readonly #secret = randomBytes(32).toString('hex');
   readonly #shard: MemoryShard;
   readonly #nodes = new MemoryNodes();
   readonly #analytics = new MemoryAnalytics();
   readonly #overrides = new Map<string, number>();
+  readonly #changeGroups = new Map<string, MemoryChangeGroup>();
   readonly #inboxes = new Map<string, (message: InboxMessage) => void>();
   #sweeping: Promise<SweepResult> | undefined;
 
@@ -78,6 +85,7 @@ export class MemoryStore implements PresenceStore {
     this.#clock = options.clock ?? systemClock;
     this.#defaultLimit = options.defaultLimit ?? 3;
     this.#stallGraceMs = options.stallGraceMs ?? 30_000;
+    this.#claimMs = options.claimMs ?? 8_000;
     this.#shard = new MemoryShard({
       epoch: this.#epoch,
       tombstoneMs: options.tombstoneMs ?? 600_000,
@@ -235,6 +243,15 @@ export class MemoryStore implements PresenceStore {
 
   positions(cursor: string): readonly number[] {
     return [this.#shard.log.positionOf(cursor)];
+  }
+
+  changeGroup(name: string): ChangeGroup {
+    let group = this.#changeGroups.get(name);
+    if (group === undefined) {
+      group = new MemoryChangeGroup(this.#shard.log, this.#clock, this.#claimMs);
+      this.#changeGroups.set(name, group);
+    }
+    return new ChangeGroupMember(group);
   }
 
   partOf(userId: string): number {

@@ -152,6 +152,34 @@ export interface LogPage {
   readonly gap: boolean;
 }
 
+/** Changes that one member of a group was given. */
+export interface TakenChanges {
+  /** In order within each shard. */
+  readonly changes: readonly Change[];
+  /**
+   * Entries that were trimmed away before any member was given them, or while nobody acknowledged them in time, and
+   * entries that cannot be read. Told once, to one member.
+   */
+  readonly lost: number;
+  /** Of the fullest shard: entries since the oldest one not acknowledged, as part of what is kept; at 1 the next go. */
+  readonly backlog: number;
+  /** What `acknowledge` needs to know; of no use to others. */
+  readonly receipt: unknown;
+}
+
+/** A member of a group that shares the changes of the log (P17). */
+export interface ChangeGroup {
+  /**
+   * Takes up to about `limit` changes that no other member has, fewer when a store bounds its calls; waits up to
+   * `waitMs` for some. May be answered with none before that, when nothing of what there was to take can be read.
+   */
+  take(limit: number, waitMs: number): Promise<TakenChanges>;
+  /** What is not acknowledged within the store's `claimMs` is given to a member again. */
+  acknowledge(taken: TakenChanges): Promise<void>;
+  /** Gives the membership up; what was not acknowledged goes to others. Ends a waiting `take`. */
+  leave(): Promise<void>;
+}
+
 /**
  * Sessions as of a place in their shard's log: a change of the same users with a greater sequence is news, one with a
  * lesser or equal is already in here. So a snapshot followed by the log has no gap and no double (P11). One that has
@@ -248,6 +276,13 @@ export interface PresenceStore {
 
   /** For each shard, the sequence up to which a reader at this cursor has read. @throws StoreError `invalid_cursor` */
   positions(cursor: string): readonly number[];
+
+  /**
+   * Joins those that share the log under a name. Members of all nodes that give the same name are one group; a new
+   * group begins at the oldest entry kept.
+   * @param member unique in the group at any time.
+   */
+  changeGroup(name: string, member: string): ChangeGroup;
 
   /** All users are divided into so many parts, each within one shard. */
   readonly parts: number;

@@ -24,6 +24,8 @@ const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   sessions: 200,
   count: 500,
   snapshot: 1,
+  take: 64,
+  tidy: 64,
 };
 /** ~50 MB of arguments at the most. */
 const MAX_IN_FLIGHT = 50_000;
@@ -81,12 +83,12 @@ export class RedisCalls {
    * @param own what a shard's item has beside its prefix.
    */
   async forShards<Reply>(
-    verb: 'beat' | 'sweep',
+    verb: 'beat' | 'sweep' | 'take' | 'tidy',
     common: readonly string[],
     shards: readonly number[],
     own: (shard: number) => readonly string[] = () => [],
   ): Promise<Reply[]> {
-    const groups = this.client.isCluster ? shards.map((shard) => [shard]) : chunks(shards, ITEMS_PER_CALL[verb]);
+    const groups = this.shardGroups(verb, shards);
     const replies = await Promise.all(
       groups.map((group) => {
         const prefixes = group.map((shard) => this.prefixes[shard] as string);
@@ -95,6 +97,11 @@ export class RedisCalls {
       }),
     );
     return replies.flat() as Reply[];
+  }
+
+  /** Shards that one call may carry. */
+  shardGroups(verb: ItemVerb, shards: readonly number[]): number[][] {
+    return chunks(shards, this.client.isCluster ? 1 : ITEMS_PER_CALL[verb]);
   }
 
   /** Renews leases; results in the order of the requests. */

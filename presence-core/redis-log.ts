@@ -3,7 +3,7 @@ import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts'
 import type { LogPage } from './presence-store.ts';
 import { unavailable } from './redis-calls.ts';
 import { type RedisClient, ready, within } from './redis-connection.ts';
-import { parseChange } from './redis-rows.ts';
+import { EPOCH_MARK, parseChange } from './redis-rows.ts';
 import type { Change } from './session.ts';
 
 /** How often a Cluster is asked: XREAD over several slots is refused there, so it cannot block. */
@@ -15,9 +15,6 @@ const READY_WAIT_MS = 1_000;
 /** Epochs are instants; these two stand for places in a log before any. */
 const HEAD = 0;
 const EMPTY = 1;
-
-/** The entry that begins a new epoch over kept data. */
-const EPOCH_MARK = 'e';
 
 type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
@@ -71,7 +68,11 @@ export class RedisLog {
         if (!follows) gap = true;
         at.epoch = epoch;
         at.sequence = sequence;
-        if (fields[1] !== EPOCH_MARK) changes.push(parseChange(fields[1] as string, shard, sequence));
+        const text = fields[1] as string;
+        if (text === EPOCH_MARK) continue;
+        const change = parseChange(text, shard, sequence);
+        if (change) changes.push(change);
+        else gap = true;
       }
     }
     return { changes, cursor: encodeCursor(positions), gap };
@@ -119,7 +120,7 @@ export class RedisLog {
 }
 
 /** Redis numbers the entries of an epoch from 0, sequences count from 1: 0 is the place before the first. */
-function position(id: string): ShardPosition {
+export function position(id: string): ShardPosition {
   const [epoch, index] = id.split('-');
   return { epoch: Number(epoch), sequence: Number(index) + 1 };
 }

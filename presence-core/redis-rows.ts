@@ -66,8 +66,11 @@ export function parseDisplaced(userId: string, lines: readonly string[]): Displa
   });
 }
 
-/** Parses one log entry. */
-export function parseChange(text: string, shard: number, sequence: number): Change {
+/** The log entry that begins a new epoch over kept data. */
+export const EPOCH_MARK = 'e';
+
+/** Parses one log entry; undefined for what no verb has written. */
+export function parseChange(text: string, shard: number, sequence: number): Change | undefined {
   const p = text.split('|');
   const startedAt = Number(p[5]);
   const change: { -readonly [K in keyof Change]: Change[K] } = {
@@ -98,5 +101,6 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
       segmentStartedAt: startedAt + Number(p[19]),
     };
   }
-  return change;
+  const numbers = change.at + change.segment + change.segmentStartedAt;
+  return change.kind && change.via && Number.isFinite(numbers) ? change : undefined;
 }

@@ -28,6 +28,8 @@ const VERBS = {
   sessions: [...READ, 'sessions'],
   count: [...READ, 'count'],
   snapshot: [...READ, 'snapshot'],
+  take: [...READ, 'take'],
+  tidy: [...READ, 'tidy'],
 } as const;
 
 export type Verb = keyof typeof VERBS;

@@ -1,11 +1,13 @@
 /** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
 import { randomBytes } from 'node:crypto';
+import { ChangeGroupMember } from './change-group.ts';
 import { StoreError } from './errors.ts';
 import { BUCKETS, configKey, placeOf } from './keys.ts';
 import { decodeCursor } from './log-cursor.ts';
 import type * as api from './presence-store.ts';
 import { RedisAnalytics } from './redis-analytics.ts';
 import { chunks, RedisCalls, unavailable } from './redis-calls.ts';
+import { RedisChangeGroup } from './redis-change-group.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './redis-connection.ts';
 import { RedisInbox } from './redis-inbox.ts';
 import { RedisLog } from './redis-log.ts';
@@ -31,6 +33,8 @@ export interface RedisStoreOptions {
   readonly stallGraceMs?: number;
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs?: number;
+  /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
+  readonly claimMs?: number;
   /** Told of what an operator should know; never per request. */
   readonly warn?: (message: string, details?: Record<string, unknown>) => void;
 }
@@ -68,6 +72,7 @@ export class RedisStore implements api.PresenceStore {
       logMax: 20_000,
       stallGraceMs: 30_000,
       sweepGapMs: 500,
+      claimMs: 8_000,
       warn: () => {},
       ...options,
     };
@@ -254,6 +259,10 @@ export class RedisStore implements api.PresenceStore {
 
   positions(cursor: string): readonly number[] {
     return decodeCursor(cursor, this.options.shards).map((position) => position.sequence);
+  }
+
+  changeGroup(name: string, member: string): api.ChangeGroup {
+    return new ChangeGroupMember(new RedisChangeGroup(this.client, this.calls, { ...this.options, name, member }));
   }
 
   get parts(): number {

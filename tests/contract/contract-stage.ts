@@ -9,6 +9,7 @@ export interface ContractOptions {
   readonly seenMax?: number;
   readonly logMax?: number;
   readonly stallGraceMs?: number;
+  readonly claimMs?: number;
 }
 
 export interface ContractStore {

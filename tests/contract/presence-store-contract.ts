@@ -3,6 +3,7 @@ import { describe } from '@jest/globals';
 import type { CreateStore } from './contract-stage.ts';
 import { admissionContract } from './presence-store-contract-admission.ts';
 import { analyticsContract } from './presence-store-contract-analytics.ts';
+import { groupsContract } from './presence-store-contract-groups.ts';
 import { leasesContract } from './presence-store-contract-leases.ts';
 import { logContract } from './presence-store-contract-log.ts';
 import { nodesContract } from './presence-store-contract-nodes.ts';
@@ -18,6 +19,7 @@ export function presenceStoreContract(name: string, create: CreateStore): void {
     nodesContract(create);
     readsContract(create);
     logContract(create);
+    groupsContract(create);
     snapshotContract(create);
     analyticsContract(create);
   });

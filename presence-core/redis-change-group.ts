@@ -1,0 +1,127 @@
+/**
+ * Members that share the log (P17): one consumer group on each shard's stream. Redis keeps what each member was given
+ * and has not acknowledged, so that nothing is lost with a member; the verb `take` makes the group where Redis forgot it.
+ */
+import type { ChangeSource, Taken } from './change-group.ts';
+import { chunks, type RedisCalls, unavailable } from './redis-calls.ts';
+import type { RedisClient } from './redis-connection.ts';
+import { position } from './redis-log.ts';
+import { EPOCH_MARK, parseChange } from './redis-rows.ts';
+import type { Change } from './session.ts';
+
+/** Entries of one script call: some 4 ms of Redis. */
+const CHANGES_PER_CALL = 1_000;
+/** Ids of one XACK: some 0.3 ms of Redis. */
+const IDS_PER_ACK = 500;
+/** A member that has not asked for so long is gone; one that has not left by itself leaves a trace of 200 bytes. */
+const GONE_MS = 3_600_000;
+
+export interface ChangeGroupOptions {
+  readonly name: string;
+  readonly member: string;
+  readonly claimMs: number;
+  /** Entries that a shard keeps. */
+  readonly logMax: number;
+  readonly warn: (message: string, details?: Record<string, unknown>) => void;
+}
+
+/** Ids of a shard's entries. */
+interface Pending {
+  readonly shard: number;
+  readonly ids: string[];
+}
+
+export class RedisChangeGroup implements ChangeSource {
+  private readonly client: RedisClient;
+  private readonly calls: RedisCalls;
+  private readonly options: ChangeGroupOptions;
+  /** One script call each. */
+  private readonly shardGroups: readonly (readonly number[])[];
+  private tidied = false;
+  private warned = false;
+
+  constructor(client: RedisClient, calls: RedisCalls, options: ChangeGroupOptions) {
+    this.client = client;
+    this.calls = calls;
+    this.options = options;
+    this.shardGroups = calls.shardGroups(
+      'take',
+      calls.prefixes.map((_, shard) => shard),
+    );
+  }
+
+  async acknowledge(taken: Taken): Promise<void> {
+    const acks = (taken.receipt as readonly Pending[]).flatMap(({ shard, ids }) =>
+      chunks(ids, IDS_PER_ACK).map((some) => this.client.xack(this.logKey(shard), this.options.name, ...some)),
+    );
+    await Promise.all(acks).catch((error) => {
+      throw unavailable(error);
+    });
+  }
+
+  leave(): Promise<void> {
+    return this.tidy(this.options.member);
+  }
+
+  async take(limit: number): Promise<Taken> {
+    const { name, member, claimMs, logMax } = this.options;
+    // Members come rarely, so each that comes removes those that went without a word.
+    if (!this.tidied) await this.tidy('');
+    this.tidied = true;
+    const inOneCall = this.shardGroups[0]?.length as number;
+    const count = Math.ceil(Math.min(limit / this.calls.prefixes.length, CHANGES_PER_CALL / inOneCall));
+    const replies = await this.forAll<string[]>('take', [name, member, String(count), String(claimMs)]);
+    const changes: Change[] = [];
+    const receipt: Pending[] = [];
+    let [lost, backlog] = [0, 0];
+    for (const { shard, reply } of replies) {
+      const [missed, open] = (reply[0] as string).split('|').map(Number) as [number, number];
+      lost += missed;
+      backlog = Math.max(backlog, open);
+      if (reply.length === 1) continue;
+      const ids: string[] = [];
+      for (let i = 1; i < reply.length; i += 2) {
+        const [id, text] = reply.slice(i, i + 2) as [string, string];
+        ids.push(id);
+        if (text === EPOCH_MARK) continue;
+        const change = parseChange(text, shard, position(id).sequence);
+        if (change) changes.push(change);
+        else lost += this.malformed(shard, id);
+      }
+      receipt.push({ shard, ids });
+    }
+    return { changes, lost, backlog: Math.min(1, backlog / logMax), receipt };
+  }
+
+  /** It is acknowledged with the rest, so that it comes but once. */
+  private malformed(shard: number, id: string): number {
+    if (!this.warned) this.options.warn('the log has an entry that is no change: passed over', { shard, id });
+    this.warned = true;
+    return 1;
+  }
+
+  private async tidy(leaving: string): Promise<void> {
+    await this.forAll<number>('tidy', [this.options.name, leaving, String(GONE_MS)]);
+  }
+
+  /** What a part of a Cluster answered counts although another part did not: it is given to this member already. */
+  private async forAll<Reply>(
+    verb: 'take' | 'tidy',
+    common: readonly string[],
+  ): Promise<{ shard: number; reply: Reply }[]> {
+    const calls = await Promise.allSettled(
+      this.shardGroups.map(async (shards) => {
+        const replies = await this.calls.forShards<Reply>(verb, common, shards);
+        return replies.map((reply, i) => ({ shard: shards[i] as number, reply }));
+      }),
+    );
+    const answered = calls.flatMap((call) => (call.status === 'fulfilled' ? call.value : []));
+    const failed = calls.find((call) => call.status === 'rejected');
+    if (answered.length === 0 && failed) throw unavailable(failed.reason);
+    return answered;
+  }
+
+  private logKey(shard: number): string {
+    return `${this.calls.prefixOf(shard)}log`;
+  }
+}
