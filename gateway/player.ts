@@ -33,6 +33,9 @@ export interface HeldSession {
   readonly sessionId: string;
   attributes: Attributes;
   startedAt: number;
+  /** As in the log's `Change`. */
+  segment: number;
+  segmentStartedAt: number;
   /** Let in unchecked while the store was away. */
   degraded: boolean;
 }
@@ -73,11 +76,14 @@ export class Player {
     }
     const userId = identity.userId ?? claim?.userId ?? message.userId;
     if (userId === undefined) return this.nameless(message, secret !== '');
+    const now = Date.now();
     const session: HeldSession = {
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
       attributes: attributesOf(message),
-      startedAt: Date.now(),
+      startedAt: now,
+      segment: 0,
+      segmentStartedAt: now,
       degraded: false,
     };
     const intent = resumeOnly ? 'return' : claim ? 'resume' : 'fresh';
@@ -103,6 +109,11 @@ export class Player {
     const { session } = this;
     if (!session) return this.connection.problem('invalid_request', 'this socket holds no session', message.id);
     const changed = attributesOf(message);
+    if (changed.streamId !== undefined && changed.streamId !== session.attributes.streamId) {
+      // Until the store tells: if its answer is lost, what is restored takes no number that is used in the log.
+      session.segment += 1;
+      session.segmentStartedAt = Date.now();
+    }
     session.attributes = { ...session.attributes, ...changed };
     if (!session.degraded) {
       const { userId, sessionId } = session;
@@ -112,6 +123,7 @@ export class Player {
       if (result.outcome === 'moved') return this.displaced('moved');
       // Lost to the store: admission decides. A fenced node opens its sessions again at its next beat.
       if (result.outcome === 'gone') await this.reopen('resume');
+      if ('segment' in result) keep(session, result);
     }
     if (this.session === session && message.id !== undefined) this.connection.send({ type: 'ok', id: message.id });
   }
@@ -190,14 +202,14 @@ export class Player {
     } else if (result.outcome === 'ended') {
       this.displaced(result.reason);
     } else {
-      session.startedAt = result.startedAt;
+      keep(session, result);
       session.degraded = false;
     }
     return true;
   }
 
   private admitted(session: HeldSession, result: Opened, claim: ResumeClaim | undefined, id: string | undefined): void {
-    session.startedAt = result.startedAt;
+    keep(session, result);
     this.hold(session);
     const resumed = claim?.startedAt === result.startedAt && result.outcome === 'renewed';
     const { current, max, expiresAt } = result;
@@ -274,7 +286,7 @@ export class Player {
     replace?: readonly string[],
   ): Promise<OpenResult | undefined> {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
-    const { userId, sessionId, attributes, startedAt } = session;
+    const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
     const { identity } = this.connection;
     try {
       const result = await store.open({
@@ -286,7 +298,7 @@ export class Player {
         onLimit: identity.onLimit ?? onLimit,
         intent,
         ...(identity.limit !== undefined && { limit: identity.limit }),
-        ...(intent === 'restore' && { startedAt }),
+        ...(intent === 'restore' && { startedAt, segment, segmentStartedAt }),
         ...(replace && { replace }),
       });
       if ('displaced' in result && result.displaced.length > 0) {
@@ -299,6 +311,16 @@ export class Player {
       throw error;
     }
   }
+}
+
+/** What a restored session is to begin with (P10). */
+function keep(
+  session: HeldSession,
+  told: { readonly startedAt?: number; readonly segment: number; readonly segmentStartedAt: number },
+): void {
+  session.startedAt = told.startedAt ?? session.startedAt;
+  session.segment = told.segment;
+  session.segmentStartedAt = told.segmentStartedAt;
 }
 
 function isOpened(result: OpenResult | undefined): result is Opened {

@@ -1,7 +1,7 @@
 /** The verb `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
 import { admit, byAge, MAX_SESSIONS, nextFreeAt } from './admission.ts';
 import { type Holder, SessionRow, slots } from './memory-session.ts';
-import type { MemoryShard } from './memory-shard.ts';
+import type { Former, MemoryShard } from './memory-shard.ts';
 import type { OpenRequest, OpenResult } from './presence-store.ts';
 import { type CloseReason, type Displaced, PRESENCE_ONLY } from './session.ts';
 
@@ -47,10 +47,9 @@ function reopenSession(
     }
     row.limit = max;
     row.expiresAt = Math.max(row.expiresAt, now + request.leaseMs);
-    shard.change(row, request.attributes, now);
+    shard.change(row, request.attributes, now, formerOf(request, now));
   }
-  const { startedAt, expiresAt } = row;
-  return { outcome: isHeld ? 'held' : 'renewed', current, max, startedAt, expiresAt, displaced };
+  return opened(isHeld ? 'held' : 'renewed', row, current, max, displaced);
 }
 
 function admitSession(
@@ -80,12 +79,30 @@ function admitSession(
     const freeAt = nextFreeAt(conflicts, now);
     return { outcome: 'refused', current: kept.length, max, conflicts, nextFreeAt: freeAt, displaced };
   }
-  const startedAt = restores ? Math.min(request.startedAt ?? now, now) : now;
-  const expiresAt = now + request.leaseMs;
-  const row = new SessionRow(request.userId, request.sessionId, max, startedAt, expiresAt);
+  const former = formerOf(request, now);
+  const row = new SessionRow(request.userId, request.sessionId, max, former?.startedAt ?? now, now + request.leaseMs);
+  if (former !== undefined) Object.assign(row, former);
   row.hold(holder, request.owner);
   row.assign(request.attributes);
   shard.add(row, now, displaced.length > 0);
   const current = isMark ? kept.length : kept.length + 1;
-  return { outcome: 'opened', current, max, startedAt, expiresAt, displaced };
+  return opened('opened', row, current, max, displaced);
+}
+
+function opened(
+  outcome: 'opened' | 'renewed' | 'held',
+  row: SessionRow,
+  current: number,
+  max: number,
+  displaced: readonly Displaced[],
+): OpenResult {
+  const { startedAt, segment, segmentStartedAt, expiresAt } = row;
+  return { outcome, current, max, startedAt, segment, segmentStartedAt, expiresAt, displaced };
+}
+
+function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest, now: number): Former | undefined {
+  if (intent !== 'restore' || startedAt === undefined) return undefined;
+  const beganAt = Math.min(startedAt, now);
+  const at = Math.min(segmentStartedAt ?? startedAt, now);
+  return { startedAt: beganAt, segment: segment ?? 0, segmentStartedAt: Math.max(beganAt, at) };
 }

@@ -24,6 +24,13 @@ export interface ShardOptions {
   readonly logMax: number;
 }
 
+/** What a session was that the store forgot (P10). */
+export interface Former {
+  readonly startedAt: number;
+  readonly segment: number;
+  readonly segmentStartedAt: number;
+}
+
 export class MemoryShard {
   readonly log: MemoryLog;
   readonly counts = new MemoryCounts();
@@ -102,9 +109,14 @@ export class MemoryShard {
     return 1;
   }
 
-  /** Takes attributes over and logs what readers see of them. Returns whether anything changed. */
-  change(row: SessionRow, attributes: Attributes, now: number): boolean {
+  /**
+   * Takes attributes over and logs what readers see of them. Returns whether anything changed.
+   * @param former the segment of a session that is restored over an earlier state of itself (P10).
+   */
+  change(row: SessionRow, attributes: Attributes, now: number, former?: Former): boolean {
+    const isBehind = former !== undefined && former.startedAt === row.startedAt && former.segment > row.segment;
     const isLogged =
+      isBehind ||
       differs(row.streamId, attributes.streamId) ||
       differs(row.deviceType, attributes.deviceType) ||
       differs(row.country, attributes.country) ||
@@ -119,7 +131,10 @@ export class MemoryShard {
     this.counts.remove(row, others);
     row.assign(attributes);
     this.counts.add(row, others);
-    if (row.streamId !== streamId) {
+    if (isBehind) {
+      row.segment = former.segment;
+      row.segmentStartedAt = former.segmentStartedAt;
+    } else if (row.streamId !== streamId) {
       row.segment += 1;
       row.segmentStartedAt = now;
     }

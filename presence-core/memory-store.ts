@@ -129,7 +129,8 @@ export class MemoryStore implements PresenceStore {
     const now = this.#clock();
     const row = this.#held(request, request.owner, now);
     if (!(row instanceof SessionRow)) return row;
-    return { outcome: this.#shard.change(row, request.attributes, now) ? 'updated' : 'unchanged' };
+    const outcome = this.#shard.change(row, request.attributes, now) ? 'updated' : 'unchanged';
+    return { outcome, segment: row.segment, segmentStartedAt: row.segmentStartedAt };
   }
 
   async detach(requests: readonly OwnedRef[], graceMs: number): Promise<DetachResult[]> {

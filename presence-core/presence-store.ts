@@ -23,11 +23,13 @@ export interface OpenRequest {
    * `fresh` clears a tombstone (a hello); `resume` and `beat` are answered `ended` by one (P5).
    * `return` is a resume of a live session only: it never admits, and is answered `gone` when there is none.
    * `beat` leaves a session that a socket holds as it is.
-   * `restore` re-opens what the store forgot, with its `startedAt`, above the limit if need be (P10).
+   * `restore` re-opens what the store forgot, with its `startedAt` and segment, above the limit if need be (P10).
    */
   readonly intent: 'fresh' | 'resume' | 'return' | 'beat' | 'restore';
-  /** With `restore`. */
+  /** With `restore`: as the store last told of the session. */
   readonly startedAt?: number;
+  readonly segment?: number;
+  readonly segmentStartedAt?: number;
 }
 
 /** `current` counts the user's live sessions after the act, presence-only marks left out. */
@@ -38,6 +40,9 @@ export type OpenResult =
       readonly current: number;
       readonly max: number;
       readonly startedAt: number;
+      /** As in `Change`. */
+      readonly segment: number;
+      readonly segmentStartedAt: number;
       readonly expiresAt: number;
       /** Sessions this act ended, and the same session's former socket when it moved. */
       readonly displaced: readonly Displaced[];
@@ -86,7 +91,14 @@ export interface UpdateRequest extends SessionRef {
   readonly attributes: Attributes;
 }
 
-export type UpdateResult = { readonly outcome: 'updated' | 'unchanged' } | Miss;
+export type UpdateResult =
+  | {
+      readonly outcome: 'updated' | 'unchanged';
+      /** The session's, after the act. */
+      readonly segment: number;
+      readonly segmentStartedAt: number;
+    }
+  | Miss;
 
 export interface CloseRequest extends SessionRef {
   /** Checked when given. */

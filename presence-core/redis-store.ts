@@ -128,11 +128,11 @@ export class RedisStore implements api.PresenceStore {
       r.onLimit === 'evict-oldest' ? 'e' : 'r',
       r.replace?.join('|') ?? '',
       INTENTS[r.intent],
-      r.startedAt === undefined ? '' : String(r.startedAt),
+      formerText(r),
       ...attributeArgs(r.attributes),
       String(this.options.defaultLimit),
     ]);
-    const head = (lines[0] as string).split('|') as [string, string, string, string, string];
+    const head = (lines[0] as string).split('|') as [string, string, string, string, string, string, string];
     const [outcome, current, max] = [head[0], Number(head[1]), Number(head[2])];
     if (outcome === 'fenced' || outcome === 'gone') return { outcome };
     if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
@@ -154,6 +154,8 @@ export class RedisStore implements api.PresenceStore {
       max,
       startedAt: Number(head[3]),
       expiresAt: Number(head[4]),
+      segment: Number(head[5]),
+      segmentStartedAt: Number(head[3]) + Number(head[6]),
       displaced: rest.length > 0 ? parseDisplaced(r.userId, rest) : [],
     };
   }
@@ -163,7 +165,10 @@ export class RedisStore implements api.PresenceStore {
   }
 
   async update(r: api.UpdateRequest): Promise<api.UpdateResult> {
-    return outcomeOf(await this.act('update', r, r.owner, attributeArgs(r.attributes))) as api.UpdateResult;
+    const text = await this.act('update', r, r.owner, attributeArgs(r.attributes));
+    const [outcome, segment, startedAt, segmentMs] = text.split('|');
+    if (outcome !== 'updated' && outcome !== 'unchanged') return outcomeOf(text) as api.Miss;
+    return { outcome, segment: Number(segment), segmentStartedAt: Number(startedAt) + Number(segmentMs) };
   }
 
   detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
@@ -376,6 +381,12 @@ export class RedisStore implements api.PresenceStore {
     }
     this.deploymentSecret = secret as string;
   }
+}
+
+/** What the store is to take over of a session that it forgot. */
+function formerText({ intent, startedAt, segment, segmentStartedAt }: api.OpenRequest): string {
+  if (intent !== 'restore' || startedAt === undefined) return '';
+  return `${startedAt}|${segment ?? 0}|${segmentStartedAt ?? startedAt}`;
 }
 
 const INTENTS = { fresh: 'f', resume: 'r', return: 'l', beat: 'b', restore: 'x' } as const;

@@ -68,7 +68,7 @@ export interface Change {
   readonly transition?: 'online' | 'offline';
   /** On `close`. */
   readonly reason?: CloseReason;
-  /** On `update`: what the session was before; a row of history ends here when `streamId` differs. */
+  /** On `update`: what the session was before. When `segment` differs, a row of history ends, at `segmentStartedAt`. */
   readonly previous?: {
     readonly streamId?: string;
     readonly deviceType?: string;

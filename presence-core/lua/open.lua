@@ -1,9 +1,10 @@
 -- Admission (P4-P7, P10), one atomic step per item.
 -- ARGV, 18 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
---   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore), startedAt (restore),
+--   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
+--   what was forgotten ('startedAt|segment|segmentStartedAt' with restore, or ''),
 --   stream, device type, country, state, device, meta ('' keeps what is known), default limit.
--- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt' (or 'renewed', 'held'),
---   'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per displaced session (what = reason or
+-- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
+--   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per displaced session (what = reason or
 --   'moved') and per conflict (what = 'conflict').
 local MAX_SESSIONS = 128
 
@@ -13,7 +14,14 @@ local function older(a, b)
   return a.id < b.id
 end
 
-local function renewLive(K, user, session, bucket, list, i, owner, leaseMs, max, intent, a, out)
+-- P10: what a session was that the store forgot, wholly or since a moment ago.
+local function parseFormer(text)
+  local startedAt, segment, segmentAt = match(text, '^(%d+)|(%d+)|(%d+)$')
+  if not startedAt then return nil end
+  return { startedAt = math.min(startedAt, now), segment = tonumber(segment), segmentAt = math.min(segmentAt, now) }
+end
+
+local function renewLive(K, user, session, bucket, list, i, owner, leaseMs, max, intent, former, a, out)
   loadRows(K, bucket, user, list)
   local m = table.remove(list, i)
   local r = m.row
@@ -25,7 +33,7 @@ local function renewLive(K, user, session, bucket, list, i, owner, leaseMs, max,
     local dirty = r.owner ~= owner or r.limit ~= max
     if heldBySocket and r.owner ~= owner then out[#out + 1] = line('moved', m) end
     r.owner, r.limit = owner, max
-    if change(K, user, m, list, unpack(a)) then dirty = true end
+    if change(K, user, m, list, a[1], a[2], a[3], a[4], a[5], a[6], former) then dirty = true end
     if now + leaseMs > m.score then
       m.score = now + leaseMs
       call('ZADD', K .. 'u:' .. user, fmt('%d', m.score), session)
@@ -33,7 +41,7 @@ local function renewLive(K, user, session, bucket, list, i, owner, leaseMs, max,
     if dirty then saveRow(K, bucket, user, session, r) end
   end
   local current = slots(list) + (session == '*' and 0 or 1)
-  out[1] = fmt('%s|%d|%s|%s|%d', what, current, max, r.startedAt, m.score)
+  out[1] = fmt('%s|%d|%s|%s|%d|%s|%s', what, current, max, r.startedAt, m.score, r.segment, r.segmentMs)
 end
 
 local function refuse(list, max, out)
@@ -50,7 +58,7 @@ local function refuse(list, max, out)
   out[1] = fmt('refused|%d|%s|%d', #rows, max, nextFree or now)
 end
 
-local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy, replace, intent, startedAt, a, out)
+local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy, replace, intent, former, a, out)
   local limit = session == '*' and math.huge or tonumber(max)
   local online = #list == 0
   -- If all its sessions make room, the new one is let in for certain, unless the limit is 0.
@@ -72,8 +80,12 @@ local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy
   end
   if taken >= limit then return refuse(list, max, out) end
 
-  local began = intent == 'x' and startedAt ~= '' and tonumber(startedAt) < now and startedAt or fmt('%d', now)
-  local row = { owner = owner, limit = max, startedAt = began, segment = '0', segmentMs = '0', sequence = '0',
+  local began, segment, segmentMs = fmt('%d', now), '0', '0'
+  if former then
+    began, segment = fmt('%d', former.startedAt), fmt('%d', former.segment)
+    segmentMs = fmt('%d', math.max(0, former.segmentAt - former.startedAt))
+  end
+  local row = { owner = owner, limit = max, startedAt = began, segment = segment, segmentMs = segmentMs, sequence = '0',
     stream = a[1], dtype = a[2], country = a[3], state = a[4], device = a[5], meta = a[6] }
   local expiresAt = fmt('%d', now + leaseMs)
   loadRows(K, bucket, user, list)
@@ -84,10 +96,10 @@ local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy
   append(K, 'o', user, session, row, now, online and '+' or '', '')
   saveRow(K, bucket, user, session, row)
   fileDue(K, bucket, now + leaseMs)
-  out[1] = fmt('opened|%d|%s|%s|%s', taken + (session == '*' and 0 or 1), max, began, expiresAt)
+  out[1] = fmt('opened|%d|%s|%s|%s|%s|%s', taken + (session == '*' and 0 or 1), max, began, expiresAt, segment, segmentMs)
 end
 
-local function open(K, user, session, bucket, owner, leaseMs, limit, policy, replace, intent, startedAt, a, default)
+local function open(K, user, session, bucket, owner, leaseMs, limit, policy, replace, intent, forgotten, a, default)
   if fenced(K, owner) then return { 'fenced' } end
   local reason = tombstone(K, user, session)
   if reason then
@@ -99,10 +111,11 @@ local function open(K, user, session, bucket, owner, leaseMs, limit, policy, rep
   if intent == 'l' and not i then return { 'gone' } end
   local max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
   local out = { '' }
+  local former = intent == 'x' and parseFormer(forgotten) or nil
   if i then
-    renewLive(K, user, session, bucket, list, i, owner, leaseMs, max, intent, a, out)
+    renewLive(K, user, session, bucket, list, i, owner, leaseMs, max, intent, former, a, out)
   else
-    admit(K, user, session, bucket, list, owner, leaseMs, max, policy, replace, intent, startedAt, a, out)
+    admit(K, user, session, bucket, list, owner, leaseMs, max, policy, replace, intent, former, a, out)
   end
   return out
 end

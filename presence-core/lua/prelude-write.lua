@@ -150,8 +150,9 @@ local function slots(list)
 end
 
 -- Takes new attributes over ('' keeps the old) and logs those that readers of the log see (P11).
+-- former: what a session is to be that is restored over an earlier state of itself, as after a failover (P10).
 -- Returns true when the row changed and must be saved.
-local function change(K, user, m, others, stream, dtype, country, state, device, meta)
+local function change(K, user, m, others, stream, dtype, country, state, device, meta, former)
   local r, p = m.row, {}
   for k, v in pairs(r) do p[k] = v end
   if stream ~= '' then r.stream = stream end
@@ -161,10 +162,14 @@ local function change(K, user, m, others, stream, dtype, country, state, device,
   local unlogged = (device ~= '' and device ~= r.device) or (meta ~= '' and meta ~= r.meta)
   if device ~= '' then r.device = device end
   if meta ~= '' then r.meta = meta end
-  if r.stream == p.stream and r.dtype == p.dtype and r.country == p.country and r.state == p.state then
+  local behind = former and former.startedAt == tonumber(r.startedAt) and former.segment > tonumber(r.segment)
+  if not behind and r.stream == p.stream and r.dtype == p.dtype and r.country == p.country and r.state == p.state then
     return unlogged
   end
-  if r.stream ~= p.stream then
+  if behind then
+    r.segment = fmt('%d', former.segment)
+    r.segmentMs = fmt('%d', math.max(0, former.segmentAt - former.startedAt))
+  elseif r.stream ~= p.stream then
     r.segment = fmt('%d', r.segment + 1)
     r.segmentMs = fmt('%d', now - r.startedAt)
   end

@@ -86,6 +86,8 @@ export function actsOf({ leasesMs, nodeLeasesMs, waitsMs }: Times): fc.Arbitrary
       leaseMs,
       intent: fc.constantFrom('fresh', 'fresh', 'fresh', 'resume', 'beat', 'restore'),
       startedAt: fc.integer({ min: 1_700_000_000_000, max: 1_700_000_000_003 }),
+      segment: fc.integer({ min: 0, max: 4 }),
+      segmentStartedAt: fc.integer({ min: 1_700_000_000_000, max: 1_700_000_000_009 }),
       limit: fc.integer({ min: 1, max: 4 }),
       onLimit: fc.constantFrom('reject', 'evict-oldest'),
       replace: fc.array(session, { maxLength: 2 }),

@@ -36,6 +36,8 @@ interface Member {
   attributes: Attributes;
 }
 
+type Former = Pick<Member, 'startedAt' | 'segment' | 'segmentStartedAt'>;
+
 type LoggedChange = Omit<Change, 'sequence' | 'shard'>;
 
 export class PresenceModel {
@@ -84,7 +86,9 @@ export class PresenceModel {
   update(request: UpdateRequest) {
     const found = this.#actOn(request, request.owner);
     if (!('member' in found)) return found;
-    return { outcome: this.#change(found.member, request.attributes) ? 'updated' : 'unchanged' };
+    const outcome = this.#change(found.member, request.attributes) ? 'updated' : 'unchanged';
+    const { segment, segmentStartedAt } = found.member;
+    return { outcome, segment, segmentStartedAt };
   }
 
   close(request: CloseRequest) {
@@ -181,11 +185,12 @@ export class PresenceModel {
       member.via = viaOf(request.owner);
       member.limit = max;
       member.expiresAt = Math.max(member.expiresAt, this.now + request.leaseMs);
-      this.#change(member, request.attributes);
+      this.#change(member, request.attributes, formerOf(request));
     }
-    const { startedAt, expiresAt } = member;
+    const { startedAt, segment, segmentStartedAt, expiresAt } = member;
     const current = this.#slots(request.userId).length;
-    return { outcome: isHeld ? 'held' : 'renewed', current, max, startedAt, expiresAt, displaced };
+    const outcome = isHeld ? 'held' : 'renewed';
+    return { outcome, current, max, startedAt, segment, segmentStartedAt, expiresAt, displaced };
   }
 
   #admit(request: OpenRequest, max: number) {
@@ -210,7 +215,11 @@ export class PresenceModel {
       const nextFreeAt = Math.min(...conflicts.map((session) => session.expiresAt));
       return { outcome: 'refused', current: conflicts.length, max, conflicts, nextFreeAt, displaced };
     }
-    const startedAt = request.intent === 'restore' ? (request.startedAt ?? this.now) : this.now;
+    const { startedAt, segment, segmentStartedAt } = formerOf(request) ?? {
+      startedAt: this.now,
+      segment: 0,
+      segmentStartedAt: this.now,
+    };
     const expiresAt = this.now + request.leaseMs;
     const member = {
       userId,
@@ -220,33 +229,39 @@ export class PresenceModel {
       limit: max,
       startedAt,
       expiresAt,
-      segment: 0,
-      segmentStartedAt: startedAt,
+      segment,
+      segmentStartedAt,
       attributes: request.attributes,
     };
     this.#members.push(member);
     this.#record('open', member, this.now, { transition: wasOnline ? undefined : 'online' });
-    return { outcome: 'opened', current: this.#slots(userId).length, max, startedAt, expiresAt, displaced };
+    const current = this.#slots(userId).length;
+    return { outcome: 'opened', current, max, startedAt, segment, segmentStartedAt, expiresAt, displaced };
   }
 
-  #change(member: Member, attributes: Attributes): boolean {
+  #change(member: Member, attributes: Attributes, former?: Former): boolean {
+    const isBehind = former?.startedAt === member.startedAt && former.segment > member.segment;
     const { streamId, deviceType, country, state } = member.attributes;
     const previous = { streamId, deviceType, country, state, segment: member.segment };
     const before = { ...previous, segmentStartedAt: member.segmentStartedAt };
     const after = { ...member.attributes, ...JSON.parse(JSON.stringify(attributes)) } as Attributes;
     const isChanged = JSON.stringify(sorted(after)) !== JSON.stringify(sorted(member.attributes));
     member.attributes = after;
-    if (after.streamId !== streamId) {
+    if (isBehind) {
+      member.segment = former.segment;
+      member.segmentStartedAt = former.segmentStartedAt;
+    } else if (after.streamId !== streamId) {
       member.segment += 1;
       member.segmentStartedAt = this.now;
     }
     const isLogged =
+      isBehind ||
       after.streamId !== streamId ||
       after.deviceType !== deviceType ||
       after.country !== country ||
       after.state !== state;
     if (isLogged) this.#record('update', member, this.now, { previous: before });
-    return isChanged;
+    return isChanged || isBehind;
   }
 
   #end(member: Member, reason: CloseReason, at: number, isFollowed = false): void {
@@ -323,6 +338,12 @@ export class PresenceModel {
     const place = { streamId, deviceType, country, state };
     this.log.push({ kind, at, userId, sessionId, via, ...place, startedAt, segment, segmentStartedAt, ...more });
   }
+}
+
+/** What a restored session was. */
+function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest): Former | undefined {
+  if (intent !== 'restore' || startedAt === undefined) return undefined;
+  return { startedAt, segment: segment ?? 0, segmentStartedAt: Math.max(startedAt, segmentStartedAt ?? startedAt) };
 }
 
 function isSame(a: SessionRef, b: SessionRef): boolean {

@@ -172,6 +172,8 @@ export function leasesContract(create: CreateStore): void {
           current: 1,
           max: 3,
           startedAt: before[0]?.startedAt,
+          segment: 0,
+          segmentStartedAt: before[0]?.startedAt,
           expiresAt: before[0]?.expiresAt,
           displaced: [],
         });

@@ -1,5 +1,7 @@
 /** What happens when a node or the store itself is lost (P9, P10). */
 import { describe, expect, test } from '@jest/globals';
+import type { OpenRequest } from '../../presence-core/presence-store.ts';
+import type { Attributes } from '../../presence-core/session.ts';
 import { type CreateStore, FULL, LONG, NODE_LEASE, onStage, ref, SHORT, socket } from './contract-stage.ts';
 
 export function nodesContract(create: CreateStore): void {
@@ -187,6 +189,79 @@ export function nodesContract(create: CreateStore): void {
         expect(await stage.isOnline('u')).toBe(false);
         expect(await stage.open('u', 's', { intent: 'restore', startedAt: 1000 })).toMatchObject({ startedAt: 1000 });
         expect(await stage.store.readLog(cursor, 10, 0)).toMatchObject({ gap: true });
+      }));
+
+    test('[P10] [P11] open and update tell the segment; what was forgotten is restored in it', () =>
+      onStage(create, async (stage) => {
+        const { store } = stage;
+        const open = (streamId: string, more: Partial<OpenRequest> = {}) =>
+          stage.open('u', 's', { attributes: { streamId }, ...more });
+        const update = (attributes: Attributes) => store.update({ userId: 'u', sessionId: 's', attributes });
+        const opened = await open('a');
+        const { startedAt } = opened as { startedAt: number };
+        expect(opened).toMatchObject({ outcome: 'opened', segment: 0, segmentStartedAt: startedAt });
+        await stage.advance(20);
+        expect(await update({ streamId: 'b' })).toMatchObject({ outcome: 'updated', segment: 1 });
+        await stage.advance(20);
+        const renewed = await open('c');
+        const { at: segmentStartedAt } = (await stage.wholeLog()).at(-1) as { at: number };
+        const place = { segment: 2, segmentStartedAt };
+        expect(segmentStartedAt).toBeGreaterThan(startedAt);
+        expect(renewed).toMatchObject({ outcome: 'renewed', ...place });
+        expect(await update({ deviceType: 'tv' })).toEqual({ outcome: 'updated', ...place });
+        expect(await update({ streamId: 'c' })).toEqual({ outcome: 'unchanged', ...place });
+
+        if (stage.held.forget === undefined) await store.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        else await stage.held.forget();
+        const former = { startedAt, ...place };
+        expect(await open('c', { intent: 'restore', ...former })).toMatchObject({ outcome: 'opened', ...former });
+        expect((await stage.wholeLog()).at(-1)).toMatchObject({ kind: 'open', ...former });
+        // Nothing that was forgotten is taken over twice, nor what another session of that name was.
+        const behind = { startedAt, segment: 1, segmentStartedAt: startedAt };
+        expect(await open('c', { intent: 'restore', ...behind })).toMatchObject(former);
+        const another = { startedAt: startedAt - 1, segment: 7, segmentStartedAt };
+        expect(await open('c', { intent: 'restore', ...another })).toMatchObject(former);
+        expect(await open('c', { intent: 'fresh', startedAt, segment: 7, segmentStartedAt })).toMatchObject(former);
+        await stage.advance(20);
+        await store.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        expect((await stage.wholeLog()).at(-1)).toMatchObject({ kind: 'close', streamId: 'c', ...former });
+      }));
+
+    test('[P10] a store that went back in time takes over how far a session was', () =>
+      onStage(create, async (stage) => {
+        const opened = await stage.open('u', 's', { attributes: { streamId: 'a' } });
+        const { startedAt } = opened as { startedAt: number };
+        await stage.advance(50);
+        const segmentStartedAt = startedAt + 30;
+        const former = { startedAt, segment: 4, segmentStartedAt };
+        const restored = await stage.open('u', 's', { attributes: { streamId: 'a' }, intent: 'restore', ...former });
+        expect(restored).toMatchObject({ outcome: 'renewed', ...former });
+        expect((await stage.wholeLog()).at(-1)).toMatchObject({
+          kind: 'update',
+          streamId: 'a',
+          ...former,
+          previous: { streamId: 'a', segment: 0, segmentStartedAt: startedAt },
+        });
+        const again = await stage.open('u', 's', { attributes: { streamId: 'b' }, intent: 'restore', ...former });
+        expect(again).toMatchObject({ outcome: 'renewed', segment: 5 });
+        expect(await stage.story()).toEqual(['open s online', 'update s', 'update s']);
+      }));
+
+    test('[P10] what a clock ahead of the store’s remembers is taken for now', () =>
+      onStage(create, async (stage) => {
+        const { now } = await stage.store.join('clock', LONG);
+        const ahead = { startedAt: now + LONG, segment: 3, segmentStartedAt: now + 2 * LONG };
+        const restored = await stage.open('u', 's', { intent: 'restore', ...ahead });
+        const { startedAt } = restored as { startedAt: number };
+        expect(startedAt).toBeLessThan(now + LONG);
+        expect(restored).toMatchObject({ segment: 3, segmentStartedAt: startedAt });
+        const odd = await stage.open('v', 's', {
+          intent: 'restore',
+          startedAt: 2000,
+          segment: 1,
+          segmentStartedAt: 1000,
+        });
+        expect(odd).toMatchObject({ startedAt: 2000, segment: 1, segmentStartedAt: 2000 });
       }));
   });
 }

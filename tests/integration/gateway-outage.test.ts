@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { RedisStore } from '../../presence-core/redis-store.ts';
 import { Player } from '../support/player.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
@@ -111,6 +112,28 @@ test('[P10] when Redis forgets, what sockets hold is restored without a disconne
   await first.vanish();
   const [, resumed] = await Player.hello(server.wsPort, { resume: welcome.resumeToken });
   expect(resumed).toMatchObject({ type: 'welcome', sessionId: 'a', resumed: true });
+});
+
+test('[P10] [P11] a session that was switched twice is restored in its segment and closed as one row of history', async () => {
+  const redis = await redisAt();
+  const server = await serverAt(redis.port);
+  const store = new RedisStore({ url: redis.url });
+  ended.push(() => store.stop());
+  await store.start();
+  const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'a' });
+  for (const streamId of ['b', 'c'])
+    expect(await player.ask({ type: 'update', streamId })).toMatchObject({ type: 'ok' });
+  const [opened, , switched] = (await store.readLog(await store.head(), 1_000, 0)).changes;
+  expect(switched).toMatchObject({ kind: 'update', streamId: 'c', segment: 2 });
+  const admin = new Redis(redis.port);
+  ended.push(async () => admin.disconnect());
+  await admin.flushall();
+  await until(async () => (await server.get('/online')).body.sessions === 1);
+  await player.leave();
+  const changes = (await store.readLog(await store.head(), 1_000, 0)).changes;
+  expect(changes.map((change) => change.kind)).toEqual(['open', 'close']);
+  const row = { streamId: 'c', startedAt: opened?.at, segment: 2, segmentStartedAt: switched?.at };
+  for (const change of changes) expect(change).toMatchObject(row);
 });
 
 interface Process {
