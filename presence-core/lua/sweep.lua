@@ -17,8 +17,10 @@ local function endLost(K, bucket, user, session, generation, leaseAt)
   local i = indexOf(list, session)
   if not i then return end
   loadRows(K, bucket, user, list)
-  if match(list[i].row.owner, '^s(.+)%.') ~= generation then return end
-  finish(K, bucket, user, list, i, 'node_lost', math.max(leaseAt, tonumber(list[i].row.startedAt)))
+  local r = list[i].row
+  if match(r.owner, '^s(.+)%.') ~= generation then return end
+  -- In an extension a session may begin, or switch, after its node's lease was over.
+  finish(K, bucket, user, list, i, 'node_lost', math.max(leaseAt, r.startedAt + r.segmentMs))
   ended = ended + 1
   budget = budget - ENDED_COSTS
 end

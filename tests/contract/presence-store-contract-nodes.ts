@@ -139,6 +139,27 @@ export function nodesContract(create: CreateStore): void {
         { stallGraceMs: LONG },
       ));
 
+    test('[P9] [P11] a lost node’s session never ends before what it watched last began', () =>
+      onStage(
+        create,
+        async (stage) => {
+          const { store } = stage;
+          await stage.join('n', NODE_LEASE);
+          await stage.opened('u', 's', { owner: socket('n', 1), attributes: { streamId: 'a' } });
+          await stage.advance(2 * NODE_LEASE);
+          // The silence is answered: the lease that is over by the clock goes on, and with it the session.
+          expect(await store.sweep()).toMatchObject({ ended: 0 });
+          const switched = await store.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'b' } });
+          expect(switched).toMatchObject({ outcome: 'updated', segment: 1 });
+          await stage.advance(3 * NODE_LEASE);
+          await store.sweep();
+          const close = (await stage.wholeLog()).at(-1);
+          expect(close).toMatchObject({ kind: 'close', reason: 'node_lost', streamId: 'b' });
+          expect(close?.at).toBeGreaterThanOrEqual(close?.segmentStartedAt as number);
+        },
+        { stallGraceMs: 2 * NODE_LEASE },
+      ));
+
     test('[P9] the first beat after a silence finds its lease extended too', () =>
       onStage(
         create,
