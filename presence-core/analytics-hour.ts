@@ -13,3 +13,14 @@ export function hourOf(at: number): number {
 export function keptUntil(hourAt: number): number {
   return hourAt + HOUR_MS + KEPT_AFTER_END_MS;
 }
+
+/** Clocks may be ahead by less than that. */
+const AHEAD_MS = HOUR_MS;
+
+/** All hours that a store may hold, oldest first: 30. */
+export function hoursKept(now: number): number[] {
+  const hours: number[] = [];
+  for (let hourAt = hourOf(now - KEPT_AFTER_END_MS) - HOUR_MS; hourAt <= now + AHEAD_MS; hourAt += HOUR_MS)
+    hours.push(hourAt);
+  return hours;
+}

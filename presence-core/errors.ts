@@ -1,5 +1,5 @@
 /** The closed set of ways a store fails. Refusals are results, not errors. */
-export type StoreErrorCode = 'store_unavailable' | 'store_misconfigured' | 'invalid_cursor';
+export type StoreErrorCode = 'store_unavailable' | 'store_misconfigured' | 'invalid_cursor' | 'invalid_sketch';
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;

@@ -14,3 +14,4 @@ export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export type * from './presence-store.ts';
 export { RedisStore, type RedisStoreOptions } from './redis-store.ts';
 export * from './session.ts';
+export { countSketches, mergeSketches } from './sketches.ts';

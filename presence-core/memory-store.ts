@@ -26,6 +26,8 @@ import type {
   DetachResult,
   Dimension,
   HourAnalytics,
+  HourCounts,
+  HourRecord,
   InboxMessage,
   LogPage,
   Miss,
@@ -75,7 +77,7 @@ export class MemoryStore implements PresenceStore {
   readonly #secret = randomBytes(32).toString('hex');
   readonly #shard: MemoryShard;
   readonly #nodes = new MemoryNodes();
-  readonly #analytics = new MemoryAnalytics();
+  readonly #analytics = new MemoryAnalytics(this.#epoch);
   readonly #overrides = new Map<string, number>();
   readonly #changeGroups = new Map<string, MemoryChangeGroup>();
   readonly #inboxes = new Map<string, (message: InboxMessage) => void>();
@@ -273,6 +275,14 @@ export class MemoryStore implements PresenceStore {
 
   async analytics(at: number): Promise<HourAnalytics> {
     return this.#analytics.read(at, this.#clock());
+  }
+
+  async hourRecords(): Promise<HourCounts[]> {
+    return this.#analytics.records(this.#clock());
+  }
+
+  async hourRecord(at: number): Promise<HourRecord | null> {
+    return this.#analytics.record(at, this.#clock());
   }
 
   async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {

@@ -223,6 +223,22 @@ export interface HourAnalytics {
   readonly approximate: boolean;
 }
 
+/**
+ * What was counted for an hour since its counters were begun. They are begun anew, as another generation, when the store
+ * forgot them: what a history keeps of an hour is the sum over its generations, of each the most that was seen.
+ */
+export interface HourCounts {
+  readonly hourAt: number;
+  readonly generation: string;
+  readonly clicks: number;
+  readonly impressions: number;
+}
+
+export interface HourRecord extends HourCounts {
+  /** Sketch of the users, at most 80,004 bytes: for `mergeSketches` and `countSketches`. */
+  readonly users: Uint8Array;
+}
+
 /** A message to a node about sessions of its sockets (P5): delivered at most once, renewal is the backstop. */
 export interface InboxMessage {
   readonly userId: string;
@@ -308,6 +324,11 @@ export interface PresenceStore {
   countEvent(event: CountedEvent): Promise<void>;
   /** Of the hour that contains `at`; all zero when nothing was counted, or it is no longer kept. */
   analytics(at: number): Promise<HourAnalytics>;
+
+  /** Of all hours kept, oldest first: when an hour's counts are as they were, so are its users. */
+  hourRecords(): Promise<HourCounts[]>;
+  /** Of the hour that contains `at`; null when nothing is kept of it. */
+  hourRecord(at: number): Promise<HourRecord | null>;
 
   /** Tells the node that owns each displaced socket. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void>;

@@ -2,15 +2,18 @@
  * Clicks and impressions by the hour in Redis (P16): a HyperLogLog of users and a hash of hits, each key in a slot of
  * its own on Cluster. Events of one turn of the event loop go as one batch an hour. Bounds what is in flight (P14).
  */
+import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { hourOf, keptUntil } from './analytics-hour.ts';
+import { hourOf, hoursKept, keptUntil } from './analytics-hour.ts';
 import { hitsKey, uniqueUsersKey } from './keys.ts';
-import type { CountedEvent, EventKind, HourAnalytics } from './presence-store.ts';
+import type { CountedEvent, EventKind, HourAnalytics, HourCounts, HourRecord } from './presence-store.ts';
 import { chunks, tooMany } from './redis-calls.ts';
 import type { RedisClient } from './redis-connection.ts';
 
 /** Users of one PFADD: some 0.3 ms of Redis. */
 const USERS_PER_CALL = 1_000;
+/** Field of the hits that says which hash this is: another one was begun when Redis forgot. */
+const GENERATION = 'generation';
 /** ~10 MB of user ids at the most. */
 const MAX_IN_FLIGHT = 50_000;
 
@@ -64,6 +67,27 @@ export class RedisAnalytics {
     };
   }
 
+  async records(): Promise<HourCounts[]> {
+    const hours = await Promise.all(hoursKept(Date.now()).map((hourAt) => this.counts(hourAt)));
+    return hours.filter((hour) => hour !== null);
+  }
+
+  async record(at: number): Promise<HourRecord | null> {
+    const counts = await this.counts(hourOf(at));
+    if (counts === null) return null;
+    // Read after the hits, and written before them: it knows of every hit's user.
+    const users = await this.client.getBuffer(uniqueUsersKey(this.prefix, counts.hourAt));
+    return { ...counts, users: users ?? new Uint8Array() };
+  }
+
+  private async counts(hourAt: number): Promise<HourCounts | null> {
+    const fields = await this.client.hmget(hitsKey(this.prefix, hourAt), GENERATION, 'click', 'impression');
+    const [generation, clicks, impressions] = fields;
+    return generation
+      ? { hourAt, generation, clicks: Number(clicks ?? 0), impressions: Number(impressions ?? 0) }
+      : null;
+  }
+
   private batch(hourAt: number): Batch {
     const batch: Batch = {
       hourAt,
@@ -83,6 +107,9 @@ export class RedisAnalytics {
     await Promise.all([
       ...chunks([...users], USERS_PER_CALL).map((some) => this.client.pfadd(uniqueKey, ...some)),
       this.client.pexpireat(uniqueKey, keptUntil(hourAt)),
+    ]);
+    await Promise.all([
+      this.client.hsetnx(key, GENERATION, randomBytes(8).toString('hex')),
       ...kinds.map((kind) => this.client.hincrby(key, kind, hits[kind])),
       this.client.pexpireat(key, keptUntil(hourAt)),
     ]);

@@ -294,6 +294,14 @@ export class RedisStore implements api.PresenceStore {
     return this.bounded(this.hours.read(at));
   }
 
+  hourRecords(): Promise<api.HourCounts[]> {
+    return this.bounded(this.hours.records());
+  }
+
+  hourRecord(at: number): Promise<api.HourRecord | null> {
+    return this.bounded(this.hours.record(at));
+  }
+
   notify(displaced: readonly Displaced[], by?: api.InboxMessage['by']): Promise<void> {
     return displaced.length === 0 ? Promise.resolve() : this.inbox.notify(displaced, by);
   }

@@ -1,6 +1,7 @@
 /** Clicks and impressions by the UTC hour (P16). */
 import { describe, expect, test } from '@jest/globals';
-import type { EventKind, PresenceStore } from '../../presence-core/presence-store.ts';
+import type { EventKind, HourRecord, PresenceStore } from '../../presence-core/presence-store.ts';
+import { countSketches, mergeSketches } from '../../presence-core/sketches.ts';
 import { type CreateStore, LONG, onStage } from './contract-stage.ts';
 
 const HOUR_MS = 3_600_000;
@@ -88,6 +89,48 @@ export function analyticsContract(create: CreateStore): void {
         const { uniqueUsers, impressions, approximate } = await store.analytics(hourAt);
         expect({ impressions, approximate }).toEqual({ impressions: MANY_USERS, approximate: true });
         expect(Math.abs(uniqueUsers - MANY_USERS)).toBeLessThanOrEqual(MANY_USERS / 100);
+      }));
+
+    test('[P16] an hour’s record says what its generation counted, by any handle, and whose users', () =>
+      onStage(create, async ({ store, held }) => {
+        const hourAt = await lastHour(store);
+        expect(await store.hourRecords()).toEqual([]);
+        expect(await store.hourRecord(hourAt)).toBeNull();
+        for (const userId of ['u', 'v']) await store.countEvent({ userId, kind: 'click', at: hourAt + 1 });
+        await store.countEvent({ userId: 'u', kind: 'impression', at: hourAt + HOUR_MS });
+        const [first, second, ...rest] = await store.hourRecords();
+        expect(rest).toEqual([]);
+        expect(first).toEqual({ hourAt, generation: first?.generation, clicks: 2, impressions: 0 });
+        expect(second).toMatchObject({ hourAt: hourAt + HOUR_MS, clicks: 0, impressions: 1 });
+        expect(first?.generation).toMatch(/^[0-9a-f]{16}$/);
+        const early = (await store.hourRecord(hourAt)) as HourRecord;
+        await (await held.second()).countEvent({ userId: 'w', kind: 'impression', at: hourAt + 2 });
+        const late = (await store.hourRecord(hourAt + 5)) as HourRecord;
+        expect(late).toMatchObject({ ...first, impressions: 1 });
+        const { uniqueUsers, approximate } = await store.analytics(hourAt);
+        expect(uniqueUsers).toBe(3);
+        for (const sketches of [[late.users], [early.users, late.users], [mergeSketches(early.users, late.users)]]) {
+          expect(countSketches(sketches)).toEqual({ uniqueUsers, approximate });
+        }
+      }));
+
+    test('[P16] what is counted after the store forgot is another generation', () =>
+      onStage(create, async ({ store, held }) => {
+        if (held.forget === undefined) return;
+        const hourAt = await lastHour(store);
+        const count = async (userId: string): Promise<HourRecord> => {
+          await store.countEvent({ userId, kind: 'click', at: hourAt });
+          return (await store.hourRecord(hourAt)) as HourRecord;
+        };
+        await count('u');
+        const before = await count('v');
+        await held.forget();
+        const after = await count('w');
+        expect(before.clicks).toBe(2);
+        expect(after.clicks).toBe(1);
+        expect(after.generation).not.toBe(before.generation);
+        expect((await count('u')).generation).toBe(after.generation);
+        expect(countSketches([before.users, after.users]).uniqueUsers).toBe(3);
       }));
   });
 }

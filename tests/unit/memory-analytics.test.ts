@@ -1,18 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { HyperLogLog } from '../../presence-core/hyper-log-log.ts';
 import { MemoryAnalytics } from '../../presence-core/memory-analytics.ts';
 
 const HOUR_MS = 3_600_000;
 const START_AT = 480_000 * HOUR_MS;
 
-test.each([0, 1, 10, 1_000, 50_000, 300_000])('an estimate of %d distinct texts is within 1.5 %%', (count) => {
-  const log = new HyperLogLog();
-  for (let i = 0; i < count; i += 1) for (let times = 0; times <= i % 2; times += 1) log.add(`id:${i}`);
-  expect(Math.abs(log.estimate() - count)).toBeLessThanOrEqual(count * 0.015);
-});
-
-test('[P16] users are counted by name up to 10,000 an hour, then estimated', () => {
-  const analytics = new MemoryAnalytics();
+test('[P16] users are counted one by one up to 10,000 an hour, then estimated', () => {
+  const analytics = new MemoryAnalytics('g');
   const add = (i: number) => analytics.count({ userId: `u${i}`, kind: 'click', at: START_AT }, START_AT);
   for (let i = 0; i < 10_000; i += 1) add(i);
   expect(analytics.read(START_AT, START_AT)).toMatchObject({ uniqueUsers: 10_000, approximate: false });
@@ -23,7 +16,7 @@ test('[P16] users are counted by name up to 10,000 an hour, then estimated', () 
 });
 
 test('[P16] an hour is kept until 27 h after its end', () => {
-  const analytics = new MemoryAnalytics();
+  const analytics = new MemoryAnalytics('g');
   analytics.count({ userId: 'u', kind: 'impression', at: START_AT }, START_AT);
   const endsAt = START_AT + 28 * HOUR_MS;
   analytics.trim(endsAt - 1);
