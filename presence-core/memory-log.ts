@@ -15,9 +15,11 @@ export interface ChangeNote {
 
 export class MemoryLog {
   readonly #epoch: string;
-  readonly #max: number;
+  #max: number;
   /** Entry of sequence `s` stands at `(s - 1) % max`. */
-  readonly #entries: Change[] = [];
+  #entries: Change[] = [];
+  /** Entries up to this one were dropped before the ring was made larger. */
+  #dropped = 0;
   #last = 0;
   /** Wakes one waiting reader each. */
   readonly #waiting = new Set<() => void>();
@@ -58,7 +60,7 @@ export class MemoryLog {
 
   /** Sequence of the newest entry that is no longer kept. */
   get trimmed(): number {
-    return Math.max(0, this.#last - this.#max);
+    return Math.max(this.#dropped, this.#last - this.#max);
   }
 
   get max(): number {
@@ -95,6 +97,18 @@ export class MemoryLog {
       changes.push(this.#entries[sequence % this.#max] as Change);
     }
     return { changes, cursor: this.#cursor(until), gap };
+  }
+
+  /** Keeps the next entries beside all that is kept now: for the last ones, that no reader could ask for again. */
+  makeRoom(entries: number): void {
+    const [trimmed, max] = [this.trimmed, this.#max + entries];
+    const ring: Change[] = [];
+    for (let sequence = trimmed + 1; sequence <= this.#last; sequence += 1) {
+      ring[(sequence - 1) % max] = this.at(sequence) as Change;
+    }
+    this.#dropped = trimmed;
+    this.#entries = ring;
+    this.#max = max;
   }
 
   /** Lets every waiting reader look: something was appended, or the store stops. */

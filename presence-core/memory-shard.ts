@@ -53,6 +53,11 @@ export class MemoryShard {
     return this.#users.of(userId);
   }
 
+  /** Members of all users. */
+  all(): SessionRow[] {
+    return [...this.#users.all()];
+  }
+
   /** Members of one part's users. */
   membersInPart(part: number): Iterable<SessionRow> {
     return this.#users.inPart(part);
@@ -107,6 +112,12 @@ export class MemoryShard {
     if (row.expiresAt <= now) return this.endExpired(row.userId, now);
     this.end(row, 'node_lost', lease.endsAt);
     return 1;
+  }
+
+  /** Ends a session as the store stops. */
+  endWithStore(row: SessionRow, now: number): void {
+    if (row.expiresAt <= now) this.endExpired(row.userId, now);
+    else this.end(row, 'node_lost', now);
   }
 
   /**

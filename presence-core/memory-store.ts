@@ -99,7 +99,17 @@ export class MemoryStore implements PresenceStore {
 
   async start(): Promise<void> {}
 
+  /** What is live ends with the process. All of it stays in the log, for readers that have yet to save it. */
   async stop(): Promise<void> {
+    const now = this.#answerSilence();
+    const rows = this.#shard.all();
+    this.#shard.log.makeRoom(rows.length);
+    await inSlices(() => {
+      const row = rows.pop();
+      if (row === undefined) return false;
+      if (this.#shard.members(row.userId).includes(row)) this.#shard.endWithStore(row, now);
+      return true;
+    });
     this.#shard.log.wake();
   }
 

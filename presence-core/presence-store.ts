@@ -254,7 +254,10 @@ export interface PresenceStore {
 
   /** Connects, checks the deployment's configuration and reads it. Rejects until the store can serve. */
   start(): Promise<void>;
-  /** Ends connections and timers. Sessions stay. */
+  /**
+   * Ends connections and timers. In Redis sessions stay; those of the memory store end with it, as `node_lost` at that
+   * instant, and its log can be read on, by `readLog` and by change groups.
+   */
   stop(): Promise<void>;
   /** Resolves when the store answers within its time bound. */
   ping(): Promise<void>;

@@ -1,6 +1,7 @@
 /** What is the memory store's own, beside the contract that it shares. */
 import { describe, expect, test } from '@jest/globals';
 import { MemoryStore, type MemoryStoreOptions } from '../../presence-core/memory-store.ts';
+import { PRESENCE_ONLY } from '../../presence-core/session.ts';
 
 function stage(options: MemoryStoreOptions = {}) {
   const time = { now: 1_750_000_000_000 };
@@ -47,7 +48,46 @@ describe('the memory store', () => {
     for (const page of await Promise.all(waiting)) expect(page.changes).toHaveLength(1);
     const stopped = store.readLog(await store.tail(), 10, 60_000);
     await store.stop();
-    expect(await stopped).toMatchObject({ changes: [], gap: false });
+    expect(await stopped).toMatchObject({ changes: [{ kind: 'close', userId: 'u' }], gap: false });
+    const nobody = store.readLog(await store.tail(), 10, 60_000);
+    await store.stop();
+    expect(await nobody).toMatchObject({ changes: [], gap: false });
+  });
+
+  test('[P9] [P17] what is live when the store stops is closed then, and none of it is trimmed away unread', async () => {
+    const { store, time, open } = stage({ logMax: 10 });
+    const group = store.changeGroup('g');
+    for (let i = 1; i <= 25; i += 1) await open(`early${i}`);
+    await open('expired', 1_000);
+    await store.join('n', 60_000);
+    const owner = { nodeId: 'n', connection: 1 };
+    const request = { userId: 'u', attributes: {}, leaseMs: 60_000, intent: 'fresh' as const };
+    await store.open({ ...request, sessionId: 'socket', owner });
+    await store.open({ ...request, sessionId: 'detached', owner });
+    await store.detach([{ userId: 'u', sessionId: 'detached', owner }], 10_000);
+    await store.open({ ...request, sessionId: PRESENCE_ONLY, owner: 'presence' });
+    const before = await store.tail();
+    time.now += 5_000;
+    await store.stop();
+    const { changes } = await store.readLog(before, 100, 0);
+    const ends = changes.filter((change) => change.userId === 'u' || change.userId === 'expired');
+    expect(ends.map(({ sessionId, reason, at }) => [sessionId, reason, at - time.now]).sort()).toEqual([
+      ['*', 'node_lost', 0],
+      ['detached', 'node_lost', 0],
+      ['s', 'timeout', -4_000],
+      ['socket', 'node_lost', 0],
+    ]);
+    expect(changes).toHaveLength(29);
+    expect(ends.filter((change) => change.transition === 'offline')).toHaveLength(2);
+    expect(await store.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
+
+    const taken = await group.take(100, 0);
+    expect(taken.lost).toBe(0);
+    expect(taken.changes.slice(-29)).toEqual(changes);
+    expect(taken.changes.map((change) => change.sequence)).toEqual(Array.from({ length: 39 }, (_, i) => i + 20));
+    await group.acknowledge(taken);
+    await store.stop();
+    expect(await group.take(100, 0)).toMatchObject({ changes: [], lost: 0, backlog: 0 });
   });
 
   test('[P9] a store with no node left is not silent: its leases end', async () => {
