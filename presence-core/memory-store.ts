@@ -37,6 +37,7 @@ import type {
   PresenceStore,
   RenewRequest,
   RenewResult,
+  ServerStats,
   SessionRef,
   Snapshot,
   SweepResult,
@@ -293,6 +294,10 @@ export class MemoryStore implements PresenceStore {
 
   async hourRecord(at: number): Promise<HourRecord | null> {
     return this.#analytics.record(at, this.#clock());
+  }
+
+  async serverStats(): Promise<readonly ServerStats[]> {
+    return [];
   }
 
   async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {

@@ -239,6 +239,31 @@ export interface HourRecord extends HourCounts {
   readonly users: Uint8Array;
 }
 
+/** What a server of the store accounts of itself since it started. Bytes and seconds. */
+export interface ServerStats {
+  /** `host:port` */
+  readonly server: string;
+  readonly uptimeSeconds: number;
+  readonly cpuUserSeconds: number;
+  readonly cpuSystemSeconds: number;
+  readonly memoryBytes: number;
+  readonly memoryPeakBytes: number;
+  /** 0: without a bound. */
+  readonly memoryMaxBytes: number;
+  readonly clients: number;
+  readonly commands: number;
+  /** As the server measures it, over its last seconds. */
+  readonly commandsPerSecond: number;
+  /** Reads of keys that were there. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Changes of keys; begins anew when the server saves its data. */
+  readonly writes: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly evictedKeys: number;
+}
+
 /** A message to a node about sessions of its sockets (P5): delivered at most once, renewal is the backstop. */
 export interface InboxMessage {
   readonly userId: string;
@@ -332,6 +357,9 @@ export interface PresenceStore {
   hourRecords(): Promise<HourCounts[]>;
   /** Of the hour that contains `at`; null when nothing is kept of it. */
   hourRecord(at: number): Promise<HourRecord | null>;
+
+  /** One for each server that answers within the time bound; none for the embedded store. */
+  serverStats(): Promise<readonly ServerStats[]>;
 
   /** Tells the node that owns each displaced socket. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void>;

@@ -16,6 +16,7 @@ import { type Facet, RedisReads } from './redis-reads.ts';
 import { attributeArgs, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
 import { defineVerbs } from './redis-scripts.ts';
 import { checkServer } from './redis-server-check.ts';
+import { readServers } from './redis-server-info.ts';
 import type { CloseReason, Displaced } from './session.ts';
 
 export interface RedisStoreOptions {
@@ -300,6 +301,10 @@ export class RedisStore implements api.PresenceStore {
 
   hourRecord(at: number): Promise<api.HourRecord | null> {
     return this.bounded(this.hours.record(at));
+  }
+
+  serverStats(): Promise<readonly api.ServerStats[]> {
+    return readServers(this.client);
   }
 
   notify(displaced: readonly Displaced[], by?: api.InboxMessage['by']): Promise<void> {

@@ -8,6 +8,7 @@ import { leasesContract } from './presence-store-contract-leases.ts';
 import { logContract } from './presence-store-contract-log.ts';
 import { nodesContract } from './presence-store-contract-nodes.ts';
 import { readsContract } from './presence-store-contract-reads.ts';
+import { serversContract } from './presence-store-contract-servers.ts';
 import { snapshotContract } from './presence-store-contract-snapshot.ts';
 
 export type { ContractOptions, ContractStore, CreateStore } from './contract-stage.ts';
@@ -22,5 +23,6 @@ export function presenceStoreContract(name: string, create: CreateStore): void {
     groupsContract(create);
     snapshotContract(create);
     analyticsContract(create);
+    serversContract(create);
   });
 }
