@@ -38,6 +38,15 @@ export interface ConnectionContext extends PlayerContext {
 
 type Phase = 'greeting' | 'live' | 'observing' | 'closed';
 
+/** What an open socket is; `closing` until its close is done. */
+export type SocketKind = 'greeting' | 'player' | 'dashboard' | 'closing';
+const KINDS: Readonly<Record<Phase, SocketKind>> = {
+  greeting: 'greeting',
+  live: 'player',
+  observing: 'dashboard',
+  closed: 'closing',
+};
+
 export class Connection {
   readonly socket: TransportSocket;
   /** Tick of the ping wheel at the oldest ping without an answer; 0 when there is none. */
@@ -64,6 +73,10 @@ export class Connection {
 
   get greeted(): boolean {
     return this.phase !== 'greeting';
+  }
+
+  get kind(): SocketKind {
+    return KINDS[this.phase];
   }
 
   get open(): boolean {

@@ -3,12 +3,13 @@ import type { PresenceStore } from '../presence-core/index.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { TokenExpiry } from './auth/token-expiry.ts';
 import { addressKey, type ClientAddress, createClientAddress } from './client-address.ts';
-import { Connection, type ConnectionContext, type Log } from './connection.ts';
+import { Connection, type ConnectionContext, type Log, type SocketKind } from './connection.ts';
 import { Hub } from './hub.ts';
 import type { NodeLife } from './node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from './protocol/messages.ts';
 import { type ClientRate, createClientRate, createRate } from './rate-limit.ts';
-import type { CreateTransport, Transport, TransportSocket, UpgradeRequest } from './transport/transport.ts';
+import { SocketTally } from './socket-tally.ts';
+import type { CreateTransport, Traffic, Transport, TransportSocket, UpgradeRequest } from './transport/transport.ts';
 import { Wheel } from './wheel.ts';
 
 export interface GatewayOptions {
@@ -42,6 +43,8 @@ const PING_SLOTS = 100;
 const HELLO_CHECKS = 10;
 
 export class Gateway {
+  readonly tally = new SocketTally();
+  readonly hub: Hub;
   private readonly node: NodeLife;
   private readonly transport: Transport;
   private readonly connections = new Map<number, Connection>();
@@ -61,6 +64,7 @@ export class Gateway {
     this.options = options;
     this.node = options.node;
     const { store, log, sessionLeaseMs, resumeGraceMs, pingIntervalMs, onLimit, outagePolicy } = options;
+    this.hub = new Hub(options);
     this.context = {
       store,
       node: this.node,
@@ -68,7 +72,7 @@ export class Gateway {
       authenticator: options.authenticator,
       expiry: this.expiry,
       messageRate: createRate(options.rateMessagesPerSecond, options.rateMessagesBurst),
-      hub: new Hub(options),
+      hub: this.hub,
       sessionLeaseMs,
       resumeGraceMs,
       pingIntervalMs,
@@ -90,16 +94,28 @@ export class Gateway {
       },
       {
         upgrade: (request) => this.upgrade(request),
+        refused: (status) => this.tally.refuse(status),
         open: (socket) => this.opened(socket),
         message: (socket, text) => this.connections.get(socket.id)?.receive(text),
         pong: (socket) => this.ponged(socket),
-        close: (socket) => this.closed(socket),
+        close: (socket, code) => this.closed(socket, code),
       },
     );
   }
 
   get transportName(): Transport['name'] {
     return this.transport.name;
+  }
+
+  get traffic(): Readonly<Traffic> {
+    return this.transport.traffic;
+  }
+
+  /** Open sockets by what they are; looks at each. */
+  census(): Record<SocketKind, number> {
+    const count = { greeting: 0, player: 0, dashboard: 0, closing: 0 };
+    for (const connection of this.connections.values()) count[connection.kind] += 1;
+    return count;
   }
 
   /** @returns the bound port. The store may still be away: players are then let in or refused by the outage policy. */
@@ -148,6 +164,7 @@ export class Gateway {
   }
 
   private opened(socket: TransportSocket): void {
+    this.tally.accepted += 1;
     const connection = new Connection(socket, this.context);
     this.connections.set(socket.id, connection);
     connection.pingSlot = this.pings.add(connection);
@@ -159,7 +176,8 @@ export class Gateway {
     if (connection) connection.unansweredSince = 0;
   }
 
-  private closed(socket: TransportSocket): void {
+  private closed(socket: TransportSocket, code: number): void {
+    this.tally.close(code);
     const connection = this.connections.get(socket.id);
     if (!connection) return;
     this.connections.delete(socket.id);

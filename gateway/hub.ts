@@ -30,6 +30,8 @@ export class Hub {
   generation = {};
   cursor = '';
   positions: readonly number[] = [];
+  /** How often the hub lost its place. */
+  gaps = 0;
   private readonly options: HubOptions;
   private readonly tailer: LogTailer;
   private readonly channels = new Map<string, Channel>();
@@ -114,6 +116,15 @@ export class Hub {
     return this.gate.pass(() => this.store.readLog(cursor, READ_LIMIT, 0));
   }
 
+  /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
+  async behind(): Promise<number | undefined> {
+    const { run } = this;
+    if (!run) return undefined;
+    const tail = this.store.positions(await this.store.tail());
+    if (this.run !== run || this.positions.length === 0) return undefined;
+    return tail.reduce((sum, last, shard) => sum + Math.max(0, last - (this.positions[shard] as number)), 0);
+  }
+
   /** Resolves when the hub has read on, lost its place, or stopped. */
   moved(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
@@ -142,6 +153,7 @@ export class Hub {
   }
 
   private lose(cursor: string): void {
+    this.gaps += 1;
     this.place(cursor);
     for (const channel of this.channels.values()) for (const member of [...channel.live]) member.restart();
     this.release();

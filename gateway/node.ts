@@ -73,6 +73,11 @@ export class NodeLife {
     return this.id;
   }
 
+  /** Sessions that sockets of this node hold. */
+  get sessionsHeld(): number {
+    return this.held.size;
+  }
+
   owner(connection: number): SocketOwner {
     return { nodeId: this.id, connection };
   }

@@ -5,6 +5,9 @@ import { createAuthenticator } from './auth/authenticator.ts';
 import type { Config } from './config.ts';
 import { Gateway } from './gateway.ts';
 import { createSidecar } from './http/sidecar.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { observeStore } from './metrics/observe-store.ts';
+import { registerServerMetrics } from './metrics/server-metrics.ts';
 import { NodeLife } from './node.ts';
 import { selectTransport } from './transport/select.ts';
 
@@ -45,7 +48,9 @@ export function createStore(config: Config, log: Logger): PresenceStore {
  * @throws Error when a port is taken or the wanted transport does not load.
  */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
-  const store = createStore(config, log);
+  const metrics = new Metrics();
+  const bareStore = createStore(config, log);
+  const store = observeStore(bareStore, metrics, config.outagePolicy === 'open' ? 'degraded' : 'unavailable');
   const node = new NodeLife({
     store,
     log,
@@ -66,8 +71,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     gateway = new Gateway({ ...config, store, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
+  registerServerMetrics(metrics, { store: bareStore, node, gateway });
   const sidecar = config.roles.includes('sidecar')
-    ? createSidecar({ config, authenticator, store, log, isDraining: () => draining })
+    ? createSidecar({ config, authenticator, store, log, metrics, isDraining: () => draining })
     : undefined;
   try {
     httpPort = await sidecar?.listen(config.host, config.httpPort);

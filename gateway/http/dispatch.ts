@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import findMyWay from 'find-my-way';
 import type { Logger } from 'pino';
+import type { AnsweredRequest } from '../metrics/http-metrics.ts';
 import { parseBody } from './body.ts';
 import { type CallerOptions, createIdentify } from './caller.ts';
 import { createCors, type Headers } from './cors.ts';
@@ -46,6 +47,8 @@ export interface DispatchOptions extends CallerOptions {
   readonly log: Logger;
   readonly logRequests: 'errors' | 'all';
   readonly allowedOrigins: readonly string[];
+  /** Told of each request once it is answered. */
+  readonly answered: (request: AnsweredRequest) => void;
 }
 
 const MAX_URL_LENGTH = 16_384;
@@ -64,6 +67,12 @@ interface Match {
   readonly query: unknown;
 }
 
+/** What is known of a request when it is answered, however far it came. */
+interface Seen {
+  route: string | undefined;
+  body: unknown;
+}
+
 /** The answer that tells a problem. */
 export function answerProblem(problem: Problem, requestId: string): Answer {
   const headers: Headers = {
@@ -75,7 +84,7 @@ export function answerProblem(problem: Problem, requestId: string): Answer {
 }
 
 export function createDispatch(options: DispatchOptions): Dispatch {
-  const { routes, log, logRequests, allowedOrigins } = options;
+  const { routes, log, logRequests, allowedOrigins, answered } = options;
   // Ids are checked by their schema; the router must not cut them short.
   const router = findMyWay({ maxParamLength: MAX_URL_LENGTH });
   for (const route of routes) {
@@ -114,9 +123,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     return { status: 204, headers, body: '' };
   }
 
-  async function serve(incoming: IncomingRequest, requestId: string, seen: { body: unknown }): Promise<Answer> {
+  async function serve(incoming: IncomingRequest, requestId: string, seen: Seen): Promise<Answer> {
     const { method, url } = incoming;
     const { entry, params, query } = match(method, url);
+    seen.route = entry.route.path;
     const { schema, maxBodyBytes = MAX_BODY_BYTES } = entry.route;
     const headers: Record<string, string> = {};
     for (const name of entry.check.headerNames) {
@@ -148,7 +158,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const given = incoming.header('x-request-id');
     const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : randomUUID();
     const origin = incoming.header('origin');
-    const seen: { body: unknown } = { body: undefined };
+    const seen: Seen = { route: undefined, body: undefined };
     let problem: Problem | undefined;
     let answer: Answer;
     try {
@@ -161,6 +171,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     }
     cors.mark(answer.headers, origin);
     const durationMs = performance.now() - startedAt;
+    answered({ method, route: seen.route, status: answer.status, durationMs });
     logRequest({ requestId, method, url, status: answer.status, durationMs, problem, body: seen.body });
     return answer;
   };

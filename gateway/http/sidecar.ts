@@ -4,6 +4,8 @@ import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { createClientAddress } from '../client-address.ts';
 import type { Config } from '../config.ts';
+import { observeRequests } from '../metrics/http-metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { createClientRate } from '../rate-limit.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createNodeServer, type HttpServer } from './node-server.ts';
@@ -18,6 +20,7 @@ export interface SidecarOptions {
   readonly store: PresenceStore;
   /** The process's root logger: PUT /log-level sets its level. */
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly isDraining: () => boolean;
 }
 
@@ -28,11 +31,12 @@ export interface Sidecar extends HttpServer {
   readonly routes: readonly Route[];
 }
 
-export function createSidecar({ config, authenticator, store, log, isDraining }: SidecarOptions): Sidecar {
+export function createSidecar({ config, authenticator, store, log, metrics, isDraining }: SidecarOptions): Sidecar {
   const bounded = boundStore(store, STORE_BOUND_MS, (error) => log.warn({ err: error }, 'sockets were not told'));
-  const routes = createRoutes({ config, store: bounded, log, isDraining });
+  const routes = createRoutes({ config, store: bounded, log, metrics, isDraining });
   const dispatch = createDispatch({
     routes,
+    answered: observeRequests(metrics),
     log,
     logRequests: config.logRequests,
     allowedOrigins: config.allowedOrigins,

@@ -1,6 +1,6 @@
 /** The parts of an upgrade that both transports must decide alike. No sockets here: values in, values out. */
 import { STATUS_CODES } from 'node:http';
-import type { TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
+import type { Traffic, TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
 
 /** The headers of an HTTP request that make it a WebSocket upgrade, or not. Absent headers are empty strings. */
 export interface UpgradeOffer {
@@ -28,8 +28,15 @@ const UNAVAILABLE = 503;
 /** 16 bytes in base64, as RFC 6455 demands of Sec-WebSocket-Key. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-/** @returns 101, or the HTTP status of the refusal. The handlers are asked last, once nothing else refuses. */
+/** @returns 101, or the HTTP status of the refusal, of which the handlers are told. */
 export function decideUpgrade(offer: UpgradeOffer, request: UpgradeRequest, gate: UpgradeGate): number {
+  const status = decide(offer, request, gate);
+  if (status !== SWITCHING_PROTOCOLS) gate.handlers.refused(status);
+  return status;
+}
+
+/** The handlers are asked last, once nothing else refuses. */
+function decide(offer: UpgradeOffer, request: UpgradeRequest, gate: UpgradeGate): number {
   if (offer.method.toUpperCase() !== 'GET' || offer.upgrade.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
   if (request.path !== gate.options.path) return NOT_FOUND;
   if (offer.version !== '13') return UPGRADE_REQUIRED;
@@ -78,6 +85,10 @@ export function fits(text: string, bufferedBytes: number, maxBufferedBytes: numb
   const room = maxBufferedBytes - bufferedBytes - FRAME_HEADER_BYTES;
   // One UTF-16 unit is at most three bytes of UTF-8.
   return text.length * 3 <= room || (text.length <= room && Buffer.byteLength(text) <= room);
+}
+
+export function noTraffic(): Traffic {
+  return { messagesReceived: 0, bytesReceived: 0, messagesSent: 0, bytesSent: 0 };
 }
 
 let connections = 0;

@@ -37,12 +37,22 @@ export interface UpgradeRequest {
 export interface TransportHandlers {
   /** Decides synchronously. A number refuses the upgrade with that HTTP status. */
   upgrade(request: UpgradeRequest): 'accept' | number;
+  /** An upgrade was answered with this HTTP status, by the transport itself or by the decision of `upgrade`. */
+  refused(status: number): void;
   open(socket: TransportSocket, request: UpgradeRequest): void;
   /** `text` is undefined for a binary frame. Invalid UTF-8 never arrives here: the socket is closed 1007. */
   message(socket: TransportSocket, text: string | undefined): void;
   pong(socket: TransportSocket): void;
   /** Called exactly once for each opened socket: with the code given to `close`, else the peer's, else 1006. */
   close(socket: TransportSocket, code: number): void;
+}
+
+/** Messages of all sockets so far, and the bytes of their texts: what was handed to `handlers.message`, what was queued. */
+export interface Traffic {
+  messagesReceived: number;
+  bytesReceived: number;
+  messagesSent: number;
+  bytesSent: number;
 }
 
 export interface TransportOptions {
@@ -63,6 +73,7 @@ export interface Transport {
   readonly name: 'uws' | 'ws';
   /** Number of open sockets. */
   readonly sockets: number;
+  readonly traffic: Readonly<Traffic>;
   /**
    * Binds and starts to accept.
    * @param port 0 picks a free one.

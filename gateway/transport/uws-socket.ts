@@ -5,7 +5,7 @@
  */
 import type { WebSocket } from 'uWebSockets.js';
 import { closeReason, fits, nextConnectionNumber } from './handshake.ts';
-import type { TransportOptions, TransportSocket } from './transport.ts';
+import type { Traffic, TransportOptions, TransportSocket } from './transport.ts';
 
 /** uWS copies the user data's properties onto the native object, so it is one property and no more. */
 export type Native = WebSocket<unknown> & { readonly peer: UwsSocket };
@@ -13,6 +13,7 @@ export type Native = WebSocket<unknown> & { readonly peer: UwsSocket };
 /** What a socket needs of the transport that accepted it. */
 export interface UwsHost {
   readonly options: TransportOptions;
+  readonly traffic: Traffic;
   startClose(socket: UwsSocket, reason: string): void;
   cut(socket: UwsSocket): void;
 }
@@ -45,7 +46,12 @@ export class UwsSocket implements TransportSocket {
     if (native === undefined || this.closeCode !== 0) return false;
     if (!fits(text, native.getBufferedAmount(), this.#transport.options.maxBufferedBytes)) return false;
     // As bytes: of a string, uWS would send half a surrogate pair as it is, and the peer would close 1007.
-    return native.send(Buffer.from(text)) !== DROPPED;
+    const bytes = Buffer.from(text);
+    if (native.send(bytes) === DROPPED) return false;
+    const { traffic } = this.#transport;
+    traffic.messagesSent += 1;
+    traffic.bytesSent += bytes.length;
+    return true;
   }
 
   ping(): void {

@@ -13,7 +13,7 @@
  *   several and exceed 4 KB (large cookies) 431, unless UWS_HTTP_MAX_HEADERS_SIZE says more when the addon loads.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
-import { decideUpgrade, offersSubprotocol, SWITCHING_PROTOCOLS } from './handshake.ts';
+import { decideUpgrade, noTraffic, offersSubprotocol, SWITCHING_PROTOCOLS } from './handshake.ts';
 import type { CreateTransport, Transport, TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
 import { factsOf, offerOf, refuse } from './uws-http.ts';
 import { CUT, type Native, type UwsHost, UwsSocket } from './uws-socket.ts';
@@ -48,6 +48,7 @@ class UwsTransport implements Transport, UwsHost {
   readonly options: TransportOptions;
   readonly handlers: TransportHandlers;
   sockets = 0;
+  readonly traffic = noTraffic();
   readonly #uws: Uws;
   readonly #sharePort: boolean;
   readonly #app: TemplatedApp;
@@ -162,7 +163,13 @@ class UwsTransport implements Transport, UwsHost {
   #message(socket: UwsSocket, data: ArrayBuffer, isBinary: boolean): void {
     if (socket.closeCode !== 0) return;
     if (data.byteLength > this.options.maxMessageBytes) socket.close(TOO_BIG, 'message too big');
-    else this.handlers.message(socket, isBinary ? undefined : Buffer.from(data).toString());
+    else this.#received(socket, data, isBinary);
+  }
+
+  #received(socket: UwsSocket, data: ArrayBuffer, isBinary: boolean): void {
+    this.traffic.messagesReceived += 1;
+    this.traffic.bytesReceived += data.byteLength;
+    this.handlers.message(socket, isBinary ? undefined : Buffer.from(data).toString());
   }
 
   #pong(socket: UwsSocket): void {

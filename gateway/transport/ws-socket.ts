@@ -6,7 +6,7 @@
  */
 import { WebSocket } from 'ws';
 import { closeReason, fits, nextConnectionNumber } from './handshake.ts';
-import type { TransportHandlers, TransportOptions, TransportSocket } from './transport.ts';
+import type { Traffic, TransportHandlers, TransportOptions, TransportSocket } from './transport.ts';
 
 const CUT = 1006;
 const PROTOCOL_ERROR = 1002;
@@ -22,6 +22,7 @@ const CLOSE_CODE_OF_ERROR: Readonly<Record<string, number>> = {
 export interface WsHost {
   readonly options: TransportOptions;
   readonly handlers: TransportHandlers;
+  readonly traffic: Traffic;
   forget(socket: WsSocket, code: number): void;
 }
 
@@ -52,7 +53,11 @@ export class WsSocket implements TransportSocket {
     if (!this.#isOpen() || !fits(text, this.#native.bufferedAmount, this.transport.options.maxBufferedBytes)) {
       return false;
     }
-    this.#native.send(Buffer.from(text), { binary: false });
+    const bytes = Buffer.from(text);
+    this.#native.send(bytes, { binary: false });
+    const { traffic } = this.transport;
+    traffic.messagesSent += 1;
+    traffic.bytesSent += bytes.length;
     return true;
   }
 
@@ -81,7 +86,11 @@ export class WsSocket implements TransportSocket {
 
 function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
   const { peer } = this as PeerWebSocket;
-  if (peer?.closeCode === 0) peer.transport.handlers.message(peer, isBinary ? undefined : data.toString());
+  if (peer?.closeCode !== 0) return;
+  const { traffic, handlers } = peer.transport;
+  traffic.messagesReceived += 1;
+  traffic.bytesReceived += data.length;
+  handlers.message(peer, isBinary ? undefined : data.toString());
 }
 
 function onPong(this: WebSocket): void {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { decideUpgrade, refusalHeaders, SWITCHING_PROTOCOLS, statusText } from './handshake.ts';
+import { decideUpgrade, noTraffic, refusalHeaders, SWITCHING_PROTOCOLS, statusText } from './handshake.ts';
 import type { CreateTransport, Transport, TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
 import { adopt, PeerWebSocket, type WsHost, type WsSocket } from './ws-socket.ts';
 
@@ -20,6 +20,7 @@ class WsTransport implements Transport, WsHost {
   readonly name = 'ws';
   readonly options: TransportOptions;
   readonly handlers: TransportHandlers;
+  readonly traffic = noTraffic();
   readonly #open = new Set<WsSocket>();
   #whenEmpty: (() => void) | undefined;
   readonly #http: Server;

@@ -37,6 +37,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       const harness = await start({}, { upgrade: () => status });
       expect((await raw(harness.port)).status).toBe(status);
       expect(harness.opened).toHaveLength(0);
+      expect(harness.refused).toEqual([status]);
     });
 
     test.each([
@@ -53,6 +54,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(client.status).toBe(status);
       expect(client.header('upgrade')).toBe(status === 426 ? 'websocket' : undefined);
       expect(harness.requests).toHaveLength(0);
+      expect(harness.refused).toEqual([status]);
       await until(() => client.isEnded, 'the connection ends');
     });
 

@@ -33,6 +33,7 @@ export interface TransportTraits {
 /** What the handlers were told, in order. */
 interface Seen {
   readonly requests: UpgradeRequest[];
+  readonly refused: number[];
   readonly opened: TransportSocket[];
   readonly messages: Array<string | undefined>;
   readonly pongs: TransportSocket[];
@@ -64,7 +65,7 @@ export function transportHarness(create: CreateTransport, traits: Pick<Transport
     handlers: Partial<TransportHandlers> = {},
     port = 0,
   ): Promise<Harness> {
-    const seen: Seen = { requests: [], opened: [], messages: [], pongs: [], closes: [] };
+    const seen: Seen = { requests: [], refused: [], opened: [], messages: [], pongs: [], closes: [] };
     const transport = create(
       {
         path: '/ws',
@@ -79,6 +80,9 @@ export function transportHarness(create: CreateTransport, traits: Pick<Transport
         upgrade(request) {
           seen.requests.push(request);
           return handlers.upgrade?.(request) ?? 'accept';
+        },
+        refused(status) {
+          seen.refused.push(status);
         },
         open(socket, request) {
           seen.opened.push(socket);

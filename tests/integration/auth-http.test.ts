@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../../gateway/config.ts';
 import { createRoutes } from '../../gateway/http/routes/index.ts';
 import { boundStore } from '../../gateway/http/sidecar-store.ts';
+import { Metrics } from '../../gateway/metrics/metrics.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 import { apiKeyEntry, hsToken, inSeconds, SECRET } from '../support/tokens.ts';
@@ -27,6 +28,7 @@ const TABLE = createRoutes({
   config: loadConfig({}, []),
   store: boundStore(new MemoryStore(), 0, () => undefined),
   log: pino({ enabled: false }),
+  metrics: new Metrics(),
   isDraining: () => false,
 }).map(({ method, path, scope, reads }) => ({ method, path, scope, reads }));
 const GUARDED = TABLE.filter(({ scope }) => scope !== 'none');

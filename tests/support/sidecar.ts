@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import { createAuthenticator } from '../../gateway/auth/authenticator.ts';
 import { type Config, loadConfig } from '../../gateway/config.ts';
 import { createSidecar, type Sidecar } from '../../gateway/http/sidecar.ts';
+import { Metrics } from '../../gateway/metrics/metrics.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
 import { type HttpClient, httpClient } from './http-client.ts';
 
@@ -38,6 +39,7 @@ export async function startSidecar(
     authenticator: createAuthenticator(config),
     store,
     log,
+    metrics: new Metrics(),
     isDraining: () => running.draining,
   });
   const port = await sidecar.listen('127.0.0.1', 0);

@@ -1,7 +1,8 @@
 /** What runs the process: is it alive, may it be sent traffic, how much does it log. */
 import { Type } from 'typebox';
+import { Metrics } from '../../metrics/metrics.ts';
 import { Problem } from '../problem.ts';
-import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
+import { NO_CONTENT, ok, plain, type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -13,7 +14,7 @@ const tag: Tag = {
   description: 'What runs the process.',
 };
 
-export function operationRoutes({ store, log, isDraining }: RouteContext): Route[] {
+export function operationRoutes({ store, log, metrics, isDraining }: RouteContext): Route[] {
   return [
     route({
       method: 'GET',
@@ -40,6 +41,18 @@ export function operationRoutes({ store, log, isDraining }: RouteContext): Route
         await store.ping();
         return ok({ status: 'ok' });
       },
+    }),
+    route({
+      method: 'GET',
+      path: '/metrics',
+      tag,
+      summary: 'Metrics of this process and of the store, as Prometheus reads them',
+      description: 'No label names a user, a session or a stream. Scrapes within a second share one answer.',
+      textType: 'text/plain',
+      examples: [{ title: 'All metrics', text: '# TYPE presence_http_requests_total counter\n' }],
+      scope: 'none',
+      schema: {},
+      handler: async () => ({ ...plain(await metrics.text()), headers: { 'content-type': Metrics.contentType } }),
     }),
     route({
       method: 'PUT',

@@ -1,0 +1,118 @@
+/**
+ * The metrics of one server, in Prometheus' text format. The only place that knows prom-client.
+ *
+ * Figures are pulled: whoever counts keeps plain numbers, which are read when somebody scrapes. Only durations are
+ * pushed. Label values come from closed sets (routes, verbs, codes, servers), never from what a client sent.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { processMetrics } from './process-metrics.ts';
+
+export interface MetricAbout {
+  /** Without the prefix `presence_`; units in seconds or bytes, a counter ends in `_total`. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Undefined: not known now, so that it is left out. */
+export type Reading = number | readonly Sample[] | undefined;
+export type Read = () => Reading | Promise<Reading>;
+
+/** One set of label values of a histogram. */
+export interface Durations {
+  /** In seconds. */
+  observe(seconds: number): void;
+}
+
+const PREFIX = 'presence_';
+/** A reading that takes longer, or fails, is left out: a scrape is answered whatever is away. */
+const READ_BOUND_MS = 1_000;
+/** Scrapes within this time share one answer. */
+const MAX_AGE_MS = 1_000;
+
+export class Metrics {
+  static readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+  private readonly registry = new Registry();
+  private readonly process = processMetrics();
+  private readonly maxAgeMs: number;
+  private latest: Promise<string> | undefined;
+
+  constructor(maxAgeMs = MAX_AGE_MS) {
+    this.maxAgeMs = maxAgeMs;
+  }
+
+  gauge(about: MetricAbout, read: Read): void {
+    const gauge: Gauge = new Gauge({
+      ...this.described(about),
+      collect: () => pull(gauge, about.labels !== undefined, read),
+    });
+  }
+
+  /** @param read gives the total so far. */
+  counter(about: MetricAbout, read: Read): void {
+    const counter: Counter = new Counter({
+      ...this.described(about),
+      collect: () => pull(counter, about.labels !== undefined, read),
+    });
+  }
+
+  /**
+   * @param bounds upper bounds in seconds, ascending.
+   * @returns what takes the durations of one set of label values; to be kept, as finding it costs.
+   */
+  histogram(about: MetricAbout, bounds: readonly number[]): (...labelValues: string[]) => Durations {
+    const histogram = new Histogram({ ...this.described(about), buckets: [...bounds] });
+    return (...labelValues) => histogram.labels(...labelValues);
+  }
+
+  /** Everything, as text. Never rejects because of what could not be read. */
+  text(): Promise<string> {
+    this.latest ??= this.render();
+    return this.latest;
+  }
+
+  private async render(): Promise<string> {
+    setTimeout(() => {
+      this.latest = undefined;
+    }, this.maxAgeMs).unref();
+    const parts = await Promise.all([this.registry.metrics(), this.process.metrics()]);
+    return parts.join('\n');
+  }
+
+  private described({ name, help, labels = [] }: MetricAbout) {
+    return { name: PREFIX + name, help, labelNames: labels, registers: [this.registry] };
+  }
+}
+
+/** Counts kept in one record, by the values of one label. */
+export function byLabel(label: string, counts: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(counts).map(([value, count]) => ({ labels: { [label]: value }, value: count }));
+}
+
+async function pull(metric: Counter | Gauge, isLabelled: boolean, read: Read): Promise<void> {
+  const reading = await boundedReading(read);
+  // Without labels `reset` would leave a zero.
+  if (isLabelled) metric.reset();
+  else metric.remove();
+  if (typeof reading === 'number') metric.inc(reading);
+  else for (const { labels, value } of reading ?? []) metric.inc(labels, value);
+}
+
+async function boundedReading(read: Read): Promise<Reading> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), READ_BOUND_MS);
+  });
+  try {
+    return await Promise.race([read(), late]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,32 @@
+/** All that one process tells of itself, put together. */
+import type { PresenceStore } from '../../presence-core/index.ts';
+import type { Gateway } from '../gateway.ts';
+import type { NodeLife } from '../node.ts';
+import { VERSION } from '../version.ts';
+import { registerGatewayMetrics } from './gateway-metrics.ts';
+import type { Metrics } from './metrics.ts';
+import { registerStoreMetrics } from './store-metrics.ts';
+
+export interface ServerParts {
+  /** The unobserved one, so that scrapes do not measure themselves. */
+  readonly store: PresenceStore;
+  readonly node: NodeLife;
+  /** Absent in a process that takes no sockets. */
+  readonly gateway: Gateway | undefined;
+}
+
+export function registerServerMetrics(metrics: Metrics, { store, node, gateway }: ServerParts): void {
+  const labels = {
+    version: VERSION,
+    transport: gateway?.transportName ?? 'none',
+    store: store.kind,
+    node_version: process.version,
+  };
+  metrics.gauge({ name: 'info', help: 'What runs here', labels: Object.keys(labels) }, () => [{ labels, value: 1 }]);
+  metrics.gauge(
+    { name: 'node_sessions_held', help: 'Sessions held by the sockets of this node' },
+    () => node.sessionsHeld,
+  );
+  if (gateway) registerGatewayMetrics(gateway, metrics);
+  registerStoreMetrics(store, metrics);
+}

@@ -1,0 +1,155 @@
+/** What is counted of a store's answers, as plain numbers, and how they are told. */
+import {
+  type BeatResult,
+  type CloseReason,
+  type Displaced,
+  type OpenRequest,
+  type OpenResult,
+  type Owner,
+  type RenewResult,
+  StoreError,
+  type SweepResult,
+  type Via,
+} from '../../presence-core/index.ts';
+import { byLabel, type Metrics, type Sample } from './metrics.ts';
+import { StoreHealth } from './store-health.ts';
+
+/** `degraded`, `unavailable`: the store did not answer, and the outage policy lets play, or refuses. */
+export type Absence = 'degraded' | 'unavailable';
+type Admission = OpenResult['outcome'] | Absence;
+
+const VIAS: readonly Via[] = ['socket', 'heartbeat', 'guard', 'presence'];
+const NO_ADMISSIONS: Record<Admission, number> = {
+  opened: 0,
+  renewed: 0,
+  held: 0,
+  refused: 0,
+  ended: 0,
+  fenced: 0,
+  gone: 0,
+  degraded: 0,
+  unavailable: 0,
+};
+const NO_RENEWALS: Record<RenewResult['outcome'], number> = { renewed: 0, gone: 0, moved: 0, fenced: 0, ended: 0 };
+const NO_DISPLACED: Record<CloseReason | 'moved', number> = {
+  left: 0,
+  timeout: 0,
+  node_lost: 0,
+  evicted: 0,
+  replaced: 0,
+  kicked: 0,
+  moved: 0,
+};
+
+export class StoreFigures {
+  readonly health = new StoreHealth();
+  readonly admissions: Record<Via, Record<Admission, number>>;
+  readonly renewals = { ...NO_RENEWALS };
+  readonly displaced = { ...NO_DISPLACED };
+  readonly beats = { alive: 0, fenced: 0, failed: 0 };
+  readonly errors = new Map<string, { labels: Record<string, string>; value: number }>();
+  inFlight = 0;
+  sweeps = 0;
+  sweepEnded = 0;
+  sweepLagMs = 0;
+
+  constructor() {
+    const none = VIAS.map((via) => [via, { ...NO_ADMISSIONS }]);
+    this.admissions = Object.fromEntries(none) as Record<Via, Record<Admission, number>>;
+  }
+
+  opened({ owner }: OpenRequest, result: OpenResult): void {
+    this.admissions[viaOf(owner)][result.outcome] += 1;
+    if ('displaced' in result) this.displacedBy(result.displaced);
+  }
+
+  unanswered({ owner }: OpenRequest, whenAway: Absence): void {
+    this.admissions[viaOf(owner)][whenAway] += 1;
+  }
+
+  renewed(results: readonly RenewResult[]): void {
+    for (const { outcome } of results) this.renewals[outcome] += 1;
+  }
+
+  displacedBy(displaced: readonly Displaced[]): void {
+    for (const { reason } of displaced) this.displaced[reason] += 1;
+  }
+
+  beaten({ outcome }: BeatResult): void {
+    this.beats[outcome] += 1;
+    this.health.answered();
+  }
+
+  beatFailed(begunAt: number): void {
+    this.beats.failed += 1;
+    this.health.failed(begunAt);
+  }
+
+  swept({ ended, lagMs }: SweepResult): void {
+    this.sweeps += 1;
+    this.sweepEnded += ended;
+    this.sweepLagMs = lagMs;
+  }
+
+  failed(verb: string, error: unknown): void {
+    const code = error instanceof StoreError ? error.code : 'internal';
+    const counted = this.errors.get(`${verb} ${code}`);
+    if (counted) counted.value += 1;
+    else this.errors.set(`${verb} ${code}`, { labels: { verb, code }, value: 1 });
+  }
+}
+
+/** Tells the figures at each scrape. */
+export function registerStoreFigures(figures: StoreFigures, metrics: Metrics): void {
+  const { health, beats, renewals, displaced } = figures;
+  metrics.counter(
+    { name: 'admissions_total', help: 'Opens of sessions by what came of them', labels: ['via', 'result'] },
+    () =>
+      VIAS.flatMap((via) =>
+        byLabel('result', figures.admissions[via]).map(
+          ({ labels, value }): Sample => ({ labels: { via, ...labels }, value }),
+        ),
+      ),
+  );
+  metrics.counter(
+    { name: 'renewals_total', help: 'Leases of sessions renewed in batches, by what came of it', labels: ['result'] },
+    () => byLabel('result', renewals),
+  );
+  metrics.counter(
+    {
+      name: 'displaced_total',
+      help: 'Sessions that acts of this process ended or moved to another owner',
+      labels: ['reason'],
+    },
+    () => byLabel('reason', displaced),
+  );
+  metrics.counter({ name: 'node_beats_total', help: 'Renewals of the lease of this node', labels: ['result'] }, () =>
+    byLabel('result', beats),
+  );
+  metrics.counter({ name: 'sweeps_total', help: 'Sweeps done by this node' }, () => figures.sweeps);
+  metrics.counter(
+    { name: 'sweep_ended_total', help: 'Sessions ended by the sweeps of this node: expired, or of a lost node' },
+    () => figures.sweepEnded,
+  );
+  metrics.gauge(
+    { name: 'sweep_lag_seconds', help: 'How long the oldest thing that the last sweep found had been due' },
+    () => figures.sweepLagMs / 1_000,
+  );
+  metrics.gauge({ name: 'store_up', help: 'Whether the store answered the last beat of this node' }, () =>
+    Number(health.isUp),
+  );
+  metrics.counter(
+    { name: 'store_unavailable_seconds_total', help: 'Time in which the store did not answer this node' },
+    () => health.downSeconds(),
+  );
+  metrics.gauge({ name: 'store_in_flight', help: 'Calls that wait for the store' }, () => figures.inFlight);
+  metrics.counter({ name: 'store_errors_total', help: 'Calls that the store failed', labels: ['verb', 'code'] }, () => [
+    ...figures.errors.values(),
+  ]);
+}
+
+function viaOf(owner: Owner): Via {
+  if (typeof owner !== 'string') return 'socket';
+  // Nobody opens as a detached socket does.
+  return owner === 'none' ? 'socket' : owner;
+}
