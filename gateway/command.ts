@@ -1,6 +1,7 @@
 /** The command: configuration, log, signals. */
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { ConfigError, describeConfig, helpText, loadConfig } from './config.ts';
+import { createLog } from './log.ts';
 import { type Server, startServer } from './server.ts';
 
 /** What a drain may take beyond its window before the process is ended. */
@@ -22,7 +23,7 @@ export function readConfig(): ReturnType<typeof loadConfig> {
 
 /** Starts the server and ties it to the process: SIGTERM and SIGINT drain it, a second one ends it at once. */
 export async function run(config: ReturnType<typeof loadConfig>, log: Logger): Promise<Server> {
-  log.info({ config: describeConfig(config) }, 'starting');
+  log.info({ pid: process.pid, config: describeConfig(config) }, 'starting');
   const server = await startServer(config, log);
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
@@ -46,11 +47,7 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
 /** Runs until a signal; a failure to start is logged and ends the process. */
 export async function main(started: (server: Server) => void = () => {}): Promise<void> {
   const config = readConfig();
-  const log = pino({
-    level: config.logLevel,
-    formatters: { level: (label) => ({ level: label }) },
-    timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
-  });
+  const log = createLog(config.logLevel);
   try {
     started(await run(config, log));
   } catch (error) {

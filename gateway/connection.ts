@@ -178,6 +178,8 @@ export class Connection {
       return;
     }
     const { message } = decoded;
+    const { type } = message;
+    this.context.log.debug({ connection: this.socket.id, userId: this.session?.userId, type }, 'message');
     if (!this.greeted && message.type !== 'hello') {
       this.fail('invalid_request', 'the first message must be hello', 'bad_request', message.id);
       return;
@@ -190,7 +192,7 @@ export class Connection {
         if (!this.greeted) this.end('overloaded');
         return;
       }
-      this.context.log.error({ err: error, type: message.type }, 'message failed');
+      this.context.log.error({ err: error, connection: this.socket.id, type }, 'message failed');
       this.fail('internal', 'internal error', 'overloaded', message.id);
     }
   }

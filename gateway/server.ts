@@ -93,7 +93,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       },
     );
     if (draining) return;
-    log.info({ wsPort, httpPort, transport: gateway?.transportName, store: store.kind, nodeId: node.nodeId }, 'ready');
+    const { nodeId } = node;
+    // The contract has `msg` in this one line; every line has `message`.
+    log.info({ msg: 'ready', wsPort, httpPort, transport: gateway?.transportName, store: store.kind, nodeId }, 'ready');
   };
 
   const stop = async (drainMs: number): Promise<void> => {

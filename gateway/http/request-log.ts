@@ -1,12 +1,7 @@
 /** One line per request, as section 5 of the contract has it. */
 import type { Logger } from 'pino';
 import type { Problem } from './problem.ts';
-
-const SECRET_NAME = /token|secret|password|authorization|api[_-]?key/i;
-const SECRET_IN_URL = /([?&][^=&#]*(?:token|secret|password|authorization|api[_-]?key)[^=&#]*=)[^&#]*/gi;
-const MAX_LOGGED_URL = 2_048;
-/** A larger body is told by its size. */
-const MAX_LOGGED_BODY = 4_096;
+import { redactBody, redactUrl } from './redact.ts';
 
 export interface Served {
   readonly requestId: string;
@@ -16,12 +11,6 @@ export interface Served {
   readonly durationMs: number;
   readonly problem: Problem | undefined;
   readonly body: unknown;
-}
-
-function redactBody(body: unknown): unknown {
-  if (body === undefined) return undefined;
-  const text = JSON.stringify(body, (name, value) => (SECRET_NAME.test(name) ? '[redacted]' : value));
-  return text.length > MAX_LOGGED_BODY ? `[${text.length} characters]` : JSON.parse(text);
 }
 
 function stackOf(problem: Problem): string | undefined {
@@ -35,14 +24,14 @@ export function createRequestLog(log: Logger, which: 'errors' | 'all'): (served:
     const line = {
       correlationId: requestId,
       method,
-      url: url.slice(0, MAX_LOGGED_URL).replace(SECRET_IN_URL, '$1[redacted]'),
+      url: redactUrl(url),
       status,
       durationMs: Math.round(durationMs * 100) / 100,
       ...(which === 'all' && { reqBody: redactBody(body) }),
-      ...(problem && { code: problem.code, detail: problem.message }),
     };
-    if (status >= 500) log.error({ ...line, stack: problem && stackOf(problem) }, 'request failed');
-    else if (status >= 400) log.warn(line, 'request refused');
-    else log.info(line, 'request served');
+    const message = problem ? `${problem.code}: ${problem.message}` : 'request served';
+    if (status >= 500) log.error({ ...line, stack: problem && stackOf(problem) }, message);
+    else if (status >= 400) log.warn(line, message);
+    else log.info(line, message);
   };
 }

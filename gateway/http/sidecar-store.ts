@@ -20,7 +20,7 @@ export type SidecarStore = Pick<
   | 'ping'
 > & {
   /** Tells the sockets of ended sessions, in the background: renewal is the backstop. */
-  notify(displaced: readonly Displaced[], by?: InboxMessage['by']): void;
+  notify(displaced: readonly Displaced[], requestId: string, by?: InboxMessage['by']): void;
 };
 
 async function within<R>(act: Promise<R>, boundMs: number): Promise<R> {
@@ -42,7 +42,7 @@ async function within<R>(act: Promise<R>, boundMs: number): Promise<R> {
 export function boundStore(
   store: PresenceStore,
   boundMs: number,
-  notifyFailed: (error: unknown) => void,
+  notifyFailed: (error: unknown, requestId: string) => void,
 ): SidecarStore {
   const bound =
     <A extends unknown[], R>(act: (...args: A) => Promise<R>) =>
@@ -61,8 +61,9 @@ export function boundStore(
     analytics: bound(store.analytics),
     setLimitOverride: bound(store.setLimitOverride),
     ping: bound(store.ping),
-    notify(displaced, by) {
-      if (displaced.length > 0) store.notify(displaced, by).catch(notifyFailed);
+    notify(displaced, requestId, by) {
+      if (displaced.length === 0) return;
+      store.notify(displaced, by).catch((error) => notifyFailed(error, requestId));
     },
   };
 }

@@ -32,7 +32,9 @@ export interface Sidecar extends HttpServer {
 }
 
 export function createSidecar({ config, authenticator, store, log, metrics, isDraining }: SidecarOptions): Sidecar {
-  const bounded = boundStore(store, STORE_BOUND_MS, (error) => log.warn({ err: error }, 'sockets were not told'));
+  const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
+    log.warn({ correlationId, err: error }, 'sockets were not told'),
+  );
   const routes = createRoutes({ config, store: bounded, log, metrics, isDraining });
   const dispatch = createDispatch({
     routes,

@@ -104,6 +104,10 @@ describe('a fault of ours', () => {
     expect([status, body.code]).toEqual([500, 'internal']);
     expect(JSON.stringify(body)).not.toContain('secret');
     const line = sidecar.lines.find(({ correlationId }) => correlationId === headers.get('x-request-id'));
-    expect(line).toMatchObject({ level: 50, status: 500, stack: expect.stringContaining('a secret inner detail') });
+    expect(line).toMatchObject({
+      level: 'error',
+      status: 500,
+      stack: expect.stringContaining('a secret inner detail'),
+    });
   });
 });

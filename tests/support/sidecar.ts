@@ -1,8 +1,9 @@
 /** A sidecar on a free port over an embedded store whose clock the test steps. */
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { createAuthenticator } from '../../gateway/auth/authenticator.ts';
 import { type Config, loadConfig } from '../../gateway/config.ts';
 import { createSidecar, type Sidecar } from '../../gateway/http/sidecar.ts';
+import { createLog } from '../../gateway/log.ts';
 import { Metrics } from '../../gateway/metrics/metrics.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
 import { type HttpClient, httpClient } from './http-client.ts';
@@ -32,7 +33,7 @@ export async function startSidecar(
 ): Promise<TestSidecar> {
   const config = loadConfig(env, []);
   const lines: Record<string, unknown>[] = [];
-  const log = pino({ level: config.logLevel }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const log = createLog(config.logLevel, { write: (line: string) => void lines.push(JSON.parse(line)) });
   await store.start();
   const sidecar = createSidecar({
     config,

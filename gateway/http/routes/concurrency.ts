@@ -7,6 +7,7 @@ import { Id, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.t
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { type RouteContext, termsFor } from './context.ts';
 import { Conflict } from './refusal.ts';
+import { cleanUp } from './steps.ts';
 
 const Held = Type.Object({
   sessionId: Type.String(),
@@ -49,7 +50,8 @@ const tag: Tag = {
   description: 'How many sessions a user has, whether one more would be admitted, and who rules over it.',
 };
 
-export function concurrencyRoutes({ config, store, log }: RouteContext): Route[] {
+export function concurrencyRoutes(context: RouteContext): Route[] {
+  const { config, store, log } = context;
   const usages = async (ids: readonly string[]) => {
     const users = await store.sessions(ids);
     return ok({ users: users.map(({ userId, sessions, max }) => ({ userId, current: sessions.length, max })) });
@@ -172,8 +174,9 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
       examples: [{ title: 'Five', params: { userId: 'ann' }, body: { max: 5 } }],
       scope: 'admin',
       schema: { params: UserParams, body: Type.Object({ max: Type.Integer({ minimum: 1, maximum: MAX_LIMIT }) }) },
-      async handler({ params, body }) {
-        await store.setLimitOverride(params.userId, body.max);
+      async handler({ params: { userId }, body: { max }, requestId }) {
+        await store.setLimitOverride(userId, max);
+        log.info({ correlationId: requestId, userId, max }, 'limit set');
         return NO_CONTENT;
       },
     }),
@@ -185,8 +188,9 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
       examples: [{ title: 'As all others', params: { userId: 'cat' } }],
       scope: 'admin',
       schema: { params: UserParams },
-      async handler({ params }) {
-        await store.setLimitOverride(params.userId, null);
+      async handler({ params: { userId }, requestId }) {
+        await store.setLimitOverride(userId, null);
+        log.info({ correlationId: requestId, userId }, 'limit removed');
         return NO_CONTENT;
       },
     }),
@@ -201,8 +205,8 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
       schema: { params: UserParams },
       async handler({ params: { userId }, requestId }) {
         const displaced = await store.kick(userId);
-        log.debug({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
-        store.notify(displaced);
+        log.info({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
+        cleanUp(context, requestId, displaced);
         return NO_CONTENT;
       },
     }),
@@ -217,8 +221,8 @@ export function concurrencyRoutes({ config, store, log }: RouteContext): Route[]
       schema: { params: Type.Object({ userId: Id, sessionId: Id }) },
       async handler({ params: { userId, sessionId }, requestId }) {
         const result = await store.close({ userId, sessionId, reason: 'kicked' });
-        log.debug({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
-        if (result.outcome === 'closed') store.notify([result.displaced]);
+        log.info({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
+        if (result.outcome === 'closed') cleanUp(context, requestId, [result.displaced]);
         return NO_CONTENT;
       },
     }),

@@ -8,6 +8,7 @@ import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { playsOn, type RouteContext, termsFor } from './context.ts';
 import { limitProblem } from './refusal.ts';
+import { cleanUp, tellLetIn, tellOpened } from './steps.ts';
 
 /** A beat that declares a slower interval may be missed twice. */
 const BEATS_PER_TTL = 3;
@@ -56,7 +57,7 @@ async function beat(
   identity: Identity,
   requestId: string,
 ): Promise<HttpReply<BeatReply>> {
-  const { config, store, log } = context;
+  const { config, store } = context;
   const { userId, streamId, deviceId, deviceType, country, state, intervalMs } = body;
   const sessionId = sessionOf(body);
   const isMark = sessionId === PRESENCE_ONLY;
@@ -69,8 +70,7 @@ async function beat(
     ...termsFor(userId, identity, config),
     intent: 'beat',
   });
-  log.debug({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'heartbeat');
-  if ('displaced' in result) store.notify(result.displaced, { sessionId, deviceType });
+  tellOpened(context, requestId, { userId, sessionId }, result, deviceType);
   switch (result.outcome) {
     case 'opened':
     case 'renewed':
@@ -140,6 +140,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
           return await beat(context, body, identity, requestId);
         } catch (error) {
           if (!playsOn(error, context)) throw error;
+          tellLetIn(context, requestId, body.userId);
           const heartbeatIntervalMs = body.intervalMs ?? context.config.heartbeatIntervalMs;
           return ok({ status: 'ok', heartbeatIntervalMs, degraded: true });
         }
@@ -158,8 +159,8 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
         const left = sessionId ?? deviceId;
         if (left === undefined) throw invalidRequest([{ path: 'sessionId', message: 'is required' }]);
         const result = await store.close({ userId, sessionId: left, reason: 'left' });
-        if (result.outcome === 'closed') store.notify([result.displaced]);
-        log.debug({ correlationId: requestId, userId, sessionId: left, outcome: result.outcome }, 'heartbeat left');
+        log.debug({ correlationId: requestId, userId, sessionId: left, outcome: result.outcome }, 'left');
+        if (result.outcome === 'closed') cleanUp(context, requestId, [result.displaced]);
         return NO_CONTENT;
       },
     }),

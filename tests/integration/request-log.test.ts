@@ -1,0 +1,135 @@
+/** The log of requests: exactly the fields of the contract's section 5, and one id through all steps of a request. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { MemoryStore } from '../../presence-core/index.ts';
+import { failingStore } from '../support/failing-store.ts';
+import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
+
+const FIELDS = ['level', 'timestamp', 'hostname', 'correlationId', 'method', 'url', 'status', 'durationMs', 'message'];
+const BEAT = { userId: 'u1', sessionId: 'a', streamId: 's1' };
+
+let sidecar: TestSidecar;
+afterEach(() => sidecar.close());
+
+function requestLines(): Record<string, unknown>[] {
+  return sidecar.lines.filter((line) => 'url' in line);
+}
+
+function stepsOf(reply: { headers: Headers }): unknown[] {
+  const id = reply.headers.get('x-request-id');
+  return sidecar.lines.filter((line) => line.correlationId === id).map(({ message }) => message);
+}
+
+describe('a request is one line', () => {
+  test('LOG_REQUESTS=errors: of 4xx and 5xx only, with exactly the fields of the contract', async () => {
+    const failing = failingStore();
+    sidecar = await startSidecar(failing.store);
+    await sidecar.request('POST', '/heartbeat', BEAT);
+    const refused = await sidecar.get('/nowhere?token=hush');
+    failing.mode = 'broken';
+    const failed = await sidecar.get('/online');
+    const [warned, error] = sidecar.lines as [Record<string, unknown>, Record<string, unknown>];
+    expect(sidecar.lines).toHaveLength(2);
+    expect(Object.keys(warned).sort()).toEqual([...FIELDS].sort());
+    expect(warned).toEqual({
+      level: 'warn',
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      hostname: expect.stringMatching(/./),
+      correlationId: refused.headers.get('x-request-id'),
+      method: 'GET',
+      url: '/nowhere?token=[redacted]',
+      status: 404,
+      durationMs: expect.any(Number),
+      message: 'not_found: There is no such resource.',
+    });
+    expect(Object.keys(error).sort()).toEqual([...FIELDS, 'stack'].sort());
+    expect(error).toMatchObject({
+      level: 'error',
+      status: 500,
+      correlationId: failed.headers.get('x-request-id'),
+      stack: expect.stringMatching(/^TypeError: .*\n\s+at /),
+    });
+  });
+
+  test('LOG_REQUESTS=all: of each, with its body when there is one', async () => {
+    sidecar = await startSidecar(new MemoryStore(), { LOG_REQUESTS: 'all' });
+    const body = { ...BEAT, token: 'hush', nested: [{ apiKey: 'hush' }] };
+    const replies = [
+      await sidecar.request('POST', '/heartbeat', body, { authorization: 'Bearer hush', 'x-api-key': 'hush' }),
+      await sidecar.get('/status/user/u1'),
+      await sidecar.request('POST', '/heartbeat', { userId: 'not an id', token: 'hush' }),
+    ];
+    expect(requestLines().map(({ level, status, correlationId }) => [level, status, correlationId])).toEqual(
+      replies.map(({ status, headers }) => [status < 400 ? 'info' : 'warn', status, headers.get('x-request-id')]),
+    );
+    const [beat, read, refused] = requestLines();
+    expect(Object.keys(beat as object).sort()).toEqual([...FIELDS, 'reqBody'].sort());
+    expect(Object.keys(read as object).sort()).toEqual([...FIELDS].sort());
+    expect(beat?.reqBody).toEqual({ ...BEAT, token: '[redacted]', nested: [{ apiKey: '[redacted]' }] });
+    expect(refused?.reqBody).toEqual({ userId: 'not an id', token: '[redacted]' });
+    expect(JSON.stringify(sidecar.lines)).not.toContain('hush');
+  });
+
+  test('a body nested deeper than the stack is answered and logged', async () => {
+    sidecar = await startSidecar(new MemoryStore(), { LOG_REQUESTS: 'all' });
+    const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+    const reply = await fetch(`${sidecar.url}/heartbeat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"userId":"u1","pad":${deep}}`,
+    });
+    expect(reply.status).toBe(200);
+    expect(requestLines()).toMatchObject([{ status: 200, reqBody: '[not shown]' }]);
+  });
+});
+
+describe('the steps of a request carry its id', () => {
+  test('admitted, refused, cleaned up, at level debug', async () => {
+    sidecar = await startSidecar(new MemoryStore({ defaultLimit: 1 }), {
+      LOG_LEVEL: 'debug',
+      ON_LIMIT: 'evict-oldest',
+    });
+    const first = await sidecar.request('POST', '/heartbeat', BEAT);
+    const second = await sidecar.request('POST', '/heartbeat', { ...BEAT, sessionId: 'b' });
+    const evicted = await sidecar.request('POST', '/heartbeat', BEAT);
+    expect(stepsOf(first)).toEqual(['admitted']);
+    expect(stepsOf(second)).toEqual(['admitted', 'cleaned up']);
+    expect(stepsOf(evicted)).toEqual(['refused', 'session_ended: A fresh hello starts anew.']);
+    expect(sidecar.lines.find(({ message }) => message === 'cleaned up')).toMatchObject({
+      level: 'debug',
+      userId: 'u1',
+      sessionId: 'a',
+      reason: 'evicted',
+    });
+    const guard = await sidecar.request('POST', '/guards', undefined, { 'x-user-id': 'u1' });
+    expect(stepsOf(guard)).toEqual(['admitted', 'cleaned up']);
+    const kick = await sidecar.request('DELETE', '/sessions/u1');
+    expect(stepsOf(kick)).toEqual(['kicked', 'cleaned up']);
+  });
+
+  test('sockets that could not be told are told of with the id of the request', async () => {
+    const failing = failingStore();
+    const notify = () => Promise.reject(new Error('no inbox'));
+    const store = new Proxy(failing.store, {
+      get: (target, name) => (name === 'notify' ? notify : Reflect.get(target, name)),
+    });
+    sidecar = await startSidecar(store);
+    await sidecar.request('POST', '/heartbeat', BEAT);
+    const kick = await sidecar.request('DELETE', '/sessions/u1/a');
+    expect(stepsOf(kick)).toEqual(['kicked', 'sockets were not told']);
+  });
+
+  test('[P10] let in while the store is away', async () => {
+    const failing = failingStore();
+    sidecar = await startSidecar(failing.store, { LOG_LEVEL: 'debug' });
+    failing.mode = 'away';
+    const beat = await sidecar.request('POST', '/heartbeat', BEAT);
+    expect(stepsOf(beat)).toEqual(['admitted']);
+    expect(sidecar.lines[0]).toMatchObject({ degraded: true });
+  });
+
+  test('at level info a beat that is let in says nothing', async () => {
+    sidecar = await startSidecar();
+    for (let i = 0; i < 3; i++) await sidecar.request('POST', '/heartbeat', BEAT);
+    expect(sidecar.lines).toEqual([]);
+  });
+});
