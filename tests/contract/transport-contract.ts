@@ -99,6 +99,13 @@ export function transportContract(name: string, create: CreateTransport, traits:
       await until(() => client.texts.length === 3, 'the third');
       expect(harness.messages).toEqual([text, '']);
       expect(client.texts).toEqual([`echo ${text}`, 'echo ', 'half \ufffd']);
+      const bytes = Buffer.byteLength(text);
+      expect(harness.transport.traffic).toEqual({
+        messagesReceived: 2,
+        bytesReceived: bytes,
+        messagesSent: 3,
+        bytesSent: bytes + 'echo echo half ???'.length,
+      });
     });
 
     test('a binary frame arrives as undefined', async () => {
