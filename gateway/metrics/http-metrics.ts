@@ -1,4 +1,5 @@
-import { byLabel, type Durations, type Metrics, type Sample } from './metrics.ts';
+import type { Durations } from './durations.ts';
+import { byLabel, type Metrics, type Sample } from './metrics.ts';
 
 /** A request that was answered. */
 export interface AnsweredRequest {
@@ -22,12 +23,13 @@ interface RouteFigures {
 export function observeRequests(metrics: Metrics): (request: AnsweredRequest) => void {
   const byMethod = new Map<string, Map<string, RouteFigures>>();
   const durationsOf = metrics.histogram(
-    { name: 'http_request_duration_seconds', help: 'Time until a request was answered', labels: ['method', 'route'] },
+    { name: 'http_request_duration_seconds', help: 'Time until a request was answered' },
     BOUNDS_S,
   );
 
   function add(method: string, route: string): RouteFigures {
-    const added: RouteFigures = { labels: { method, route }, statuses: {}, durations: durationsOf(method, route) };
+    const labels = { method, route };
+    const added: RouteFigures = { labels, statuses: {}, durations: durationsOf(labels) };
     const routes = byMethod.get(method);
     if (routes) routes.set(route, added);
     else byMethod.set(method, new Map([[route, added]]));

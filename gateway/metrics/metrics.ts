@@ -1,16 +1,18 @@
 /**
- * The metrics of one server, in Prometheus' text format. The only place that knows prom-client.
+ * The metrics of one server, in Prometheus' text format. Only this folder knows prom-client.
  *
- * Figures are pulled: whoever counts keeps plain numbers, which are read when somebody scrapes. Only durations are
- * pushed. Label values come from closed sets (routes, verbs, codes, servers), never from what a client sent.
+ * Figures are pulled: whoever counts keeps plain numbers, which are read when somebody scrapes. Label values come from
+ * closed sets (routes, verbs, codes, servers), never from what a client sent.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { type Durations, DurationsHistogram } from './durations.ts';
 import { processMetrics } from './process-metrics.ts';
 
 export interface MetricAbout {
   /** Without the prefix `presence_`; units in seconds or bytes, a counter ends in `_total`. */
   readonly name: string;
   readonly help: string;
+  /** Names of the labels. A histogram has those it is given. */
   readonly labels?: readonly string[];
 }
 
@@ -22,12 +24,6 @@ export interface Sample {
 /** Undefined: not known now, so that it is left out. */
 export type Reading = number | readonly Sample[] | undefined;
 export type Read = () => Reading | Promise<Reading>;
-
-/** One set of label values of a histogram. */
-export interface Durations {
-  /** In seconds. */
-  observe(seconds: number): void;
-}
 
 const PREFIX = 'presence_';
 /** A reading that takes longer, or fails, is left out: a scrape is answered whatever is away. */
@@ -62,12 +58,14 @@ export class Metrics {
   }
 
   /**
-   * @param bounds upper bounds in seconds, ascending.
-   * @returns what takes the durations of one set of label values; to be kept, as finding it costs.
+   * @param boundsS upper bounds in seconds, ascending.
+   * @returns what takes the durations of one set of label values; to be asked for once and kept.
    */
-  histogram(about: MetricAbout, bounds: readonly number[]): (...labelValues: string[]) => Durations {
-    const histogram = new Histogram({ ...this.described(about), buckets: [...bounds] });
-    return (...labelValues) => histogram.labels(...labelValues);
+  histogram(about: MetricAbout, boundsS: readonly number[]): (labels: Sample['labels']) => Durations {
+    const histogram = new DurationsHistogram(PREFIX + about.name, about.help, boundsS);
+    // The registry needs of a metric no more than its name and `get`.
+    this.registry.registerMetric(histogram as unknown as Metric);
+    return (labels) => histogram.add(labels);
   }
 
   /** Everything, as text. Never rejects because of what could not be read. */

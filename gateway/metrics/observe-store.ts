@@ -35,7 +35,7 @@ export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: A
   const figures = new StoreFigures();
   registerStoreFigures(figures, metrics);
   const durations = metrics.histogram(
-    { name: 'store_duration_seconds', help: 'Time until the store answered or failed', labels: ['verb'] },
+    { name: 'store_duration_seconds', help: 'Time until the store answered or failed' },
     BOUNDS_S,
   );
 
@@ -45,7 +45,7 @@ export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: A
     answered: (result: Result, ...args: Args) => void = () => {},
     failed: (error: unknown, begunAt: number, ...args: Args) => void = () => {},
   ): Act<Args, Result> {
-    const duration = durations(verb);
+    const duration = durations({ verb });
     return async (...args) => {
       const begunAt = performance.now();
       figures.inFlight += 1;
