@@ -1,14 +1,26 @@
 /** The log of requests: exactly the fields of the contract's section 5, and one id through all steps of a request. */
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../gateway/config.ts';
+import { createLog } from '../../gateway/log.ts';
+import { startServer } from '../../gateway/server.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { failingStore } from '../support/failing-store.ts';
+import { Player } from '../support/player.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 
 const FIELDS = ['level', 'timestamp', 'hostname', 'correlationId', 'method', 'url', 'status', 'durationMs', 'message'];
 const BEAT = { userId: 'u1', sessionId: 'a', streamId: 's1' };
 
 let sidecar: TestSidecar;
-afterEach(() => sidecar.close());
+const ended: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0)) await end();
+});
+
+async function start(...args: Parameters<typeof startSidecar>): Promise<void> {
+  sidecar = await startSidecar(...args);
+  ended.push(() => sidecar.close());
+}
 
 function requestLines(): Record<string, unknown>[] {
   return sidecar.lines.filter((line) => 'url' in line);
@@ -22,7 +34,7 @@ function stepsOf(reply: { headers: Headers }): unknown[] {
 describe('a request is one line', () => {
   test('LOG_REQUESTS=errors: of 4xx and 5xx only, with exactly the fields of the contract', async () => {
     const failing = failingStore();
-    sidecar = await startSidecar(failing.store);
+    await start(failing.store);
     await sidecar.request('POST', '/heartbeat', BEAT);
     const refused = await sidecar.get('/nowhere?token=hush');
     failing.mode = 'broken';
@@ -51,7 +63,7 @@ describe('a request is one line', () => {
   });
 
   test('LOG_REQUESTS=all: of each, with its body when there is one', async () => {
-    sidecar = await startSidecar(new MemoryStore(), { LOG_REQUESTS: 'all' });
+    await start(new MemoryStore(), { LOG_REQUESTS: 'all' });
     const body = { ...BEAT, token: 'hush', nested: [{ apiKey: 'hush' }] };
     const replies = [
       await sidecar.request('POST', '/heartbeat', body, { authorization: 'Bearer hush', 'x-api-key': 'hush' }),
@@ -70,7 +82,7 @@ describe('a request is one line', () => {
   });
 
   test('a body nested deeper than the stack is answered and logged', async () => {
-    sidecar = await startSidecar(new MemoryStore(), { LOG_REQUESTS: 'all' });
+    await start(new MemoryStore(), { LOG_REQUESTS: 'all' });
     const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
     const reply = await fetch(`${sidecar.url}/heartbeat`, {
       method: 'POST',
@@ -84,7 +96,7 @@ describe('a request is one line', () => {
 
 describe('the steps of a request carry its id', () => {
   test('admitted, refused, cleaned up, at level debug', async () => {
-    sidecar = await startSidecar(new MemoryStore({ defaultLimit: 1 }), {
+    await start(new MemoryStore({ defaultLimit: 1 }), {
       LOG_LEVEL: 'debug',
       ON_LIMIT: 'evict-oldest',
     });
@@ -112,7 +124,7 @@ describe('the steps of a request carry its id', () => {
     const store = new Proxy(failing.store, {
       get: (target, name) => (name === 'notify' ? notify : Reflect.get(target, name)),
     });
-    sidecar = await startSidecar(store);
+    await start(store);
     await sidecar.request('POST', '/heartbeat', BEAT);
     const kick = await sidecar.request('DELETE', '/sessions/u1/a');
     expect(stepsOf(kick)).toEqual(['kicked', 'sockets were not told']);
@@ -120,7 +132,7 @@ describe('the steps of a request carry its id', () => {
 
   test('[P10] let in while the store is away', async () => {
     const failing = failingStore();
-    sidecar = await startSidecar(failing.store, { LOG_LEVEL: 'debug' });
+    await start(failing.store, { LOG_LEVEL: 'debug' });
     failing.mode = 'away';
     const beat = await sidecar.request('POST', '/heartbeat', BEAT);
     expect(stepsOf(beat)).toEqual(['admitted']);
@@ -128,8 +140,53 @@ describe('the steps of a request carry its id', () => {
   });
 
   test('at level info a beat that is let in says nothing', async () => {
-    sidecar = await startSidecar();
+    await start();
     for (let i = 0; i < 3; i++) await sidecar.request('POST', '/heartbeat', BEAT);
     expect(sidecar.lines).toEqual([]);
+  });
+});
+
+describe('the log of a server', () => {
+  async function linesOf(level: string): Promise<Record<string, unknown>[]> {
+    const lines: Record<string, unknown>[] = [];
+    const config = loadConfig({ WS_PORT: '0', HTTP_PORT: '0' }, []);
+    const log = createLog(level, { write: (line) => void lines.push(JSON.parse(line)) });
+    const server = await startServer(config, log);
+    try {
+      await server.ready;
+      const [player] = await Player.hello(server.wsPort as number, { userId: 'u1', token: 'hush', streamId: 's1' });
+      await player.ask({ type: 'update', streamId: 's2' });
+      await player.leave();
+    } finally {
+      await server.stop(0);
+    }
+    return lines;
+  }
+
+  test('tells that it is ready under both names that the contract has for a text', async () => {
+    const ready = (await linesOf('info')).filter(({ msg }) => msg === 'ready');
+    expect(ready).toHaveLength(1);
+    expect(ready[0]).toMatchObject({
+      level: 'info',
+      message: 'ready',
+      wsPort: expect.any(Number),
+      httpPort: expect.any(Number),
+      transport: expect.any(String),
+      store: 'memory',
+      nodeId: expect.any(String),
+    });
+  });
+
+  test('has messages of sockets at level debug only, and nothing of what they say', async () => {
+    const lines = await linesOf('debug');
+    const messages = lines.filter(({ message }) => message === 'message');
+    expect(messages.map(({ level, type, userId }) => [level, type, userId])).toEqual([
+      ['debug', 'hello', undefined],
+      ['debug', 'update', 'u1'],
+      ['debug', 'leave', 'u1'],
+    ]);
+    expect(new Set(messages.map(({ connection }) => connection)).size).toBe(1);
+    expect(JSON.stringify(lines)).not.toContain('hush');
+    expect((await linesOf('info')).filter(({ message }) => message === 'message')).toEqual([]);
   });
 });
