@@ -24,6 +24,8 @@ const PLAIN_VERBS = [
   'snapshotOf',
   'countEvent',
   'analytics',
+  'hourRecords',
+  'hourRecord',
   'notify',
   'ping',
 ] as const satisfies readonly (keyof PresenceStore)[];
