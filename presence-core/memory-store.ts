@@ -4,7 +4,6 @@
  * Verbs are synchronous inside, hence atomic. Nothing here runs by itself: the caller sweeps every second.
  */
 import { randomBytes } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { byAge } from './admission.ts';
 import { ChangeGroupMember } from './change-group.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -13,46 +12,12 @@ import { MemoryAnalytics } from './memory-analytics.ts';
 import { MemoryChangeGroup } from './memory-change-group.ts';
 import { MemoryNodes } from './memory-nodes.ts';
 import { openSession } from './memory-open.ts';
-import { type Holder, type NodeLease, SessionRow, slots } from './memory-session.ts';
+import { type Holder, SessionRow, slots } from './memory-session.ts';
 import { MemoryShard } from './memory-shard.ts';
+import { MemorySweep } from './memory-sweep.ts';
 import { PARTS } from './memory-users.ts';
-import type {
-  BeatResult,
-  ChangeGroup,
-  CloseRequest,
-  CloseResult,
-  Count,
-  CountedEvent,
-  DetachResult,
-  Dimension,
-  HourAnalytics,
-  HourCounts,
-  HourRecord,
-  InboxMessage,
-  LogPage,
-  Miss,
-  OpenRequest,
-  OpenResult,
-  OwnedRef,
-  PresenceStore,
-  RenewRequest,
-  RenewResult,
-  ServerStats,
-  SessionRef,
-  Snapshot,
-  SweepResult,
-  TopItem,
-  UpdateRequest,
-  UpdateResult,
-  UserSessions,
-  UserStatus,
-} from './presence-store.ts';
+import type * as api from './presence-store.ts';
 import type { Displaced, Owner } from './session.ts';
-
-/** How long a sweep may hold the event loop before it lets others in. */
-const SLICE_MS = 4;
-/** Sessions looked at between two looks at the clock. */
-const SLICE_STEP = 64;
 
 export interface MemoryStoreOptions {
   readonly clock?: Clock;
@@ -67,27 +32,26 @@ export interface MemoryStoreOptions {
   readonly claimMs?: number;
 }
 
-export class MemoryStore implements PresenceStore {
+export class MemoryStore implements api.PresenceStore {
   readonly kind = 'memory';
   readonly parts = PARTS;
   readonly #clock: Clock;
   readonly #defaultLimit: number;
-  readonly #stallGraceMs: number;
   readonly #claimMs: number;
   readonly #epoch = randomBytes(8).toString('hex');
   readonly #secret = randomBytes(32).toString('hex');
   readonly #shard: MemoryShard;
   readonly #nodes = new MemoryNodes();
+  readonly #sweep: MemorySweep;
   readonly #analytics = new MemoryAnalytics(this.#epoch);
   readonly #overrides = new Map<string, number>();
   readonly #changeGroups = new Map<string, MemoryChangeGroup>();
-  readonly #inboxes = new Map<string, (message: InboxMessage) => void>();
-  #sweeping: Promise<SweepResult> | undefined;
+  readonly #inboxes = new Map<string, (message: api.InboxMessage) => void>();
+  #sweeping: Promise<api.SweepResult> | undefined;
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#defaultLimit = options.defaultLimit ?? 3;
-    this.#stallGraceMs = options.stallGraceMs ?? 30_000;
     this.#claimMs = options.claimMs ?? 8_000;
     this.#shard = new MemoryShard({
       epoch: this.#epoch,
@@ -96,21 +60,13 @@ export class MemoryStore implements PresenceStore {
       seenMax: options.seenMax ?? 100_000,
       logMax: options.logMax ?? 100_000,
     });
+    this.#sweep = new MemorySweep(this.#shard, this.#nodes, options.stallGraceMs ?? 30_000);
   }
 
   async start(): Promise<void> {}
 
-  /** What is live ends with the process. All of it stays in the log, for readers that have yet to save it. */
   async stop(): Promise<void> {
-    const now = this.#answerSilence();
-    const rows = this.#shard.all();
-    this.#shard.log.makeRoom(rows.length);
-    await inSlices(() => {
-      const row = rows.pop();
-      if (row === undefined) return false;
-      if (this.#shard.members(row.userId).includes(row)) this.#shard.endWithStore(row, now);
-      return true;
-    });
+    await this.#sweep.endAll(this.#clock());
     this.#shard.log.wake();
   }
 
@@ -120,7 +76,7 @@ export class MemoryStore implements PresenceStore {
     return this.#secret;
   }
 
-  async open(request: OpenRequest): Promise<OpenResult> {
+  async open(request: api.OpenRequest): Promise<api.OpenResult> {
     const now = this.#clock();
     const holder = this.#holder(request.owner, now);
     if (holder === undefined) return { outcome: 'fenced' };
@@ -128,7 +84,7 @@ export class MemoryStore implements PresenceStore {
     return openSession(this.#shard, request, holder, max, now);
   }
 
-  async renew(requests: readonly RenewRequest[]): Promise<RenewResult[]> {
+  async renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
     const now = this.#clock();
     return requests.map((request) => {
       const row = this.#held(request, request.owner, now);
@@ -138,7 +94,7 @@ export class MemoryStore implements PresenceStore {
     });
   }
 
-  async update(request: UpdateRequest): Promise<UpdateResult> {
+  async update(request: api.UpdateRequest): Promise<api.UpdateResult> {
     const now = this.#clock();
     const row = this.#held(request, request.owner, now);
     if (!(row instanceof SessionRow)) return row;
@@ -146,7 +102,7 @@ export class MemoryStore implements PresenceStore {
     return { outcome, segment: row.segment, segmentStartedAt: row.segmentStartedAt };
   }
 
-  async detach(requests: readonly OwnedRef[], graceMs: number): Promise<DetachResult[]> {
+  async detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
     const now = this.#clock();
     return requests.map((request) => {
       const row = this.#held(request, request.owner, now);
@@ -157,7 +113,7 @@ export class MemoryStore implements PresenceStore {
     });
   }
 
-  async close(request: CloseRequest): Promise<CloseResult> {
+  async close(request: api.CloseRequest): Promise<api.CloseResult> {
     const now = this.#clock();
     this.#shard.live(request.userId, now);
     const row = this.#held(request, request.owner, now);
@@ -179,7 +135,7 @@ export class MemoryStore implements PresenceStore {
       });
   }
 
-  async status(userIds: readonly string[]): Promise<UserStatus[]> {
+  async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
     const now = this.#clock();
     return userIds.map((userId) => {
       const live = this.#shard.members(userId).filter((row) => row.expiresAt > now);
@@ -189,7 +145,7 @@ export class MemoryStore implements PresenceStore {
     });
   }
 
-  async sessions(userIds: readonly string[]): Promise<UserSessions[]> {
+  async sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
     const now = this.#clock();
     return userIds.map((userId) => {
       const live = slots(this.#shard.members(userId))
@@ -200,11 +156,11 @@ export class MemoryStore implements PresenceStore {
     });
   }
 
-  async counts(dimensions: readonly Dimension[]): Promise<Count[]> {
+  async counts(dimensions: readonly api.Dimension[]): Promise<api.Count[]> {
     return dimensions.map((dimension) => this.#shard.counts.count(dimension));
   }
 
-  async top(by: 'stream' | 'deviceType' | 'country' | 'state', limit: number): Promise<TopItem[]> {
+  async top(by: 'stream' | 'deviceType' | 'country' | 'state', limit: number): Promise<api.TopItem[]> {
     return this.#shard.counts.top(by, limit);
   }
 
@@ -217,13 +173,13 @@ export class MemoryStore implements PresenceStore {
     else this.#overrides.set(userId, max);
   }
 
-  async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    const now = this.#answerSilence();
+  async join(nodeId: string, leaseMs: number): Promise<api.BeatResult> {
+    const now = this.#judgedAt();
     return this.#beaten(this.#nodes.join(nodeId, leaseMs, now), now);
   }
 
-  async beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    const now = this.#answerSilence();
+  async beat(nodeId: string, leaseMs: number): Promise<api.BeatResult> {
+    const now = this.#judgedAt();
     return this.#beaten(this.#nodes.beat(nodeId, leaseMs, now), now);
   }
 
@@ -232,14 +188,19 @@ export class MemoryStore implements PresenceStore {
     const lease = this.#nodes.get(nodeId);
     if (lease === undefined) return;
     lease.endsAt = Math.min(lease.endsAt, now);
-    await this.#endNode(lease, now);
+    this.#inboxes.delete(nodeId);
+    await this.#sweep.endNode(lease, now);
   }
 
   /** A sweep that is asked for while one runs is that one. */
-  sweep(): Promise<SweepResult> {
-    this.#sweeping ??= this.#sweep().finally(() => {
-      this.#sweeping = undefined;
-    });
+  sweep(): Promise<api.SweepResult> {
+    const now = this.#clock();
+    this.#analytics.trim(now);
+    this.#sweeping ??= this.#sweep
+      .run(now, ({ nodeId }) => this.#inboxes.delete(nodeId))
+      .finally(() => {
+        this.#sweeping = undefined;
+      });
     return this.#sweeping;
   }
 
@@ -251,7 +212,7 @@ export class MemoryStore implements PresenceStore {
     return this.#shard.log.head();
   }
 
-  readLog(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
+  readLog(cursor: string, limit: number, waitMs: number): Promise<api.LogPage> {
     return this.#shard.log.read(cursor, limit, waitMs);
   }
 
@@ -259,7 +220,7 @@ export class MemoryStore implements PresenceStore {
     return [this.#shard.log.positionOf(cursor)];
   }
 
-  changeGroup(name: string): ChangeGroup {
+  changeGroup(name: string): api.ChangeGroup {
     let group = this.#changeGroups.get(name);
     if (group === undefined) {
       group = new MemoryChangeGroup(this.#shard.log, this.#clock, this.#claimMs);
@@ -272,35 +233,35 @@ export class MemoryStore implements PresenceStore {
     return partOf(userId, PARTS);
   }
 
-  async snapshot(part: number): Promise<Snapshot> {
+  async snapshot(part: number): Promise<api.Snapshot> {
     return this.#snapshot(this.#shard.membersInPart(part));
   }
 
-  async snapshotOf(userId: string): Promise<Snapshot> {
+  async snapshotOf(userId: string): Promise<api.Snapshot> {
     return this.#snapshot(this.#shard.members(userId));
   }
 
-  async countEvent(event: CountedEvent): Promise<void> {
+  async countEvent(event: api.CountedEvent): Promise<void> {
     this.#analytics.count(event, this.#clock());
   }
 
-  async analytics(at: number): Promise<HourAnalytics> {
+  async analytics(at: number): Promise<api.HourAnalytics> {
     return this.#analytics.read(at, this.#clock());
   }
 
-  async hourRecords(): Promise<HourCounts[]> {
+  async hourRecords(): Promise<api.HourCounts[]> {
     return this.#analytics.records(this.#clock());
   }
 
-  async hourRecord(at: number): Promise<HourRecord | null> {
+  async hourRecord(at: number): Promise<api.HourRecord | null> {
     return this.#analytics.record(at, this.#clock());
   }
 
-  async serverStats(): Promise<readonly ServerStats[]> {
+  async serverStats(): Promise<readonly api.ServerStats[]> {
     return [];
   }
 
-  async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {
+  async notify(displaced: readonly Displaced[], by?: api.InboxMessage['by']): Promise<void> {
     for (const { session, owner, reason } of displaced) {
       if (typeof owner === 'string') continue;
       const { userId, sessionId } = session;
@@ -308,11 +269,11 @@ export class MemoryStore implements PresenceStore {
     }
   }
 
-  onInbox(nodeId: string, deliver: (message: InboxMessage) => void): void {
+  onInbox(nodeId: string, deliver: (message: api.InboxMessage) => void): void {
     this.#inboxes.set(nodeId, deliver);
   }
 
-  #snapshot(rows: Iterable<SessionRow>): Snapshot {
+  #snapshot(rows: Iterable<SessionRow>): api.Snapshot {
     return { sessions: Array.from(rows, (row) => row.session()), shard: 0, sequence: this.#shard.log.last };
   }
 
@@ -322,7 +283,7 @@ export class MemoryStore implements PresenceStore {
   }
 
   /** The live session, if the owner may act on it, or why nothing is done. */
-  #held({ userId, sessionId }: SessionRef, owner: Owner | undefined, now: number): SessionRow | Miss {
+  #held({ userId, sessionId }: api.SessionRef, owner: Owner | undefined, now: number): SessionRow | api.Miss {
     if (owner !== undefined && this.#holder(owner, now) === undefined) return { outcome: 'fenced' };
     const row = this.#shard.find(userId, sessionId, now);
     if (row === undefined) {
@@ -332,65 +293,14 @@ export class MemoryStore implements PresenceStore {
     return owner === undefined || row.isHeldBy(owner) ? row : { outcome: 'moved' };
   }
 
-  /** Before any lease is judged: those that ran when everybody fell silent run on (P9). */
-  #answerSilence(): number {
+  /** Now, after a silence was answered (P9). */
+  #judgedAt(): number {
     const now = this.#clock();
-    const since = this.#nodes.takeSilence(now);
-    if (since !== undefined) {
-      this.#nodes.extend(since, now + this.#stallGraceMs);
-      this.#shard.extend(since, now + this.#stallGraceMs);
-    }
+    this.#sweep.answerSilence(now);
     return now;
   }
 
-  #beaten(accepted: boolean, now: number): BeatResult {
+  #beaten(accepted: boolean, now: number): api.BeatResult {
     return { outcome: accepted ? 'alive' : 'fenced', epoch: this.#epoch, now };
-  }
-
-  async #sweep(): Promise<SweepResult> {
-    const now = this.#answerSilence();
-    const due = this.#shard.takeDue(now);
-    let ended = 0;
-    let oldest = now;
-    await inSlices(() => {
-      const row = due.first();
-      if (row === undefined) return false;
-      oldest = Math.min(oldest, row.expiresAt);
-      ended += this.#shard.settle(row, now);
-      return true;
-    });
-    for (const lease of this.#nodes.lapsed(now)) {
-      const lost = await this.#endNode(lease, now);
-      if (lost > 0) oldest = Math.min(oldest, lease.endsAt);
-      ended += lost;
-    }
-    this.#shard.trim(now);
-    this.#analytics.trim(now);
-    return { ended, lagMs: now - oldest };
-  }
-
-  /** Forgets a node, so that nothing can be added to it or revive it, then ends what it holds. */
-  async #endNode(lease: NodeLease, now: number): Promise<number> {
-    this.#nodes.remove(lease);
-    this.#inboxes.delete(lease.nodeId);
-    let ended = 0;
-    await inSlices(() => {
-      const row = lease.sessions.first();
-      if (row === undefined) return false;
-      ended += this.#shard.endLost(row, lease, now);
-      return true;
-    });
-    return ended;
-  }
-}
-
-/** Repeats a step until it says false, letting others in when a slice is used up. */
-async function inSlices(step: () => boolean): Promise<void> {
-  let sliceEndsAt = performance.now() + SLICE_MS;
-  for (let steps = 1; step(); steps += 1) {
-    if (steps % SLICE_STEP === 0 && performance.now() >= sliceEndsAt) {
-      await nextTurn();
-      sliceEndsAt = performance.now() + SLICE_MS;
-    }
   }
 }

@@ -1,23 +1,23 @@
 /** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
-import { randomBytes } from 'node:crypto';
 import { ChangeGroupMember } from './change-group.ts';
-import { StoreError } from './errors.ts';
-import { BUCKETS, configKey, placeOf } from './keys.ts';
+import { placeOf } from './keys.ts';
 import { decodeCursor } from './log-cursor.ts';
 import type * as api from './presence-store.ts';
+import { RedisActs } from './redis-acts.ts';
 import { RedisAnalytics } from './redis-analytics.ts';
-import { chunks, RedisCalls, unavailable } from './redis-calls.ts';
+import { RedisCalls, unavailable } from './redis-calls.ts';
 import { RedisChangeGroup } from './redis-change-group.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './redis-connection.ts';
+import { RedisDeployment } from './redis-deployment.ts';
 import { RedisInbox } from './redis-inbox.ts';
 import { RedisLog } from './redis-log.ts';
 import { RedisMasters } from './redis-masters.ts';
+import { RedisNodes } from './redis-nodes.ts';
 import { type Facet, RedisReads } from './redis-reads.ts';
-import { attributeArgs, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
 import { defineVerbs } from './redis-scripts.ts';
 import { checkServer } from './redis-server-check.ts';
 import { readServers } from './redis-server-info.ts';
-import type { CloseReason, Displaced } from './session.ts';
+import type { Displaced } from './session.ts';
 
 export interface RedisStoreOptions {
   readonly url: string;
@@ -41,10 +41,6 @@ export interface RedisStoreOptions {
 }
 
 const READY_WAIT_MS = 3_000;
-/** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
-const SWEEP_BUDGET = 1_000;
-/** Script calls of one sweep; what is left is due at the next. */
-const SWEEP_CALLS_MAX = 2_000;
 
 export class RedisStore implements api.PresenceStore {
   readonly kind = 'redis';
@@ -54,12 +50,10 @@ export class RedisStore implements api.PresenceStore {
   private readonly log: RedisLog;
   private readonly inbox: RedisInbox;
   private readonly hours: RedisAnalytics;
-  private readonly masters: RedisMasters;
+  private readonly deployment: RedisDeployment;
+  private readonly nodes: RedisNodes;
+  private readonly acts: RedisActs;
   private readonly reads: RedisReads;
-  private readonly allShards: number[];
-  /** Newest epoch seen of each shard. */
-  private epochs: number[] = [];
-  private deploymentSecret = '';
   private lastWarning = '';
 
   constructor(options: RedisStoreOptions) {
@@ -78,7 +72,6 @@ export class RedisStore implements api.PresenceStore {
       ...options,
     };
     const { url, prefix, shards } = this.options;
-    this.allShards = Array.from({ length: shards }, (_, shard) => shard);
     this.client = this.connection(false);
     defineVerbs(this.client, {
       LOG_MAX: this.options.logMax,
@@ -90,7 +83,15 @@ export class RedisStore implements api.PresenceStore {
     this.calls = new RedisCalls(this.client, prefix, shards, (error) => this.warnOnce(error));
     const reader = (): RedisClient => this.connection(true);
     this.reads = new RedisReads(this.client, this.calls, this.options.defaultLimit);
-    this.masters = new RedisMasters(this.client, this.calls.prefixes);
+    this.acts = new RedisActs(this.calls, this.options.defaultLimit);
+    const masters = new RedisMasters(this.client, this.calls.prefixes);
+    this.deployment = new RedisDeployment(this.client, prefix, shards);
+    this.nodes = new RedisNodes(this.calls, {
+      sweepGapMs: this.options.sweepGapMs,
+      runIds: () => this.bounded(masters.runIds()),
+      // An emptied Redis has lost the deployment's secret too.
+      forgot: () => this.bounded(this.deployment.check()),
+    });
     this.log = new RedisLog(this.client, reader, this.calls.prefixes);
     this.inbox = new RedisInbox(this.client, reader, prefix);
     this.hours = new RedisAnalytics(this.client, prefix);
@@ -100,7 +101,7 @@ export class RedisStore implements api.PresenceStore {
   async start(): Promise<void> {
     await ready(this.client, READY_WAIT_MS);
     await this.bounded(checkServer(this.client, this.options.warn));
-    await this.bounded(this.checkDeployment());
+    await this.bounded(this.deployment.check());
   }
 
   async stop(): Promise<void> {
@@ -110,83 +111,35 @@ export class RedisStore implements api.PresenceStore {
   }
 
   async ping(): Promise<void> {
-    await this.bounded(this.client.hexists(configKey(this.options.prefix), 'layout'));
+    await this.bounded(this.deployment.ping());
   }
 
   secret(): string {
-    return this.deploymentSecret;
+    return this.deployment.secret;
   }
 
-  async open(r: api.OpenRequest): Promise<api.OpenResult> {
-    const lines = await this.calls.item<string[]>('open', r.userId, (K, bucket) => [
-      K,
-      r.userId,
-      r.sessionId,
-      bucket,
-      ownerText(r.owner),
-      String(r.leaseMs),
-      r.limit === undefined ? '' : String(r.limit),
-      r.onLimit === 'evict-oldest' ? 'e' : 'r',
-      r.replace?.join('|') ?? '',
-      INTENTS[r.intent],
-      formerText(r),
-      ...attributeArgs(r.attributes),
-      String(this.options.defaultLimit),
-    ]);
-    const head = (lines[0] as string).split('|') as [string, string, string, string, string, string, string];
-    const [outcome, current, max] = [head[0], Number(head[1]), Number(head[2])];
-    if (outcome === 'fenced' || outcome === 'gone') return { outcome };
-    if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
-    const rest = lines.slice(1);
-    if (outcome === 'refused') {
-      const conflicts = rest.filter((text) => text.startsWith('conflict|'));
-      return {
-        outcome,
-        current,
-        max,
-        conflicts: conflicts.map((text) => parseLine(r.userId, text).session),
-        nextFreeAt: Number(head[3]),
-        displaced: parseDisplaced(r.userId, rest.slice(0, rest.length - conflicts.length)),
-      };
-    }
-    return {
-      outcome: outcome as 'opened' | 'renewed' | 'held',
-      current,
-      max,
-      startedAt: Number(head[3]),
-      expiresAt: Number(head[4]),
-      segment: Number(head[5]),
-      segmentStartedAt: Number(head[3]) + Number(head[6]),
-      displaced: rest.length > 0 ? parseDisplaced(r.userId, rest) : [],
-    };
+  open(request: api.OpenRequest): Promise<api.OpenResult> {
+    return this.acts.open(request);
   }
 
   renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
-    return this.calls.renew(requests, (text) => outcomeOf(text) as api.RenewResult);
+    return this.acts.renew(requests);
   }
 
-  async update(r: api.UpdateRequest): Promise<api.UpdateResult> {
-    const text = await this.act('update', r, r.owner, attributeArgs(r.attributes));
-    const [outcome, segment, startedAt, segmentMs] = text.split('|');
-    if (outcome !== 'updated' && outcome !== 'unchanged') return outcomeOf(text) as api.Miss;
-    return { outcome, segment: Number(segment), segmentStartedAt: Number(startedAt) + Number(segmentMs) };
+  update(request: api.UpdateRequest): Promise<api.UpdateResult> {
+    return this.acts.update(request);
   }
 
   detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
-    return Promise.all(
-      requests.map(async (r) => outcomeOf(await this.act('detach', r, r.owner, [String(graceMs)])) as api.DetachResult),
-    );
+    return this.acts.detach(requests, graceMs);
   }
 
-  async close(r: api.CloseRequest): Promise<api.CloseResult> {
-    const lines = await this.act<string[]>('close', r, r.owner, [r.reason]);
-    if (lines[0] !== 'closed') return outcomeOf(lines[0] as string) as api.Miss;
-    return { outcome: 'closed', displaced: parseDisplaced(r.userId, lines.slice(1))[0] as Displaced };
+  close(request: api.CloseRequest): Promise<api.CloseResult> {
+    return this.acts.close(request);
   }
 
-  async kick(userId: string): Promise<readonly Displaced[]> {
-    const lines = await this.act<string[]>('close', { userId, sessionId: '' }, undefined, ['kicked']);
-    return parseDisplaced(userId, lines.slice(1));
+  kick(userId: string): Promise<readonly Displaced[]> {
+    return this.acts.kick(userId);
   }
 
   status(userIds: readonly string[]): Promise<api.UserStatus[]> {
@@ -216,39 +169,20 @@ export class RedisStore implements api.PresenceStore {
   }
 
   join(nodeId: string, leaseMs: number): Promise<api.BeatResult> {
-    return this.beatAll('join', nodeId, leaseMs);
+    return this.nodes.beat('join', nodeId, leaseMs);
   }
 
   beat(nodeId: string, leaseMs: number): Promise<api.BeatResult> {
-    return this.beatAll('beat', nodeId, leaseMs);
+    return this.nodes.beat('beat', nodeId, leaseMs);
   }
 
   async quit(nodeId: string): Promise<void> {
     this.inbox.stop(nodeId);
-    await this.beatAll('quit', nodeId, 0);
+    await this.nodes.beat('quit', nodeId, 0);
   }
 
-  async sweep(): Promise<api.SweepResult> {
-    let ended = 0;
-    let lagMs = 0;
-    let left: readonly number[] = this.allShards;
-    const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
-    for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
-      const again: number[] = [];
-      // One call at a time, so that others get in between.
-      for (const shards of chunks(left, 16)) {
-        const replies = await this.calls.forShards<string>('sweep', common, shards);
-        call++;
-        replies.forEach((text, i) => {
-          const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
-          ended += count;
-          lagMs = Math.max(lagMs, lag);
-          if (more) again.push(shards[i] as number);
-        });
-      }
-      left = again;
-    }
-    return { ended, lagMs };
+  sweep(): Promise<api.SweepResult> {
+    return this.nodes.sweep();
   }
 
   tail(): Promise<string> {
@@ -260,7 +194,7 @@ export class RedisStore implements api.PresenceStore {
   }
 
   readLog(cursor: string, limit: number, waitMs: number): Promise<api.LogPage> {
-    return this.log.read(cursor, limit, waitMs, this.epochs);
+    return this.log.read(cursor, limit, waitMs, this.nodes.epochs);
   }
 
   positions(cursor: string): readonly number[] {
@@ -315,42 +249,6 @@ export class RedisStore implements api.PresenceStore {
     this.inbox.listen(nodeId, deliver);
   }
 
-  /** A verb on one session: K, user, session, bucket, owner, then its own arguments. */
-  private act<Reply = string>(
-    verb: 'update' | 'close' | 'detach',
-    ref: api.SessionRef,
-    owner: api.OwnedRef['owner'] | undefined,
-    rest: readonly string[],
-  ): Promise<Reply> {
-    const text = owner === undefined ? '' : ownerText(owner);
-    return this.calls.item<Reply>(verb, ref.userId, (K, bucket) => [
-      K,
-      ref.userId,
-      ref.sessionId,
-      bucket,
-      text,
-      ...rest,
-    ]);
-  }
-
-  private async beatAll(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<api.BeatResult> {
-    const runIds = await this.bounded(this.masters.runIds());
-    const common = [mode, nodeId, String(leaseMs)];
-    const own = (shard: number): string[] => [runIds[shard] as string];
-    const texts = await this.calls.forShards<string>('beat', common, this.allShards, own);
-    const replies = texts.map((text) => text.split('|'));
-    const epochs = replies.map((reply) => Number(reply[1]));
-    // An emptied Redis has lost the deployment's secret too: whoever comes first writes it back.
-    if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch)))
-      await this.bounded(this.checkDeployment());
-    this.epochs = epochs;
-    return {
-      outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',
-      epoch: [...new Set(this.epochs)].join('.'),
-      now: Math.max(...replies.map((reply) => Number(reply[2]))),
-    };
-  }
-
   private limitKey(userId: string): string {
     return `${this.calls.prefixOf(placeOf(userId, this.options.shards).shard)}lim`;
   }
@@ -381,30 +279,4 @@ export class RedisStore implements api.PresenceStore {
       throw unavailable(error);
     }
   }
-
-  private async checkDeployment(): Promise<void> {
-    const key = configKey(this.options.prefix);
-    const layout = `${this.options.shards}x${BUCKETS}`;
-    await this.client.hsetnx(key, 'layout', layout);
-    await this.client.hsetnx(key, 'secret', this.deploymentSecret || randomBytes(32).toString('hex'));
-    const [stored, secret] = await this.client.hmget(key, 'layout', 'secret');
-    if (stored !== layout) {
-      const detail = `this node has shards x buckets ${layout}, the deployment '${this.options.prefix}' ${stored}`;
-      throw new StoreError('store_misconfigured', `PRESENCE_SHARDS is fixed for a deployment: ${detail}`);
-    }
-    this.deploymentSecret = secret as string;
-  }
-}
-
-/** What the store is to take over of a session that it forgot. */
-function formerText({ intent, startedAt, segment, segmentStartedAt }: api.OpenRequest): string {
-  if (intent !== 'restore' || startedAt === undefined) return '';
-  return `${startedAt}|${segment ?? 0}|${segmentStartedAt ?? startedAt}`;
-}
-
-const INTENTS = { fresh: 'f', resume: 'r', return: 'l', beat: 'b', restore: 'x' } as const;
-function outcomeOf(text: string): { outcome: string; reason?: CloseReason; expiresAt?: number } {
-  const [outcome, rest] = text.split('|') as [string, string?];
-  if (rest === undefined) return { outcome };
-  return outcome === 'ended' ? { outcome, reason: rest as CloseReason } : { outcome, expiresAt: Number(rest) };
 }

@@ -1,0 +1,91 @@
+/** How sessions of the memory store end without their holder: expired, with their node, or with the store (P1, P9). */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { MemoryNodes } from './memory-nodes.ts';
+import type { NodeLease } from './memory-session.ts';
+import type { MemoryShard } from './memory-shard.ts';
+import type { SweepResult } from './presence-store.ts';
+
+/** How long a sweep may hold the event loop before it lets others in. */
+const SLICE_MS = 4;
+/** Sessions looked at between two looks at the clock. */
+const SLICE_STEP = 64;
+
+export class MemorySweep {
+  readonly #shard: MemoryShard;
+  readonly #nodes: MemoryNodes;
+  readonly #stallGraceMs: number;
+
+  constructor(shard: MemoryShard, nodes: MemoryNodes, stallGraceMs: number) {
+    this.#shard = shard;
+    this.#nodes = nodes;
+    this.#stallGraceMs = stallGraceMs;
+  }
+
+  /** Before any lease is judged: those that ran when everybody fell silent run on (P9). */
+  answerSilence(now: number): void {
+    const since = this.#nodes.takeSilence(now);
+    if (since === undefined) return;
+    this.#nodes.extend(since, now + this.#stallGraceMs);
+    this.#shard.extend(since, now + this.#stallGraceMs);
+  }
+
+  /** Ends what has expired and what lapsed nodes held. @param lapsed is told of each such node first. */
+  async run(now: number, lapsed: (lease: NodeLease) => void): Promise<SweepResult> {
+    this.answerSilence(now);
+    const due = this.#shard.takeDue(now);
+    let ended = 0;
+    let oldest = now;
+    await inSlices(() => {
+      const row = due.first();
+      if (row === undefined) return false;
+      oldest = Math.min(oldest, row.expiresAt);
+      ended += this.#shard.settle(row, now);
+      return true;
+    });
+    for (const lease of this.#nodes.lapsed(now)) {
+      lapsed(lease);
+      const lost = await this.endNode(lease, now);
+      if (lost > 0) oldest = Math.min(oldest, lease.endsAt);
+      ended += lost;
+    }
+    this.#shard.trim(now);
+    return { ended, lagMs: now - oldest };
+  }
+
+  /** Forgets a node, so that nothing can be added to it or revive it, then ends what it holds. */
+  async endNode(lease: NodeLease, now: number): Promise<number> {
+    this.#nodes.remove(lease);
+    let ended = 0;
+    await inSlices(() => {
+      const row = lease.sessions.first();
+      if (row === undefined) return false;
+      ended += this.#shard.endLost(row, lease, now);
+      return true;
+    });
+    return ended;
+  }
+
+  /** Ends all there is, and keeps all of it in the log, for readers that have yet to save it. */
+  async endAll(now: number): Promise<void> {
+    this.answerSilence(now);
+    const rows = this.#shard.all();
+    this.#shard.log.makeRoom(rows.length);
+    await inSlices(() => {
+      const row = rows.pop();
+      if (row === undefined) return false;
+      if (this.#shard.members(row.userId).includes(row)) this.#shard.endWithStore(row, now);
+      return true;
+    });
+  }
+}
+
+/** Repeats a step until it says false, letting others in when a slice is used up. */
+async function inSlices(step: () => boolean): Promise<void> {
+  let sliceEndsAt = performance.now() + SLICE_MS;
+  for (let steps = 1; step(); steps += 1) {
+    if (steps % SLICE_STEP === 0 && performance.now() >= sliceEndsAt) {
+      await nextTurn();
+      sliceEndsAt = performance.now() + SLICE_MS;
+    }
+  }
+}

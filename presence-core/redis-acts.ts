@@ -1,0 +1,119 @@
+/** The verbs on sessions: their arguments and replies as the Lua scripts have them. */
+import type * as api from './presence-store.ts';
+import type { RedisCalls } from './redis-calls.ts';
+import { attributeArgs, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
+import type { CloseReason, Displaced } from './session.ts';
+
+export class RedisActs {
+  private readonly calls: RedisCalls;
+  private readonly defaultLimit: number;
+
+  constructor(calls: RedisCalls, defaultLimit: number) {
+    this.calls = calls;
+    this.defaultLimit = defaultLimit;
+  }
+
+  async open(r: api.OpenRequest): Promise<api.OpenResult> {
+    const lines = await this.calls.item<string[]>('open', r.userId, (K, bucket) => [
+      K,
+      r.userId,
+      r.sessionId,
+      bucket,
+      ownerText(r.owner),
+      String(r.leaseMs),
+      r.limit === undefined ? '' : String(r.limit),
+      r.onLimit === 'evict-oldest' ? 'e' : 'r',
+      r.replace?.join('|') ?? '',
+      INTENTS[r.intent],
+      formerText(r),
+      ...attributeArgs(r.attributes),
+      String(this.defaultLimit),
+    ]);
+    const head = (lines[0] as string).split('|') as [string, string, string, string, string, string, string];
+    const [outcome, current, max] = [head[0], Number(head[1]), Number(head[2])];
+    if (outcome === 'fenced' || outcome === 'gone') return { outcome };
+    if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
+    const rest = lines.slice(1);
+    if (outcome === 'refused') {
+      const conflicts = rest.filter((text) => text.startsWith('conflict|'));
+      return {
+        outcome,
+        current,
+        max,
+        conflicts: conflicts.map((text) => parseLine(r.userId, text).session),
+        nextFreeAt: Number(head[3]),
+        displaced: parseDisplaced(r.userId, rest.slice(0, rest.length - conflicts.length)),
+      };
+    }
+    return {
+      outcome: outcome as 'opened' | 'renewed' | 'held',
+      current,
+      max,
+      startedAt: Number(head[3]),
+      expiresAt: Number(head[4]),
+      segment: Number(head[5]),
+      segmentStartedAt: Number(head[3]) + Number(head[6]),
+      displaced: rest.length > 0 ? parseDisplaced(r.userId, rest) : [],
+    };
+  }
+
+  renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
+    return this.calls.renew(requests, (text) => outcomeOf(text) as api.RenewResult);
+  }
+
+  async update(r: api.UpdateRequest): Promise<api.UpdateResult> {
+    const text = await this.act('update', r, r.owner, attributeArgs(r.attributes));
+    const [outcome, segment, startedAt, segmentMs] = text.split('|');
+    if (outcome !== 'updated' && outcome !== 'unchanged') return outcomeOf(text) as api.Miss;
+    return { outcome, segment: Number(segment), segmentStartedAt: Number(startedAt) + Number(segmentMs) };
+  }
+
+  detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
+    return Promise.all(
+      requests.map(async (r) => outcomeOf(await this.act('detach', r, r.owner, [String(graceMs)])) as api.DetachResult),
+    );
+  }
+
+  async close(r: api.CloseRequest): Promise<api.CloseResult> {
+    const lines = await this.act<string[]>('close', r, r.owner, [r.reason]);
+    if (lines[0] !== 'closed') return outcomeOf(lines[0] as string) as api.Miss;
+    return { outcome: 'closed', displaced: parseDisplaced(r.userId, lines.slice(1))[0] as Displaced };
+  }
+
+  async kick(userId: string): Promise<readonly Displaced[]> {
+    const lines = await this.act<string[]>('close', { userId, sessionId: '' }, undefined, ['kicked']);
+    return parseDisplaced(userId, lines.slice(1));
+  }
+
+  /** K, user, session, bucket, owner, then the verb's own arguments. */
+  private act<Reply = string>(
+    verb: 'update' | 'close' | 'detach',
+    ref: api.SessionRef,
+    owner: api.OwnedRef['owner'] | undefined,
+    rest: readonly string[],
+  ): Promise<Reply> {
+    const text = owner === undefined ? '' : ownerText(owner);
+    return this.calls.item<Reply>(verb, ref.userId, (K, bucket) => [
+      K,
+      ref.userId,
+      ref.sessionId,
+      bucket,
+      text,
+      ...rest,
+    ]);
+  }
+}
+
+/** What the store is to take over of a session that it forgot. */
+function formerText({ intent, startedAt, segment, segmentStartedAt }: api.OpenRequest): string {
+  if (intent !== 'restore' || startedAt === undefined) return '';
+  return `${startedAt}|${segment ?? 0}|${segmentStartedAt ?? startedAt}`;
+}
+
+const INTENTS = { fresh: 'f', resume: 'r', return: 'l', beat: 'b', restore: 'x' } as const;
+
+function outcomeOf(text: string): { outcome: string; reason?: CloseReason; expiresAt?: number } {
+  const [outcome, rest] = text.split('|') as [string, string?];
+  if (rest === undefined) return { outcome };
+  return outcome === 'ended' ? { outcome, reason: rest as CloseReason } : { outcome, expiresAt: Number(rest) };
+}

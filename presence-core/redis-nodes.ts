@@ -1,0 +1,71 @@
+/** Leases of node generations, beaten in every shard, and the sweep (P1, P9, P10). */
+import { BUCKETS } from './keys.ts';
+import type { BeatResult, SweepResult } from './presence-store.ts';
+import { chunks, type RedisCalls } from './redis-calls.ts';
+
+/** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
+const SWEEP_BUDGET = 1_000;
+/** Script calls of one sweep; what is left is due at the next. */
+const SWEEP_CALLS_MAX = 2_000;
+
+export interface RedisNodesOptions {
+  /** A shard swept by any node within this time is passed over. */
+  readonly sweepGapMs: number;
+  /** Run id of the master of each shard. */
+  readonly runIds: () => Promise<readonly string[]>;
+  /** Awaited when a shard has another epoch than before. */
+  readonly forgot: () => Promise<void>;
+}
+
+export class RedisNodes {
+  /** Newest epoch seen of each shard. */
+  epochs: readonly number[] = [];
+  private readonly calls: RedisCalls;
+  private readonly options: RedisNodesOptions;
+  private readonly allShards: readonly number[];
+
+  constructor(calls: RedisCalls, options: RedisNodesOptions) {
+    this.calls = calls;
+    this.options = options;
+    this.allShards = calls.prefixes.map((_, shard) => shard);
+  }
+
+  async beat(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<BeatResult> {
+    const runIds = await this.options.runIds();
+    const common = [mode, nodeId, String(leaseMs)];
+    const own = (shard: number): string[] => [runIds[shard] as string];
+    const texts = await this.calls.forShards<string>('beat', common, this.allShards, own);
+    const replies = texts.map((text) => text.split('|'));
+    const epochs = replies.map((reply) => Number(reply[1]));
+    if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch))) await this.options.forgot();
+    this.epochs = epochs;
+    return {
+      outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',
+      epoch: [...new Set(this.epochs)].join('.'),
+      now: Math.max(...replies.map((reply) => Number(reply[2]))),
+    };
+  }
+
+  async sweep(): Promise<SweepResult> {
+    let ended = 0;
+    let lagMs = 0;
+    let left: readonly number[] = this.allShards;
+    const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
+    for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
+      const again: number[] = [];
+      // One call at a time, so that others get in between.
+      for (const shards of chunks(left, 16)) {
+        const replies = await this.calls.forShards<string>('sweep', common, shards);
+        call++;
+        replies.forEach((text, i) => {
+          const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
+          ended += count;
+          lagMs = Math.max(lagMs, lag);
+          if (more) again.push(shards[i] as number);
+        });
+      }
+      left = again;
+    }
+    return { ended, lagMs };
+  }
+}
