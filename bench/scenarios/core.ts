@@ -11,6 +11,7 @@ const SWEPT_SESSIONS = 100_000;
 const CHURN = 300_000;
 const LIVE = 100_000;
 const LANES = 256;
+const IDLE_POLLS = 1_000;
 const NODE = 'bench1';
 const LEASE_MS = 600_000;
 
@@ -76,6 +77,17 @@ async function fillRedis(
     { what: `Redis bytes per session, ${label}`, value: bytes / sessions.length, unit: 'B', target: '≤ 340' },
   ];
   if (all) {
+    const member = store.changeGroup('bench', 'one');
+    const taken = await cost(admin, sessions.length, async () => {
+      for (let more = true; more; ) {
+        const some = await member.take(1_000, 0);
+        await member.acknowledge(some);
+        more = some.changes.length > 0;
+      }
+    });
+    const idle = await cost(admin, IDLE_POLLS, async () => {
+      for (let i = 0; i < IDLE_POLLS; i++) await member.take(1_000, 0);
+    });
     const renew = await cost(admin, sessions.length, async () => {
       for (let i = 0; i < sessions.length; i += 2_000) {
         const batch = sessions
@@ -102,6 +114,10 @@ async function fillRedis(
       { what: 'status in batch, Redis CPU', value: status.redisUs, unit: 'µs' },
       { what: 'close, Redis CPU', value: close.redisUs, unit: 'µs' },
       { what: 'close, through one Node process', value: close.perSecond, unit: '/s' },
+      { what: 'change taken and acknowledged, by one member', value: taken.perSecond, unit: '/s' },
+      { what: 'change taken and acknowledged, Redis CPU', value: taken.redisUs, unit: 'µs' },
+      { what: 'change taken and acknowledged, Node CPU', value: taken.nodeUs, unit: 'µs' },
+      { what: 'a member asking in vain over 64 shards, Redis CPU', value: idle.redisUs, unit: 'µs' },
     );
   }
   await store.stop();
