@@ -170,7 +170,7 @@ export interface TakenChanges {
   readonly changes: readonly Change[];
   /**
    * Entries that were trimmed away before any member was given them, or while nobody acknowledged them in time, and
-   * entries that cannot be read. Told once, to one member.
+   * entries that cannot be read. Told once, to one member, unless that answer is lost.
    */
   readonly lost: number;
   /** Of the fullest shard: entries since the oldest one not acknowledged, as part of what is kept; at 1 the next go. */

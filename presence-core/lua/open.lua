@@ -4,8 +4,8 @@
 --   what was forgotten ('startedAt|segment|segmentStartedAt' with restore, or ''),
 --   stream, device type, country, state, device, meta ('' keeps what is known), default limit.
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
---   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per displaced session (what = reason or
---   'moved') and per conflict (what = 'conflict').
+--   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per
+--   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
 local MAX_SESSIONS = 128
 
 local function older(a, b)

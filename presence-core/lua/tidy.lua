@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Removes members of a change group that have nothing pending (P17): one that leaves, and those that have not asked for
--- idleMs.
+-- idleMs. A member that asks in vain does not count as asking; Redis knows it again when it is next given something.
 -- ARGV: group, member that leaves ('' none), idleMs; then one K an item.
 -- Returns per item how many were removed.
 local group, leaving, idleMs = ARGV[1], ARGV[2], tonumber(ARGV[3])

@@ -1,6 +1,7 @@
 -- Changes what is known of a live session (P11): a switch of stream is one entry.
 -- ARGV, 11 an item: K, user, session, bucket, owner ('' unchecked), stream, device type, country, state, device, meta.
--- Returns per item: 'updated|segment|startedAt|segmentStartedAt - startedAt', or 'unchanged' with the same; 'gone', 'moved', 'fenced', 'ended|reason'.
+-- Returns per item: 'updated|segment|startedAt|segmentStartedAt - startedAt', or 'unchanged' with the same; 'gone',
+--   'moved', 'fenced', 'ended|reason'.
 local function update(K, user, session, bucket, owner, ...)
   local list, i = find(K, user, session, bucket, owner)
   if not list then return i end
