@@ -1,0 +1,15 @@
+/** The closed set of ways the history fails. */
+export type HistoryErrorCode = 'history_unavailable' | 'history_misconfigured' | 'invalid_cursor';
+
+export class HistoryError extends Error {
+  readonly code: HistoryErrorCode;
+  /** The same call may succeed later. Its outcome is unknown; writes are idempotent. */
+  readonly retryable: boolean;
+
+  constructor(code: HistoryErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'HistoryError';
+    this.code = code;
+    this.retryable = code === 'history_unavailable';
+  }
+}

@@ -1,0 +1,37 @@
+/** A pool that writes and one that reads, so that a crowd of readers leaves the writers theirs. */
+import { Kysely, MysqlDialect } from 'kysely';
+import type { Bounds, Connections } from './connections.ts';
+import type { MysqlLocation } from './database-url.ts';
+import { migrate } from './migrate.ts';
+import { isConflict } from './mysql-errors.ts';
+import type { HistoryTables } from './schema.ts';
+
+const WRITERS = 4;
+const READERS = 4;
+/** A change of a large table, or the wait for another process that makes it. */
+const MIGRATION_MS = 600_000;
+
+export function mysqlConnections(location: MysqlLocation, { readMs, writeMs }: Bounds): Connections {
+  const connect = (connections: number, statementMs: number): Kysely<HistoryTables> =>
+    new Kysely<HistoryTables>({
+      dialect: new MysqlDialect({
+        pool: async () => (await import('./mysql-pool.ts')).mysqlPool(location, { connections, statementMs }),
+      }),
+    });
+  return {
+    engine: 'mysql',
+    writer: connect(WRITERS, writeMs),
+    writers: WRITERS,
+    reader: connect(READERS, readMs),
+    readers: READERS,
+    async prepare() {
+      const db = connect(1, MIGRATION_MS);
+      try {
+        await migrate(db, 'mysql');
+      } finally {
+        await db.destroy();
+      }
+    },
+    isConflict,
+  };
+}

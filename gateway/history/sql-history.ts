@@ -1,0 +1,184 @@
+/** HistoryDatabase over SQL, for both engines. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { checkSteps, readConcurrency } from './concurrency-reads.ts';
+import type { Bounds, Connections } from './connections.ts';
+import type * as api from './history-database.ts';
+import { MAX_ROWS } from './history-database.ts';
+import { HistoryError } from './history-error.ts';
+import { Lanes } from './lanes.ts';
+import type { HistoryTables } from './schema.ts';
+import { checkQuery, readSessions } from './session-reads.ts';
+import { type TrimPart, trimParts } from './trimming.ts';
+import { insertHour, insertSessions, upsertSample } from './writes.ts';
+
+/** Rows of one INSERT: at most half a megabyte of text, well within what any server takes. */
+const ROWS_PER_INSERT = 250;
+const MAX_WAITING = 64;
+const ATTEMPTS = 5;
+const RETRY_MS = 50;
+const TRIM_MS = 30_000;
+const STOP_MS = 5_000;
+
+export class SqlHistory implements api.HistoryDatabase {
+  readonly engine: 'sqlite' | 'mysql';
+  private readonly connections: Connections;
+  private readonly bounds: Bounds;
+  private readonly writes: Lanes;
+  private readonly reads: Lanes;
+  private state: 'new' | 'started' | 'stopped' = 'new';
+  private starting: Promise<void> | undefined;
+
+  constructor(connections: Connections, bounds: Bounds) {
+    this.connections = connections;
+    this.engine = connections.engine;
+    this.bounds = bounds;
+    this.writes = new Lanes(connections.writers, MAX_WAITING);
+    this.reads = new Lanes(connections.readers, MAX_WAITING);
+  }
+
+  async start(): Promise<void> {
+    if (this.state === 'started') return;
+    this.starting ??= this.bringUp().finally(() => {
+      this.starting = undefined;
+    });
+    await this.starting;
+  }
+
+  async stop(): Promise<void> {
+    if (this.state === 'stopped') return;
+    this.state = 'stopped';
+    await this.starting?.catch(() => {});
+    await Promise.all([this.writes.drained(STOP_MS), this.reads.drained(STOP_MS)]);
+    // The writer last: who closes an SQLite file last carries its log into it.
+    await this.connections.reader.destroy();
+    await this.connections.writer.destroy();
+  }
+
+  async ping(): Promise<void> {
+    await this.read((db) => sql`select 1`.execute(db));
+  }
+
+  async addSessions(rows: readonly api.EndedSession[]): Promise<void> {
+    if (rows.length > MAX_ROWS) throw new RangeError(`at most ${MAX_ROWS} rows at once`);
+    if (rows.length === 0) return;
+    await this.transaction(async (db) => {
+      for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) {
+        await db.executeQuery(insertSessions(this.engine, rows.slice(i, i + ROWS_PER_INSERT)));
+      }
+    });
+  }
+
+  async addSample(sample: api.ConcurrencySample): Promise<void> {
+    await this.transaction((db) => db.executeQuery(upsertSample(this.engine, sample)));
+  }
+
+  async saveHours(records: readonly api.HourRecord[], merge: api.MergeUsers): Promise<void> {
+    if (records.length > MAX_ROWS) throw new RangeError(`at most ${MAX_ROWS} records at once`);
+    if (records.length === 0) return;
+    await this.transaction(async (db) => {
+      for (const record of records) await this.saveHour(db, record, merge);
+    });
+  }
+
+  async hours(hourAt: number): Promise<api.HourRecord[]> {
+    const rows = await this.read((db) =>
+      db.selectFrom('presence_hours').selectAll().where('hour_at', '=', hourAt).orderBy('generation').execute(),
+    );
+    return rows.map((row) => ({
+      hourAt: row.hour_at,
+      generation: row.generation,
+      clicks: row.clicks,
+      impressions: row.impressions,
+      users: new Uint8Array(row.users),
+    }));
+  }
+
+  async sessions(query: api.SessionsQuery): Promise<api.SessionsPage> {
+    checkQuery(query);
+    return this.read((db) => readSessions(db, query));
+  }
+
+  async concurrency(query: api.ConcurrencyQuery): Promise<api.ConcurrencyPoint[]> {
+    checkSteps(query);
+    return this.read((db) => readConcurrency(db, query));
+  }
+
+  async trim(retention: api.Retention, batchRows: number): Promise<api.Trimmed> {
+    if (!(Number.isInteger(batchRows) && batchRows >= 1 && batchRows <= MAX_ROWS)) {
+      throw new RangeError(`batchRows must be 1 to ${MAX_ROWS}`);
+    }
+    const trimmed = { sessions: 0, samples: 0, hours: 0 };
+    const until = performance.now() + TRIM_MS;
+    for (const part of trimParts(retention)) {
+      for (let more = true; more; ) {
+        if (performance.now() > until) return { ...trimmed, more: true };
+        const begun = performance.now();
+        const { deleted, full } = await this.trimBatch(part, batchRows);
+        trimmed[part.what] += deleted;
+        more = full;
+        if (more) await sleep(performance.now() - begun);
+      }
+    }
+    return { ...trimmed, more: false };
+  }
+
+  private async bringUp(): Promise<void> {
+    await this.connections.prepare();
+    await sql`select 1`.execute(this.connections.reader);
+    if (this.state === 'new') this.state = 'started';
+  }
+
+  private async saveHour(db: Transaction<HistoryTables>, given: api.HourRecord, merge: api.MergeUsers): Promise<void> {
+    // Written first and read then, so that the row is there and locked whoever comes first.
+    await db.executeQuery(insertHour(this.engine, given));
+    const stored = await db
+      .selectFrom('presence_hours')
+      .selectAll()
+      .where('hour_at', '=', given.hourAt)
+      .where('generation', '=', given.generation)
+      .$if(this.engine === 'mysql', (query) => query.forUpdate())
+      .executeTakeFirstOrThrow();
+    const next = {
+      clicks: Math.max(stored.clicks, given.clicks),
+      impressions: Math.max(stored.impressions, given.impressions),
+      users: Buffer.from(merge(new Uint8Array(stored.users), given.users)),
+    };
+    await db
+      .updateTable('presence_hours')
+      .set(next)
+      .where('hour_at', '=', given.hourAt)
+      .where('generation', '=', given.generation)
+      .execute();
+  }
+
+  private trimBatch(part: TrimPart, rows: number) {
+    return this.transaction((db) => part.batch(db, rows));
+  }
+
+  private async read<T>(work: (db: Kysely<HistoryTables>) => Promise<T>): Promise<T> {
+    this.assertStarted();
+    return this.reads.run(this.bounds.readMs, () => work(this.connections.reader));
+  }
+
+  private async transaction<T>(work: (db: Transaction<HistoryTables>) => Promise<T>): Promise<T> {
+    this.assertStarted();
+    const { writer, isConflict } = this.connections;
+    return this.writes.run(this.bounds.writeMs, async (isOver) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await writer.transaction().execute(work);
+        } catch (error) {
+          if (attempt === ATTEMPTS || isOver() || !isConflict(error)) throw error;
+          await sleep(RETRY_MS * attempt * (0.5 + Math.random()));
+        }
+      }
+    });
+  }
+
+  private assertStarted(): void {
+    if (this.state === 'started') return;
+    const why = this.state === 'new' ? 'has not started yet' : 'has been stopped';
+    throw new HistoryError('history_unavailable', `the history ${why}`);
+  }
+}
