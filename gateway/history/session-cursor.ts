@@ -25,7 +25,9 @@ export function encodeCursor({ endedAt, id }: SessionPlace, query: SessionsQuery
 
 /** @throws HistoryError `invalid_cursor` */
 export function decodeCursor(cursor: string, query: SessionsQuery): SessionPlace {
-  const text = cursor.length <= MAX_LENGTH ? Buffer.from(cursor, 'base64url').toString('latin1') : '';
+  const bytes = Buffer.from(cursor.slice(0, MAX_LENGTH), 'base64url');
+  // Decoding passes over what is not of the alphabet; a cursor has one form.
+  const text = bytes.toString('base64url') === cursor ? bytes.toString('latin1') : '';
   const [, endedAt, id, mark] = FORM.exec(text) ?? [];
   const place = { endedAt: Number(endedAt), id: Number(id) };
   if (!Number.isSafeInteger(place.endedAt) || !Number.isSafeInteger(place.id)) {

@@ -1,11 +1,10 @@
 /** Pages of ended sessions, each read straight out of an index. */
-import { type Kysely, type Selectable, type SelectQueryBuilder, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import { type EndedSession, MAX_PAGE, type SessionsPage, type SessionsQuery } from './history-database.ts';
-import type { HistoryTables, SessionRow } from './schema.ts';
+import type { Engine, HistoryTables, SessionRow } from './schema.ts';
 import { decodeCursor, encodeCursor } from './session-cursor.ts';
 
 type Row = Selectable<SessionRow>;
-type Rows = SelectQueryBuilder<HistoryTables, 'presence_sessions', Row>;
 
 function sessionOf(row: Row): EndedSession {
   return {
@@ -25,14 +24,29 @@ function sessionOf(row: Row): EndedSession {
   };
 }
 
-function matching(db: Kysely<HistoryTables>, { userId, streamId, from, to }: SessionsQuery): Rows {
-  let rows: Rows = db.selectFrom('presence_sessions').selectAll();
-  if (userId !== undefined) rows = rows.where('user_id', '=', userId);
-  // A user has few rows, a stream may have millions: the plus keeps SQLite off the index by stream.
-  if (streamId !== undefined) rows = rows.where(userId === undefined ? 'stream_id' : sql`+stream_id`, '=', streamId);
-  if (from !== undefined) rows = rows.where('ended_at', '>=', from);
-  if (to !== undefined) rows = rows.where('ended_at', '<', to);
-  return rows.orderBy('ended_at', 'desc').orderBy('id', 'desc');
+/**
+ * Rows of the query that hold more conditions, newest first.
+ * The index is named, for either engine may think that a walk through another (by end, by stream, by id) meets enough
+ * rows soon, and then reads a table of millions. A user has few rows, a stream may have many: with both, by user.
+ */
+async function select(
+  db: Kysely<HistoryTables>,
+  engine: Engine,
+  { userId, streamId, from, to }: SessionsQuery,
+  more: readonly RawBuilder<unknown>[],
+  limit: number,
+): Promise<Row[]> {
+  const index = sql.raw(userId === undefined ? 'presence_sessions_by_stream' : 'presence_sessions_by_user');
+  const hint = engine === 'sqlite' ? sql`indexed by ${index}` : sql`force index (${index})`;
+  const conditions = [...more];
+  if (userId !== undefined) conditions.push(sql`user_id = ${userId}`);
+  if (streamId !== undefined) conditions.push(sql`stream_id = ${streamId}`);
+  if (from !== undefined) conditions.push(sql`ended_at >= ${from}`);
+  if (to !== undefined) conditions.push(sql`ended_at < ${to}`);
+  const { rows } = await sql<Row>`
+    select * from presence_sessions ${hint} where ${sql.join(conditions, sql` and `)}
+    order by ended_at desc, id desc limit ${sql.lit(limit)}`.execute(db);
+  return rows;
 }
 
 /** Checks what would else be an unbounded read, and the cursor. */
@@ -44,21 +58,24 @@ export function checkQuery(query: SessionsQuery): void {
   if (query.cursor !== undefined) decodeCursor(query.cursor, query);
 }
 
-export async function readSessions(db: Kysely<HistoryTables>, query: SessionsQuery): Promise<SessionsPage> {
+export async function readSessions(
+  db: Kysely<HistoryTables>,
+  engine: Engine,
+  query: SessionsQuery,
+): Promise<SessionsPage> {
   const { limit, cursor } = query;
   // One more than asked tells whether another page follows.
   const wanted = limit + 1;
-  const rows: Row[] = [];
+  const read = (left: number, ...more: RawBuilder<unknown>[]): Promise<Row[]> => select(db, engine, query, more, left);
+  let rows: Row[];
   if (cursor === undefined) {
-    rows.push(...(await matching(db, query).limit(wanted).execute()));
+    rows = await read(wanted);
   } else {
     // Two ranges instead of one condition on both columns, which neither engine finds in its index: when a node is
     // lost, thousands of sessions end at the same instant.
     const place = decodeCursor(cursor, query);
-    const same = matching(db, query).where('ended_at', '=', place.endedAt).where('id', '<', place.id);
-    rows.push(...(await same.limit(wanted).execute()));
-    const older = matching(db, query).where('ended_at', '<', place.endedAt);
-    if (rows.length < wanted) rows.push(...(await older.limit(wanted - rows.length).execute()));
+    rows = await read(wanted, sql`ended_at = ${place.endedAt}`, sql`id < ${place.id}`);
+    if (rows.length < wanted) rows.push(...(await read(wanted - rows.length, sql`ended_at < ${place.endedAt}`)));
   }
   const sessions = rows.slice(0, limit);
   const last = sessions.at(-1);

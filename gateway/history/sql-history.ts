@@ -96,7 +96,7 @@ export class SqlHistory implements api.HistoryDatabase {
 
   async sessions(query: api.SessionsQuery): Promise<api.SessionsPage> {
     checkQuery(query);
-    return this.read((db) => readSessions(db, query));
+    return this.read((db) => readSessions(db, this.engine, query));
   }
 
   async concurrency(query: api.ConcurrencyQuery): Promise<api.ConcurrencyPoint[]> {

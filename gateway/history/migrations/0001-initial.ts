@@ -61,18 +61,18 @@ export const mysql = [
     watched_ms bigint not null,
     reason ${WORD},
     via ${WORD},
-    unique key by_name (session_started_at, user_id, session_id, segment),
-    key by_user (user_id, ended_at),
-    key by_stream (stream_id, ended_at),
-    key by_end (ended_at)
-  ) engine = InnoDB`,
+    unique key presence_sessions_by_name (session_started_at, user_id, session_id, segment),
+    key presence_sessions_by_user (user_id, ended_at),
+    key presence_sessions_by_stream (stream_id, ended_at),
+    key presence_sessions_by_end (ended_at)
+  ) engine = InnoDB default charset = utf8mb4`,
   `create table if not exists presence_minutes (
     minute_at bigint not null primary key,
     sampled_at bigint not null,
     users bigint not null,
     sessions bigint not null,
     peak_sessions bigint not null
-  ) engine = InnoDB`,
+  ) engine = InnoDB default charset = utf8mb4`,
   `create table if not exists presence_hours (
     hour_at bigint not null,
     generation ${ID} not null,
@@ -80,5 +80,5 @@ export const mysql = [
     impressions bigint not null,
     users mediumblob not null,
     primary key (hour_at, generation)
-  ) engine = InnoDB`,
+  ) engine = InnoDB default charset = utf8mb4`,
 ];
