@@ -6,7 +6,7 @@
  * Instants are epoch milliseconds. Every call is bounded in time, rejects with `HistoryError`, and may be repeated after
  * any failure: no write counts twice. A `RangeError` is the caller's own mistake.
  */
-import type { CloseReason, Via } from '../../presence-core/index.ts';
+import type { CloseReason, HourRecord, Via } from '../../presence-core/index.ts';
 
 /** One stretch of a session on one stream. A switch of stream ends one and starts the next. */
 export interface EndedSession {
@@ -73,15 +73,7 @@ export interface ConcurrencyPoint {
   readonly peakSessions: number;
 }
 
-/** What one generation of a store counted in one hour. */
-export interface HourRecord {
-  readonly hourAt: number;
-  readonly generation: string;
-  readonly clicks: number;
-  readonly impressions: number;
-  /** A sketch of the users; opaque here. */
-  readonly users: Uint8Array;
-}
+export type { HourRecord };
 
 export type MergeUsers = (stored: Uint8Array, given: Uint8Array) => Uint8Array;
 
@@ -118,7 +110,7 @@ export interface HistoryDatabase {
   addSessions(rows: readonly EndedSession[]): Promise<void>;
   /** One row a minute: the peak is the greatest given, users and sessions are those of the latest `sampledAt`. */
   addSample(sample: ConcurrencySample): Promise<void>;
-  /** One row an hour and generation: hits are the greatest given, users the merge of all given. All or none. */
+  /** One row an hour and generation, whose users are opaque here: hits are the greatest given, users the merge of all given. All or none. */
   saveHours(records: readonly HourRecord[], merge: MergeUsers): Promise<void>;
   /** All generations of one hour. */
   hours(hourAt: number): Promise<HourRecord[]>;
@@ -129,6 +121,9 @@ export interface HistoryDatabase {
   /** Deletes in batches of `batchRows`, idle between two for as long as the last one took, so that others get in. */
   trim(retention: Retention, batchRows: number): Promise<Trimmed>;
 }
+
+/** What routes ask of it. */
+export type HistoryReads = Pick<HistoryDatabase, 'sessions' | 'concurrency' | 'hours'>;
 
 export const MAX_ROWS = 10_000;
 export const MAX_PAGE = 500;

@@ -1,0 +1,39 @@
+/** Carries the hours of the analytics to the database, again whenever something was counted in one. */
+import type { HourCounts, HourRecord, PresenceStore } from '../../presence-core/index.ts';
+
+export class HourKeeper {
+  private readonly store: Pick<PresenceStore, 'hourRecords' | 'hourRecord'>;
+  private readonly save: (records: readonly HourRecord[]) => Promise<void>;
+  /** Hits that are stored, by hour and generation. */
+  private saved = new Map<string, number>();
+
+  constructor(
+    store: Pick<PresenceStore, 'hourRecords' | 'hourRecord'>,
+    save: (records: readonly HourRecord[]) => Promise<void>,
+  ) {
+    this.store = store;
+    this.save = save;
+  }
+
+  /** @throws StoreError, HistoryError; then it is stored the next time. */
+  async flush(): Promise<void> {
+    const kept = await this.store.hourRecords();
+    const saved = new Map<string, number>();
+    for (const hour of kept) {
+      const before = this.saved.get(keyOf(hour));
+      if (before !== undefined) saved.set(keyOf(hour), before);
+    }
+    this.saved = saved;
+    for (const hour of kept) {
+      if (saved.get(keyOf(hour)) === hour.clicks + hour.impressions) continue;
+      const record = await this.store.hourRecord(hour.hourAt);
+      if (record === null) continue;
+      await this.save([record]);
+      saved.set(keyOf(record), record.clicks + record.impressions);
+    }
+  }
+}
+
+function keyOf({ hourAt, generation }: Pick<HourCounts, 'hourAt' | 'generation'>): string {
+  return `${hourAt}/${generation}`;
+}

@@ -1,0 +1,126 @@
+/** The writer of ended sessions over a real Redis, with a database that fails when it is told to. */
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import type { EndedSession } from '../../gateway/history/index.ts';
+import { SessionWriter } from '../../gateway/history/session-writer.ts';
+import type { RedisStore } from '../../presence-core/index.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+import { redisStore } from '../support/redis-stores.ts';
+import { until } from '../support/servers.ts';
+
+/** The log is trimmed in blocks of 100 entries. */
+const LOG_MAX = 500;
+const CLAIM_MS = 300;
+
+let redis: TestRedis;
+const ended: (() => Promise<unknown>)[] = [];
+beforeAll(async () => {
+  redis = await startRedis({ shared: true });
+});
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end();
+});
+afterAll(() => redis.stop());
+
+async function connect(prefix: string): Promise<RedisStore> {
+  const store = await redisStore({ url: redis.url, prefix, shards: 1, logMax: LOG_MAX, claimMs: CLAIM_MS });
+  ended.push(() => store.stop());
+  return store;
+}
+
+function writerOf(store: RedisStore, member: string) {
+  const state = { away: false, rows: [] as EndedSession[], lines: [] as string[] };
+  const told =
+    (level: string) =>
+    (_: object, message: string): void => {
+      state.lines.push(`${level}: ${message}`);
+    };
+  const writer = new SessionWriter({
+    group: store.changeGroup('history', member),
+    save: async (rows) => {
+      if (state.away) throw new Error('away');
+      state.rows.push(...rows);
+    },
+    log: { info: told('info'), warn: told('warn'), error: told('error') },
+  });
+  ended.push(() => writer.stop(0));
+  return { state, writer };
+}
+
+async function watchAndLeave(store: RedisStore, from: number, to: number): Promise<void> {
+  for (let n = from; n < to; n++) {
+    const session = { userId: `u${n}`, sessionId: 's' };
+    const attributes = { streamId: 'film' };
+    await store.open({ ...session, attributes, owner: 'heartbeat', leaseMs: 60_000, intent: 'beat' });
+    await store.close({ ...session, reason: 'left' });
+  }
+}
+
+test('[P17] what ended before the first writer came is stored with its true times', async () => {
+  const store = await connect(redis.prefix());
+  await watchAndLeave(store, 0, 20);
+  const { state, writer } = writerOf(store, 'late');
+  writer.start();
+  await until(() => state.rows.length >= 20);
+  expect(state.rows.map(({ userId }) => userId)).toEqual(Array.from({ length: 20 }, (_, n) => `u${n}`));
+  for (const row of state.rows) expect(row.startedAt).toBe(row.sessionStartedAt);
+});
+
+test('[P17] two writers share the work; what a silent one took is stored by the other', async () => {
+  const prefix = redis.prefix();
+  const store = await connect(prefix);
+  const one = writerOf(store, 'one');
+  const two = writerOf(await connect(prefix), 'two');
+  await watchAndLeave(store, 0, 10);
+  const silent = (await connect(prefix)).changeGroup('history', 'silent');
+  const taken = await silent.take(100, 0);
+  expect(taken.changes.length).toBe(20);
+  one.writer.start();
+  two.writer.start();
+  await watchAndLeave(store, 10, 60);
+  await until(() => one.state.rows.length + two.state.rows.length >= 60);
+  const users = [...one.state.rows, ...two.state.rows].map(({ userId }) => userId);
+  expect(users.length).toBe(60);
+  expect(new Set(users).size).toBe(60);
+});
+
+test('[P17] a database that is away: told, warned of before the log is trimmed, then counted what is lost', async () => {
+  const store = await connect(redis.prefix());
+  const { state, writer } = writerOf(store, 'only');
+  state.away = true;
+  writer.start();
+  await watchAndLeave(store, 0, 1);
+  await until(() => state.lines.length > 0);
+  expect(state.lines).toEqual(['warn: history is not written: the backlog stays in the log']);
+  // Half of what the log keeps: nothing is lost yet.
+  await watchAndLeave(store, 1, 150);
+  await until(() => state.lines.length > 1);
+  expect(state.lines[1]).toMatch(/^warn: history falls behind/);
+  expect(writer.report.backlogRatio).toBeGreaterThanOrEqual(0.5);
+  expect(writer.report.entriesLost).toBe(0);
+  await watchAndLeave(store, 150, 1_000);
+  state.away = false;
+  await until(() => state.rows.at(-1)?.userId === 'u999');
+  await until(() => state.lines.some((line) => line.startsWith('info: history has caught up')));
+  const { entriesLost, rowsWritten, backlogRatio } = writer.report;
+  expect(state.lines.filter((line) => line.startsWith('error: the log was trimmed'))).toHaveLength(1);
+  expect(rowsWritten).toBe(state.rows.length);
+  // An open and a close of each session that is missing, one of them perhaps read still.
+  const missing = 1_000 - state.rows.length;
+  expect(missing).toBeGreaterThan(0);
+  expect([missing * 2 - 1, missing * 2, missing * 2 + 1]).toContain(entriesLost);
+  expect(backlogRatio).toBeLessThan(0.25);
+});
+
+test('[P17] a stop with a database that is away ends, and the next writer goes on', async () => {
+  const store = await connect(redis.prefix());
+  const first = writerOf(store, 'first');
+  first.state.away = true;
+  first.writer.start();
+  await watchAndLeave(store, 0, 10);
+  await until(() => first.state.lines.length > 0);
+  await first.writer.stop(0);
+  const second = writerOf(store, 'second');
+  second.writer.start();
+  await until(() => second.state.rows.length >= 10);
+  expect(new Set(second.state.rows.map(({ userId }) => userId)).size).toBe(10);
+});
