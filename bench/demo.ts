@@ -5,6 +5,9 @@ import { simulatePlayers } from './simulated-players.ts';
 const PLAYERS = Number(process.env.DEMO_PLAYERS ?? 60);
 const REPORT_MS = 5_000;
 
+// What simulated players watched is nobody's history.
+process.env.DATABASE_URL ??= 'sqlite:./data/demo.db';
+
 await main((server) => {
   const wsPort = server.wsPort as number;
   const httpPort = server.httpPort as number;

@@ -17,6 +17,7 @@ const ENVIRONMENT = {
   WS_PORT: '0',
   HTTP_PORT: '0',
   DRAIN_MS: '0',
+  DATABASE_URL: 'none',
   // Raw clients answer no pings.
   PING_INTERVAL_MS: '3600000',
 };

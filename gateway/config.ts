@@ -4,16 +4,20 @@
  */
 import { MAX_LIMIT } from '../presence-core/index.ts';
 import { AUTH_SETTINGS, authFaults, RATE_SETTINGS } from './auth/settings.ts';
+import { parseDatabaseUrl } from './history/database-url.ts';
 import { choice, choices, flag, integer, isLoopback, list, origin, type Setting, text, type Value } from './setting.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_PORT = 65_535;
 
+export const DEFAULT_DATABASE_URL = 'sqlite:./data/presence.db';
+const ROLES = ['gateway', 'sidecar', 'history'] as const;
+
 const SETTINGS = {
   host: text('127.0.0.1', 'address to listen on'),
   wsPort: integer(8080, 0, MAX_PORT, 'port of the gateway (WebSocket); 0 picks a free one'),
   httpPort: integer(8081, 0, MAX_PORT, 'port of the sidecar (HTTP); 0 picks a free one'),
-  roles: choices(['gateway', 'sidecar'], ['gateway', 'sidecar'], 'what this process runs'),
+  roles: choices(ROLES, ROLES, 'what this process runs'),
 
   redisUrl: text(
     '',
@@ -31,6 +35,17 @@ const SETTINGS = {
   presenceShards: integer(64, 1, 4096, 'logical shards, fixed for a deployment'),
   logMax: integer(20_000, 100, 10_000_000, 'entries of the change log kept per shard'),
   seenMax: integer(100_000, 0, 10_000_000, 'users per shard whose last-seen time is kept'),
+
+  databaseUrl: text(
+    DEFAULT_DATABASE_URL,
+    'history: sqlite:<path>, mysql://user:password@host/db, mariadb://… or none',
+    {
+      secret: true,
+    },
+  ),
+  historyDays: integer(90, 0, 36_500, 'ended sessions are kept for so long; 0: for ever'),
+  concurrencyDays: integer(400, 0, 36_500, 'samples of concurrency are kept for so long; 0: for ever'),
+  analyticsDays: integer(400, 0, 36_500, 'hours of analytics are kept for so long; 0: for ever'),
 
   transport: choice(['auto', 'uws', 'ws'], 'auto', 'WebSocket server; auto prefers uWebSockets.js when it loads'),
   maxStreams: integer(3, 1, MAX_LIMIT, 'sessions a user may have at once, unless overridden'),
@@ -143,11 +158,17 @@ function relations(config: Config, stated: ReadonlySet<Name>): string[] {
     timing('GUARD_TTL_MS must be more than GUARD_REFRESH_MS', guardTtlMs, config.guardRefreshMs),
   );
   expect(config.wsPort !== config.httpPort || config.wsPort === 0, 'WS_PORT and HTTP_PORT must differ');
-  expect(config.roles.length === 2 || config.redisUrl !== '', 'ROLES: a part alone needs REDIS_URL to share the store');
+  const apart = !config.roles.includes('gateway') || !config.roles.includes('sidecar');
+  expect(!apart || config.redisUrl !== '', 'ROLES: a part alone needs REDIS_URL to share the store');
   expect(
     stated.has('auth') || isLoopback(config.host),
     `HOST ${config.host} is not loopback: set AUTH=jwt, or state AUTH=off to serve it without authentication`,
   );
+  try {
+    parseDatabaseUrl(config.databaseUrl);
+  } catch (error) {
+    faults.push((error as Error).message);
+  }
   faults.push(...authFaults(config));
   return faults;
 }

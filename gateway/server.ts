@@ -2,8 +2,10 @@
 import type { Logger } from 'pino';
 import { MemoryStore, type PresenceStore, RedisStore, StoreError } from '../presence-core/index.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
-import type { Config } from './config.ts';
+import { type Config, DEFAULT_DATABASE_URL } from './config.ts';
 import { Gateway } from './gateway.ts';
+import { History } from './history/history.ts';
+import { createHistoryDatabase, parseDatabaseUrl } from './history/index.ts';
 import { createSidecar } from './http/sidecar.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
@@ -43,6 +45,28 @@ export function createStore(config: Config, log: Logger): PresenceStore {
   });
 }
 
+/** Of a process that writes it, or answers from it. Where the setting was left alone, a database is not insisted on. */
+function createHistory(config: Config, store: PresenceStore, log: Logger): History | undefined {
+  const location = parseDatabaseUrl(config.databaseUrl);
+  const writes = config.roles.includes('history');
+  if (location === undefined || !(writes || config.roles.includes('sidecar'))) return undefined;
+  return new History({
+    database: createHistoryDatabase(location),
+    store,
+    log,
+    writes,
+    keepDays: { sessions: config.historyDays, concurrency: config.concurrencyDays, analytics: config.analyticsDays },
+    required: config.databaseUrl !== DEFAULT_DATABASE_URL,
+  });
+}
+
+/** Rejects when the database can be opened by nobody; nobody waits for one that is away. */
+function refusalOf(history: History | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    history?.open().catch(reject);
+  });
+}
+
 /**
  * Binds the ports at once, so that health checks answer while the store is still away, then starts the store.
  * @throws Error when a port is taken or the wanted transport does not load.
@@ -61,6 +85,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     resumeGraceMs: config.resumeGraceMs,
   });
   const authenticator = createAuthenticator(config);
+  const history = createHistory(config, store, log);
   let draining = false;
   let stopped: Promise<void> | undefined;
   let gateway: Gateway | undefined;
@@ -71,9 +96,17 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     gateway = new Gateway({ ...config, store, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
-  registerServerMetrics(metrics, { store: bareStore, node, gateway });
+  registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer });
   const sidecar = config.roles.includes('sidecar')
-    ? createSidecar({ config, authenticator, store, log, metrics, isDraining: () => draining })
+    ? createSidecar({
+        config,
+        authenticator,
+        store,
+        history: history?.database,
+        log,
+        metrics,
+        isDraining: () => draining,
+      })
     : undefined;
   try {
     httpPort = await sidecar?.listen(config.host, config.httpPort);
@@ -93,6 +126,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       },
     );
     if (draining) return;
+    history?.startWriting();
     const { nodeId } = node;
     // The contract has `msg` in this one line; every line has `message`.
     log.info({ msg: 'ready', wsPort, httpPort, transport: gateway?.transportName, store: store.kind, nodeId }, 'ready');
@@ -103,9 +137,16 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await gateway?.drain(drainMs);
     await node.stop();
     await sidecar?.close();
-    await store.stop();
+    // What the embedded store ends with itself is history too; that of Redis is read over its connection.
+    const last = store.kind === 'memory' ? [store, history] : [history, store];
+    for (const part of last) await part?.stop();
   };
-  return { wsPort, httpPort, ready: bringUp(), stop: (drainMs) => (stopped ??= stop(drainMs)) };
+  return {
+    wsPort,
+    httpPort,
+    ready: Promise.race([bringUp(), refusalOf(history)]),
+    stop: (drainMs) => (stopped ??= stop(drainMs)),
+  };
 }
 
 /** Tries until the store has answered all of `attempt`; only a misconfiguration is final. */

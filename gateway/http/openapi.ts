@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox';
 import type { ApiDocument, ApiResponse, Examples, Operation, Parameter, Schema } from './api-document.ts';
 import { exampleAnswer, exampleCommand } from './example.ts';
 import { answerHeaders, problemComponents, problemResponses } from './openapi-problems.ts';
-import { ownUserPlace } from './own-user.ts';
+import { mayOmitUser, ownUserPlace } from './own-user.ts';
 import { isRead, MAX_BODY_BYTES, type Route } from './route.ts';
 
 export interface ApiOptions {
@@ -69,7 +69,8 @@ function examplesOf(route: Route, pick: (example: Route['examples'][number]) => 
 /** A token stands for its user where the request names none. Undefined: this is not where it would. */
 function isOptionalUser(route: Route, { auth }: ApiOptions, part: string, name: string): boolean | undefined {
   const [ownPart, ownName] = ownUserPlace(route) ?? [];
-  return ownPart === part && ownName === name && part !== 'params' ? auth !== 'off' : undefined;
+  const isHere = ownPart === part && ownName === name && part !== 'params';
+  return isHere && !mayOmitUser(route) ? auth !== 'off' : undefined;
 }
 
 function parametersOf(route: Route, options: ApiOptions): Parameter[] {

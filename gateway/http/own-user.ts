@@ -38,13 +38,24 @@ export function ownUserPlace(route: Route): (typeof PLACES)[number] | undefined 
   return place;
 }
 
+/** Whether this is a read that may be about everybody: a user may be named, and need not. */
+export function mayOmitUser(route: Route): boolean {
+  const [part, name] = ownUserPlace(route) ?? [];
+  const { required = [] } = ((part && route.schema[part]) ?? {}) as { required?: string[] };
+  return isRead(route) && name !== undefined && !required.includes(name);
+}
+
 /** @throws Error as `ownUserPlace` does. */
 export function compileOwnUser(route: Route): OwnUser {
   const place = ownUserPlace(route);
   if (!place) return UNNAMED;
   const [part, name] = place;
+  const isOptional = mayOmitUser(route);
   return {
-    fill(parts, { userId }) {
+    fill(parts, identity) {
+      const { userId } = identity;
+      // A reader that names none asks about everybody.
+      if (isOptional && may(identity, 'read')) return parts;
       const fields = parts[part];
       const isFilled = typeof fields !== 'object' || fields === null || Array.isArray(fields) || name in fields;
       return userId === undefined || isFilled ? parts : { ...parts, [part]: { ...fields, [name]: userId } };

@@ -1,6 +1,7 @@
 /** Problems over HTTP (RFC 9457): thrown by handlers, told by the dispatch. */
 import { StoreError } from '../../presence-core/index.ts';
 import type { FieldError } from '../decode.ts';
+import { HistoryError } from '../history/index.ts';
 import { type ProblemMembers, problemBody } from '../problem.ts';
 import { PROBLEMS, type ProblemCode } from '../protocol/problems.ts';
 
@@ -42,7 +43,10 @@ export function invalidRequest(errors: readonly FieldError[], members: ProblemMe
 /** Any thrown value as a problem. Of an unknown error nothing is told but that it happened; its cause is logged. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof StoreError && error.code === 'store_unavailable') {
+  const away =
+    (error instanceof StoreError && error.code === 'store_unavailable') ||
+    (error instanceof HistoryError && error.retryable);
+  if (away) {
     const headers = { 'retry-after': STORE_RETRY_AFTER_S };
     return new Problem('store_unavailable', 'Try again shortly.', { headers, cause: error });
   }

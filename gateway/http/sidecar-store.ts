@@ -15,7 +15,7 @@ export type SidecarStore = Pick<
   | 'counts'
   | 'top'
   | 'countEvent'
-  | 'analytics'
+  | 'hourRecord'
   | 'setLimitOverride'
   | 'ping'
 > & {
@@ -58,7 +58,7 @@ export function boundStore(
     counts: bound(store.counts),
     top: bound(store.top),
     countEvent: bound(store.countEvent),
-    analytics: bound(store.analytics),
+    hourRecord: bound(store.hourRecord),
     setLimitOverride: bound(store.setLimitOverride),
     ping: bound(store.ping),
     notify(displaced, requestId, by) {

@@ -4,6 +4,7 @@ import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { createClientAddress } from '../client-address.ts';
 import type { Config } from '../config.ts';
+import type { HistoryReads } from '../history/index.ts';
 import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createClientRate } from '../rate-limit.ts';
@@ -18,6 +19,8 @@ export interface SidecarOptions {
   readonly authenticator: Authenticator;
   /** May still be starting: until it serves, its calls fail and the outage policy holds. */
   readonly store: PresenceStore;
+  /** Undefined where none is kept. */
+  readonly history: HistoryReads | undefined;
   /** The process's root logger: PUT /log-level sets its level. */
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -31,11 +34,19 @@ export interface Sidecar extends HttpServer {
   readonly routes: readonly Route[];
 }
 
-export function createSidecar({ config, authenticator, store, log, metrics, isDraining }: SidecarOptions): Sidecar {
+export function createSidecar({
+  config,
+  authenticator,
+  store,
+  history,
+  log,
+  metrics,
+  isDraining,
+}: SidecarOptions): Sidecar {
   const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
     log.warn({ correlationId, err: error }, 'sockets were not told'),
   );
-  const routes = createRoutes({ config, store: bounded, log, metrics, isDraining });
+  const routes = createRoutes({ config, store: bounded, history, log, metrics, isDraining });
   const dispatch = createDispatch({
     routes,
     answered: observeRequests(metrics),

@@ -1,9 +1,11 @@
 /** All that one process tells of itself, put together. */
 import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Gateway } from '../gateway.ts';
+import type { HistoryWriter } from '../history/history-writer.ts';
 import type { NodeLife } from '../node.ts';
 import { VERSION } from '../version.ts';
 import { registerGatewayMetrics } from './gateway-metrics.ts';
+import { registerHistoryMetrics } from './history-metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { registerStoreMetrics } from './store-metrics.ts';
 
@@ -13,9 +15,11 @@ export interface ServerParts {
   readonly node: NodeLife;
   /** Absent in a process that takes no sockets. */
   readonly gateway: Gateway | undefined;
+  /** Absent in a process that writes no history. */
+  readonly writer: HistoryWriter | undefined;
 }
 
-export function registerServerMetrics(metrics: Metrics, { store, node, gateway }: ServerParts): void {
+export function registerServerMetrics(metrics: Metrics, { store, node, gateway, writer }: ServerParts): void {
   const labels = {
     version: VERSION,
     transport: gateway?.transportName ?? 'none',
@@ -28,5 +32,6 @@ export function registerServerMetrics(metrics: Metrics, { store, node, gateway }
     () => node.sessionsHeld,
   );
   if (gateway) registerGatewayMetrics(gateway, metrics);
+  if (writer) registerHistoryMetrics(writer.sessions.report, metrics);
   registerStoreMetrics(store, metrics);
 }

@@ -27,6 +27,7 @@ const SCOPES = ['player', 'read', 'admin'] as const;
 const TABLE = createRoutes({
   config: loadConfig({}, []),
   store: boundStore(new MemoryStore(), 0, () => undefined),
+  history: undefined,
   log: pino({ enabled: false }),
   metrics: new Metrics(),
   isDraining: () => false,
@@ -77,6 +78,7 @@ const NAMING: Record<string, (user: string) => [path: string, body?: object, hea
   'GET /concurrency/user/:userId': (user) => [`/concurrency/user/${user}`],
   'POST /admission': (userId) => ['/admission', { userId }],
   'GET /stats/viewercount/users/:userId': (user) => [`/stats/viewercount/users/${user}`],
+  'GET /history/sessions': (user) => [`/history/sessions?userId=${user}`],
   'POST /analytics': (user) => [`/analytics?timestamp=${Date.now()}&event=click&user=${user}`],
 };
 

@@ -147,7 +147,7 @@ interface Process {
 /** The built command, as an operator runs it; resolves at its `ready` line. */
 async function launch(env: Record<string, string>): Promise<Process> {
   const child = spawn(process.execPath, ['dist/gateway/main.js'], {
-    env: { ...process.env, WS_PORT: '0', HTTP_PORT: '0', ...env },
+    env: { ...process.env, WS_PORT: '0', HTTP_PORT: '0', DATABASE_URL: 'none', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));

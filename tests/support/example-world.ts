@@ -1,7 +1,12 @@
 /** What is live when the examples of the routes happen. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHistoryDatabase, type HistoryDatabase } from '../../gateway/history/index.ts';
 import { EXAMPLE_AT } from '../../gateway/http/example.ts';
 import { type Attributes, MemoryStore } from '../../presence-core/index.ts';
 
+const HOUR_MS = 3_600_000;
 /** Of ann, as the examples of guards have it. */
 const GUARD = '0b9d7c52-5d0e-4c5e-9d8a-3c1f6b7a2e10';
 
@@ -36,4 +41,37 @@ export async function exampleStore(): Promise<MemoryStore> {
   await store.countEvent({ userId: 'ann', kind: 'impression', at: EXAMPLE_AT });
   await store.countEvent({ userId: 'bob', kind: 'impression', at: EXAMPLE_AT });
   return store;
+}
+
+/** What was watched before. */
+export async function exampleHistory(): Promise<{ history: HistoryDatabase; close(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'example-history-'));
+  const history = createHistoryDatabase({ engine: 'sqlite', file: join(folder, 'presence.db') });
+  await history.start();
+  await history.addSessions([
+    {
+      userId: 'ann',
+      sessionId: 'tv-0',
+      sessionStartedAt: EXAMPLE_AT - 2 * HOUR_MS,
+      segment: 0,
+      streamId: 'espn',
+      deviceType: 'android',
+      country: 'US',
+      state: 'CA',
+      startedAt: EXAMPLE_AT - 2 * HOUR_MS,
+      endedAt: EXAMPLE_AT - HOUR_MS,
+      watchedMs: HOUR_MS,
+      reason: 'left',
+      via: 'socket',
+    },
+  ]);
+  const minuteAt = EXAMPLE_AT - 2 * HOUR_MS;
+  await history.addSample({ minuteAt, sampledAt: minuteAt, users: 3, sessions: 4, peakSessions: 5 });
+  return {
+    history,
+    async close() {
+      await history.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }

@@ -15,6 +15,7 @@ const QUICK = {
   WS_PORT: '0',
   HTTP_PORT: '0',
   LOG_LEVEL: 'silent',
+  DATABASE_URL: 'none',
   RESUME_GRACE_MS: '600',
   NODE_BEAT_MS: '100',
   NODE_LEASE_MS: '1000',

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { createAuthenticator } from '../../gateway/auth/authenticator.ts';
 import { type Config, loadConfig } from '../../gateway/config.ts';
+import type { HistoryReads } from '../../gateway/history/index.ts';
 import { createSidecar, type Sidecar } from '../../gateway/http/sidecar.ts';
 import { createLog } from '../../gateway/log.ts';
 import { Metrics } from '../../gateway/metrics/metrics.ts';
@@ -30,6 +31,7 @@ export class ManualClock {
 export async function startSidecar(
   store: PresenceStore = new MemoryStore(),
   env: Record<string, string> = {},
+  history?: HistoryReads,
 ): Promise<TestSidecar> {
   const config = loadConfig(env, []);
   const lines: Record<string, unknown>[] = [];
@@ -39,6 +41,7 @@ export async function startSidecar(
     config,
     authenticator: createAuthenticator(config),
     store,
+    history,
     log,
     metrics: new Metrics(),
     isDraining: () => running.draining,

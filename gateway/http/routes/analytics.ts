@@ -1,6 +1,7 @@
 /** Clicks and impressions by the hour. */
 import { Type } from 'typebox';
 import type { EventKind } from '../../../presence-core/index.ts';
+import { readHour } from '../../history/hour-analytics.ts';
 import { EXAMPLE_AT } from '../example.ts';
 import { Id } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
@@ -52,7 +53,7 @@ const tag: Tag = {
   description: 'Clicks and impressions by the hour.',
 };
 
-export function analyticsRoutes({ store }: RouteContext): Route[] {
+export function analyticsRoutes({ store, history }: RouteContext): Route[] {
   return [
     route({
       method: 'POST',
@@ -107,7 +108,7 @@ export function analyticsRoutes({ store }: RouteContext): Route[] {
         response: HourReply,
       },
       async handler({ query, headers: { accept = '' } }) {
-        const hour = await store.analytics(query.timestamp);
+        const hour = await readHour(query.timestamp, store, history && ((hourAt) => history.hours(hourAt)));
         if (accept.toLowerCase().includes('application/json')) return ok(hour);
         const { uniqueUsers, clicks, impressions } = hour;
         return plain(`unique_users,${uniqueUsers}\nclicks,${clicks}\nimpressions,${impressions}\n`);

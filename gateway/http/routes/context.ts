@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type OpenRequest, StoreError } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import type { Config } from '../../config.ts';
+import type { HistoryReads } from '../../history/index.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { SidecarStore } from '../sidecar-store.ts';
 
@@ -9,6 +10,8 @@ import type { SidecarStore } from '../sidecar-store.ts';
 export interface RouteContext {
   readonly config: Config;
   readonly store: SidecarStore;
+  /** Undefined where none is kept. */
+  readonly history: HistoryReads | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isDraining: () => boolean;

@@ -6,6 +6,7 @@ import type { RouteContext } from './context.ts';
 import { documentRoutes } from './documents.ts';
 import { guardRoutes } from './guards.ts';
 import { heartbeatRoutes } from './heartbeat.ts';
+import { historyRoutes } from './history.ts';
 import { operationRoutes } from './operations.ts';
 import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
@@ -18,6 +19,7 @@ export function createRoutes(context: RouteContext): Route[] {
     ...concurrencyRoutes(context),
     ...statsRoutes(context),
     ...analyticsRoutes(context),
+    ...historyRoutes(context),
     ...operationRoutes(context),
   ];
   return [...routes, ...documentRoutes(context, routes)];
