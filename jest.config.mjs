@@ -6,11 +6,14 @@ const hasRedisServer = spawnSync('redis-server', ['--version'], { stdio: 'ignore
 const leftOut = process.env.TEST_REDIS_URL && !hasRedisServer ? [OWN_REDIS] : [];
 if (leftOut.length > 0) process.stdout.write(`TEST_REDIS_URL without redis-server on PATH: left out ${OWN_REDIS}\n`);
 
+/** These kill processes for minutes: `npm run test:chaos`. */
+const chaos = process.env.CHAOS ? [] : ['<rootDir>/tests/chaos/'];
+
 /** Real ES modules through SWC; each test file runs in its own worker process. */
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', ...leftOut],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', ...chaos, ...leftOut],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
