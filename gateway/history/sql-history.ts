@@ -15,7 +15,7 @@ import { insertHour, insertSessions, upsertSample } from './writes.ts';
 /** Rows of one INSERT: at most half a megabyte of text, well within what any server takes. */
 const ROWS_PER_INSERT = 250;
 const MAX_WAITING = 64;
-const ATTEMPTS = 5;
+const ATTEMPTS = 8;
 const RETRY_MS = 50;
 const TRIM_MS = 30_000;
 const STOP_MS = 5_000;

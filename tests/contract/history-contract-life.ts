@@ -1,19 +1,26 @@
 /** Starting, stopping, and how much may be asked at once. */
 import { describe, expect, test } from '@jest/globals';
 import { type HistoryDatabase, HistoryError } from '../../gateway/history/index.ts';
-import { historyAct } from '../support/history-process.ts';
+import { historyProcess } from '../support/history-process.ts';
+import { until } from '../support/servers.ts';
 import { allOf, ended, type HistoryEngine, HistoryStage, onHistory } from './history-stage.ts';
 
-const ROUNDS = 6;
+const ROUNDS = 12;
 const STARTERS = 4;
 
 export function lifeContract(engine: HistoryEngine): void {
   describe('life', () => {
     test('processes that start at once on an empty database all do', async () => {
-      for (let round = 0; round < ROUNDS; round++) {
-        const url = await engine.newUrl();
-        const said = await Promise.all(Array.from({ length: STARTERS }, () => historyAct(['start', url])));
-        expect(said).toEqual(Array(STARTERS).fill('started'));
+      const starters = Array.from({ length: STARTERS }, () => historyProcess(['start']));
+      try {
+        for (let round = 1; round <= ROUNDS; round++) {
+          const url = await engine.newUrl();
+          for (const { child } of starters) child.stdin.write(`${url}\n`);
+          await until(() => starters.every(({ lines }) => lines.length >= round));
+          for (const { lines } of starters) expect(lines.at(-1)).toBe('started');
+        }
+      } finally {
+        for (const starter of starters) await starter.kill();
       }
     }, 120_000);
 

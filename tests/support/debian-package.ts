@@ -11,7 +11,9 @@ export function ensureDebianPackage(name: string, isThere: () => boolean): boole
   if (isThere()) return true;
   if (process.getuid?.() !== 0 || !apt('--version')) return false;
   process.stdout.write(`${name} is missing: installing it with apt-get\n`);
-  const install = (): boolean => apt('install', '-y', '-qq', '--no-install-recommends', name);
+  // Another test file may be installing something of its own.
+  const waiting = ['-o', 'DPkg::Lock::Timeout=300'];
+  const install = (): boolean => apt(...waiting, 'install', '-y', '-qq', '--no-install-recommends', name);
   // The lists of packages may be missing, or too old.
   if (!install()) {
     apt('update', '-qq');

@@ -1,14 +1,16 @@
 // Another process on the same history: what tests need a second process for, or one that may be killed.
-// `start <url>`, `write <url>`, and on the file alone: `sql <file> <statement>`, `lock <file>` (until its input ends).
+// `start <url>`, `start` (each URL that its input names), `write <url>`, and on the file alone:
+// `sql <file> <statement>`, `lock <file>` (until its input ends).
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 
 const [act, target, statement] = process.argv.slice(2);
 const HISTORY = process.env.HISTORY_MODULE ?? '../../dist/gateway/history/index.js';
 const say = (text) => process.stdout.write(`${text}\n`);
 
-async function open() {
+async function open(url) {
   const { createHistoryDatabase, parseDatabaseUrl } = await import(HISTORY);
-  const history = createHistoryDatabase(parseDatabaseUrl(target));
+  const history = createHistoryDatabase(parseDatabaseUrl(url));
   await history.start();
   return history;
 }
@@ -34,13 +36,15 @@ const rowsOf = (batch) =>
 
 const ACTS = {
   async start() {
-    const history = await open();
-    say('started');
-    await history.stop();
+    for await (const url of target === undefined ? createInterface(process.stdin) : [target]) {
+      const history = await open(url);
+      say('started');
+      await history.stop();
+    }
   },
   /** Says after each batch how many rows have been acknowledged. */
   async write() {
-    const history = await open();
+    const history = await open(target);
     for (let batch = 0; ; batch++) {
       await history.addSessions(rowsOf(batch));
       say((batch + 1) * ROWS);

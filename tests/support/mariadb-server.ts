@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createConnection } from 'mysql2/promise';
+import { type Connection, createConnection } from 'mysql2/promise';
 import { ensureDebianPackage, runs } from './debian-package.ts';
 import { freePort } from './redis-server.ts';
 
@@ -15,7 +15,9 @@ export interface TestMariadb {
   readonly process: ChildProcess;
   /** Of a new, empty database. */
   newUrl(): Promise<string>;
-  /** Runs statements as the administrator. */
+  /** As the administrator. */
+  connect(): Promise<Connection>;
+  /** Runs statements as the administrator; the rows of the last one. */
   query(...statements: string[]): Promise<Record<string, unknown>[]>;
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same data and port, after `kill`. */
@@ -108,8 +110,9 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<TestMa
     child.kill(signal);
     await gone;
   };
+  const connectAs = () => createConnection({ host: '127.0.0.1', port, user: USER, password: PASSWORD });
   const query = async (...statements: string[]): Promise<Record<string, unknown>[]> => {
-    const connection = await createConnection({ host: '127.0.0.1', port, user: USER, password: PASSWORD });
+    const connection = await connectAs();
     try {
       let rows: unknown = [];
       for (const statement of statements) [rows] = await connection.query(statement);
@@ -140,6 +143,7 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<TestMa
       await query(`create database ${name}`);
       return `mysql://${USER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${name}`;
     },
+    connect: connectAs,
     query,
     kill,
     restart: launch,

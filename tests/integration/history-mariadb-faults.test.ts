@@ -1,0 +1,175 @@
+/** The history in a MariaDB that is killed, frozen, full of locks, or refuses. */
+import { createServer, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import type { EndedSession, HistoryDatabase } from '../../gateway/history/index.ts';
+import { allOf, ended, HistoryStage } from '../contract/history-stage.ts';
+import { startMariadb, type TestMariadb } from '../support/mariadb-server.ts';
+import { freePort } from '../support/redis-server.ts';
+import { until } from '../support/servers.ts';
+
+/** The server may have to be installed first. */
+const START_MS = 300_000;
+
+let server: TestMariadb;
+beforeAll(async () => {
+  server = await startMariadb();
+}, START_MS);
+afterAll(() => server?.stop());
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+function stageOn(url: string): HistoryStage {
+  const stage = new HistoryStage(url);
+  cleanup.push(() => stage.stop());
+  return stage;
+}
+
+/** The same URL with something changed. */
+function changed(url: string, change: (parts: URL) => void): string {
+  const parts = new URL(url);
+  change(parts);
+  return parts.href;
+}
+
+async function eventually(history: HistoryDatabase, act: () => Promise<unknown>): Promise<void> {
+  await until(async () => {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject(unavailable);
+      return false;
+    }
+  });
+  await history.ping();
+}
+
+const rowsOf = (batch: number): EndedSession[] =>
+  Array.from({ length: 1_000 }, (_, i) => ended({ sessionId: `s${batch * 1_000 + i}` }));
+
+const unavailable = { name: 'HistoryError', code: 'history_unavailable', retryable: true };
+const misconfigured = { name: 'HistoryError', code: 'history_misconfigured', retryable: false };
+
+test('a server killed in the middle of a write: the call fails, and a repeat writes every row once', async () => {
+  const history = await stageOn(await server.newUrl()).open();
+  for (let round = 0; round < 3; round++) {
+    let batch = round * 100;
+    const writing = (async () => {
+      for (; ; batch++) await history.addSessions(rowsOf(batch));
+    })();
+    const failed = expect(writing).rejects.toMatchObject(unavailable);
+    const enough = batch + 2;
+    await until(() => batch >= enough);
+    await server.kill('SIGKILL');
+    await failed;
+    await expect(history.ping()).rejects.toMatchObject(unavailable);
+    await server.restart();
+    await eventually(history, () => history.addSessions(rowsOf(batch)));
+    const sessionIds = new Set<string>();
+    const rows = await allOf(history, { userId: 'u' });
+    for (const { sessionId } of rows) sessionIds.add(sessionId);
+    expect(sessionIds.size).toBe(rows.length);
+    for (let written = round * 100; written <= batch; written++) {
+      expect(rowsOf(written).every(({ sessionId }) => sessionIds.has(sessionId))).toBe(true);
+    }
+  }
+}, 90_000);
+
+test('[P14] a frozen server fails every call in bounded time and queues none', async () => {
+  const stage = stageOn(await server.newUrl());
+  const history = await stage.open({ readMs: 500, writeMs: 500 });
+  const frozen = server.process;
+  frozen.kill('SIGSTOP');
+  cleanup.push(async () => frozen.kill('SIGCONT'));
+  for (let round = 0; round < 3; round++) {
+    const calls = Array.from({ length: 200 }, (_, i) => (i % 2 ? history.addSessions([ended()]) : history.ping()));
+    for (const call of await Promise.allSettled(calls)) expect(call).toMatchObject({ reason: unavailable });
+  }
+  await stage.handle({ readMs: 500, writeMs: 500 }).stop();
+  frozen.kill('SIGCONT');
+  await eventually(history, () => history.addSessions([ended()]));
+  expect(await allOf(history, { userId: 'u' })).toEqual([ended()]);
+});
+
+test('a write waits for a row that another holds', async () => {
+  const url = await server.newUrl();
+  const history = await stageOn(url).open();
+  const record = { hourAt: 0, generation: 'g', clicks: 1, impressions: 0, users: Uint8Array.of(1) };
+  await history.saveHours([record], (a) => a);
+  const holder = await server.connect();
+  cleanup.push(async () => holder.destroy());
+  await holder.query(`use ${new URL(url).pathname.slice(1)}`);
+  await holder.query('begin');
+  await holder.query('update presence_hours set clicks = 5');
+  let saved = false;
+  const saving = history
+    .saveHours([{ ...record, clicks: 3 }], (a) => a)
+    .then(() => {
+      saved = true;
+    });
+  const waiting = async () =>
+    server.query('select trx_id from information_schema.innodb_trx where trx_state = "LOCK WAIT"');
+  await until(async () => (await waiting()).length > 0);
+  expect(saved).toBe(false);
+  await holder.query('commit');
+  await saving;
+  expect(await history.hours(0)).toEqual([{ ...record, clicks: 5 }]);
+});
+
+test('a value that does not fit is refused, not cut, and not worth a repeat', async () => {
+  const history = await stageOn(await server.newUrl()).open();
+  const long = ended({ country: 'x'.repeat(65) });
+  await expect(history.addSessions([ended({ sessionId: 'a' }), long])).rejects.toMatchObject(misconfigured);
+  await expect(history.addSessions([ended({ userId: 'é' })])).rejects.toMatchObject(misconfigured);
+  expect(await allOf(history, { userId: 'u' })).toEqual([]);
+});
+
+test('what waiting does not mend is told apart, and no message has the password', async () => {
+  const url = await server.newUrl();
+  await server.query(
+    "create user if not exists 'reader'@'%' identified by 'l00k-only'",
+    "grant select on *.* to 'reader'@'%'",
+  );
+  const reader = changed(url, (parts) => {
+    parts.username = 'reader';
+    parts.password = 'l00k-only';
+  });
+  const secret = 's3cr3t-%40';
+  const reasons: [string, object, RegExp][] = [
+    [
+      changed(url, (parts) => Object.assign(parts, { password: secret })),
+      misconfigured,
+      /refuses the user or the password/,
+    ],
+    [changed(url, (parts) => Object.assign(parts, { username: 'nobody' })), misconfigured, /refuses the user/],
+    [changed(url, (parts) => Object.assign(parts, { pathname: '/nowhere' })), misconfigured, /no such database/],
+    [changed(url, (parts) => Object.assign(parts, { search: '?ssl=true' })), misconfigured, /offers no TLS/],
+    [reader, misconfigured, /lets this user not do this/],
+    [`mysql://u:${secret}@127.0.0.1:${await freePort()}/x`, unavailable, /cannot be reached: .*ECONNREFUSED/],
+  ];
+  for (const [where, kind, reason] of reasons) {
+    const error = await stageOn(where)
+      .handle()
+      .start()
+      .catch((thrown: Error) => thrown);
+    expect(error).toMatchObject(kind);
+    expect(error).toMatchObject({ message: expect.stringMatching(reason) });
+    const password = decodeURIComponent(new URL(where).password);
+    expect(JSON.stringify([String(error), (error as Error).stack, (error as Error).cause])).not.toContain(password);
+  }
+});
+
+test('a port that accepts and says nothing fails the start in bounded time', async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  cleanup.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const { port } = silent.address() as { port: number };
+  const history = stageOn(`mysql://u:p@127.0.0.1:${port}/x`).handle();
+  await expect(history.start()).rejects.toMatchObject(unavailable);
+});
