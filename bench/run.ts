@@ -1,11 +1,13 @@
-/** `npm run bench -- core [memory|redis]`, `npm run bench -- gateway [part]`: runs a scenario and prints its figures. */
+/** `npm run bench -- core [memory|redis]`, `npm run bench -- gateway [part]`, `npm run bench -- history [sqlite|mariadb]`: runs a scenario and prints its figures. */
 import { type Figure, report } from './report.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
+import { historyMariadb, historySqlite } from './scenarios/history.ts';
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<Figure[]>>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
   gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut },
+  history: { sqlite: historySqlite, mariadb: historyMariadb },
 };
 
 const [name = '', part] = process.argv.slice(2);
