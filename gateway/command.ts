@@ -1,6 +1,7 @@
 /** The command: configuration, log, signals. */
 import type { Logger } from 'pino';
 import { ConfigError, describeConfig, helpText, loadConfig } from './config.ts';
+import { MAX_HEAD_BYTES } from './http/http-server.ts';
 import { createLog } from './log.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -24,6 +25,8 @@ export function readConfig(): ReturnType<typeof loadConfig> {
 /** Starts the server and ties it to the process: SIGTERM and SIGINT drain it, a second one ends it at once. */
 export async function run(config: ReturnType<typeof loadConfig>, log: Logger): Promise<Server> {
   log.info({ pid: process.pid, config: describeConfig(config) }, 'starting');
+  // uWebSockets.js reads it while it loads; by itself it takes 4 KB of head where that arrives in several segments.
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(MAX_HEAD_BYTES);
   const server = await startServer(config, log);
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {

@@ -91,8 +91,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   let gateway: Gateway | undefined;
   let wsPort: number | undefined;
   let httpPort: number | undefined;
+  const { create, uws } = await selectTransport(config.transport, log);
   if (config.roles.includes('gateway')) {
-    const { create } = await selectTransport(config.transport, log);
     gateway = new Gateway({ ...config, store, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
@@ -105,6 +105,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
         history: history?.database,
         log,
         metrics,
+        uws,
         isDraining: () => draining,
       })
     : undefined;

@@ -4,30 +4,21 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Answer, answerProblem, type Dispatch, type IncomingRequest } from './dispatch.ts';
+import {
+  CLOSE_BOUND_MS,
+  cannotListen,
+  DISCARD_BYTES,
+  HEAD_TOO_LARGE,
+  type HttpServer,
+  KEEP_ALIVE_MS,
+  MAX_HEAD_BYTES,
+  NOT_HTTP,
+} from './http-server.ts';
 import { Problem } from './problem.ts';
 
-export interface HttpServer {
-  /**
-   * @param port 0 picks a free one.
-   * @returns the bound port.
-   * @throws Error naming host and port when they are taken.
-   */
-  listen(host: string, port: number): Promise<number>;
-  /** Stops accepting, lets requests in flight finish, and cuts what is left. */
-  close(): Promise<void>;
-}
-
-/** URL (16 KB) and headers (16 KB). */
-const MAX_HEAD_BYTES = 32_768;
 /** A client gets so long for its headers, and for all of a request. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
-/** Longer than the heartbeat interval, so that a beating player keeps its connection. */
-const KEEP_ALIVE_MS = 65_000;
-/** Handlers answer within the store's bound (1.5 s). */
-const CLOSE_BOUND_MS = 3_000;
-/** So much beyond the limit is read and dropped, so that the refusal arrives; then the connection is cut. */
-const DISCARD_BYTES = 1_048_576;
 
 class NodeRequest implements IncomingRequest {
   readonly method: string;
@@ -92,13 +83,13 @@ function parserProblem(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): P
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new Problem('invalid_request', 'The request took too long to arrive.', { status: 408 });
   }
-  if (error.code !== 'HPE_HEADER_OVERFLOW') return new Problem('invalid_request', 'This is not HTTP.');
+  if (error.code !== 'HPE_HEADER_OVERFLOW') return new Problem('invalid_request', NOT_HTTP);
   // The first line alone fills more than half of what head there may be.
   const lineEnd = error.rawPacket?.indexOf('\r\n') ?? 0;
   const isUrl = lineEnd < 0 || lineEnd > MAX_HEAD_BYTES / 2;
   return isUrl
     ? new Problem('uri_too_long', 'The URL is too long.')
-    : new Problem('invalid_request', 'The headers are too large.', { status: 431 });
+    : new Problem('invalid_request', HEAD_TOO_LARGE, { status: 431 });
 }
 
 export function createNodeServer(dispatch: Dispatch): HttpServer {
@@ -117,10 +108,7 @@ export function createNodeServer(dispatch: Dispatch): HttpServer {
   return {
     listen(host, port) {
       return new Promise((resolve, reject) => {
-        const failed = (error: NodeJS.ErrnoException): void => {
-          const taken = error.code === 'EADDRINUSE';
-          reject(taken ? new Error(`HTTP port ${port} on ${host} is taken`, { cause: error }) : error);
-        };
+        const failed = (error: Error): void => reject(cannotListen(host, port, error));
         server.once('error', failed);
         server.listen(port, host, () => {
           server.off('error', failed);

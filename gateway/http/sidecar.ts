@@ -1,4 +1,4 @@
-/** The HTTP side of presence: routes over the store, served by node:http. */
+/** The HTTP side of presence: routes over the store, and what serves them. */
 import type { Logger } from 'pino';
 import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -8,11 +8,14 @@ import type { HistoryReads } from '../history/index.ts';
 import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createClientRate } from '../rate-limit.ts';
+import type { Uws } from '../transport/uws-module.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
-import { createNodeServer, type HttpServer } from './node-server.ts';
+import type { HttpServer } from './http-server.ts';
+import { createNodeServer } from './node-server.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes/index.ts';
 import { boundStore, STORE_BOUND_MS } from './sidecar-store.ts';
+import { createUwsServer } from './uws-server.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
@@ -24,6 +27,8 @@ export interface SidecarOptions {
   /** The process's root logger: PUT /log-level sets its level. */
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Serves; node:http does without it. */
+  readonly uws: Uws | undefined;
   readonly isDraining: () => boolean;
 }
 
@@ -34,15 +39,8 @@ export interface Sidecar extends HttpServer {
   readonly routes: readonly Route[];
 }
 
-export function createSidecar({
-  config,
-  authenticator,
-  store,
-  history,
-  log,
-  metrics,
-  isDraining,
-}: SidecarOptions): Sidecar {
+export function createSidecar(options: SidecarOptions): Sidecar {
+  const { config, authenticator, store, history, log, metrics, uws, isDraining } = options;
   const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
     log.warn({ correlationId, err: error }, 'sockets were not told'),
   );
@@ -57,5 +55,5 @@ export function createSidecar({
     clientAddress: createClientAddress(config.trustedProxies),
     requestRate: createClientRate(config.rateRequestsPerSecond, config.rateRequestsBurst),
   });
-  return { dispatch, routes, ...createNodeServer(dispatch) };
+  return { dispatch, routes, ...(uws ? createUwsServer(uws, dispatch) : createNodeServer(dispatch)) };
 }

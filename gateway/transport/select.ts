@@ -1,5 +1,6 @@
 import type { CreateTransport, Transport } from './transport.ts';
-import { loadUwsTransport } from './uws.ts';
+import { uwsTransport } from './uws.ts';
+import { loadUws, type Uws } from './uws-module.ts';
 import { createWsTransport } from './ws.ts';
 
 /** The part of a logger that is needed here; pino's fits. */
@@ -11,11 +12,13 @@ export interface SelectionLog {
 export interface SelectedTransport {
   readonly name: Transport['name'];
   readonly create: CreateTransport;
+  /** What serves HTTP too; undefined: node:http does. */
+  readonly uws: Uws | undefined;
 }
 
 /**
  * Picks the transport and says which one runs.
- * @param sharePort see `loadUwsTransport`; with `ws`, node:cluster shares the port by itself.
+ * @param sharePort see `listenOn`; with `ws`, node:cluster shares the port by itself.
  * @throws Error when `uws` is demanded and does not load.
  */
 export async function selectTransport(
@@ -23,21 +26,21 @@ export async function selectTransport(
   log: SelectionLog,
   sharePort = false,
 ): Promise<SelectedTransport> {
-  if (wanted === 'ws') return chosen('ws', createWsTransport, log);
-  const loaded = await loadUwsTransport(sharePort);
-  if (!(loaded instanceof Error)) return chosen('uws', loaded, log);
+  if (wanted === 'ws') return chosen({ name: 'ws', create: createWsTransport, uws: undefined }, log);
+  const uws = await loadUws();
+  if (!(uws instanceof Error)) return chosen({ name: 'uws', create: uwsTransport(uws, sharePort), uws }, log);
   // The rest of the message is a list of platforms or of folders searched.
-  const reason = loaded.message.split('\n', 1)[0] ?? '';
+  const reason = uws.message.split('\n', 1)[0] ?? '';
   if (wanted === 'uws') {
     throw new Error(`TRANSPORT=uws, but uWebSockets.js does not load; install it or use TRANSPORT=ws. ${reason}`, {
-      cause: loaded,
+      cause: uws,
     });
   }
   log.warn({ transport: 'ws', reason }, 'uWebSockets.js does not load; using ws, which needs more memory and CPU');
-  return { name: 'ws', create: createWsTransport };
+  return { name: 'ws', create: createWsTransport, uws: undefined };
 }
 
-function chosen(name: Transport['name'], create: CreateTransport, log: SelectionLog): SelectedTransport {
-  log.info({ transport: name }, 'transport selected');
-  return { name, create };
+function chosen(selected: SelectedTransport, log: SelectionLog): SelectedTransport {
+  log.info({ transport: selected.name }, 'transport selected');
+  return selected;
 }

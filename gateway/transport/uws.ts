@@ -12,20 +12,19 @@
  * - An upgrade whose request line does not arrive in one segment is answered 505, and one whose headers arrive in
  *   several and exceed 4 KB (large cookies) 431, unless UWS_HTTP_MAX_HEADERS_SIZE says more when the addon loads.
  */
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
+import type { us_socket_context_t } from 'uWebSockets.js';
 import { decideUpgrade, noTraffic, offersSubprotocol, SWITCHING_PROTOCOLS } from './handshake.ts';
 import type { CreateTransport, Transport, TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
 import { factsOf, offerOf, refuse } from './uws-http.ts';
+import {
+  type HttpRequest,
+  type HttpResponse,
+  listenOn,
+  type TemplatedApp,
+  type Uws,
+  type us_listen_socket,
+} from './uws-module.ts';
 import { CUT, type Native, type UwsHost, UwsSocket } from './uws-socket.ts';
-
-type Uws = typeof import('uWebSockets.js');
-/** The form with host and options is missing in the package's types. */
-type ListenWithOptions = (
-  host: string,
-  port: number,
-  options: number,
-  done: (socket: us_listen_socket | false) => void,
-) => void;
 
 /**
  * uWS cuts a message longer than its own limit without a close frame; up to it the message arrives here and is refused
@@ -34,8 +33,6 @@ type ListenWithOptions = (
  * bytes of the frame, and `handlers.close` still says 1009.
  */
 const RECEIVE_FACTOR = 4;
-const EXCLUSIVE_PORT = 1;
-const SHARED_PORT = 0;
 const TOO_BIG = 1009;
 /** Why uWS cut a socket by itself, in its own words. */
 const CLOSE_CODE_OF_FAULT: Readonly<Record<string, number>> = {
@@ -88,18 +85,11 @@ class UwsTransport implements Transport, UwsHost {
     return this.#listenSocket !== undefined;
   }
 
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const listen = this.#app.listen.bind(this.#app) as unknown as ListenWithOptions;
-      listen(host, port, this.#sharePort ? SHARED_PORT : EXCLUSIVE_PORT, (socket) => {
-        if (socket === false) {
-          reject(new Error(`Cannot listen on ${host} port ${port}: it is taken or may not be used`));
-          return;
-        }
-        this.#listenSocket = socket;
-        resolve(this.#uws.us_socket_local_port(socket));
-      });
-    });
+  async listen(host: string, port: number): Promise<number> {
+    const socket = await listenOn(this.#app, host, port, this.#sharePort);
+    if (socket === undefined) throw new Error(`Cannot listen on ${host} port ${port}: it is taken or may not be used`);
+    this.#listenSocket = socket;
+    return this.#uws.us_socket_local_port(socket);
   }
 
   stopListening(): void {
@@ -198,15 +188,7 @@ class UwsTransport implements Transport, UwsHost {
   }
 }
 
-/**
- * @param sharePort several processes may listen on the port (SO_REUSEPORT); a taken port then goes unnoticed.
- * @returns why not, when the native binary does not load here.
- */
-export async function loadUwsTransport(sharePort = false): Promise<CreateTransport | Error> {
-  try {
-    const { default: uws } = await import('uWebSockets.js');
-    return (options, handlers) => new UwsTransport(uws, sharePort, options, handlers);
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
+/** @param sharePort see `listenOn`. */
+export function uwsTransport(uws: Uws, sharePort = false): CreateTransport {
+  return (options, handlers) => new UwsTransport(uws, sharePort, options, handlers);
 }

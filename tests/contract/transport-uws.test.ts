@@ -1,11 +1,12 @@
-import { loadUwsTransport } from '../../gateway/transport/uws.ts';
+import { uwsTransport } from '../../gateway/transport/uws.ts';
+import { loadUws } from '../../gateway/transport/uws-module.ts';
 import { transportContract } from './transport-contract.ts';
 
-const create = await loadUwsTransport();
+const uws = await loadUws();
 // Loud on purpose: a skipped suite would let the faster transport rot.
-if (create instanceof Error) throw create;
+if (uws instanceof Error) throw uws;
 
-transportContract('uws', create, {
+transportContract('uws', uwsTransport(uws), {
   // Its own clock cuts a silent peer and ticks every 4 s.
   closeTimeoutMs: 4_000,
   // uWS cuts these connections without a close frame, and does not say why for a broken frame.

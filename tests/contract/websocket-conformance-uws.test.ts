@@ -1,8 +1,9 @@
-import { loadUwsTransport } from '../../gateway/transport/uws.ts';
+import { uwsTransport } from '../../gateway/transport/uws.ts';
+import { loadUws } from '../../gateway/transport/uws-module.ts';
 import { websocketConformance } from './websocket-conformance.ts';
 
-const create = await loadUwsTransport();
+const uws = await loadUws();
 // Loud on purpose: a skipped suite would let the faster transport rot.
-if (create instanceof Error) throw create;
+if (uws instanceof Error) throw uws;
 
-websocketConformance('uws', create);
+websocketConformance('uws', uwsTransport(uws));

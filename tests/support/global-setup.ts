@@ -5,5 +5,7 @@ import { requireRedisServer } from './redis-binary.ts';
 // biome-ignore lint/style/noDefaultExport: Jest looks for a default export here.
 export default function globalSetup(): void {
   if (!process.env.TEST_REDIS_URL) requireRedisServer();
+  // The command sets it in its own process; Jest keeps what tests set from native code.
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE = '32768';
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 }

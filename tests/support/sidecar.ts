@@ -6,6 +6,7 @@ import type { HistoryReads } from '../../gateway/history/index.ts';
 import { createSidecar, type Sidecar } from '../../gateway/http/sidecar.ts';
 import { createLog } from '../../gateway/log.ts';
 import { Metrics } from '../../gateway/metrics/metrics.ts';
+import { selectTransport } from '../../gateway/transport/select.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
 import { type HttpClient, httpClient } from './http-client.ts';
 
@@ -28,6 +29,9 @@ export class ManualClock {
   readonly read = (): number => this.now;
 }
 
+const QUIET = { info: () => undefined, warn: () => undefined };
+
+/** @param env settings; TRANSPORT decides which server it is. */
 export async function startSidecar(
   store: PresenceStore = new MemoryStore(),
   env: Record<string, string> = {},
@@ -44,6 +48,7 @@ export async function startSidecar(
     history,
     log,
     metrics: new Metrics(),
+    uws: (await selectTransport(config.transport, QUIET)).uws,
     isDraining: () => running.draining,
   });
   const port = await sidecar.listen('127.0.0.1', 0);
