@@ -1,7 +1,7 @@
 /** The dispatch over node:http: bounded bodies, headers and waits, and an orderly close. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Answer, answerProblem, type Dispatch, type IncomingRequest } from './dispatch.ts';
 import {
@@ -24,6 +24,7 @@ class NodeRequest implements IncomingRequest {
   readonly method: string;
   readonly url: string;
   readonly #message: IncomingMessage;
+  #isRead = false;
 
   constructor(message: IncomingMessage) {
     this.#message = message;
@@ -39,7 +40,20 @@ class NodeRequest implements IncomingRequest {
     return this.#message.headers[name] as string | undefined;
   }
 
+  /** Reads and drops a body that nobody asked for; else it would be taken in without bound. */
+  dropBody(): void {
+    const { headers } = this.#message;
+    const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+    if (this.#isRead || !hasBody) return;
+    let size = 0;
+    this.#message.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > DISCARD_BYTES) this.#message.destroy();
+    });
+  }
+
   readBody(maxBytes: number): Promise<Buffer> {
+    this.#isRead = true;
     const message = this.#message;
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
@@ -94,6 +108,8 @@ function parserProblem(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): P
 
 export function createNodeServer(dispatch: Dispatch): HttpServer {
   let closing = false;
+  /** Connections without a request so far, which node:http does not count as idle. */
+  const unused = new Set<Socket>();
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -101,8 +117,18 @@ export function createNodeServer(dispatch: Dispatch): HttpServer {
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: 1_000,
   });
-  server.on('request', (message, response) => {
-    void dispatch(new NodeRequest(message)).then((answer) => write(response, answer, closing));
+  const serve = (message: IncomingMessage, response: ServerResponse): void => {
+    unused.delete(message.socket);
+    const request = new NodeRequest(message);
+    void dispatch(request).then((answer) => write(response, answer, closing));
+    request.dropBody();
+  };
+  server.on('request', serve);
+  // Other expectations than 100-continue may be passed over.
+  server.on('checkExpectation', serve);
+  server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
   });
   server.on('clientError', refuse);
   return {
@@ -124,6 +150,7 @@ export function createNodeServer(dispatch: Dispatch): HttpServer {
           clearTimeout(cut);
           resolve();
         });
+        for (const socket of unused) socket.destroy();
       });
     },
   };

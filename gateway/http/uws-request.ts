@@ -46,8 +46,8 @@ export class UwsRequest implements IncomingRequest {
     req.forEach((name, value) => {
       headBytes += name.length + value.length;
       const before = headers.get(name);
-      if (before === undefined) headers.set(name, value);
-      else if (name === 'content-length') isAmbiguous = true;
+      if (name === 'content-length' && (before !== undefined || value === '')) isAmbiguous = true;
+      else if (before === undefined) headers.set(name, value);
       else if (!SINGULAR.has(name)) headers.set(name, `${before}, ${value}`);
     });
     const coding = headers.get('transfer-encoding');
@@ -57,7 +57,7 @@ export class UwsRequest implements IncomingRequest {
     this.#isHeard = this.#asksClose && connection?.length === 'close'.length;
     // Where a request ends must be as clear to whatever stands in front as it is here.
     const isCoded = coding !== undefined && coding.toLowerCase() !== 'chunked';
-    if (isAmbiguous || isCoded || !headers.has('host') || !KNOWN_METHODS.has(this.method)) {
+    if (isAmbiguous || isCoded || !KNOWN_METHODS.has(this.method)) {
       this.fault = new Problem('invalid_request', NOT_HTTP);
     } else if (headBytes > MAX_HEAD_BYTES && this.url.length <= MAX_HEAD_BYTES / 2) {
       this.fault = new Problem('invalid_request', HEAD_TOO_LARGE, { status: 431 });

@@ -2,11 +2,16 @@ import { MemoryStore, type PresenceStore, StoreError } from '../../presence-core
 
 export interface FailingStore {
   readonly store: PresenceStore;
-  /** What every call does from now on. `away` cannot be reached, `silent` never answers, `broken` has a bug. */
-  mode: 'work' | 'away' | 'silent' | 'broken';
+  /**
+   * What every call does from now on. `away` cannot be reached, `late` answers as Redis would, `silent`
+   * never, `broken` has a bug.
+   */
+  mode: 'work' | 'late' | 'away' | 'silent' | 'broken';
   /** So far. */
   calls: number;
 }
+
+const LATE_MS = 5;
 
 /** A memory store between which and its caller the test can cut the wire. */
 export function failingStore(inner: MemoryStore = new MemoryStore()): FailingStore {
@@ -14,6 +19,8 @@ export function failingStore(inner: MemoryStore = new MemoryStore()): FailingSto
     switch (failing.mode) {
       case 'work':
         return call();
+      case 'late':
+        return new Promise((resolve) => setTimeout(resolve, LATE_MS)).then(call);
       case 'away':
         return Promise.reject(new StoreError('store_unavailable', 'connect ECONNREFUSED 10.0.0.9:6379'));
       case 'silent':
