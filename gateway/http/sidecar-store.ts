@@ -23,16 +23,43 @@ export type SidecarStore = Pick<
   notify(displaced: readonly Displaced[], requestId: string, by?: InboxMessage['by']): void;
 };
 
-async function within<R>(act: Promise<R>, boundMs: number): Promise<R> {
+interface Wait {
+  readonly endsAt: number;
+  readonly reject: (reason: StoreError) => void;
+}
+
+/** All waits are of one length, so that the oldest ends first and one timer serves them. */
+function createBound(boundMs: number): <R>(act: Promise<R>) => Promise<R> {
+  const waits = new Set<Wait>();
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreError('store_unavailable', `no answer in ${boundMs} ms`)), boundMs);
-  });
-  try {
-    return await Promise.race([act, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const endLate = (): void => {
+    timer = undefined;
+    const now = performance.now();
+    for (const wait of waits) {
+      if (wait.endsAt > now) {
+        timer = setTimeout(endLate, wait.endsAt - now).unref();
+        return;
+      }
+      waits.delete(wait);
+      wait.reject(new StoreError('store_unavailable', `no answer in ${boundMs} ms`));
+    }
+  };
+  return (act) =>
+    new Promise((resolve, reject) => {
+      const wait = { endsAt: performance.now() + boundMs, reject };
+      waits.add(wait);
+      timer ??= setTimeout(endLate, boundMs).unref();
+      act.then(
+        (result) => {
+          waits.delete(wait);
+          resolve(result);
+        },
+        (error) => {
+          waits.delete(wait);
+          reject(error);
+        },
+      );
+    });
 }
 
 /**
@@ -44,10 +71,11 @@ export function boundStore(
   boundMs: number,
   notifyFailed: (error: unknown, requestId: string) => void,
 ): SidecarStore {
+  const within = createBound(boundMs);
   const bound =
     <A extends unknown[], R>(act: (...args: A) => Promise<R>) =>
     (...args: A): Promise<R> =>
-      within(act.apply(store, args), boundMs);
+      within(act.apply(store, args));
   return {
     open: bound(store.open),
     renew: bound(store.renew),

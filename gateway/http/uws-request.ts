@@ -123,7 +123,8 @@ export class UwsRequest implements IncomingRequest {
     const res = this.#res;
     res.cork(() => {
       const { status, headers, body } = answer;
-      res.writeStatus(STATUS_LINES[status] as string);
+      // uWS begins with 200 by itself.
+      if (status !== 200) res.writeStatus(STATUS_LINES[status] as string);
       for (const name in headers) res.writeHeader(name, headers[name] as string);
       if (status !== 204 && this.method !== 'HEAD') {
         res.end(body, closes);
