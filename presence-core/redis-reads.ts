@@ -5,6 +5,7 @@ import type * as api from './presence-store.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import type { RedisClient } from './redis-connection.ts';
 import { parseLine } from './redis-rows.ts';
+import { SharedRead } from './shared-read.ts';
 
 export type Facet = 'stream' | 'deviceType' | 'country' | 'state';
 
@@ -15,6 +16,7 @@ export class RedisReads {
   private readonly client: RedisClient;
   private readonly calls: RedisCalls;
   private readonly defaultLimit: number;
+  private readonly rankings = new Map<Facet, SharedRead<api.TopItem[]>>();
 
   constructor(client: RedisClient, calls: RedisCalls, defaultLimit: number) {
     this.client = client;
@@ -64,6 +66,16 @@ export class RedisReads {
   }
 
   async top(by: Facet, limit: number): Promise<api.TopItem[]> {
+    let ranking = this.rankings.get(by);
+    if (!ranking) {
+      ranking = new SharedRead(() => this.rank(by));
+      this.rankings.set(by, ranking);
+    }
+    return (await ranking.ask()).slice(0, limit);
+  }
+
+  /** All of them, the most watched first. Reads every count of every shard. */
+  private async rank(by: Facet): Promise<api.TopItem[]> {
     const prefix = COUNT_PREFIX[by];
     const totals = new Map<string, { key: string; users: number; sessions: number }>();
     const tables = await Promise.all(this.calls.prefixes.map((K) => this.client.hgetall(`${K}n`)));
@@ -82,7 +94,7 @@ export class RedisReads {
       }
     }
     const order = (a: api.TopItem, b: api.TopItem): number => b.sessions - a.sessions || (a.key < b.key ? -1 : 1);
-    return [...totals.values()].sort(order).slice(0, limit);
+    return [...totals.values()].sort(order);
   }
 
   get parts(): number {

@@ -1,0 +1,45 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from '@jest/globals';
+import { SharedRead } from '../../presence-core/shared-read.ts';
+
+/** Reads that end when told to. */
+function reads() {
+  const begun: { resolve(value: number): void; reject(error: Error): void }[] = [];
+  const shared = new SharedRead(() => new Promise<number>((resolve, reject) => begun.push({ resolve, reject })));
+  return { begun, shared };
+}
+
+describe('a shared read', () => {
+  test('whoever asks during a read shares the next one, which begins after it', async () => {
+    const { begun, shared } = reads();
+    const first = shared.ask();
+    const later = [shared.ask(), shared.ask()];
+    expect(begun).toHaveLength(1);
+    begun[0]?.resolve(1);
+    expect(await first).toBe(1);
+    await turn();
+    expect(begun).toHaveLength(2);
+    const last = shared.ask();
+    begun[1]?.resolve(2);
+    expect(await Promise.all(later)).toEqual([2, 2]);
+    await turn();
+    expect(begun).toHaveLength(3);
+    begun[2]?.resolve(3);
+    expect(await last).toBe(3);
+  });
+
+  test('a failure is told to those who shared it and ends there', async () => {
+    const { begun, shared } = reads();
+    const first = shared.ask();
+    const second = shared.ask();
+    begun[0]?.reject(new Error('away'));
+    await expect(first).rejects.toThrow('away');
+    await turn();
+    begun[1]?.resolve(2);
+    expect(await second).toBe(2);
+    const third = shared.ask();
+    expect(begun).toHaveLength(3);
+    begun[2]?.resolve(3);
+    expect(await third).toBe(3);
+  });
+});
