@@ -1,12 +1,16 @@
-/** `npm run bench -- core [memory|redis]`, `npm run bench -- gateway [part]`, `npm run bench -- history [sqlite|mariadb]`: runs a scenario and prints its figures. */
+/** `npm run bench -- core|gateway|http|history [part]`: runs a scenario and prints its figures. */
 import { type Figure, report } from './report.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
 import { historyMariadb, historySqlite } from './scenarios/history.ts';
+import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
+import { httpRoutes } from './scenarios/http-routes.ts';
+import { httpStatus } from './scenarios/http-status.ts';
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<Figure[]>>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
   gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut },
+  http: { status: httpStatus, heartbeat: httpHeartbeat, routes: httpRoutes },
   history: { sqlite: historySqlite, mariadb: historyMariadb },
 };
 

@@ -1,0 +1,66 @@
+/** A server as operators run it: a command in a process of its own, looked at from outside. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const STOP_MS = 5_000;
+/** Of /proc: user and system time are counted in hundredths of a second. */
+const CPU_TICK_US = 10_000;
+
+/** The line that a server logs once it serves. */
+interface Ready {
+  readonly wsPort: number;
+  readonly httpPort: number;
+}
+
+/** @param args of node: its options, then the file. */
+export async function spawnServer(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<[ChildProcess, Ready]> {
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const ready = await new Promise<Ready>((resolve, reject) => {
+    child.once('exit', () => reject(new Error(`${args.at(-1)} ended before it was ready`)));
+    lines.on('line', (line) => {
+      const told = JSON.parse(line) as Ready & { msg: string };
+      if (told.msg === 'ready') resolve(told);
+    });
+  });
+  return [child, ready];
+}
+
+export class ServerProcess {
+  readonly wsPort: number;
+  readonly httpPort: number;
+  readonly pid: number;
+  protected readonly child: ChildProcess;
+
+  constructor(child: ChildProcess, { wsPort, httpPort }: Ready) {
+    this.child = child;
+    this.pid = child.pid as number;
+    this.wsPort = wsPort;
+    this.httpPort = httpPort;
+  }
+
+  cpuUs(): number {
+    const fields = this.read('stat').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * CPU_TICK_US;
+  }
+
+  async stop(): Promise<void> {
+    const gone = once(this.child, 'exit');
+    this.child.kill('SIGTERM');
+    const cut = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
+    await gone;
+    clearTimeout(cut);
+  }
+
+  protected read(name: string): string {
+    return readFileSync(`/proc/${this.pid}/${name}`, 'utf8');
+  }
+}
