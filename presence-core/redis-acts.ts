@@ -26,7 +26,7 @@ export class RedisActs {
       r.replace?.join('|') ?? '',
       INTENTS[r.intent],
       formerText(r),
-      ...attributeArgs(r.attributes),
+      `|${attributeArgs(r.attributes).join('|')}`,
       String(this.defaultLimit),
     ]);
     const head = (lines[0] as string).split('|') as [string, string, string, string, string, string, string];

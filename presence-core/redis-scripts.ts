@@ -17,7 +17,7 @@ const ACT = ['prelude', 'prelude-write', 'act'];
 
 /** What each verb is made of. */
 const VERBS = {
-  open: [...WRITE, 'open'],
+  open: ['prelude', 'keep', 'prelude-write', 'open'],
   renew: [...READ, 'renew'],
   update: [...ACT, 'update'],
   close: [...ACT, 'close'],

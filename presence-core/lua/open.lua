@@ -1,8 +1,8 @@
 -- Admission (P4-P7, P10), one atomic step per item.
--- ARGV, 18 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
+-- ARGV, 13 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
 --   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
 --   what was forgotten ('startedAt|segment|segmentStartedAt' with restore, or ''),
---   stream, device type, country, state, device, meta ('' keeps what is known), default limit.
+--   '|stream|device type|country|state|device|meta' ('' keeps what is known), default limit.
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
 --   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
@@ -99,7 +99,7 @@ local function admit(K, user, session, bucket, list, owner, leaseMs, max, policy
   out[1] = fmt('opened|%d|%s|%s|%s|%s|%s', taken + (session == '*' and 0 or 1), max, began, expiresAt, segment, segmentMs)
 end
 
-local function open(K, user, session, bucket, owner, leaseMs, limit, policy, replace, intent, forgotten, a, default)
+local function open(K, user, session, bucket, owner, leaseMs, limit, policy, replace, intent, forgotten, attributes, default)
   if fenced(K, owner) then return { 'fenced' } end
   local reason = tombstone(K, user, session)
   if reason then
@@ -109,7 +109,8 @@ local function open(K, user, session, bucket, owner, leaseMs, limit, policy, rep
   local list = liveMembers(K, bucket, user)
   local i = indexOf(list, session)
   if intent == 'l' and not i then return { 'gone' } end
-  local max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
+  local max = maxOf(K, user, limit, default)
+  local a = { match(attributes, '^|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$') }
   local out = { '' }
   local former = intent == 'x' and parseFormer(forgotten) or nil
   if i then
@@ -120,10 +121,9 @@ local function open(K, user, session, bucket, owner, leaseMs, limit, policy, rep
   return out
 end
 
-local replies = {}
-for i = 1, #ARGV, 18 do
+for i = at, #ARGV, 13 do
   local v = ARGV
-  replies[#replies + 1] = open(v[i], v[i + 1], v[i + 2], v[i + 3], v[i + 4], tonumber(v[i + 5]), v[i + 6], v[i + 7],
-    v[i + 8], v[i + 9], v[i + 10], { v[i + 11], v[i + 12], v[i + 13], v[i + 14], v[i + 15], v[i + 16] }, v[i + 17])
+  replies[#replies + 1] = keep(i) or open(v[i], v[i + 1], v[i + 2], v[i + 3], v[i + 4], tonumber(v[i + 5]), v[i + 6], v[i + 7],
+    v[i + 8], v[i + 9], v[i + 10], v[i + 11], v[i + 12])
 end
 return replies
