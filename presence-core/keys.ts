@@ -37,8 +37,13 @@ export function shardKeys(K: string): string[] {
   return ['shard', 'due', 'n', 'lim', 'tomb', 'seen', 'log'].map((name) => K + name);
 }
 
+/** A user's sessions by expiry. */
+export function userSetKey(K: string, userId: string): string {
+  return `${K}u:${userId}`;
+}
+
 export function userKeys(K: string, userId: string, bucket: string): [string, string] {
-  return [`${K}u:${userId}`, `${K}m:${bucket}`];
+  return [userSetKey(K, userId), `${K}m:${bucket}`];
 }
 
 export function inboxKey(prefix: string, nodeId: string): string {

@@ -3,7 +3,7 @@
  * on Cluster one per shard. Bounds what is in flight (P14).
  */
 import { StoreError } from './errors.ts';
-import { placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
+import { type Place, placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
 import type { RenewRequest } from './presence-store.ts';
 import type { RedisClient } from './redis-connection.ts';
 import { renewCalls } from './redis-renewals.ts';
@@ -30,13 +30,21 @@ const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
 /** ~50 MB of arguments at the most. */
 const MAX_IN_FLIGHT = 50_000;
 
-interface Item {
-  readonly shard: number;
-  /** The verb's arguments of this item, the shard's key prefix first. */
-  readonly args: readonly string[];
+/** Whose keys a script touches. */
+interface Member {
   readonly user: string;
   readonly bucket: string;
-  readonly resolve: (reply: unknown) => void;
+}
+
+/** One item of a verb, or a list of them that is answered as one. */
+interface Item {
+  readonly shard: number;
+  readonly args: readonly string[];
+  /** How many replies it has. */
+  readonly size: number;
+  readonly members: readonly Member[];
+  /** Finds its replies from `at` on. */
+  readonly take: (replies: readonly unknown[], at: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -55,27 +63,54 @@ export class RedisCalls {
   }
 
   /** Queues one item of a verb without common arguments; resolves with its part of the reply. */
-  add<Reply>(verb: ItemVerb, shard: number, user: string, bucket: string, args: readonly string[]): Promise<Reply> {
-    if (this.inFlight >= MAX_IN_FLIGHT) {
-      return Promise.reject(tooMany());
-    }
-    this.inFlight++;
+  add<Reply>(verb: ItemVerb, shard: number, args: readonly string[], members: readonly Member[] = []): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
-      const item: Item = { shard, args, user, bucket, resolve: resolve as (reply: unknown) => void, reject };
-      const queue = this.pending.get(verb);
-      if (queue) {
-        queue.push(item);
-      } else {
-        this.pending.set(verb, [item]);
-        setImmediate(() => this.flush(verb));
-      }
+      const take: Item['take'] = (replies, at) => resolve(replies[at] as Reply);
+      this.queue(verb, { shard, args, size: 1, members, take, reject });
     });
   }
 
   /** Queues an item on one user. `args` is given the shard's key prefix and the user's bucket. */
   item<Reply>(verb: ItemVerb, userId: string, args: (K: string, bucket: string) => string[]): Promise<Reply> {
     const { shard, bucket } = placeOf(userId, this.prefixes.length);
-    return this.add<Reply>(verb, shard, userId, bucket, args(this.prefixOf(shard), bucket));
+    const members = this.client.isCluster ? [{ user: userId, bucket }] : [];
+    return this.add<Reply>(verb, shard, args(this.prefixOf(shard), bucket), members);
+  }
+
+  /** Queues an item, of one argument, on each of many users; replies in their order. */
+  async items<Reply>(
+    verb: ItemVerb,
+    userIds: readonly string[],
+    arg: (K: string, userId: string) => string,
+  ): Promise<Reply[]> {
+    if (userIds.length === 0) return [];
+    const { isCluster } = this.client;
+    const places = userIds.map((userId) => placeOf(userId, this.prefixes.length));
+    const all = Array.from(userIds.keys());
+    const groups = isCluster ? byShard(all, (index) => (places[index] as Place).shard) : [all];
+    const found = new Array<Reply>(userIds.length);
+    const lists = [...groups].flatMap((indexes) => chunks(indexes, ITEMS_PER_CALL[verb]));
+    const taken = lists.map((indexes) => {
+      const args: string[] = [];
+      const members: Member[] = [];
+      for (const index of indexes) {
+        const [user, { shard, bucket }] = [userIds[index] as string, places[index] as Place];
+        args.push(arg(this.prefixOf(shard), user));
+        if (isCluster) members.push({ user, bucket });
+      }
+      return new Promise<void>((resolve, reject) => {
+        const take: Item['take'] = (replies, at) => {
+          indexes.forEach((index, i) => {
+            found[index] = replies[at + i] as Reply;
+          });
+          resolve();
+        };
+        const { shard } = places[indexes[0] as number] as Place;
+        this.queue(verb, { shard, args, size: indexes.length, members, take, reject });
+      });
+    });
+    await Promise.all(taken);
+    return found;
   }
 
   /**
@@ -134,29 +169,57 @@ export class RedisCalls {
     return this.prefixes[shard] as string;
   }
 
-  private flush(verb: ItemVerb): void {
-    const queue = this.pending.get(verb) as Item[];
-    this.pending.delete(verb);
-    const groups = this.client.isCluster ? byShard(queue) : [queue];
-    for (const group of groups) {
-      for (const items of chunks(group, ITEMS_PER_CALL[verb])) this.send(verb, items);
+  private queue(verb: ItemVerb, item: Item): void {
+    if (this.inFlight + item.size > MAX_IN_FLIGHT) {
+      item.reject(tooMany());
+      return;
+    }
+    this.inFlight += item.size;
+    const queue = this.pending.get(verb);
+    if (queue) {
+      queue.push(item);
+    } else {
+      this.pending.set(verb, [item]);
+      setImmediate(() => this.flush(verb));
     }
   }
 
-  private send(verb: ItemVerb, items: readonly Item[]): void {
+  private flush(verb: ItemVerb): void {
+    const queue = this.pending.get(verb) as Item[];
+    this.pending.delete(verb);
+    for (const group of this.client.isCluster ? byShard(queue, (item) => item.shard) : [queue]) {
+      let items: Item[] = [];
+      let size = 0;
+      for (const item of group) {
+        if (size > 0 && size + item.size > ITEMS_PER_CALL[verb]) {
+          this.send(verb, items, size);
+          items = [];
+          size = 0;
+        }
+        items.push(item);
+        size += item.size;
+      }
+      this.send(verb, items, size);
+    }
+  }
+
+  private send(verb: ItemVerb, items: readonly Item[], size: number): void {
     const args: string[] = [];
     for (const item of items) for (const arg of item.args) args.push(arg);
-    this.run(
-      verb,
-      this.client.isCluster ? declaredKeys(this.prefixOf((items[0] as Item).shard), items) : [],
-      args,
-    ).then(
+    const K = this.prefixOf((items[0] as Item).shard);
+    const members = items.flatMap((item) => item.members);
+    const keys = this.client.isCluster ? declaredKeys(K, members) : [];
+    this.run(verb, keys, args).then(
       (replies) => {
-        this.inFlight -= items.length;
-        for (let i = 0; i < items.length; i++) (items[i] as Item).resolve(replies[i]);
+        this.inFlight -= size;
+        let at = 0;
+        for (const item of items) {
+          item.take(replies, at);
+          at += item.size;
+        }
       },
       (error) => {
-        this.inFlight -= items.length;
+        this.inFlight -= size;
         for (const item of items) item.reject(error);
       },
     );
@@ -173,9 +236,9 @@ export class RedisCalls {
 }
 
 /** On Cluster every key a script may touch is declared, so that a slot in migration answers TRYAGAIN, not half a truth. */
-function declaredKeys(K: string, members: readonly { readonly user: string; readonly bucket: string }[]): string[] {
+function declaredKeys(K: string, members: readonly Member[]): string[] {
   const keys = new Set(shardKeys(K));
-  for (const { user, bucket } of members) if (user) for (const key of userKeys(K, user, bucket)) keys.add(key);
+  for (const { user, bucket } of members) for (const key of userKeys(K, user, bucket)) keys.add(key);
   return [...keys];
 }
 
@@ -183,12 +246,13 @@ export function tooMany(): StoreError {
   return new StoreError('store_unavailable', 'too many commands in flight');
 }
 
-function byShard(items: readonly Item[]): Iterable<Item[]> {
-  const groups = new Map<number, Item[]>();
-  for (const item of items) {
-    const group = groups.get(item.shard);
-    if (group) group.push(item);
-    else groups.set(item.shard, [item]);
+function byShard<T>(list: readonly T[], shardOf: (one: T) => number): Iterable<T[]> {
+  const groups = new Map<number, T[]>();
+  for (const one of list) {
+    const shard = shardOf(one);
+    const group = groups.get(shard);
+    if (group) group.push(one);
+    else groups.set(shard, [one]);
   }
   return groups.values();
 }

@@ -1,6 +1,6 @@
 /** What is read from Redis: users, counts, snapshots. Nothing here writes. */
 import { byAge } from './admission.ts';
-import { BUCKETS, placeOf } from './keys.ts';
+import { BUCKETS, placeOf, userSetKey } from './keys.ts';
 import type * as api from './presence-store.ts';
 import type { RedisCalls } from './redis-calls.ts';
 import type { RedisClient } from './redis-connection.ts';
@@ -24,17 +24,15 @@ export class RedisReads {
     this.defaultLimit = defaultLimit;
   }
 
-  status(userIds: readonly string[]): Promise<api.UserStatus[]> {
+  async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
     const now = Date.now();
-    return Promise.all(
-      userIds.map(async (userId) => {
-        const text = await this.calls.item<string>('status', userId, (K) => [K, userId]);
-        const [members, sessions, seen] = text.split('|') as [string, string, string];
-        const online = members !== '0';
-        const lastSeenAt = online ? now : seen ? Math.floor(Number(seen)) : null;
-        return { userId, online, sessions: Number(sessions), lastSeenAt };
-      }),
-    );
+    const found = await this.calls.items<number | string>('status', userIds, userSetKey);
+    return userIds.map((userId, i) => {
+      // Online: the number of sessions, without the presence-only mark. Offline: when the user was last live.
+      const reply = found[i] as number | string;
+      if (typeof reply === 'number') return { userId, online: true, sessions: reply, lastSeenAt: now };
+      return { userId, online: false, sessions: 0, lastSeenAt: reply ? Math.floor(Number(reply)) : null };
+    });
   }
 
   sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
@@ -58,7 +56,7 @@ export class RedisReads {
       dimensions.map(async (dimension) => {
         const field = fieldOf(dimension);
         const parts = await Promise.all(
-          this.calls.prefixes.map((K, shard) => this.calls.add<string>('count', shard, '', '', [K, field])),
+          this.calls.prefixes.map((K, shard) => this.calls.add<string>('count', shard, [K, field])),
         );
         return parts.map(countOf).reduce((a, b) => ({ users: a.users + b.users, sessions: a.sessions + b.sessions }));
       }),
@@ -119,7 +117,7 @@ export class RedisReads {
 
   private async takeSnapshot(shard: number, userId: string, buckets: readonly string[]): Promise<api.Snapshot> {
     const args = [this.calls.prefixOf(shard), userId, ...buckets];
-    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', shard, '', '', args);
+    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', shard, args);
     const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
     return { sessions, shard, sequence: Number(sequence) };
   }
