@@ -3,7 +3,7 @@
  * on Cluster one per shard. Bounds what is in flight (P14).
  */
 import { StoreError } from './errors.ts';
-import { type Place, placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
+import { placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
 import type { RenewRequest } from './presence-store.ts';
 import type { RedisClient } from './redis-connection.ts';
 import { renewCalls } from './redis-renewals.ts';
@@ -30,26 +30,24 @@ const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
 /** ~50 MB of arguments at the most. */
 const MAX_IN_FLIGHT = 50_000;
 
-/** Whose keys a script touches. */
-interface Member {
-  readonly user: string;
-  readonly bucket: string;
-}
-
-/** One item of a verb, or a list of them that is answered as one. */
+/** One item of a verb. */
 interface Item {
   readonly shard: number;
   readonly args: readonly string[];
-  /** How many replies it has. */
-  readonly size: number;
-  readonly members: readonly Member[];
-  /** Finds its replies from `at` on. */
+  /** The user whose keys it touches: known on Cluster. */
+  readonly member?: { readonly user: string; readonly bucket: string };
+}
+
+/** Items that are answered together. */
+interface Waiting {
+  readonly items: readonly Item[];
+  /** Finds its own replies from `at` on. */
   readonly take: (replies: readonly unknown[], at: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class RedisCalls {
-  private readonly pending = new Map<ItemVerb, Item[]>();
+  private readonly pending = new Map<ItemVerb, Waiting[]>();
   private inFlight = 0;
   /** Key prefix of each shard. */
   readonly prefixes: readonly string[];
@@ -62,51 +60,39 @@ export class RedisCalls {
     this.prefixes = Array.from({ length: shards }, (_, shard) => shardPrefix(prefix, shard));
   }
 
+  /** An item on one user. `args` is given the shard's key prefix and the user's bucket. */
+  itemOf(userId: string, args: (K: string, bucket: string) => readonly string[]): Item {
+    const { shard, bucket } = placeOf(userId, this.prefixes.length);
+    const item = { shard, args: args(this.prefixOf(shard), bucket) };
+    return this.client.isCluster ? { ...item, member: { user: userId, bucket } } : item;
+  }
+
   /** Queues one item of a verb without common arguments; resolves with its part of the reply. */
-  add<Reply>(verb: ItemVerb, shard: number, args: readonly string[], members: readonly Member[] = []): Promise<Reply> {
+  add<Reply>(verb: ItemVerb, item: Item): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
-      const take: Item['take'] = (replies, at) => resolve(replies[at] as Reply);
-      this.queue(verb, { shard, args, size: 1, members, take, reject });
+      this.queue(verb, { items: [item], take: (replies, at) => resolve(replies[at] as Reply), reject });
     });
   }
 
-  /** Queues an item on one user. `args` is given the shard's key prefix and the user's bucket. */
-  item<Reply>(verb: ItemVerb, userId: string, args: (K: string, bucket: string) => string[]): Promise<Reply> {
-    const { shard, bucket } = placeOf(userId, this.prefixes.length);
-    const members = this.client.isCluster ? [{ user: userId, bucket }] : [];
-    return this.add<Reply>(verb, shard, args(this.prefixOf(shard), bucket), members);
+  /** Queues an item on one user, as `itemOf` has it. */
+  item<Reply>(verb: ItemVerb, userId: string, args: (K: string, bucket: string) => readonly string[]): Promise<Reply> {
+    return this.add<Reply>(verb, this.itemOf(userId, args));
   }
 
-  /** Queues an item, of one argument, on each of many users; replies in their order. */
-  async items<Reply>(
-    verb: ItemVerb,
-    userIds: readonly string[],
-    arg: (K: string, userId: string) => string,
-  ): Promise<Reply[]> {
-    if (userIds.length === 0) return [];
-    const { isCluster } = this.client;
-    const places = userIds.map((userId) => placeOf(userId, this.prefixes.length));
-    const all = Array.from(userIds.keys());
-    const groups = isCluster ? byShard(all, (index) => (places[index] as Place).shard) : [all];
-    const found = new Array<Reply>(userIds.length);
-    const lists = [...groups].flatMap((indexes) => chunks(indexes, ITEMS_PER_CALL[verb]));
+  /** Queues many; replies in their order. */
+  async list<Reply>(verb: ItemVerb, items: readonly Item[]): Promise<Reply[]> {
+    if (items.length === 0) return [];
+    const found = new Array<Reply>(items.length);
+    const all = Array.from(items.keys());
+    const groups = this.client.isCluster ? byShard(all, (i) => (items[i] as Item).shard) : [all];
+    const lists = [...groups].flatMap((group) => chunks(group, ITEMS_PER_CALL[verb]));
     const taken = lists.map((indexes) => {
-      const args: string[] = [];
-      const members: Member[] = [];
-      for (const index of indexes) {
-        const [user, { shard, bucket }] = [userIds[index] as string, places[index] as Place];
-        args.push(arg(this.prefixOf(shard), user));
-        if (isCluster) members.push({ user, bucket });
-      }
       return new Promise<void>((resolve, reject) => {
-        const take: Item['take'] = (replies, at) => {
-          indexes.forEach((index, i) => {
-            found[index] = replies[at + i] as Reply;
-          });
+        const take = (replies: readonly unknown[], at: number): void => {
+          for (const [i, index] of indexes.entries()) found[index] = replies[at + i] as Reply;
           resolve();
         };
-        const { shard } = places[indexes[0] as number] as Place;
-        this.queue(verb, { shard, args, size: indexes.length, members, take, reject });
+        this.queue(verb, { items: indexes.map((i) => items[i] as Item), take, reject });
       });
     });
     await Promise.all(taken);
@@ -150,7 +136,7 @@ export class RedisCalls {
         calls.map(async ({ shard, args, indexes }) => {
           const member = (index: number) => {
             const { userId } = requests[index] as RenewRequest;
-            return { user: userId, bucket: placeOf(userId, this.prefixes.length).bucket };
+            return { member: { user: userId, bucket: placeOf(userId, this.prefixes.length).bucket } };
           };
           const keys = this.client.isCluster ? declaredKeys(this.prefixOf(shard), indexes.map(member)) : [];
           const replies = (await this.run('renew', keys, args)) as string[];
@@ -169,58 +155,58 @@ export class RedisCalls {
     return this.prefixes[shard] as string;
   }
 
-  private queue(verb: ItemVerb, item: Item): void {
-    if (this.inFlight + item.size > MAX_IN_FLIGHT) {
-      item.reject(tooMany());
+  private queue(verb: ItemVerb, waiting: Waiting): void {
+    if (this.inFlight + waiting.items.length > MAX_IN_FLIGHT) {
+      waiting.reject(tooMany());
       return;
     }
-    this.inFlight += item.size;
+    this.inFlight += waiting.items.length;
     const queue = this.pending.get(verb);
     if (queue) {
-      queue.push(item);
+      queue.push(waiting);
     } else {
-      this.pending.set(verb, [item]);
+      this.pending.set(verb, [waiting]);
       setImmediate(() => this.flush(verb));
     }
   }
 
   private flush(verb: ItemVerb): void {
-    const queue = this.pending.get(verb) as Item[];
+    const queue = this.pending.get(verb) as Waiting[];
     this.pending.delete(verb);
-    for (const group of this.client.isCluster ? byShard(queue, (item) => item.shard) : [queue]) {
-      let items: Item[] = [];
+    const groups = this.client.isCluster ? byShard(queue, ({ items }) => (items[0] as Item).shard) : [queue];
+    for (const group of groups) {
+      let call: Waiting[] = [];
       let size = 0;
-      for (const item of group) {
-        if (size > 0 && size + item.size > ITEMS_PER_CALL[verb]) {
-          this.send(verb, items, size);
-          items = [];
+      for (const waiting of group) {
+        if (size > 0 && size + waiting.items.length > ITEMS_PER_CALL[verb]) {
+          this.send(verb, call);
+          call = [];
           size = 0;
         }
-        items.push(item);
-        size += item.size;
+        call.push(waiting);
+        size += waiting.items.length;
       }
-      this.send(verb, items, size);
+      this.send(verb, call);
     }
   }
 
-  private send(verb: ItemVerb, items: readonly Item[], size: number): void {
+  private send(verb: ItemVerb, call: readonly Waiting[]): void {
+    const items = call.flatMap((waiting) => waiting.items);
     const args: string[] = [];
     for (const item of items) for (const arg of item.args) args.push(arg);
-    const K = this.prefixOf((items[0] as Item).shard);
-    const members = items.flatMap((item) => item.members);
-    const keys = this.client.isCluster ? declaredKeys(K, members) : [];
+    const keys = this.client.isCluster ? declaredKeys(this.prefixOf((items[0] as Item).shard), items) : [];
     this.run(verb, keys, args).then(
       (replies) => {
-        this.inFlight -= size;
+        this.inFlight -= items.length;
         let at = 0;
-        for (const item of items) {
-          item.take(replies, at);
-          at += item.size;
+        for (const waiting of call) {
+          waiting.take(replies, at);
+          at += waiting.items.length;
         }
       },
       (error) => {
-        this.inFlight -= size;
-        for (const item of items) item.reject(error);
+        this.inFlight -= items.length;
+        for (const waiting of call) waiting.reject(error);
       },
     );
   }
@@ -236,9 +222,9 @@ export class RedisCalls {
 }
 
 /** On Cluster every key a script may touch is declared, so that a slot in migration answers TRYAGAIN, not half a truth. */
-function declaredKeys(K: string, members: readonly Member[]): string[] {
+function declaredKeys(K: string, items: readonly Pick<Item, 'member'>[]): string[] {
   const keys = new Set(shardKeys(K));
-  for (const { user, bucket } of members) for (const key of userKeys(K, user, bucket)) keys.add(key);
+  for (const { member } of items) if (member) for (const key of userKeys(K, member.user, member.bucket)) keys.add(key);
   return [...keys];
 }
 

@@ -16,7 +16,8 @@ export class RedisReads {
   private readonly client: RedisClient;
   private readonly calls: RedisCalls;
   private readonly defaultLimit: number;
-  private readonly rankings = new Map<Facet, SharedRead<api.TopItem[]>>();
+  private readonly totals = new SharedRead((field: string) => this.total(field));
+  private readonly rankings = new SharedRead((by: Facet) => this.rank(by));
 
   constructor(client: RedisClient, calls: RedisCalls, defaultLimit: number) {
     this.client = client;
@@ -26,7 +27,10 @@ export class RedisReads {
 
   async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
     const now = Date.now();
-    const found = await this.calls.items<number | string>('status', userIds, userSetKey);
+    const found = await this.calls.list<number | string>(
+      'status',
+      userIds.map((userId) => this.calls.itemOf(userId, (K) => [userSetKey(K, userId)])),
+    );
     return userIds.map((userId, i) => {
       // Online: the number of sessions, without the presence-only mark. Offline: when the user was last live.
       const reply = found[i] as number | string;
@@ -35,41 +39,36 @@ export class RedisReads {
     });
   }
 
-  sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
-    return Promise.all(
-      userIds.map(async (userId) => {
-        const [override, ...lines] = await this.calls.item<string[]>('sessions', userId, (K, bucket) => [
-          K,
-          userId,
-          bucket,
-        ]);
-        const found = lines.map((text) => parseLine(userId, text)).filter((line) => line.session.via !== 'presence');
-        found.sort((a, b) => byAge(a.session, b.session));
-        const max = override ? Number(override) : (found.at(-1)?.limit ?? this.defaultLimit);
-        return { userId, max, sessions: found.map((line) => line.session) };
-      }),
-    );
+  async sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
+    const items = userIds.map((userId) => this.calls.itemOf(userId, (K, bucket) => [K, userId, bucket]));
+    const replies = await this.calls.list<string[]>('sessions', items);
+    return userIds.map((userId, i) => {
+      const [override, ...lines] = replies[i] as string[];
+      const found = lines.map((text) => parseLine(userId, text)).filter((line) => line.session.via !== 'presence');
+      found.sort((a, b) => byAge(a.session, b.session));
+      const max = override ? Number(override) : (found.at(-1)?.limit ?? this.defaultLimit);
+      return { userId, max, sessions: found.map((line) => line.session) };
+    });
   }
 
   counts(dimensions: readonly api.Dimension[]): Promise<api.Count[]> {
-    return Promise.all(
-      dimensions.map(async (dimension) => {
-        const field = fieldOf(dimension);
-        const parts = await Promise.all(
-          this.calls.prefixes.map((K, shard) => this.calls.add<string>('count', shard, [K, field])),
-        );
-        return parts.map(countOf).reduce((a, b) => ({ users: a.users + b.users, sessions: a.sessions + b.sessions }));
-      }),
-    );
+    return Promise.all(dimensions.map((dimension) => this.totals.ask(fieldOf(dimension))));
+  }
+
+  private async total(field: string): Promise<api.Count> {
+    const items = this.calls.prefixes.map((K, shard) => ({ shard, args: [K, field] }));
+    const parts = await this.calls.list<string>('count', items);
+    const total = { users: 0, sessions: 0 };
+    for (const part of parts) {
+      const { users, sessions } = countOf(part);
+      total.users += users;
+      total.sessions += sessions;
+    }
+    return total;
   }
 
   async top(by: Facet, limit: number): Promise<api.TopItem[]> {
-    let ranking = this.rankings.get(by);
-    if (!ranking) {
-      ranking = new SharedRead(() => this.rank(by));
-      this.rankings.set(by, ranking);
-    }
-    return (await ranking.ask()).slice(0, limit);
+    return (await this.rankings.ask(by)).slice(0, limit);
   }
 
   /** All of them, the most watched first. Reads every count of every shard. */
@@ -117,7 +116,7 @@ export class RedisReads {
 
   private async takeSnapshot(shard: number, userId: string, buckets: readonly string[]): Promise<api.Snapshot> {
     const args = [this.calls.prefixOf(shard), userId, ...buckets];
-    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', shard, args);
+    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', { shard, args });
     const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
     return { sessions, shard, sequence: Number(sequence) };
   }

@@ -1,32 +1,35 @@
-/**
- * A costly read, made once for all who ask at the same time: at most one runs, and whoever asks while it does gets the
- * next, so that nobody is told what was before he asked.
- */
-export class SharedRead<T> {
-  private readonly read: () => Promise<T>;
-  private running: Promise<void> | undefined;
-  private next: Promise<T> | undefined;
+interface Running<T> {
+  readonly over: Promise<void>;
+  next?: Promise<T>;
+}
 
-  constructor(read: () => Promise<T>) {
+/**
+ * Costly reads, each made once for all who ask at the same time: of a key at most one runs, and whoever asks while it
+ * does gets the next, so that nobody is told what was before he asked.
+ */
+export class SharedRead<Key, T> {
+  private readonly read: (key: Key) => Promise<T>;
+  private readonly running = new Map<Key, Running<T>>();
+
+  constructor(read: (key: Key) => Promise<T>) {
     this.read = read;
   }
 
-  ask(): Promise<T> {
-    if (!this.running) return this.begin();
-    this.next ??= this.running.then(() => {
-      this.next = undefined;
-      return this.begin();
-    });
-    return this.next;
+  ask(key: Key): Promise<T> {
+    const running = this.running.get(key);
+    if (!running) return this.begin(key);
+    running.next ??= running.over.then(() => this.begin(key));
+    return running.next;
   }
 
-  private begin(): Promise<T> {
-    const result = this.read();
+  private begin(key: Key): Promise<T> {
+    const result = this.read(key);
     const over = (): void => {
-      // With a next one waiting, it goes on running.
-      if (!this.next) this.running = undefined;
+      // With a next one waiting, the key stays taken until that begins.
+      if (!running.next) this.running.delete(key);
     };
-    this.running = result.then(over, over);
+    const running: Running<T> = { over: result.then(over, over) };
+    this.running.set(key, running);
     return result;
   }
 }
