@@ -3,6 +3,7 @@ import { describe } from '@jest/globals';
 import type { CreateStore } from './contract-stage.ts';
 import { admissionContract } from './presence-store-contract-admission.ts';
 import { analyticsContract } from './presence-store-contract-analytics.ts';
+import { beatsContract } from './presence-store-contract-beats.ts';
 import { groupsContract } from './presence-store-contract-groups.ts';
 import { leasesContract } from './presence-store-contract-leases.ts';
 import { logContract } from './presence-store-contract-log.ts';
@@ -16,6 +17,7 @@ export type { ContractOptions, ContractStore, CreateStore } from './contract-sta
 export function presenceStoreContract(name: string, create: CreateStore): void {
   describe(`${name} keeps the presence contract`, () => {
     admissionContract(create);
+    beatsContract(create);
     leasesContract(create);
     nodesContract(create);
     readsContract(create);
