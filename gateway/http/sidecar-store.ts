@@ -48,7 +48,7 @@ function createBound(boundMs: number): <R>(act: Promise<R>) => Promise<R> {
     new Promise((resolve, reject) => {
       const wait = { endsAt: performance.now() + boundMs, reject };
       waits.add(wait);
-      timer ??= setTimeout(endLate, boundMs).unref();
+      if (timer === undefined) timer = setTimeout(endLate, boundMs).unref();
       act.then(
         (result) => {
           waits.delete(wait);
