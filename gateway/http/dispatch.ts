@@ -39,6 +39,11 @@ export interface Answer {
   readonly body: string;
 }
 
+/** Whether an answer has neither a body nor the length of one (RFC 9110, 8.6). */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
 /** Never rejects. */
 export type Dispatch = (incoming: IncomingRequest) => Promise<Answer>;
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Answer, answerProblem, type Dispatch, type IncomingRequest } from './dispatch.ts';
+import { type Answer, answerProblem, type Dispatch, type IncomingRequest, isBodiless } from './dispatch.ts';
 import {
   CLOSE_BOUND_MS,
   cannotListen,
@@ -74,7 +74,7 @@ class NodeRequest implements IncomingRequest {
 }
 
 function write(response: ServerResponse, { status, headers, body }: Answer, closing: boolean): void {
-  if (status !== 204 && status !== 304) headers['content-length'] = String(Buffer.byteLength(body));
+  if (!isBodiless(status)) headers['content-length'] = String(Buffer.byteLength(body));
   if (closing) headers.connection = 'close';
   response.writeHead(status, headers);
   response.end(body);

@@ -1,7 +1,7 @@
 /** One request over uWebSockets.js: what was asked, read before uWS takes it away, and its answer. */
 import { METHODS, STATUS_CODES } from 'node:http';
 import { addressText, type HttpRequest, type HttpResponse } from '../transport/uws-module.ts';
-import type { Answer, IncomingRequest } from './dispatch.ts';
+import { type Answer, type IncomingRequest, isBodiless } from './dispatch.ts';
 import { DISCARD_BYTES, HEAD_TOO_LARGE, MAX_HEAD_BYTES, NOT_HTTP } from './http-server.ts';
 import { Problem } from './problem.ts';
 
@@ -126,14 +126,15 @@ export class UwsRequest implements IncomingRequest {
       // uWS begins with 200 by itself.
       if (status !== 200) res.writeStatus(STATUS_LINES[status] as string);
       for (const name in headers) res.writeHeader(name, headers[name] as string);
-      if (status !== 204 && this.method !== 'HEAD') {
+      const isBare = isBodiless(status);
+      if (!isBare && this.method !== 'HEAD') {
         res.end(body, closes);
       } else if (closes && !this.#isHeard) {
         // With another length than 0 uWS would not close.
         res.endWithoutBody(0, true);
       } else {
         if (closes) res.writeHeader('connection', 'close');
-        if (status !== 204) res.writeHeader('content-length', String(Buffer.byteLength(body)));
+        if (!isBare) res.writeHeader('content-length', String(Buffer.byteLength(body)));
         res.endWithoutBody();
       }
       wrote?.();
