@@ -16,7 +16,7 @@ const ROLES = ['gateway', 'sidecar', 'history'] as const;
 const SETTINGS = {
   host: text('127.0.0.1', 'address to listen on'),
   wsPort: integer(8080, 0, MAX_PORT, 'port of the gateway (WebSocket); 0 picks a free one'),
-  httpPort: integer(8081, 0, MAX_PORT, 'port of the sidecar (HTTP); 0 picks a free one'),
+  httpPort: integer(8081, 0, MAX_PORT, 'port of HTTP: the sidecar, else health and metrics alone; 0 picks a free one'),
   roles: choices(ROLES, ROLES, 'what this process runs'),
 
   redisUrl: text(

@@ -14,9 +14,9 @@ import { NodeLife } from './node.ts';
 import { selectTransport } from './transport/select.ts';
 
 export interface Server {
-  /** Bound ports; undefined for a role that does not run. */
+  /** Bound ports; undefined in a process that takes no sockets. */
   readonly wsPort: number | undefined;
-  readonly httpPort: number | undefined;
+  readonly httpPort: number;
   /** Resolves when the store answers and this node has its lease; rejects when the store is misconfigured. */
   readonly ready: Promise<void>;
   /** Drains the players over `drainMs` and ends. Safe to call twice. */
@@ -90,27 +90,25 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   let stopped: Promise<void> | undefined;
   let gateway: Gateway | undefined;
   let wsPort: number | undefined;
-  let httpPort: number | undefined;
+  let httpPort: number;
   const { create, uws } = await selectTransport(config.transport, log);
   if (config.roles.includes('gateway')) {
     gateway = new Gateway({ ...config, store, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer });
-  const sidecar = config.roles.includes('sidecar')
-    ? createSidecar({
-        config,
-        authenticator,
-        store,
-        history: history?.database,
-        log,
-        metrics,
-        uws,
-        isDraining: () => draining,
-      })
-    : undefined;
+  const sidecar = createSidecar({
+    config,
+    authenticator,
+    store,
+    history: history?.database,
+    log,
+    metrics,
+    uws,
+    isDraining: () => draining,
+  });
   try {
-    httpPort = await sidecar?.listen(config.host, config.httpPort);
+    httpPort = await sidecar.listen(config.host, config.httpPort);
   } catch (error) {
     await gateway?.drain(0);
     throw error;
@@ -137,7 +135,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     draining = true;
     await gateway?.drain(drainMs);
     await node.stop();
-    await sidecar?.close();
+    await sidecar.close();
     // What the embedded store ends with itself is history too; that of Redis is read over its connection.
     const last = store.kind === 'memory' ? [store, history] : [history, store];
     for (const part of last) await part?.stop();

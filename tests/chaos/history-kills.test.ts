@@ -117,6 +117,7 @@ async function killed(
   const prefix = redis.prefix();
   const env = {
     ROLES: 'history',
+    HTTP_PORT: '0',
     REDIS_URL: redis.url,
     REDIS_PREFIX: prefix,
     PRESENCE_SHARDS: String(SHARDS),

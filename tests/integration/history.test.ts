@@ -181,4 +181,24 @@ overBothStores(({ kind, start, another }) => {
     );
     expect((await server.get('/analytics?timestamp=3600000')).body).toBe('unique_users,0\nclicks,0\nimpressions,0\n');
   });
+
+  // The embedded store is one process's.
+  if (kind === 'memory') return;
+
+  test('a process that only writes history carries what others did, and answers for its health and metrics alone', async () => {
+    const env = { DATABASE_URL: sqliteUrl() };
+    const sidecar = await start({ ...env, ROLES: 'gateway,sidecar' });
+    await sidecar.post('/heartbeat', { userId: 'ann', sessionId: 's', streamId: 'film' });
+    await sidecar.request('DELETE', '/heartbeat', { userId: 'ann', sessionId: 's' });
+    const writer = await another({ ...env, ROLES: 'history' });
+    expect(await rowsOf(sidecar, 'userId=ann', 1)).toMatchObject([{ sessionId: 's', reason: 'left' }]);
+    const answer = async (path: string) => {
+      const reply = await fetch(`http://127.0.0.1:${writer.httpPort}${path}`);
+      return [reply.status, await reply.text()] as const;
+    };
+    expect((await answer('/readyz'))[0]).toBe(200);
+    expect((await answer('/status/user/ann'))[0]).toBe(404);
+    // Scrapes of one second share an answer.
+    await until(async () => (await answer('/metrics'))[1].includes('presence_history_rows_total 1'));
+  });
 });

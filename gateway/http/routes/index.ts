@@ -11,7 +11,9 @@ import { operationRoutes } from './operations.ts';
 import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
 
+/** Without the role `sidecar` a process answers for its health and metrics alone. */
 export function createRoutes(context: RouteContext): Route[] {
+  if (!context.config.roles.includes('sidecar')) return operationRoutes(context);
   const routes = [
     ...heartbeatRoutes(context),
     ...guardRoutes(context),
