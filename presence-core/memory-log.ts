@@ -72,6 +72,11 @@ export class MemoryLog {
     return sequence > this.trimmed ? this.#entries[(sequence - 1) % this.#max] : undefined;
   }
 
+  /** Whether a cursor is of this epoch: nothing of it is ever lost. */
+  upholds(cursor: string): boolean {
+    return this.#position(cursor) !== undefined;
+  }
+
   /** Up to where a cursor has read; 0 for one of another epoch. */
   positionOf(cursor: string): number {
     return this.#position(cursor) ?? 0;
@@ -96,7 +101,7 @@ export class MemoryLog {
     for (let sequence = after; sequence < until; sequence += 1) {
       changes.push(this.#entries[sequence % this.#max] as Change);
     }
-    return { changes, cursor: this.#cursor(until), gap };
+    return { changes, cursor: this.#cursor(until), gap, more: until < this.#last };
   }
 
   /** Keeps the next entries beside all that is kept now: for the last ones, that no reader could ask for again. */

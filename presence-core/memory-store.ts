@@ -216,6 +216,10 @@ export class MemoryStore implements api.PresenceStore {
     return this.#shard.log.read(cursor, limit, waitMs);
   }
 
+  async upholds(cursor: string): Promise<boolean> {
+    return this.#shard.log.upholds(cursor);
+  }
+
   positions(cursor: string): readonly number[] {
     return [this.#shard.log.positionOf(cursor)];
   }

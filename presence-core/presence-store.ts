@@ -162,6 +162,8 @@ export interface LogPage {
   readonly cursor: string;
   /** Entries after the given cursor are no longer there (trimmed, or a new epoch): take a fresh snapshot. */
   readonly gap: boolean;
+  /** The page was full in at least one shard: more may be there already. Else all that was there at the call is told. */
+  readonly more: boolean;
 }
 
 /** Changes that one member of a group was given. */
@@ -329,6 +331,12 @@ export interface PresenceStore {
    * @throws StoreError `invalid_cursor` for a text that is no cursor of this deployment.
    */
   readLog(cursor: string, limit: number, waitMs: number): Promise<LogPage>;
+  /**
+   * Whether the store still stands by all that was read up to `cursor`. False when its log ends before, or is another
+   * master's that no beat has given a new epoch yet: it may have lost changes and then counted others alike (P10).
+   * @throws StoreError `invalid_cursor`
+   */
+  upholds(cursor: string): Promise<boolean>;
 
   /** For each shard, the sequence up to which a reader at this cursor has read. @throws StoreError `invalid_cursor` */
   positions(cursor: string): readonly number[];

@@ -47,6 +47,15 @@ export class RedisLog {
     return encodeCursor(this.logKeys.map(() => ({ epoch: HEAD, sequence: 0 })));
   }
 
+  /** Whether each shard's log reaches at least up to the cursor, in the cursor's epoch. */
+  async reaches(cursor: string): Promise<boolean> {
+    const last = decodeCursor(await this.tail(), this.logKeys.length);
+    return decodeCursor(cursor, this.logKeys.length).every(({ epoch, sequence }, shard) => {
+      const end = last[shard] as ShardPosition;
+      return sequence === 0 || (end.epoch === epoch && end.sequence >= sequence);
+    });
+  }
+
   /**
    * @param epochs the newest known epoch of each shard: a cursor of an older one has a gap even when nothing follows it.
    */
@@ -57,10 +66,12 @@ export class RedisLog {
       ? this.poll(positions, count, waitMs)
       : this.block(positions, count, waitMs));
     const changes: Change[] = [];
+    let more = false;
     let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch < (epochs[shard] ?? 0));
     for (const [key, entries] of reply ?? []) {
       const shard = this.shardOf.get(key) as number;
       const at = positions[shard] as ShardPosition;
+      if (entries.length >= count) more = true;
       for (const [id, fields] of entries) {
         const { epoch, sequence } = position(id);
         const follows =
@@ -75,7 +86,7 @@ export class RedisLog {
         else gap = true;
       }
     }
-    return { changes, cursor: encodeCursor(positions), gap };
+    return { changes, cursor: encodeCursor(positions), gap, more };
   }
 
   stop(): void {

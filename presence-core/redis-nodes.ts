@@ -1,4 +1,5 @@
 /** Leases of node generations, beaten in every shard, and the sweep (P1, P9, P10). */
+import { StoreError } from './errors.ts';
 import { BUCKETS } from './keys.ts';
 import type { BeatResult, SweepResult } from './presence-store.ts';
 import { chunks, type RedisCalls } from './redis-calls.ts';
@@ -20,6 +21,8 @@ export interface RedisNodesOptions {
 export class RedisNodes {
   /** Newest epoch seen of each shard. */
   epochs: readonly number[] = [];
+  /** Of each shard's master, as the last beat saw it; '' where it is not known. */
+  private runIds: readonly string[] = [];
   private readonly calls: RedisCalls;
   private readonly options: RedisNodesOptions;
   private readonly allShards: readonly number[];
@@ -39,11 +42,20 @@ export class RedisNodes {
     const epochs = replies.map((reply) => Number(reply[1]));
     if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch))) await this.options.forgot();
     this.epochs = epochs;
+    this.runIds = runIds.map((id, shard) => id || (this.runIds[shard] ?? ''));
     return {
       outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',
       epoch: [...new Set(this.epochs)].join('.'),
       now: Math.max(...replies.map((reply) => Number(reply[2]))),
     };
+  }
+
+  /** Whether the masters are those that the last beat saw: others may have lost what they had. */
+  async knowMasters(): Promise<boolean> {
+    const runIds = await this.options.runIds();
+    const others = runIds.filter((id, shard) => this.runIds[shard] && id !== this.runIds[shard]);
+    if (others.includes('')) throw new StoreError('store_unavailable', 'Redis: a master does not answer');
+    return others.length === 0;
   }
 
   async sweep(): Promise<SweepResult> {

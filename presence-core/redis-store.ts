@@ -197,6 +197,10 @@ export class RedisStore implements api.PresenceStore {
     return this.log.read(cursor, limit, waitMs, this.nodes.epochs);
   }
 
+  async upholds(cursor: string): Promise<boolean> {
+    return (await this.nodes.knowMasters()) && (await this.log.reaches(cursor));
+  }
+
   positions(cursor: string): readonly number[] {
     return decodeCursor(cursor, this.options.shards).map((position) => position.sequence);
   }

@@ -176,6 +176,8 @@ export function logContract(create: CreateStore): void {
         const page = await stage.store.readLog(empty, 4, 0);
         expect(page.changes.length).toBeGreaterThan(0);
         expect(page.changes.length).toBeLessThan(10);
+        expect(page.more).toBe(true);
+        expect((await stage.store.readLog(empty, 1000, 0)).more).toBe(false);
         const rest = await drain(second, page.cursor);
         const ids = [...page.changes, ...rest].map((change) => change.sessionId);
         expect(ids).toEqual(Array.from({ length: 10 }, (_, i) => `s${i}`));
@@ -201,6 +203,20 @@ export function logContract(create: CreateStore): void {
         await stage.opened('v', 's');
         expect((await drain(stage.store, page.cursor)).map((change) => change.userId)).toEqual(['v']);
       }));
+
+    test('[P11] the store stands by what was read, also when the log was trimmed behind it', () =>
+      onStage(
+        create,
+        async (stage) => {
+          const before = await stage.store.tail();
+          expect(await stage.store.upholds(before)).toBe(true);
+          for (let i = 0; i < 300; i += 1) await stage.opened(`u${i}`, 's');
+          expect(await stage.store.upholds(await stage.store.tail())).toBe(true);
+          expect(await stage.store.upholds(before)).toBe(true);
+          await expect(stage.store.upholds('nonsense')).rejects.toMatchObject({ code: 'invalid_cursor' });
+        },
+        { logMax: 100 },
+      ));
 
     test('[P11] a reader whose place was trimmed away is told gap, and goes on without', () =>
       onStage(

@@ -134,6 +134,35 @@ test('[P10] another master run id gives a new epoch although the data is there',
   expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
 });
 
+test('[P10] the store does not stand by what Redis lost, even when other changes took its place', async () => {
+  const redis = await server(['--dir', await scratch()]);
+  const store = await connected(redis, { shards: 1 });
+  await store.join('node', LONG_MS);
+  await store.open(beatOf('u', 'kept'));
+  const admin = new Redis(redis.port);
+  await admin.save();
+  admin.disconnect();
+  await store.open(beatOf('u', 'lost'));
+  const cursor = await store.tail();
+  expect(await store.upholds(cursor)).toBe(true);
+  await redis.kill();
+  await redis.restart();
+  await eventually(() => store.ping());
+  expect(await store.upholds(cursor)).toBe(false);
+  for (const userId of ['v', 'w']) await store.open(beatOf(userId, 's'));
+  // As many entries as were read, and a reader would take what follows for news.
+  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ changes: [{ userId: 'w' }], gap: false });
+  expect(await store.upholds(cursor)).toBe(false);
+  expect(await store.upholds(await store.tail())).toBe(false);
+  await store.beat('node', LONG_MS);
+  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
+  expect(await store.upholds(await store.tail())).toBe(true);
+  const flusher = new Redis(redis.port);
+  await flusher.flushall();
+  flusher.disconnect();
+  expect(await store.upholds(cursor)).toBe(false);
+});
+
 test('[P10] on a Cluster too, one master that restarted gives a new epoch', async () => {
   const cluster = await startCluster(['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()]);
   ended.push(() => cluster.stop());
