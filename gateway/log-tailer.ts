@@ -7,6 +7,8 @@ export interface TailerHandlers {
   /** Changes were lost to this reader: it goes on after `cursor`. */
   gap(cursor: string): void;
   failed(error: unknown): void;
+  /** All that had happened at this instant, by `performance.now()`, was told. */
+  reached?(at: number): void;
 }
 
 /** The least time between two batches: what happens meanwhile is told together. */
@@ -14,6 +16,7 @@ const TICK_MS = 20;
 const READ_LIMIT = 4_096;
 /** A fuller page is followed by the next at once. */
 const BUSY_CHANGES = READ_LIMIT / 8;
+/** How long a read waits for news. */
 const WAIT_MS = 1_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 2_000;
@@ -21,11 +24,13 @@ const RETRY_MAX_MS = 2_000;
 export class LogTailer {
   private readonly store: PresenceStore;
   private readonly handlers: TailerHandlers;
+  private readonly waitMs: number;
   private run: object | undefined;
 
-  constructor(store: PresenceStore, handlers: TailerHandlers) {
+  constructor(store: PresenceStore, handlers: TailerHandlers, waitMs = WAIT_MS) {
     this.store = store;
     this.handlers = handlers;
+    this.waitMs = waitMs;
   }
 
   start(cursor: string): void {
@@ -44,12 +49,14 @@ export class LogTailer {
     let retryMs = RETRY_FIRST_MS;
     while (wanted()) {
       try {
-        const page = await this.store.readLog(cursor, READ_LIMIT, WAIT_MS);
+        const readAt = performance.now();
+        const page = await this.store.readLog(cursor, READ_LIMIT, this.waitMs);
         // Far behind or in another epoch: every subscriber begins anew, so the rest need not be read.
         const next = page.gap ? await this.store.tail() : page.cursor;
         if (!wanted()) return;
         if (page.gap) this.handlers.gap(next);
         else if (next !== cursor) this.handlers.batch(page.changes, next);
+        if (!page.gap && !page.more) this.handlers.reached?.(readAt);
         cursor = next;
         retryMs = RETRY_FIRST_MS;
         if (page.changes.length < BUSY_CHANGES) await pause(TICK_MS);

@@ -10,7 +10,9 @@ export {
   MAX_META_BYTES,
   MAX_META_FIELDS,
 } from './ids.ts';
+export { type CountedSession, MemoryCounts } from './memory-counts.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
+export { MemoryUsers } from './memory-users.ts';
 export type * from './presence-store.ts';
 export { RedisStore, type RedisStoreOptions } from './redis-store.ts';
 export * from './session.ts';

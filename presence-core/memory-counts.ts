@@ -4,10 +4,20 @@
  *
  * The keys of the counters double as the interned strings of the sessions: a million sessions share a few hundred.
  */
-import type { SessionRow } from './memory-session.ts';
+
 import type { Count, Dimension, TopItem } from './presence-store.ts';
+import { topOf } from './top-of.ts';
 
 type Facet = 'stream' | 'deviceType' | 'country' | 'state';
+
+/** What is counted of a session. */
+export interface CountedSession {
+  readonly isMark: boolean;
+  streamId: string | undefined;
+  deviceType: string | undefined;
+  country: string | undefined;
+  state: string | undefined;
+}
 
 class Counter {
   readonly key: string;
@@ -30,7 +40,7 @@ export class MemoryCounts {
     state: new Map(),
   };
 
-  add(row: SessionRow, others: readonly SessionRow[]): void {
+  add(row: CountedSession, others: readonly CountedSession[]): void {
     if (others.length === 0) this.#total.users += 1;
     if (row.isMark) return;
     this.#total.sessions += 1;
@@ -42,7 +52,7 @@ export class MemoryCounts {
     if (state !== undefined) row.state = this.#up('state', `${country}/${state}`, state, others);
   }
 
-  remove(row: SessionRow, others: readonly SessionRow[]): void {
+  remove(row: CountedSession, others: readonly CountedSession[]): void {
     if (others.length === 0) this.#total.users -= 1;
     if (row.isMark) return;
     this.#total.sessions -= 1;
@@ -58,10 +68,7 @@ export class MemoryCounts {
   }
 
   top(by: Facet, limit: number): TopItem[] {
-    return [...this.#facets[by].values()]
-      .sort((a, b) => b.sessions - a.sessions || (a.key < b.key ? -1 : 1))
-      .slice(0, limit)
-      .map(({ key, users, sessions }) => ({ key, users, sessions }));
+    return topOf(this.#facets[by].values(), limit).map(({ key, users, sessions }) => ({ key, users, sessions }));
   }
 
   #find(dimension: Dimension): Counter | undefined {
@@ -70,7 +77,7 @@ export class MemoryCounts {
     return this.#facets[dimension.by].get(dimension.key);
   }
 
-  #up(facet: Facet, key: string, label: string, others: readonly SessionRow[]): string {
+  #up(facet: Facet, key: string, label: string, others: readonly CountedSession[]): string {
     const counters = this.#facets[facet];
     let counter = counters.get(key);
     if (counter === undefined) {
@@ -82,7 +89,7 @@ export class MemoryCounts {
     return counter.label;
   }
 
-  #down(facet: Facet, key: string | undefined, others: readonly SessionRow[]): void {
+  #down(facet: Facet, key: string | undefined, others: readonly CountedSession[]): void {
     const counter = key === undefined ? undefined : this.#facets[facet].get(key);
     if (counter === undefined) return;
     counter.sessions -= 1;
@@ -91,17 +98,17 @@ export class MemoryCounts {
   }
 }
 
-function isShared(facet: Facet, key: string, others: readonly SessionRow[]): boolean {
+function isShared(facet: Facet, key: string, others: readonly CountedSession[]): boolean {
   return others.some((other) => !other.isMark && keyOf(facet, other) === key);
 }
 
-function keyOf(facet: Facet, row: SessionRow): string | undefined {
+function keyOf(facet: Facet, row: CountedSession): string | undefined {
   if (facet === 'stream') return row.streamId;
   if (facet === 'state') return stateKey(row);
   return row[facet];
 }
 
 /** A state counts only together with its country; neither may contain the slash (P13). */
-function stateKey(row: SessionRow): string | undefined {
+function stateKey(row: CountedSession): string | undefined {
   return row.country === undefined || row.state === undefined ? undefined : `${row.country}/${row.state}`;
 }

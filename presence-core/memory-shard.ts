@@ -34,7 +34,7 @@ export interface Former {
 export class MemoryShard {
   readonly log: MemoryLog;
   readonly counts = new MemoryCounts();
-  readonly #users = new MemoryUsers();
+  readonly #users = new MemoryUsers<SessionRow>();
   readonly #wheel = new ExpiryWheel();
   readonly #tombstones = new FadingMap<CloseReason>(TOMBSTONES_MAX);
   readonly #seen: FadingMap<number>;

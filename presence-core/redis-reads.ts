@@ -6,6 +6,7 @@ import type { RedisCalls } from './redis-calls.ts';
 import type { RedisClient } from './redis-connection.ts';
 import { parseLine } from './redis-rows.ts';
 import { SharedRead } from './shared-read.ts';
+import { byCount } from './top-of.ts';
 
 export type Facet = 'stream' | 'deviceType' | 'country' | 'state';
 
@@ -90,8 +91,7 @@ export class RedisReads {
         }
       }
     }
-    const order = (a: api.TopItem, b: api.TopItem): number => b.sessions - a.sessions || (a.key < b.key ? -1 : 1);
-    return [...totals.values()].sort(order);
+    return [...totals.values()].sort(byCount);
   }
 
   get parts(): number {
