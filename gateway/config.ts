@@ -70,6 +70,8 @@ const SETTINGS = {
   sweepMs: integer(1_000, 10, DAY_MS, 'between sweeps of what has expired'),
   summaryIntervalMs: integer(1_000, 100, DAY_MS, 'between summaries of a topic and between messages of topic stats'),
   autoIntervalAbove: integer(50, 1, 1_000_000, 'changes a second above which topics in mode auto are summarised'),
+  replica: choice(['on', 'off'], 'off', 'answer reads from a copy of Redis in memory; it falls back to Redis'),
+  replicaMaxLagMs: integer(2_000, 1_000, DAY_MS, 'an older copy is not answered from'),
   drainMs: integer(10_000, 0, DAY_MS, 'a drain spreads its players over this time'),
 
   logLevel: choice(

@@ -11,6 +11,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
 import { NodeLife } from './node.ts';
+import { Replica } from './replica/replica.ts';
 import { selectTransport } from './transport/select.ts';
 
 export interface Server {
@@ -23,6 +24,8 @@ export interface Server {
   stop(drainMs: number): Promise<void>;
 }
 
+/** Users who just left whose last instant a replica keeps. */
+const REPLICA_LEFT_MAX = 100_000;
 const STORE_RETRY_FIRST_MS = 250;
 const STORE_RETRY_MAX_MS = 5_000;
 
@@ -67,6 +70,14 @@ function refusalOf(history: History | undefined): Promise<never> {
   });
 }
 
+/** What the sidecar answers reads from, where that is not the store itself. */
+function createReplica(config: Config, store: PresenceStore, log: Logger): Replica | undefined {
+  if (config.replica === 'off' || !config.roles.includes('sidecar') || store.kind === 'memory') return undefined;
+  // Half of what one shard keeps: so nobody is among them whom the store has already forgotten (P15).
+  const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / 2);
+  return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax });
+}
+
 /**
  * Binds the ports at once, so that health checks answer while the store is still away, then starts the store.
  * @throws Error when a port is taken or the wanted transport does not load.
@@ -86,6 +97,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   });
   const authenticator = createAuthenticator(config);
   const history = createHistory(config, store, log);
+  const replica = createReplica(config, store, log);
   let draining = false;
   let stopped: Promise<void> | undefined;
   let gateway: Gateway | undefined;
@@ -102,6 +114,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     authenticator,
     store,
     history: history?.database,
+    replica,
     log,
     metrics,
     uws,
@@ -126,6 +139,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     );
     if (draining) return;
     history?.startWriting();
+    replica?.start();
     const { nodeId } = node;
     // The contract has `msg` in this one line; every line has `message`.
     log.info({ msg: 'ready', wsPort, httpPort, transport: gateway?.transportName, store: store.kind, nodeId }, 'ready');
@@ -136,6 +150,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await gateway?.drain(drainMs);
     await node.stop();
     await sidecar.close();
+    replica?.stop();
     // What the embedded store ends with itself is history too; that of Redis is read over its connection.
     const last = store.kind === 'memory' ? [store, history] : [history, store];
     for (const part of last) await part?.stop();

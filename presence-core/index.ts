@@ -12,7 +12,7 @@ export {
 } from './ids.ts';
 export { type CountedSession, MemoryCounts } from './memory-counts.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
-export { MemoryUsers } from './memory-users.ts';
+export { MemoryUsers, PARTS } from './memory-users.ts';
 export type * from './presence-store.ts';
 export { RedisStore, type RedisStoreOptions } from './redis-store.ts';
 export * from './session.ts';

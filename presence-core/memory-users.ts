@@ -9,6 +9,13 @@ export const PARTS = 256;
 export class MemoryUsers<Row extends { readonly userId: string }> {
   readonly #parts = Array.from({ length: PARTS }, () => new Map<string, Row | readonly Row[]>());
 
+  readonly #partIn: (userId: string) => number;
+
+  /** @param partIn which of `PARTS` a user belongs to; by default as the snapshots of the memory store have it. */
+  constructor(partIn: (userId: string) => number = (userId) => partOf(userId, PARTS)) {
+    this.#partIn = partIn;
+  }
+
   /** Members, live or not swept yet. */
   of(userId: string): readonly Row[] {
     const held = this.#partOf(userId).get(userId);
@@ -42,7 +49,7 @@ export class MemoryUsers<Row extends { readonly userId: string }> {
   }
 
   #partOf(userId: string): Map<string, Row | readonly Row[]> {
-    return this.#parts[partOf(userId, PARTS)] as Map<string, Row | readonly Row[]>;
+    return this.#parts[this.#partIn(userId)] as Map<string, Row | readonly Row[]>;
   }
 }
 

@@ -2,7 +2,7 @@
 
 /** Methods and headers a page may use; the answer to a preflight may be kept for ten minutes. */
 const ALLOWED_HEADERS = 'authorization, content-type, x-request-id, x-user-id';
-const EXPOSED_HEADERS = 'allow, retry-after, x-request-id';
+const EXPOSED_HEADERS = 'allow, retry-after, x-presence-age-ms, x-request-id';
 const PREFLIGHT_MAX_AGE_S = '600';
 
 export type Headers = Record<string, string>;

@@ -8,6 +8,7 @@ import type { HistoryReads } from '../history/index.ts';
 import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createClientRate } from '../rate-limit.ts';
+import type { Replica } from '../replica/replica.ts';
 import type { Uws } from '../transport/uws-module.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import type { HttpServer } from './http-server.ts';
@@ -24,6 +25,7 @@ export interface SidecarOptions {
   readonly store: PresenceStore;
   /** Undefined where none is kept. */
   readonly history: HistoryReads | undefined;
+  readonly replica?: Replica | undefined;
   /** The process's root logger: PUT /log-level sets its level. */
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -40,11 +42,11 @@ export interface Sidecar extends HttpServer {
 }
 
 export function createSidecar(options: SidecarOptions): Sidecar {
-  const { config, authenticator, store, history, log, metrics, uws, isDraining } = options;
+  const { config, authenticator, store, history, replica, log, metrics, uws, isDraining } = options;
   const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
     log.warn({ correlationId, err: error }, 'sockets were not told'),
   );
-  const routes = createRoutes({ config, store: bounded, history, log, metrics, isDraining });
+  const routes = createRoutes({ config, store: bounded, history, replica, log, metrics, isDraining });
   const dispatch = createDispatch({
     routes,
     answered: observeRequests(metrics),

@@ -4,6 +4,7 @@ import type { Identity } from '../../auth/identity.ts';
 import type { Config } from '../../config.ts';
 import type { HistoryReads } from '../../history/index.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { Replica } from '../../replica/replica.ts';
 import type { SidecarStore } from '../sidecar-store.ts';
 
 /** What handlers act on. */
@@ -12,6 +13,8 @@ export interface RouteContext {
   readonly store: SidecarStore;
   /** Undefined where none is kept. */
   readonly history: HistoryReads | undefined;
+  /** Undefined where the store is the view itself, or the sidecar runs without. */
+  readonly replica?: Replica | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isDraining: () => boolean;

@@ -1,9 +1,11 @@
 /** Viewer statistics: distinct users and sessions per stream, device type and place. */
 import { Type } from 'typebox';
-import type { Count, Dimension, UserSessions } from '../../../presence-core/index.ts';
+import type { Dimension } from '../../../presence-core/index.ts';
+import { createReads } from '../../replica/reads.ts';
 import { Counted, Id, Label, UserParams } from '../fields.ts';
-import { ok, type Route, route, type Tag } from '../route.ts';
+import { type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
+import { told } from './told.ts';
 
 const BY = ['stream', 'deviceType', 'country', 'state'] as const;
 const DEFAULT_TOP = 20;
@@ -19,16 +21,14 @@ const Top = Type.Object({
   items: Type.Array(Type.Object({ key: Type.String(), ...Counted.properties })),
 });
 
-const distinct = (values: readonly (string | undefined)[]): number =>
-  new Set(values.filter((value) => value !== undefined)).size;
-
 const tag: Tag = {
   name: 'Statistics',
   description: 'Distinct users and sessions per stream, device type and place.',
 };
 
-export function statsRoutes({ store }: RouteContext): Route[] {
-  const count = async (dimension: Dimension) => ok((await store.counts([dimension]))[0] as Count);
+export function statsRoutes({ store, replica }: RouteContext): Route[] {
+  const reads = createReads(store, replica);
+  const count = async (dimension: Dimension) => told(await reads.count(dimension), (counted) => counted);
   return [
     route({
       method: 'GET',
@@ -88,14 +88,7 @@ export function statsRoutes({ store }: RouteContext): Route[] {
       ],
       scope: 'player',
       schema: { params: UserParams, response: UserCount },
-      async handler({ params }) {
-        const { sessions } = (await store.sessions([params.userId]))[0] as UserSessions;
-        return ok({
-          sessions: sessions.length,
-          streams: distinct(sessions.map(({ streamId }) => streamId)),
-          devices: distinct(sessions.map(({ deviceType }) => deviceType)),
-        });
-      },
+      handler: async ({ params }) => told(await reads.viewing(params.userId), (viewing) => viewing),
     }),
     route({
       method: 'GET',
@@ -123,7 +116,8 @@ export function statsRoutes({ store }: RouteContext): Route[] {
       ],
       scope: 'read',
       schema: { query: TopQuery, response: Top },
-      handler: async ({ query: { by, limit = DEFAULT_TOP } }) => ok({ by, items: await store.top(by, limit) }),
+      handler: async ({ query: { by, limit = DEFAULT_TOP } }) =>
+        told(await reads.top(by, limit), (items) => ({ by, items })),
     }),
   ];
 }

@@ -1,10 +1,12 @@
 /** Who is online. */
 import { Type } from 'typebox';
 import type { UserStatus } from '../../../presence-core/index.ts';
+import { createReads } from '../../replica/reads.ts';
 import { EXAMPLE_AT } from '../example.ts';
 import { Counted, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
-import { ok, type Route, route, type Tag } from '../route.ts';
+import { type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
+import { told } from './told.ts';
 
 const Status = Type.Object({
   userId: Type.String(),
@@ -21,8 +23,9 @@ const tag: Tag = {
   description: 'Who is online, and who was when.',
 };
 
-export function statusRoutes({ store }: RouteContext): Route[] {
-  const statuses = async (ids: readonly string[]) => ok({ users: await store.status(ids) });
+export function statusRoutes({ store, replica }: RouteContext): Route[] {
+  const reads = createReads(store, replica);
+  const statuses = async (ids: readonly string[]) => told(await reads.status(ids), (users) => ({ users }));
   return [
     route({
       method: 'GET',
@@ -40,8 +43,7 @@ export function statusRoutes({ store }: RouteContext): Route[] {
       scope: 'player',
       schema: { params: UserParams, response: Status },
       async handler({ params }) {
-        const [status] = await store.status([params.userId]);
-        return ok(status as UserStatus);
+        return told(await reads.status([params.userId]), ([status]) => status as UserStatus);
       },
     }),
     route({
@@ -93,8 +95,7 @@ export function statusRoutes({ store }: RouteContext): Route[] {
       scope: 'read',
       schema: { response: Counted },
       async handler() {
-        const [count] = await store.counts([{ by: 'total' }]);
-        return ok(count as Type.Static<typeof Counted>);
+        return told(await reads.count({ by: 'total' }), (count) => count);
       },
     }),
   ];

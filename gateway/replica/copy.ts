@@ -1,0 +1,193 @@
+/**
+ * One copy of what the store holds: its snapshot part by part, and from before it on the log, until the copy is lost.
+ *
+ * The log is read from the first, so a snapshot may take as long as it needs. A change of a part that was not asked for
+ * yet is dropped, for the answer will have it; of one that is being asked for it waits, and is passed over when the
+ * answer has it already (P11).
+ */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { type Change, type PresenceStore, type Session, StoreError } from '../../presence-core/index.ts';
+import { LogTailer } from '../log-tailer.ts';
+import { View } from './view.ts';
+
+/**
+ * Why a copy ended. `gap`: the log no longer leads on from it, or the store has lost some of it; `mismatch`: a change
+ * did not follow from what the copy held.
+ */
+export type Loss = 'gap' | 'mismatch' | 'stopped';
+
+export interface CopyOptions {
+  readonly store: PresenceStore;
+  readonly log: { error(fields: object, message: string): void };
+  /** See `View`. */
+  readonly leftMax: number;
+}
+
+const PARTS_AT_ONCE = 2;
+/** Sessions added between two turns of the event loop: about a millisecond. */
+const SLICE_SESSIONS = 1_000;
+/** How long a read of the log waits, and the time between two checks: together with the answers, the age of a view. */
+const WAIT_MS = 250;
+const CHECK_MS = 500;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+export class Copy {
+  readonly view: View;
+  /** Resolves once, whenever the copy is lost. */
+  readonly lost: Promise<Loss>;
+  /** All parts are in: from now on the view is whole. */
+  whole = false;
+  private readonly options: CopyOptions;
+  private readonly tailer: LogTailer;
+  private readonly stopping = new AbortController();
+  private end: (loss: Loss) => void = () => {};
+  /** Of the snapshot of each part; nothing is newer than infinity. */
+  private readonly sequences: Float64Array;
+  /** Changes of the parts that are being read. */
+  private readonly waiting = new Map<number, Change[]>();
+  private nextPart = 0;
+  private cursor = '';
+  private readAt = Number.NEGATIVE_INFINITY;
+  private checkedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: CopyOptions) {
+    this.options = options;
+    this.view = new View(options.leftMax);
+    this.sequences = new Float64Array(options.store.parts).fill(Number.POSITIVE_INFINITY);
+    this.lost = new Promise((resolve) => {
+      this.end = resolve;
+    });
+    this.tailer = new LogTailer(
+      options.store,
+      {
+        batch: (changes, cursor) => this.take(changes, cursor),
+        gap: () => this.lose('gap'),
+        failed: (error) => this.fault(error),
+        reached: (at) => {
+          this.readAt = at;
+        },
+      },
+      WAIT_MS,
+    );
+  }
+
+  /** All that had happened at this instant, by `performance.now()`, is in the view, and nothing of it was lost. */
+  get asOf(): number {
+    return Math.min(this.readAt, this.checkedAt);
+  }
+
+  /** Resolves when the view is whole, or the copy is lost. */
+  async build(): Promise<void> {
+    await this.begin();
+    if (this.isLost) return;
+    this.tailer.start(this.cursor);
+    void this.check();
+    await Promise.all(Array.from({ length: PARTS_AT_ONCE }, () => this.readParts()));
+    this.whole = !this.isLost;
+  }
+
+  stop(): void {
+    this.lose('stopped');
+  }
+
+  private get isLost(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private lose(loss: Loss): void {
+    this.whole = false;
+    this.tailer.stop();
+    this.stopping.abort();
+    this.end(loss);
+  }
+
+  /** Finds a place in the log that the store stands by: after a failover that is after the next beat. */
+  private async begin(): Promise<void> {
+    const { store } = this.options;
+    await this.persist(async () => {
+      const cursor = await store.tail();
+      if (!(await store.upholds(cursor))) return false;
+      this.cursor = cursor;
+      return true;
+    });
+  }
+
+  private async check(): Promise<void> {
+    const { store } = this.options;
+    while (!this.isLost) {
+      const at = performance.now();
+      try {
+        if (await store.upholds(this.cursor)) this.checkedAt = at;
+        else this.lose('gap');
+      } catch (error) {
+        this.fault(error);
+      }
+      await this.pause(CHECK_MS);
+    }
+  }
+
+  private async readParts(): Promise<void> {
+    while (this.nextPart < this.options.store.parts && !this.isLost) {
+      const part = this.nextPart;
+      this.nextPart += 1;
+      await this.persist(() => this.readPart(part));
+    }
+  }
+
+  private async readPart(part: number): Promise<true> {
+    const later: Change[] = [];
+    this.waiting.set(part, later);
+    try {
+      const { sessions, sequence } = await this.options.store.snapshot(part);
+      await this.add(sessions);
+      this.sequences[part] = sequence;
+    } finally {
+      this.waiting.delete(part);
+    }
+    for (const change of later) this.apply(change, part);
+    return true;
+  }
+
+  private async add(sessions: readonly Session[]): Promise<void> {
+    for (let i = 0; i < sessions.length; i += 1) {
+      this.view.add(sessions[i] as Session);
+      if (i % SLICE_SESSIONS === SLICE_SESSIONS - 1) await nextTurn();
+    }
+  }
+
+  private take(changes: readonly Change[], cursor: string): void {
+    for (const change of changes) {
+      const part = this.options.store.partOf(change.userId);
+      const later = this.waiting.get(part);
+      if (later) later.push(change);
+      else this.apply(change, part);
+    }
+    this.cursor = cursor;
+  }
+
+  private apply(change: Change, part: number): void {
+    if (change.sequence <= (this.sequences[part] as number) || this.isLost) return;
+    if (!this.view.apply(change)) this.lose('mismatch');
+  }
+
+  /** Repeats an act until it succeeds or the copy is lost. */
+  private async persist(act: () => Promise<boolean>): Promise<void> {
+    for (let retryMs = RETRY_FIRST_MS; !this.isLost; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
+      try {
+        if (await act()) return;
+      } catch (error) {
+        this.fault(error);
+      }
+      await this.pause(retryMs * (0.5 + Math.random() / 2));
+    }
+  }
+
+  private fault(error: unknown): void {
+    if (!(error instanceof StoreError && error.retryable)) this.options.log.error({ err: error }, 'the replica failed');
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopping.signal, ref: false }).catch(() => {});
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The read replica: a copy of who is live, built from a snapshot and the log, that answers reads without the store.
+ *
+ * It answers only while its copy is whole and not older than a bound; else it says nothing, and the store is asked. A
+ * copy that is lost is made anew after a pause that grows while copies do not last.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Count, Dimension, TopItem, UserStatus } from '../../presence-core/index.ts';
+import { Copy, type CopyOptions, type Loss } from './copy.ts';
+import type { Facet, View, Viewing } from './view.ts';
+
+export interface ReplicaOptions extends CopyOptions {
+  readonly log: CopyOptions['log'] & { info(fields: object, message: string): void };
+  /** The oldest view that is served. */
+  readonly maxLagMs: number;
+  /** The first pause before a copy is made anew, spread by chance from 0. */
+  readonly pauseMs?: number;
+}
+
+/** Why the store was asked: no copy yet, the copy was lost, or the copy is too old. */
+export type Fallback = 'building' | 'gap' | 'mismatch' | 'lag';
+
+export interface ReplicaReport {
+  readonly serving: boolean;
+  /** How old the view is at the most; null while there is none. */
+  readonly lagMs: number | null;
+  readonly sessions: number;
+  readonly users: number;
+  /** Copies begun after the first. */
+  readonly rebuilds: number;
+  /** Reads answered by the view alone. */
+  readonly hits: number;
+  /** Reads for which the store was asked about users that the view does not know. */
+  readonly misses: number;
+  /** Reads left to the store. */
+  readonly fallbacks: Readonly<Record<Fallback, number>>;
+}
+
+/** What was read, and how old it may be, in ms. */
+export interface Aged<T> {
+  readonly value: T;
+  readonly ageMs: number;
+}
+
+const PAUSE_MS = 1_000;
+const PAUSE_MAX_FACTOR = 32;
+/** A copy that lasted so long was a good one: the next loss is answered as if it were the first. */
+const LASTING_MS = 60_000;
+
+/** A list of tops serves for so long: making it looks at every stream. */
+const TOP_FRESH_MS = 100;
+/** Tops of fewer are cut from a list of so many. */
+const TOP_MIN_ITEMS = 100;
+
+interface Tops {
+  readonly items: readonly TopItem[];
+  readonly limit: number;
+  readonly madeAt: number;
+  readonly asOf: number;
+}
+
+export class Replica {
+  private readonly options: ReplicaOptions;
+  private readonly stopping = new AbortController();
+  private copy: Copy | undefined;
+  private why: Fallback = 'building';
+  private tops = new Map<Facet, Tops>();
+  private rebuilds = 0;
+  private hits = 0;
+  private misses = 0;
+  private readonly fallbacks = { building: 0, gap: 0, mismatch: 0, lag: 0 };
+
+  constructor(options: ReplicaOptions) {
+    this.options = options;
+  }
+
+  /** Begins to follow the store, which must have started, until `stop`. */
+  start(): void {
+    void this.run();
+  }
+
+  stop(): void {
+    this.stopping.abort();
+    this.copy?.stop();
+  }
+
+  /** In the order asked for; undefined for users of whom only the store can tell when they were last seen. */
+  status(userIds: readonly string[]): Aged<(UserStatus | undefined)[]> | undefined {
+    const now = Date.now();
+    const answer = this.read((view) => userIds.map((userId) => view.status(userId, now)));
+    if (answer?.value.includes(undefined)) this.misses += 1;
+    else if (answer) this.hits += 1;
+    return answer;
+  }
+
+  count(dimension: Dimension): Aged<Count> | undefined {
+    return this.hit((view) => view.count(dimension));
+  }
+
+  viewing(userId: string): Aged<Viewing> | undefined {
+    return this.hit((view) => view.viewing(userId));
+  }
+
+  top(by: Facet, limit: number): Aged<TopItem[]> | undefined {
+    const copy = this.serving();
+    if (!copy) return undefined;
+    this.hits += 1;
+    const now = performance.now();
+    let tops = this.tops.get(by);
+    if (!tops || tops.limit < limit || now - tops.madeAt > TOP_FRESH_MS || now - tops.asOf > this.options.maxLagMs) {
+      const size = Math.max(limit, TOP_MIN_ITEMS);
+      tops = { items: copy.view.top(by, size), limit: size, madeAt: now, asOf: copy.asOf };
+      this.tops.set(by, tops);
+    }
+    return { value: tops.items.slice(0, limit), ageMs: now - tops.asOf };
+  }
+
+  report(): ReplicaReport {
+    const { users, sessions } = this.copy?.view.count({ by: 'total' }) ?? { users: 0, sessions: 0 };
+    const lagMs = this.copy?.whole ? performance.now() - this.copy.asOf : null;
+    const serving = lagMs !== null && lagMs <= this.options.maxLagMs;
+    const { rebuilds, hits, misses } = this;
+    return { serving, lagMs, sessions, users, rebuilds, hits, misses, fallbacks: { ...this.fallbacks } };
+  }
+
+  private hit<T>(ask: (view: View) => T): Aged<T> | undefined {
+    const answer = this.read(ask);
+    if (answer) this.hits += 1;
+    return answer;
+  }
+
+  private read<T>(ask: (view: View) => T): Aged<T> | undefined {
+    const copy = this.serving();
+    return copy && { value: ask(copy.view), ageMs: performance.now() - copy.asOf };
+  }
+
+  private serving(): Copy | undefined {
+    const { copy } = this;
+    if (copy?.whole && performance.now() - copy.asOf <= this.options.maxLagMs) return copy;
+    this.fallbacks[copy?.whole ? 'lag' : this.why] += 1;
+    return undefined;
+  }
+
+  private async run(): Promise<void> {
+    const { pauseMs = PAUSE_MS } = this.options;
+    for (let factor = 1; !this.stopping.signal.aborted; ) {
+      const { loss, lastedMs } = await this.follow();
+      if (loss === 'stopped') return;
+      this.why = loss;
+      this.rebuilds += 1;
+      factor = lastedMs > LASTING_MS ? 1 : Math.min(factor * 2, PAUSE_MAX_FACTOR);
+      // All processes lose their copies at the same time.
+      const waitMs = Math.random() * factor * pauseMs;
+      this.options.log.info({ loss, lastedMs, waitMs: Math.round(waitMs) }, 'the replica is made anew');
+      await sleep(waitMs, undefined, { signal: this.stopping.signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** Makes a copy and follows the log until the copy is lost. */
+  private async follow(): Promise<{ loss: Loss; lastedMs: number }> {
+    const begunAt = performance.now();
+    let wholeAt = Number.POSITIVE_INFINITY;
+    const copy = new Copy(this.options);
+    this.copy = copy;
+    void copy.build().then(() => {
+      if (!copy.whole) return;
+      wholeAt = performance.now();
+      const { sessions, users } = copy.view.count({ by: 'total' });
+      this.options.log.info({ sessions, users, tookMs: Math.round(wholeAt - begunAt) }, 'the replica serves');
+    });
+    const loss = await copy.lost;
+    this.copy = undefined;
+    this.tops.clear();
+    return { loss, lastedMs: Math.round(Math.max(0, performance.now() - wholeAt)) };
+  }
+}

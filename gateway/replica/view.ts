@@ -1,0 +1,148 @@
+/**
+ * Who is live and how many, in memory, as the log tells it.
+ *
+ * A session's lease is not known here, as renewals are not logged: it is live until the log has its close (P1).
+ */
+import {
+  type Change,
+  type Count,
+  type CountedSession,
+  type Dimension,
+  MemoryCounts,
+  MemoryUsers,
+  PARTS,
+  PRESENCE_ONLY,
+  type Session,
+  type TopItem,
+  type UserStatus,
+} from '../../presence-core/index.ts';
+import { RecentlyLeft } from './recently-left.ts';
+
+export type Facet = Exclude<Dimension['by'], 'total'>;
+
+/** What a user watches: live sessions, distinct streams and device types among them. */
+export interface Viewing {
+  readonly sessions: number;
+  readonly streams: number;
+  readonly devices: number;
+}
+
+type Watched = Pick<Session, 'streamId' | 'deviceType'>;
+
+export class View {
+  readonly #users = new MemoryUsers<Held>(mapOf);
+  readonly #counts = new MemoryCounts();
+  readonly #left: RecentlyLeft;
+
+  /** @param leftMax users who went offline whose last instant is kept. */
+  constructor(leftMax: number) {
+    this.#left = new RecentlyLeft(leftMax);
+  }
+
+  /** Adds a session that is not in yet. */
+  add(session: Pick<Session, 'userId' | 'sessionId' | keyof Place>): void {
+    const held = new Held(copyOf(session.userId), copyOf(session.sessionId));
+    held.put(session);
+    this.#counts.add(held, this.#users.of(held.userId));
+    this.#users.add(held);
+  }
+
+  /** @returns false when it does not follow from what is here: then the view is not what the log tells of. */
+  apply(change: Change): boolean {
+    const { userId, sessionId, kind, transition } = change;
+    const members = this.#users.of(userId);
+    const held = members.find((member) => member.sessionId === sessionId);
+    if ((held === undefined) !== (kind === 'open')) return false;
+    if (held === undefined) {
+      this.#left.delete(userId);
+      this.add(change);
+      return transition !== 'online' || members.length === 0;
+    }
+    if (kind === 'update') {
+      const others = members.filter((member) => member !== held);
+      this.#counts.remove(held, others);
+      held.put(change);
+      this.#counts.add(held, others);
+      return true;
+    }
+    const others = this.#users.remove(held);
+    this.#counts.remove(held, others);
+    if (transition === 'offline') this.#left.set(held.userId, change.at);
+    return transition !== 'offline' || others.length === 0;
+  }
+
+  /** @param now told as last seen of who is online. @returns undefined of who is neither online nor just left. */
+  status(userId: string, now: number): UserStatus | undefined {
+    const members = this.#users.of(userId);
+    if (members.length > 0) return { userId, online: true, sessions: slotsOf(members).length, lastSeenAt: now };
+    const lastSeenAt = this.#left.get(userId);
+    return lastSeenAt === undefined ? undefined : { userId, online: false, sessions: 0, lastSeenAt };
+  }
+
+  viewing(userId: string): Viewing {
+    return viewingOf(slotsOf(this.#users.of(userId)));
+  }
+
+  count(dimension: Dimension): Count {
+    return this.#counts.count(dimension);
+  }
+
+  top(by: Facet, limit: number): TopItem[] {
+    return this.#counts.top(by, limit);
+  }
+}
+
+/** What is counted of these sessions, presence-only marks left out by the caller. */
+export function viewingOf(sessions: readonly Watched[]): Viewing {
+  const distinct = (values: readonly (string | undefined)[]): number =>
+    new Set(values.filter((value) => value !== undefined)).size;
+  return {
+    sessions: sessions.length,
+    streams: distinct(sessions.map(({ streamId }) => streamId)),
+    devices: distinct(sessions.map(({ deviceType }) => deviceType)),
+  };
+}
+
+type Place = Pick<Session, 'streamId' | 'deviceType' | 'country' | 'state'>;
+
+/** A session as the answers need it; millions are held. */
+class Held implements CountedSession {
+  readonly userId: string;
+  readonly sessionId: string;
+  streamId: string | undefined;
+  deviceType: string | undefined;
+  country: string | undefined;
+  state: string | undefined;
+
+  constructor(userId: string, sessionId: string) {
+    this.userId = userId;
+    this.sessionId = sessionId;
+  }
+
+  get isMark(): boolean {
+    return this.sessionId === PRESENCE_ONLY;
+  }
+
+  put({ streamId, deviceType, country, state }: Place): void {
+    this.streamId = streamId;
+    this.deviceType = deviceType;
+    this.country = country;
+    this.state = state;
+  }
+}
+
+function slotsOf(members: readonly Held[]): readonly Held[] {
+  return members.some((member) => member.isMark) ? members.filter((member) => !member.isMark) : members;
+}
+
+/** In which map a user is: several, as a large one grows in one long go. Cheaper than the hash of the store. */
+function mapOf(userId: string): number {
+  let h = 0;
+  for (let i = userId.length - 1; i >= 0; i -= 3) h = Math.imul(h, 31) + userId.charCodeAt(i);
+  return (h >>> 0) % PARTS;
+}
+
+/** An id (P13: ASCII) cut from a longer text keeps all of that text in memory; its copy does not. */
+function copyOf(id: string): string {
+  return Buffer.from(id, 'latin1').toString('latin1');
+}
