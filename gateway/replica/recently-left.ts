@@ -1,6 +1,6 @@
-/** When users who just went offline were last live: the newest of them, for an hour at most. */
+/** When users who just went offline were last live: the newest of them, for an hour and a half at most. */
 
-/** Each of two generations is filled for so long; then the older one is forgotten. */
+/** The young are filled for so long, then they are the old; the old are believed for twice as long again. */
 const GENERATION_MS = 1_800_000;
 
 export class RecentlyLeft {
@@ -9,33 +9,29 @@ export class RecentlyLeft {
   #old = new Map<string, number>();
   #turnedAt = performance.now();
 
-  /** @param max users kept, at least half as many when that many have left. */
+  /** @param max users kept; at least the newest half of them. */
   constructor(max: number) {
     this.#max = max;
   }
 
   get(userId: string): number | undefined {
-    this.#turn();
+    if (performance.now() - this.#turnedAt > 2 * GENERATION_MS) return undefined;
     return this.#young.get(userId) ?? this.#old.get(userId);
   }
 
   set(userId: string, at: number): void {
     if (this.#max < 2) return;
-    this.#turn();
+    const now = performance.now();
+    if (this.#young.size >= Math.floor(this.#max / 2) || now - this.#turnedAt > GENERATION_MS) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#turnedAt = now;
+    }
     this.#young.set(userId, at);
   }
 
   delete(userId: string): void {
     this.#young.delete(userId);
     this.#old.delete(userId);
-  }
-
-  #turn(): void {
-    const now = performance.now();
-    if (this.#young.size < this.#max / 2 && now - this.#turnedAt < GENERATION_MS) return;
-    // After a long silence the young generation is of too long ago as well.
-    this.#old = now - this.#turnedAt < 2 * GENERATION_MS ? this.#young : new Map();
-    this.#young = new Map();
-    this.#turnedAt = now;
   }
 }

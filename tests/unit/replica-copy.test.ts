@@ -1,0 +1,55 @@
+/** A copy that is made while everything changes: answers and log arrive in any order, and what comes out is the truth. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { createReads } from '../../gateway/replica/reads.ts';
+import { Replica } from '../../gateway/replica/replica.ts';
+import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
+import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
+import { until } from '../support/servers.ts';
+
+/** Each part's answer is of an instant within a random delay; some fail. */
+function slowly(store: PresenceStore, random: () => number): PresenceStore {
+  const snapshot: PresenceStore['snapshot'] = async (part) => {
+    await sleep(random() * 4);
+    if (random() < 0.05) throw new TypeError('a snapshot that failed');
+    const answer = await store.snapshot(part);
+    await sleep(random() * 4);
+    return answer;
+  };
+  return new Proxy(store, {
+    get: (_, name) => {
+      const member: unknown = name === 'snapshot' ? snapshot : Reflect.get(store, name, store);
+      return typeof member === 'function' ? member.bind(store) : member;
+    },
+  });
+}
+
+const seed = Number(process.env.REPLICA_SEED ?? Date.now() % 1_000_000);
+test(`[P11] no change is missed and none is told twice (REPLICA_SEED=${seed})`, async () => {
+  const random = randomBy(seed);
+  const store = new MemoryStore({ logMax: 1_000_000 });
+  await store.join('node', LONG_MS);
+  for (let i = 0; i < 300; i++) await act(store, 'node', random);
+  const faults: unknown[] = [];
+  const log = { info: () => {}, error: (fields: object) => void faults.push(fields) };
+  const replica = new Replica({ store: slowly(store, random), log, maxLagMs: LONG_MS, leftMax: 100 });
+  replica.start();
+  try {
+    for (let round = 0; round < 3_000 && !replica.report().serving; round++) {
+      for (let i = 0; i < 20; i++) await act(store, 'node', random);
+      await sleep(1);
+    }
+    for (let i = 0; i < 2_000; i++) await act(store, 'node', random);
+    await sleep(SHORT_MS + 50);
+    await store.sweep();
+    const quietAt = performance.now();
+    await until(() => performance.now() - (replica.report().lagMs ?? Number.POSITIVE_INFINITY) > quietAt);
+    await sleep(150);
+    await expectReadsToEqualStore(createReads(store, replica), store);
+    expect(replica.report()).toMatchObject({ serving: true, rebuilds: 0 });
+    expect(faults.length).toBeGreaterThan(0);
+  } finally {
+    replica.stop();
+    await store.stop();
+  }
+});
