@@ -1,0 +1,168 @@
+/** A replica while Redis is killed, emptied, frozen or trimmed: it says so, never answers older than it may, and is back. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { Fallback } from '../../gateway/replica/replica.ts';
+import type { RedisStore } from '../../presence-core/redis-store.ts';
+import { act, expectReadsToEqualStore, LONG_MS, randomBy } from '../support/presence-churn.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+import { redisStore } from '../support/redis-stores.ts';
+import { MAX_LAG_MS, startReplica, type TestReplica } from '../support/replicas.ts';
+import { until } from '../support/servers.ts';
+import { Witness } from '../support/witness.ts';
+
+const ended: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end();
+});
+
+interface Scene {
+  readonly redis: TestRedis;
+  readonly store: RedisStore;
+  readonly followed: TestReplica;
+  readonly witness: Witness;
+  /** Does what it says and waits until the replica has told why it fell back, and serves again. */
+  survives(fault: () => Promise<void>, reason: Fallback): Promise<void>;
+}
+
+async function scene(args: string[] = []): Promise<Scene> {
+  const redis = await startRedis({ args });
+  ended.push(() => redis.stop());
+  const store = await redisStore({ url: redis.url });
+  ended.push(() => store.stop());
+  const own = await redisStore({ url: redis.url });
+  ended.push(() => own.stop());
+  const followed = await startReplica(own);
+  ended.push(() => followed.stop());
+  const { replica } = followed;
+  const witness = new Witness(store, replica, MAX_LAG_MS);
+  ended.push(() => witness.stop());
+  await followed.serves();
+  return {
+    redis,
+    store,
+    followed,
+    witness,
+    async survives(fault, reason) {
+      const before = replica.report();
+      await fault();
+      await until(() => replica.report().fallbacks[reason] > before.fallbacks[reason]);
+      await followed.serves();
+      expect(witness.lies).toEqual([]);
+    },
+  };
+}
+
+/** Acts on, and compares everything. */
+async function expectTruth({ store, followed, witness }: Scene): Promise<void> {
+  const random = randomBy(1);
+  for (;;) {
+    const joined = await store.join(`acting-${Date.now()}`, LONG_MS).catch(() => undefined);
+    if (joined) break;
+  }
+  witness.stop();
+  for (let i = 0; i < 200; i++) await act(store, 'nobody', random);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await store.sweep();
+  await followed.caughtUp();
+  await expectReadsToEqualStore(followed.reads, store);
+  expect(witness.lies).toEqual([]);
+  expect(witness.answers).toBeGreaterThan(20);
+}
+
+async function scratch(): Promise<string> {
+  const dir = await mkdtemp('/tmp/presence-replica-');
+  ended.push(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function asAdmin(redis: TestRedis, work: (admin: Redis) => Promise<unknown>): Promise<void> {
+  const admin = new Redis(redis.port);
+  await work(admin);
+  admin.disconnect();
+}
+
+test('[P10] killed and back with its data, twice', async () => {
+  const kept = ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()];
+  const stage = await scene(kept);
+  const { redis, survives } = stage;
+  for (let i = 0; i < 2; i++) {
+    await survives(async () => {
+      await redis.kill();
+      await redis.restart();
+    }, 'gap');
+  }
+  await expectTruth(stage);
+}, 60_000);
+
+test('[P10] killed and back empty, then emptied by a command', async () => {
+  const stage = await scene();
+  const { redis, witness, survives } = stage;
+  const restart = () =>
+    witness.whileEmptied(async () => {
+      await redis.kill();
+      await redis.restart();
+    });
+  await survives(restart, 'gap');
+  await survives(() => witness.whileEmptied(() => asAdmin(redis, (admin) => admin.flushall())), 'gap');
+  await expectTruth(stage);
+}, 60_000);
+
+test('[P10] what a Redis lost that came back with older data is not told', async () => {
+  const stage = await scene(['--dir', await scratch()]);
+  const { redis, store, followed, witness } = stage;
+  const open = (userId: string) =>
+    store.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: LONG_MS, intent: 'fresh' });
+  const isOnline = async (userId: string) => (await followed.reads.status([userId])).value[0]?.online;
+  witness.stop();
+  await open('kept');
+  await asAdmin(redis, (admin) => admin.save());
+  await open('lost');
+  await followed.caughtUp();
+  expect(await isOnline('lost')).toBe(true);
+  await redis.kill();
+  await redis.restart();
+  await followed.caughtUp();
+  expect([await isOnline('kept'), await isOnline('lost')]).toEqual([true, false]);
+}, 60_000);
+
+test('[P11] the log trimmed under it', async () => {
+  const stage = await scene();
+  const { redis, store, survives } = stage;
+  await store.open({
+    userId: 'u',
+    sessionId: 's',
+    attributes: {},
+    owner: 'heartbeat',
+    leaseMs: LONG_MS,
+    intent: 'fresh',
+  });
+  const shard = Math.floor(store.partOf('u') / (store.parts / 8));
+  const key = `{presence:${shard}}`;
+  // Two entries of which nobody can see the first.
+  const trim = (admin: Redis) =>
+    admin.multi().eval(TWO_ENTRIES, 2, `${key}:shard`, `${key}:log`).xtrim(`${key}:log`, 'MAXLEN', 1).exec();
+  await survives(() => asAdmin(redis, trim), 'gap');
+  await survives(() => asAdmin(redis, (admin) => admin.xtrim(`${key}:log`, 'MAXLEN', 0)), 'gap');
+  await expectTruth(stage);
+}, 60_000);
+
+const TWO_ENTRIES = `
+  local epoch = redis.call('HGET', KEYS[1], 'epoch')
+  for i = 1, 2 do redis.call('XADD', KEYS[2], epoch .. '-*', 'c', 'c|nobody|s|h|1|1|0|0||||||left') end`;
+
+test('[P10] a frozen Redis: answers until the bound, then none until it thaws', async () => {
+  const stage = await scene();
+  const { redis, followed, survives } = stage;
+  await survives(async () => {
+    redis.process?.kill('SIGSTOP');
+    try {
+      expect(await followed.fallsBack()).toEqual(['lag']);
+      expect(followed.replica.report()).toMatchObject({ serving: false });
+      await expect(followed.reads.status(['u'])).rejects.toMatchObject({ code: 'store_unavailable' });
+    } finally {
+      redis.process?.kill('SIGCONT');
+    }
+  }, 'lag');
+  await expectTruth(stage);
+}, 60_000);
