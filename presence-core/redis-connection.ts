@@ -70,7 +70,8 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
     lazyConnect: true,
     retryStrategy: retryDelayMs,
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
-    ...(blocking ? {} : { commandTimeout: COMMAND_TIMEOUT_MS }),
+    // A read that was cut off fails: asked again of a Redis that came back, its answer would be of another instant.
+    ...(blocking ? { autoResendUnfulfilledCommands: false } : { commandTimeout: COMMAND_TIMEOUT_MS }),
   };
   if (target.kind === 'cluster') {
     return new Cluster(target.nodes, {
