@@ -1,0 +1,148 @@
+/** The routes with REPLICA=on: the same answers, from memory, with their age. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { Player } from '../support/player.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+import { startTestServer, type TestServer, until } from '../support/servers.ts';
+
+const AGE = 'x-presence-age-ms';
+/** What a server does by itself would be in the way of counting commands. */
+const CALM = {
+  NODE_BEAT_MS: '60000',
+  NODE_LEASE_MS: '600000',
+  SWEEP_MS: '600000',
+  HEARTBEAT_TTL_MS: '600000',
+};
+
+let redis: TestRedis;
+let admin: Redis;
+let on: TestServer;
+let off: TestServer;
+let users: string[];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  admin = new Redis(redis.port);
+  const env = { REDIS_URL: redis.url, PRESENCE_SHARDS: '8', ...CALM };
+  off = await startTestServer({ ...env, ROLES: 'gateway,sidecar' });
+  await off.post('/heartbeat', { userId: 'gone-before', sessionId: 'a', streamId: 'film-1' });
+  await leave('gone-before');
+  on = await startTestServer({ ...env, ROLES: 'sidecar', REPLICA: 'on' });
+  users = Array.from({ length: 120 }, (_, i) => `user-${i}`);
+  for (const [i, userId] of users.entries()) {
+    const place = { deviceType: i % 3 ? 'tv' : 'web', country: i % 2 ? 'US' : 'DE', ...(i % 2 && { state: 'CA' }) };
+    await off.post('/heartbeat', { userId, sessionId: 'a', streamId: `film-${i % 7}`, ...place });
+  }
+  await off.post('/heartbeat', { userId: 'user-0', sessionId: 'b', streamId: 'film-1' });
+  await off.post('/heartbeat', { userId: 'only-marked' });
+  await Player.hello(off.wsPort, { userId: 'by-socket', streamId: 'film-1' });
+  await until(async () => (await ageOf('/online')) !== null);
+  // Seen to leave, unlike who is gone before the replica began.
+  await leave('user-119');
+  await until(async () => (await on.get('/status/user/user-119')).body.online === false);
+}, 60_000);
+
+afterAll(async () => {
+  admin.disconnect();
+  await Promise.all([on, off].map((server) => server.stop(0)));
+  await redis.stop();
+});
+
+const fetchOf = (server: TestServer, path: string) => fetch(`http://127.0.0.1:${server.httpPort}${path}`);
+const ageOf = async (path: string) => (await fetchOf(on, path)).headers.get(AGE);
+const leave = (userId: string) =>
+  fetch(`http://127.0.0.1:${off.httpPort}/heartbeat`, {
+    method: 'DELETE',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ userId, sessionId: 'a' }),
+  });
+
+/** Calls of every command so far but those that follow the log and check it. */
+async function readsSoFar(): Promise<Record<string, number>> {
+  const stats = await admin.info('commandstats');
+  const calls = [...stats.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)].map(([, name, count]) => [name, Number(count)]);
+  const own = new Set(['info', 'xread', 'xrevrange']);
+  return Object.fromEntries(calls.filter(([name]) => !own.has(name as string)));
+}
+
+/** Online users were last seen now, which differs from one answer to the next. */
+function comparable(body: Record<string, unknown>): unknown {
+  return JSON.parse(JSON.stringify(body, (_, part) => (part?.online === true ? { ...part, lastSeenAt: 'now' } : part)));
+}
+
+const FROM_MEMORY = [
+  '/online',
+  '/status/user/user-0',
+  '/status/user/user-119',
+  '/status/user/only-marked',
+  '/status/user/by-socket',
+  '/status/users?ids=user-3,user-0,user-3,user-119,by-socket',
+  '/stats/viewercount',
+  '/stats/viewercount/streams/film-1',
+  '/stats/viewercount/streams/none',
+  '/stats/viewercount/devices/tv',
+  '/stats/viewercount/location?country=US',
+  '/stats/viewercount/location?country=US&state=CA',
+  '/stats/viewercount/users/user-0',
+  '/stats/viewercount/users/nobody',
+  '/stats/top?by=stream',
+  '/stats/top?by=state&limit=1',
+];
+const FROM_THE_STORE = ['/concurrency/user/user-0', '/concurrency/users?ids=user-0,nobody', '/status/user/nobody'];
+
+describe('with REPLICA=on', () => {
+  test.each([...FROM_MEMORY, ...FROM_THE_STORE])('GET %s answers as without', async (path) => {
+    const [with_, without] = await Promise.all([on.get(path), off.get(path)]);
+    expect(with_.status).toBe(200);
+    expect(comparable(with_.body)).toEqual(comparable(without.body));
+  });
+
+  test.each(FROM_MEMORY)('GET %s tells its age and asks nothing of Redis', async (path) => {
+    const before = await readsSoFar();
+    expect(Number(await ageOf(path))).toBeGreaterThan(0);
+    expect(await readsSoFar()).toEqual(before);
+    expect((await fetchOf(off, path)).headers.get(AGE)).toBeNull();
+    expect(await readsSoFar()).not.toEqual(before);
+  });
+
+  test('a batch of 100 online users asks nothing of Redis, and one with others asks for those', async () => {
+    const ids = users.slice(0, 100);
+    const before = await readsSoFar();
+    const { status, body } = await on.post('/status/users', { ids });
+    expect(status).toBe(200);
+    expect((body.users as { online: boolean }[]).every(({ online }) => online)).toBe(true);
+    expect(await readsSoFar()).toEqual(before);
+
+    const mixed = ['nobody', ...ids.slice(0, 50), 'gone-before', 'nobody', 'user-119'];
+    expect(comparable((await on.post('/status/users', { ids: mixed })).body)).toEqual(
+      comparable((await off.post('/status/users', { ids: mixed })).body),
+    );
+    // One script call each; the replica's carries three users, the other all.
+    const after = await readsSoFar();
+    expect((after.evalsha ?? 0) - (before.evalsha ?? 0)).toBe(2);
+    expect((after.zrange ?? 0) - (before.zrange ?? 0)).toBeLessThan(2 * mixed.length);
+  });
+
+  test('what is never told by the replica has no age', async () => {
+    for (const path of ['/concurrency/user/user-0', '/concurrency/users?ids=user-0', '/healthz']) {
+      expect([path, await ageOf(path)]).toEqual([path, null]);
+    }
+  });
+
+  test('a change is soon seen', async () => {
+    await off.post('/heartbeat', { userId: 'late', sessionId: 'a', streamId: 'film-9' });
+    await until(async () => (await on.get('/stats/viewercount/streams/film-9')).body.users === 1);
+  });
+});
+
+test('with the store in memory REPLICA=on changes nothing: the store is the view', async () => {
+  const server = await startTestServer({ REPLICA: 'on' });
+  try {
+    await server.post('/heartbeat', { userId: 'u', sessionId: 'a', streamId: 'film' });
+    const reply = await fetchOf(server, '/status/user/u');
+    expect(reply.headers.get(AGE)).toBeNull();
+    expect(await reply.json()).toMatchObject({ online: true, sessions: 1 });
+  } finally {
+    await server.stop(0);
+  }
+});
