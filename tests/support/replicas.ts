@@ -6,7 +6,8 @@ import type { RedisStore } from '../../presence-core/redis-store.ts';
 import { LONG_MS } from './presence-churn.ts';
 import { until } from './servers.ts';
 
-const BEAT_MS = 100;
+/** Seldom enough that a replica must notice by itself what Redis lost. */
+const BEAT_MS = 700;
 /** A list of tops is as old as this, besides. */
 const TOPS_MS = 150;
 
@@ -19,7 +20,7 @@ export interface TestReplica {
   fallsBack(): Promise<readonly Fallback[]>;
   /** Waits until it shows all that has happened. */
   caughtUp(): Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export const MAX_LAG_MS = 2_000;
@@ -50,7 +51,7 @@ export async function startReplica(store: RedisStore): Promise<TestReplica> {
   };
   await store.join('live', LONG_MS);
   replica.start();
-  void live();
+  const living = live();
   return {
     replica,
     reads: createReads(store, replica),
@@ -68,9 +69,10 @@ export async function startReplica(store: RedisStore): Promise<TestReplica> {
       await until(() => performance.now() - (replica.report().lagMs ?? Number.POSITIVE_INFINITY) > quietAt);
       await sleep(TOPS_MS);
     },
-    stop() {
+    async stop() {
       stopped = true;
       replica.stop();
+      await living;
     },
   };
 }

@@ -5,6 +5,7 @@ import type { PresenceStore } from '../../presence-core/index.ts';
 import { LONG_MS } from './presence-churn.ts';
 
 const EMPTY = -1;
+const UNTOLD_MS = 500;
 
 /** What was surely true at an instant: the version written last, or nothing since Redis was emptied. */
 interface Truth {
@@ -24,17 +25,18 @@ export class Witness {
   private emptying = false;
   private writing: Promise<unknown> = Promise.resolve();
   private stopped = false;
+  private readonly running: readonly Promise<void>[];
 
   constructor(store: PresenceStore, replica: Replica, maxLagMs: number) {
     this.store = store;
     this.replica = replica;
     this.maxLagMs = maxLagMs;
-    void this.write();
-    void this.watch();
+    this.running = [this.write(), this.watch()];
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true;
+    await Promise.all(this.running);
   }
 
   /** Lets a fault happen after which Redis holds nothing. */
@@ -43,6 +45,8 @@ export class Witness {
     await this.writing;
     await fault();
     this.truths.push({ at: performance.now(), version: this.version, isEmpty: true });
+    // Nothing is written that would tell by itself.
+    await sleep(UNTOLD_MS);
     this.emptying = false;
   }
 
