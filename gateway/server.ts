@@ -108,7 +108,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     gateway = new Gateway({ ...config, store, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
-  registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer });
+  registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });
   const sidecar = createSidecar({
     config,
     authenticator,

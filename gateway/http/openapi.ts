@@ -108,9 +108,19 @@ function requestBodyOf(route: Route, options: ApiOptions): Operation['requestBod
   };
 }
 
+const AGE = {
+  required: false,
+  description: 'ms by which the answer may be old, when it is from memory (REPLICA=on)',
+  schema: { type: 'string', pattern: '^\\d+$' },
+};
+
 function successOf(route: Route): ApiResponse {
-  const { schema, textType, revalidates } = route;
-  const headers = { ...answerHeaders(), ...(revalidates && { etag: { required: true, schema: { type: 'string' } } }) };
+  const { schema, textType, revalidates, aged } = route;
+  const headers = {
+    ...answerHeaders(),
+    ...(revalidates && { etag: { required: true, schema: { type: 'string' } } }),
+    ...(aged && { 'x-presence-age-ms': AGE }),
+  };
   const bodies: [string, TSchema | Schema][] = [];
   if (textType !== undefined) bodies.push([textType, { type: 'string' }]);
   if (schema.response) bodies.push(['application/json', schema.response]);

@@ -85,6 +85,8 @@ interface RouteOf<S extends RouteSchema> {
   readonly textType?: string;
   /** It answers 304 to `if-none-match`. */
   readonly revalidates?: true;
+  /** A replica may answer it, and then says how old the answer may be. */
+  readonly aged?: true;
   /** Besides those that its scope and its schemas bring. */
   readonly problems?: readonly RouteProblem[];
   readonly examples: readonly [Example<S>, ...Example<S>[]];

@@ -20,6 +20,7 @@ const PLAIN_VERBS = [
   'setLimitOverride',
   'quit',
   'tail',
+  'upholds',
   'snapshot',
   'snapshotOf',
   'countEvent',

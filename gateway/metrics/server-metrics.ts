@@ -3,10 +3,12 @@ import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Gateway } from '../gateway.ts';
 import type { HistoryWriter } from '../history/history-writer.ts';
 import type { NodeLife } from '../node.ts';
+import type { Replica } from '../replica/replica.ts';
 import { VERSION } from '../version.ts';
 import { registerGatewayMetrics } from './gateway-metrics.ts';
 import { registerHistoryMetrics } from './history-metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { registerReplicaMetrics } from './replica-metrics.ts';
 import { registerStoreMetrics } from './store-metrics.ts';
 
 export interface ServerParts {
@@ -17,9 +19,10 @@ export interface ServerParts {
   readonly gateway: Gateway | undefined;
   /** Absent in a process that writes no history. */
   readonly writer: HistoryWriter | undefined;
+  readonly replica: Replica | undefined;
 }
 
-export function registerServerMetrics(metrics: Metrics, { store, node, gateway, writer }: ServerParts): void {
+export function registerServerMetrics(metrics: Metrics, { store, node, gateway, writer, replica }: ServerParts): void {
   const labels = {
     version: VERSION,
     transport: gateway?.transportName ?? 'none',
@@ -33,5 +36,6 @@ export function registerServerMetrics(metrics: Metrics, { store, node, gateway, 
   );
   if (gateway) registerGatewayMetrics(gateway, metrics);
   if (writer) registerHistoryMetrics(writer.sessions.report, metrics);
+  if (replica) registerReplicaMetrics(replica, metrics);
   registerStoreMetrics(store, metrics);
 }

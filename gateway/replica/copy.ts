@@ -29,6 +29,7 @@ const SLICE_SESSIONS = 1_000;
 /** How long a read of the log waits, and the time between two checks: together with the answers, the age of a view. */
 const WAIT_MS = 250;
 const CHECK_MS = 500;
+const FIRST_READ_POLL_MS = 10;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
@@ -36,7 +37,7 @@ export class Copy {
   readonly view: View;
   /** Resolves once, whenever the copy is lost. */
   readonly lost: Promise<Loss>;
-  /** All parts are in: from now on the view is whole. */
+  /** All parts are in, and it is known as of when. */
   whole = false;
   private readonly options: CopyOptions;
   private readonly tailer: LogTailer;
@@ -44,7 +45,7 @@ export class Copy {
   private end: (loss: Loss) => void = () => {};
   /** Of the snapshot of each part; nothing is newer than infinity. */
   private readonly sequences: Float64Array;
-  /** Changes of the parts that are being read. */
+  /** Changes of the parts that are being read: of a few parts, for no longer than the store may take to answer. */
   private readonly waiting = new Map<number, Change[]>();
   private nextPart = 0;
   private cursor = '';
@@ -84,6 +85,7 @@ export class Copy {
     this.tailer.start(this.cursor);
     void this.check();
     await Promise.all(Array.from({ length: PARTS_AT_ONCE }, () => this.readParts()));
+    while (this.asOf === Number.NEGATIVE_INFINITY && !this.isLost) await this.pause(FIRST_READ_POLL_MS);
     this.whole = !this.isLost;
   }
 

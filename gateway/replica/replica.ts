@@ -22,8 +22,8 @@ export type Fallback = 'building' | 'gap' | 'mismatch' | 'lag';
 
 export interface ReplicaReport {
   readonly serving: boolean;
-  /** How old the view is at the most; null while there is none. */
-  readonly lagMs: number | null;
+  /** How old the view is at the most; infinite while there is none. */
+  readonly lagMs: number;
   readonly sessions: number;
   readonly users: number;
   /** Copies begun after the first. */
@@ -117,8 +117,8 @@ export class Replica {
 
   report(): ReplicaReport {
     const { users, sessions } = this.copy?.view.count({ by: 'total' }) ?? { users: 0, sessions: 0 };
-    const lagMs = this.copy?.whole ? performance.now() - this.copy.asOf : null;
-    const serving = lagMs !== null && lagMs <= this.options.maxLagMs;
+    const lagMs = this.copy?.whole ? performance.now() - this.copy.asOf : Number.POSITIVE_INFINITY;
+    const serving = lagMs <= this.options.maxLagMs;
     const { rebuilds, hits, misses } = this;
     return { serving, lagMs, sessions, users, rebuilds, hits, misses, fallbacks: { ...this.fallbacks } };
   }

@@ -129,6 +129,18 @@ describe('with REPLICA=on', () => {
     }
   });
 
+  test('its metrics say what it answered', async () => {
+    const text = await (await fetchOf(on, '/metrics')).text();
+    for (const line of ['presence_replica_serving 1', 'presence_replica_rebuilds_total 0'])
+      expect(text).toContain(line);
+    expect(text).toMatch(/^presence_replica_users 12[12]$/m);
+    expect(text).toMatch(/^presence_replica_age_seconds [01]\.\d+$/m);
+    expect(text).toMatch(/^presence_replica_reads_total\{answered="replica"\} [1-9]/m);
+    expect(text).toMatch(/^presence_replica_reads_total\{answered="both"\} [1-9]/m);
+    expect(text).toContain('presence_replica_fallbacks_total{reason="gap"} 0');
+    expect(await (await fetchOf(off, '/metrics')).text()).not.toContain('presence_replica');
+  });
+
   test('a change is soon seen', async () => {
     await off.post('/heartbeat', { userId: 'late', sessionId: 'a', streamId: 'film-9' });
     await until(async () => (await on.get('/stats/viewercount/streams/film-9')).body.users === 1);

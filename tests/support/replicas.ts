@@ -66,7 +66,7 @@ export async function startReplica(store: RedisStore): Promise<TestReplica> {
     },
     async caughtUp() {
       const quietAt = performance.now();
-      await until(() => performance.now() - (replica.report().lagMs ?? Number.POSITIVE_INFINITY) > quietAt);
+      await until(() => performance.now() - replica.report().lagMs > quietAt);
       await sleep(TOPS_MS);
     },
     async stop() {

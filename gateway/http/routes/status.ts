@@ -40,6 +40,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
           response: { userId: 'ann', online: true, sessions: 2, lastSeenAt: EXAMPLE_AT },
         },
       ],
+      aged: true,
       scope: 'player',
       schema: { params: UserParams, response: Status },
       async handler({ params }) {
@@ -64,6 +65,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
           },
         },
       ],
+      aged: true,
       scope: 'read',
       schema: { query: IdList, response: Statuses },
       handler: ({ query }) => statuses(query.ids),
@@ -81,6 +83,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
           response: { users: [{ userId: 'nobody', online: false, sessions: 0, lastSeenAt: null }] },
         },
       ],
+      aged: true,
       scope: 'read',
       maxBodyBytes: LONG_LIST_BYTES,
       schema: { body: LongIdList, response: Statuses },
@@ -92,6 +95,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       tag,
       summary: 'How many are online',
       examples: [{ title: 'Three users with four sessions', response: { users: 3, sessions: 4 } }],
+      aged: true,
       scope: 'read',
       schema: { response: Counted },
       async handler() {
