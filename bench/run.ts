@@ -6,12 +6,14 @@ import { historyMariadb, historySqlite } from './scenarios/history.ts';
 import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
 import { httpRoutes } from './scenarios/http-routes.ts';
 import { httpStatus } from './scenarios/http-status.ts';
+import { replicaRedis } from './scenarios/replica.ts';
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<Figure[]>>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
   gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut },
   http: { status: httpStatus, heartbeat: httpHeartbeat, routes: httpRoutes },
   history: { sqlite: historySqlite, mariadb: historyMariadb },
+  replica: { redis: replicaRedis },
 };
 
 const [name = '', part] = process.argv.slice(2);

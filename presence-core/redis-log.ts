@@ -35,9 +35,7 @@ export class RedisLog {
   }
 
   async tail(): Promise<string> {
-    const last = await Promise.all(
-      this.logKeys.map((key) => this.client.xrevrange(key, '+', '-', 'COUNT', 1) as Promise<[string, string[]][]>),
-    ).catch((error) => {
+    const last = await this.lastEntries().catch((error) => {
       throw unavailable(error);
     });
     return encodeCursor(last.map((entries) => (entries[0] ? position(entries[0][0]) : { epoch: EMPTY, sequence: 0 })));
@@ -87,6 +85,20 @@ export class RedisLog {
       }
     }
     return { changes, cursor: encodeCursor(positions), gap, more };
+  }
+
+  /** On Cluster one by one, as their shards are at several masters; else written at one go. */
+  private async lastEntries(): Promise<[string, string[]][][]> {
+    if (this.client.isCluster) {
+      return Promise.all(this.logKeys.map((key) => this.client.xrevrange(key, '+', '-', 'COUNT', 1)));
+    }
+    const pipeline = this.client.pipeline();
+    for (const key of this.logKeys) pipeline.xrevrange(key, '+', '-', 'COUNT', 1);
+    const replies = await pipeline.exec();
+    return (replies ?? []).map(([error, entries]) => {
+      if (error) throw error;
+      return entries as [string, string[]][];
+    });
   }
 
   stop(): void {

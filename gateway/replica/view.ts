@@ -109,6 +109,7 @@ type Place = Pick<Session, 'streamId' | 'deviceType' | 'country' | 'state'>;
 class Held implements CountedSession {
   readonly userId: string;
   readonly sessionId: string;
+  readonly isMark: boolean;
   streamId: string | undefined;
   deviceType: string | undefined;
   country: string | undefined;
@@ -117,10 +118,7 @@ class Held implements CountedSession {
   constructor(userId: string, sessionId: string) {
     this.userId = userId;
     this.sessionId = sessionId;
-  }
-
-  get isMark(): boolean {
-    return this.sessionId === PRESENCE_ONLY;
+    this.isMark = sessionId === PRESENCE_ONLY;
   }
 
   put({ streamId, deviceType, country, state }: Place): void {
