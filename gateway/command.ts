@@ -6,7 +6,7 @@ import { createLog } from './log.ts';
 import { type Server, startServer } from './server.ts';
 
 /** What a drain may take beyond its window before the process is ended. */
-const STOP_SLACK_MS = 5_000;
+const STOP_SLACK_MS = 15_000;
 
 /** Reads the configuration or ends the process with what is wrong with it. */
 export function readConfig(): ReturnType<typeof loadConfig> {
@@ -20,6 +20,11 @@ export function readConfig(): ReturnType<typeof loadConfig> {
     process.stderr.write(`${error.message}\n`);
     process.exit(2);
   }
+}
+
+function fail(log: Logger, error: unknown): never {
+  log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+  process.exit(1);
 }
 
 /** Starts the server and ties it to the process: SIGTERM and SIGINT drain it, a second one ends it at once. */
@@ -43,7 +48,9 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
   };
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
-  await server.ready;
+  await Promise.race([server.ready, server.refused]);
+  // The store may be ready before the database has refused.
+  server.refused.catch((error) => fail(log, error));
   return server;
 }
 
@@ -54,7 +61,6 @@ export async function main(started: (server: Server) => void = () => {}): Promis
   try {
     started(await run(config, log));
   } catch (error) {
-    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
-    process.exit(1);
+    fail(log, error);
   }
 }

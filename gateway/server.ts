@@ -20,6 +20,8 @@ export interface Server {
   readonly httpPort: number;
   /** Resolves when the store answers and this node has its lease; rejects when the store is misconfigured. */
   readonly ready: Promise<void>;
+  /** Rejects when a database that is asked for cannot be opened, however long one waits. */
+  readonly refused: Promise<never>;
   /** Drains the players over `drainMs` and ends. Safe to call twice. */
   stop(drainMs: number): Promise<void>;
 }
@@ -65,9 +67,12 @@ function createHistory(config: Config, store: PresenceStore, log: Logger): Histo
 
 /** Rejects when the database can be opened by nobody; nobody waits for one that is away. */
 function refusalOf(history: History | undefined): Promise<never> {
-  return new Promise((_, reject) => {
+  const refused = new Promise<never>((_, reject) => {
     history?.open().catch(reject);
   });
+  // Whoever does not ask is not ended by it.
+  refused.catch(() => undefined);
+  return refused;
 }
 
 /** What the sidecar answers reads from, where that is not the store itself. */
@@ -158,7 +163,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   return {
     wsPort,
     httpPort,
-    ready: Promise.race([bringUp(), refusalOf(history)]),
+    ready: bringUp(),
+    refused: refusalOf(history),
     stop: (drainMs) => (stopped ??= stop(drainMs)),
   };
 }

@@ -1,5 +1,15 @@
 /** Rows, reply lines and log entries as the Lua verbs write them (lua/prelude-write.lua). */
-import type { Attributes, Change, CloseReason, Displaced, Owner, Session, Via } from './session.ts';
+import { isId } from './ids.ts';
+import {
+  type Attributes,
+  type Change,
+  type CloseReason,
+  type Displaced,
+  type Owner,
+  PRESENCE_ONLY,
+  type Session,
+  type Via,
+} from './session.ts';
 
 const VIA: Readonly<Record<string, Via>> = { s: 'socket', h: 'heartbeat', g: 'guard', p: 'presence' };
 const KIND: Readonly<Record<string, Change['kind']>> = { o: 'open', u: 'update', c: 'close' };
@@ -66,6 +76,16 @@ export function parseDisplaced(userId: string, lines: readonly string[]): Displa
   });
 }
 
+const REASONS: ReadonlySet<string> = new Set<CloseReason>([
+  'left',
+  'timeout',
+  'node_lost',
+  'evicted',
+  'replaced',
+  'kicked',
+]);
+const isSessionId = (id: string): boolean => id === PRESENCE_ONLY || isId(id);
+
 /** The log entry that begins a new epoch over kept data. */
 export const EPOCH_MARK = 'e';
 
@@ -101,6 +121,9 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
       segmentStartedAt: startedAt + Number(p[19]),
     };
   }
-  const numbers = change.at + change.segment + change.segmentStartedAt;
-  return change.kind && change.via && Number.isFinite(numbers) ? change : undefined;
+  const { at, segment, segmentStartedAt, previous } = change;
+  const numbers = [at, startedAt, segment, segmentStartedAt, previous?.segment ?? 0, previous?.segmentStartedAt ?? 0];
+  const isSane = numbers.every(Number.isSafeInteger) && isId(change.userId) && isSessionId(change.sessionId);
+  const isKnown = change.kind && change.via && (change.reason === undefined || REASONS.has(change.reason));
+  return isSane && isKnown ? change : undefined;
 }

@@ -106,7 +106,10 @@ export interface HistoryDatabase {
   /** Lets what is in flight end, then closes. */
   stop(): Promise<void>;
   ping(): Promise<void>;
-  /** At most `MAX_ROWS`, all or none. A row that is there already stays as it is. */
+  /**
+   * At most `MAX_ROWS`, all or none. A row that is there already stays as it is. Rejects with `value_refused` for a row
+   * that does not fit the table.
+   */
   addSessions(rows: readonly EndedSession[]): Promise<void>;
   /** One row a minute: the peak is the greatest given, users and sessions are those of the latest `sampledAt`. */
   addSample(sample: ConcurrencySample): Promise<void>;

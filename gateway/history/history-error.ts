@@ -1,5 +1,5 @@
 /** The closed set of ways the history fails. */
-export type HistoryErrorCode = 'history_unavailable' | 'history_misconfigured' | 'invalid_cursor';
+export type HistoryErrorCode = 'history_unavailable' | 'history_misconfigured' | 'value_refused' | 'invalid_cursor';
 
 export class HistoryError extends Error {
   readonly code: HistoryErrorCode;

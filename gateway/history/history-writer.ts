@@ -1,7 +1,8 @@
 /** Carries presence into the database: sessions that ended, samples of how many watch, hours of the analytics. */
-import { mergeSketches, type PresenceStore } from '../../presence-core/index.ts';
+import { mergeSketches, type PresenceStore, StoreError } from '../../presence-core/index.ts';
 import { ConcurrencySampler } from './concurrency-sampler.ts';
 import type { HistoryDatabase } from './history-database.ts';
+import { HistoryError } from './history-error.ts';
 import { HourKeeper } from './hour-keeper.ts';
 import { Repeat } from './repeat.ts';
 import { SessionWriter, type SessionWriterOptions } from './session-writer.ts';
@@ -36,6 +37,8 @@ export class HistoryWriter {
   private readonly sampler: ConcurrencySampler;
   private readonly hours: HourKeeper;
   private readonly repeats: readonly Repeat[];
+  private readonly trimming: Repeat;
+  private stopping = false;
 
   constructor(options: HistoryWriterOptions) {
     const { database, store, log, member } = options;
@@ -48,7 +51,10 @@ export class HistoryWriter {
     this.sampler = new ConcurrencySampler(store, (sample) => database.addSample(sample));
     this.hours = new HourKeeper(store, (records) => database.saveHours(records, mergeSketches));
     // While the store or the database is away the writer of sessions says so.
-    const failed = (what: string) => (error: unknown) => log.info({ err: error }, `${what} later`);
+    const failed = (what: string) => (error: unknown) => {
+      const passes = (error instanceof StoreError || error instanceof HistoryError) && error.retryable;
+      log[passes ? 'info' : 'error']({ err: error }, `${what} later`);
+    };
     this.repeats = [
       new Repeat(
         SAMPLE_MS,
@@ -57,14 +63,15 @@ export class HistoryWriter {
       ),
       new Repeat(FLUSH_MS, () => this.sampler.flush(), failed('concurrency is stored')),
       new Repeat(FLUSH_MS, () => this.hours.flush(), failed('hours of analytics are stored')),
-      new Repeat(TRIM_MS, () => this.trim(), failed('old history is deleted')),
     ];
+    // Not waited for at a stop: what it has not deleted yet is deleted the next time.
+    this.trimming = new Repeat(TRIM_MS, () => this.trim(), failed('old history is deleted'));
   }
 
   /** The store must serve; the database may be away. */
   start(): void {
     this.sessions.start();
-    for (const repeat of this.repeats) repeat.start();
+    for (const repeat of [...this.repeats, this.trimming]) repeat.start();
   }
 
   /**
@@ -72,9 +79,12 @@ export class HistoryWriter {
    * @param drainMs see `SessionWriter.stop`.
    */
   async stop(drainMs: number): Promise<void> {
-    await Promise.all(this.repeats.map((repeat) => repeat.stop()));
-    await this.sessions.stop(drainMs);
-    await Promise.allSettled([this.sampler.flush(), this.hours.flush()]);
+    this.stopping = true;
+    void this.trimming.stop();
+    const flushed = Promise.all(this.repeats.map((repeat) => repeat.stop())).then(() =>
+      Promise.allSettled([this.sampler.flush(), this.hours.flush()]),
+    );
+    await Promise.all([this.sessions.stop(drainMs), flushed]);
   }
 
   private async trim(): Promise<void> {
@@ -86,6 +96,6 @@ export class HistoryWriter {
     };
     const kept = Object.entries(limits).filter(([, days]) => days > 0);
     const retention = Object.fromEntries(kept.map(([what, days]) => [what, Date.now() - days * DAY_MS]));
-    await database.trim(retention, TRIM_BATCH_ROWS);
+    while (!this.stopping && (await database.trim(retention, TRIM_BATCH_ROWS)).more);
   }
 }

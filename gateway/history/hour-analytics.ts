@@ -3,13 +3,7 @@
  * the generation of its counters: the same generation is the same count, seen earlier or later, and different ones add
  * up. So the answer is the same before and after an hour is carried over, and after a store that forgot.
  */
-import {
-  countSketches,
-  type HourAnalytics,
-  type HourRecord,
-  mergeSketches,
-  type PresenceStore,
-} from '../../presence-core/index.ts';
+import { countSketches, type HourAnalytics, type HourRecord, type PresenceStore } from '../../presence-core/index.ts';
 
 /** Where history is kept. @throws HistoryError */
 export type KeptHours = (hourAt: number) => Promise<readonly HourRecord[]>;
@@ -47,8 +41,7 @@ function total(hourAt: number, records: readonly HourRecord[]): HourAnalytics {
     clicks += record.clicks;
     impressions += record.impressions;
   }
-  const sketches = [...generations.values()].map(({ users }) => users);
-  return { hourAt, ...countSketches(sketches), clicks, impressions };
+  return { hourAt, ...countSketches(records.map(({ users }) => users)), clicks, impressions };
 }
 
 /** Counts only grow, but for a store that lost its last moments. */
@@ -57,6 +50,5 @@ function newest(a: HourRecord, b: HourRecord): HourRecord {
     ...a,
     clicks: Math.max(a.clicks, b.clicks),
     impressions: Math.max(a.impressions, b.impressions),
-    users: mergeSketches(a.users, b.users),
   };
 }

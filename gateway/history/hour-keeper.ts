@@ -15,7 +15,7 @@ export class HourKeeper {
     this.save = save;
   }
 
-  /** @throws StoreError, HistoryError; then it is stored the next time. */
+  /** @throws StoreError, HistoryError: the first of those that hours failed with, after all others were stored. */
   async flush(): Promise<void> {
     const kept = await this.store.hourRecords();
     const saved = new Map<string, number>();
@@ -24,13 +24,19 @@ export class HourKeeper {
       if (before !== undefined) saved.set(keyOf(hour), before);
     }
     this.saved = saved;
+    const errors: unknown[] = [];
     for (const hour of kept) {
       if (saved.get(keyOf(hour)) === hour.clicks + hour.impressions) continue;
-      const record = await this.store.hourRecord(hour.hourAt);
-      if (record === null) continue;
-      await this.save([record]);
-      saved.set(keyOf(record), record.clicks + record.impressions);
+      await this.keep(hour.hourAt).catch((error) => errors.push(error));
     }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  private async keep(hourAt: number): Promise<void> {
+    const record = await this.store.hourRecord(hourAt);
+    if (record === null) return;
+    await this.save([record]);
+    this.saved.set(keyOf(record), record.clicks + record.impressions);
   }
 }
 

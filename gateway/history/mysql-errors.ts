@@ -46,7 +46,7 @@ export function mysqlError(error: unknown): HistoryError {
     return new HistoryError('history_unavailable', `the database server cannot be reached: ${message || code}`, cause);
   }
   if (BAD_VALUE.test(sqlState)) {
-    return new HistoryError('history_misconfigured', `the database server refuses a value (${code})`, cause);
+    return new HistoryError('value_refused', `the database server refuses a value (${code})`, cause);
   }
   return new HistoryError('history_unavailable', `the database server fails (${code}, ${errno})`, cause);
 }

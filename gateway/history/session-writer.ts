@@ -6,6 +6,7 @@
 import type { ChangeGroup, TakenChanges } from '../../presence-core/index.ts';
 import { endedRow } from './ended-rows.ts';
 import type { EndedSession } from './history-database.ts';
+import { HistoryError } from './history-error.ts';
 
 export interface SessionWriterOptions {
   readonly group: ChangeGroup;
@@ -20,6 +21,8 @@ export interface SessionWriterOptions {
 
 export interface SessionWriterReport {
   rowsWritten: number;
+  /** Rows that do not fit the table. */
+  rowsRefused: number;
   /** Entries of the log that were trimmed before anybody read them. */
   entriesLost: number;
   /** Of the fullest shard: what the log keeps unread, as a part of what it can keep. */
@@ -38,10 +41,13 @@ const RETRY_MAX_MS = 5_000;
 /** The backlog is told at this part of what the log keeps, and told to be over below the other. */
 const BACKLOG_WARN = 0.5;
 const BACKLOG_OVER = 0.25;
+/** Of a round that failed: not the end of a drain. */
+const RETRY = -1;
 
 export class SessionWriter {
   readonly report: SessionWriterReport = {
     rowsWritten: 0,
+    rowsRefused: 0,
     entriesLost: 0,
     backlogRatio: 0,
     writtenUpTo: 0,
@@ -51,6 +57,7 @@ export class SessionWriter {
   private readonly stopping = new AbortController();
   private running: Promise<void> = Promise.resolve();
   private batch = BATCH_MIN;
+  private drainUntil = 0;
   private warned = false;
   /** The same trouble is told once, until something works again. */
   private troubled = false;
@@ -68,11 +75,16 @@ export class SessionWriter {
    * @param drainMs for so long it first carries on what the log still holds: where there will be no other.
    */
   async stop(drainMs: number): Promise<void> {
+    this.drainUntil = performance.now() + drainMs;
     this.stopping.abort();
     await this.running;
-    const until = performance.now() + drainMs;
-    let taken = 1;
-    while (taken > 0 && performance.now() < until) taken = await this.round(0).catch(() => 0);
+    this.batch = BATCH_MAX;
+    let taken = RETRY;
+    while (taken !== 0 && this.isDraining()) {
+      taken = await this.round(0).catch(() => RETRY);
+      if (taken === RETRY) await this.pause(RETRY_FIRST_MS);
+    }
+    if (drainMs > 0 && !this.isDraining()) this.options.log.error({}, 'history is incomplete: the stop took too long');
     await this.options.group.leave().catch(() => undefined);
   }
 
@@ -97,24 +109,26 @@ export class SessionWriter {
     const { group } = this.options;
     const taken = await group.take(this.batch, waitMs);
     this.watch(taken);
-    if (taken.changes.length === 0) return 0;
     const rows = taken.changes.map(endedRow).filter((row) => row !== undefined);
-    if (rows.length > 0 && !(await this.saved(rows))) return 0;
-    this.report.rowsWritten += rows.length;
+    if (!(await this.saved(rows))) return 0;
     this.report.writtenUpTo = taken.changes.reduce((newest, { at }) => Math.max(newest, at), this.report.writtenUpTo);
+    // Also without a change: there may be marks and what cannot be read.
     await group.acknowledge(taken);
     return taken.changes.length;
   }
 
   /** Tries until the rows are stored; false when it is to stop before that. */
   private async saved(rows: readonly EndedSession[]): Promise<boolean> {
+    if (rows.length === 0) return true;
     for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
       try {
         await this.options.save(rows);
+        this.report.rowsWritten += rows.length;
         return true;
       } catch (error) {
+        if (error instanceof HistoryError && error.code === 'value_refused') return this.savedByHalves(rows, error);
         this.trouble(error, 'history is not written: the backlog stays in the log');
-        if (this.stopping.signal.aborted) return false;
+        if (this.stopping.signal.aborted && !this.isDraining()) return false;
         await this.pause(retryMs);
         // Takes nothing, and tells how far behind that is.
         await this.options.group.take(0, 0).then(
@@ -123,6 +137,21 @@ export class SessionWriter {
         );
       }
     }
+  }
+
+  /** One row that does not fit must not hold up the rest. */
+  private async savedByHalves(rows: readonly EndedSession[], error: HistoryError): Promise<boolean> {
+    if (rows.length === 1) {
+      this.report.rowsRefused += 1;
+      this.options.log.error({ err: error }, 'the database refuses a row of history: it is left out');
+      return true;
+    }
+    const half = Math.ceil(rows.length / 2);
+    return (await this.saved(rows.slice(0, half))) && this.saved(rows.slice(half));
+  }
+
+  private isDraining(): boolean {
+    return performance.now() < this.drainUntil;
   }
 
   private watch({ lost, backlog }: Pick<TakenChanges, 'lost' | 'backlog'>): void {
@@ -155,7 +184,8 @@ export class SessionWriter {
   private pause(ms: number): Promise<void> {
     const { signal } = this.stopping;
     return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
+      // A drain goes on trying, at a pace.
+      if (signal.aborted) return void setTimeout(resolve, this.isDraining() ? RETRY_FIRST_MS : 0);
       const timer = setTimeout(end, ms * (0.5 + Math.random() / 2));
       function end(): void {
         clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** The near side of sqlite-worker.ts: one life of one worker. */
 import { Worker } from 'node:worker_threads';
-import { HistoryError } from './history-error.ts';
+import { HistoryError, type HistoryErrorCode } from './history-error.ts';
 import type { SqliteFailure, SqliteOpened, SqliteOptions, SqliteReply, SqliteRequest } from './sqlite-worker.ts';
 
 export interface SqliteResult {
@@ -16,7 +16,13 @@ const HEAP_MB = 128;
 const CLOSE_MS = 10_000;
 
 /** What waiting does not mend. */
-const PERMANENT = /^SQLITE_(CANTOPEN|READONLY|NOTADB|CORRUPT|AUTH|PERM|ERROR|MISMATCH|CONSTRAINT|TOOBIG|RANGE)/;
+const PERMANENT = /^SQLITE_(CANTOPEN|READONLY|NOTADB|CORRUPT|AUTH|PERM|ERROR|RANGE)/;
+const BAD_VALUE = /^SQLITE_(MISMATCH|CONSTRAINT|TOOBIG)/;
+
+function codeOf(code: string): HistoryErrorCode {
+  if (BAD_VALUE.test(code)) return 'value_refused';
+  return PERMANENT.test(code) || !code.startsWith('SQLITE_') ? 'history_misconfigured' : 'history_unavailable';
+}
 
 function historyError(file: string, { code, message }: SqliteFailure): HistoryError {
   if (code === 'ERR_MODULE_NOT_FOUND' || code === 'ERR_DLOPEN_FAILED' || message.includes('bindings file')) {
@@ -24,11 +30,7 @@ function historyError(file: string, { code, message }: SqliteFailure): HistoryEr
       'SQLite needs the optional package better-sqlite3, which is not installed or was built for another Node';
     return new HistoryError('history_misconfigured', `${why}: npm install, or set DATABASE_URL to another database`);
   }
-  const permanent = PERMANENT.test(code) || !code.startsWith('SQLITE_');
-  return new HistoryError(
-    permanent ? 'history_misconfigured' : 'history_unavailable',
-    `SQLite file ${file}: ${message} (${code})`,
-  );
+  return new HistoryError(codeOf(code), `SQLite file ${file}: ${message} (${code})`);
 }
 
 interface Pending {

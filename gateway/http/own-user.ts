@@ -61,9 +61,10 @@ export function compileOwnUser(route: Route): OwnUser {
       return userId === undefined || isFilled ? parts : { ...parts, [part]: { ...fields, [name]: userId } };
     },
     check(parts, identity) {
-      if (identity.userId === undefined || may(identity, 'admin')) return;
-      if (isRead(route) && may(identity, 'read')) return;
-      if ((parts[part] as Fields)[name] !== identity.userId) {
+      if (may(identity, 'admin') || (isRead(route) && may(identity, 'read'))) return;
+      const named = (parts[part] as Fields)[name];
+      // A machine acts for any user, but one: for everybody it must be a reader.
+      if (identity.userId === undefined ? isOptional && named === undefined : named !== identity.userId) {
         throw new Problem('forbidden', 'A player may act on its own user only.');
       }
     },

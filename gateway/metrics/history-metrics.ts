@@ -5,6 +5,10 @@ import type { Metrics } from './metrics.ts';
 export function registerHistoryMetrics(report: SessionWriterReport, metrics: Metrics): void {
   metrics.counter({ name: 'history_rows_total', help: 'Rows of ended sessions stored' }, () => report.rowsWritten);
   metrics.counter(
+    { name: 'history_rows_refused_total', help: 'Rows that the database refused, left out' },
+    () => report.rowsRefused,
+  );
+  metrics.counter(
     { name: 'history_failures_total', help: 'Times the log or the database failed the writer of history' },
     () => report.failures,
   );

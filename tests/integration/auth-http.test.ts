@@ -106,6 +106,17 @@ describe('a player', () => {
     },
   );
 
+  test('has its own history only, and so has a machine that names no user', async () => {
+    const ofStream = '/history/sessions?streamId=film';
+    const ask = async (headers: Record<string, string>) =>
+      (await sidecar.request('GET', ofStream, undefined, headers)).status;
+    // Without a database whoever may ask is told that there is none.
+    expect(await ask(await bearer('presence:player'))).toBe(404);
+    expect(await ask({ 'x-api-key': 'key of the backend' })).toBe(403);
+    expect(await ask({ 'x-api-key': 'key of the dashboard' })).toBe(404);
+    expect(await ask(await bearer('presence:read'))).toBe(404);
+  });
+
   test('need not name itself', async () => {
     const own = await bearer('presence:player', 'own');
     const beat = await sidecar.request('POST', '/heartbeat', { streamId: 's', sessionId: 'a' }, own);

@@ -50,6 +50,7 @@ const rowsOf = (batch: number): EndedSession[] =>
   Array.from({ length: 1_000 }, (_, i) => ended({ sessionId: `s${batch * 1_000 + i}` }));
 
 const unavailable = { name: 'HistoryError', code: 'history_unavailable', retryable: true };
+const refused = { name: 'HistoryError', code: 'value_refused', retryable: false };
 const misconfigured = { name: 'HistoryError', code: 'history_misconfigured', retryable: false };
 
 test('a server killed in the middle of a write: the call fails, and a repeat writes every row once', async () => {
@@ -121,8 +122,8 @@ test('a write waits for a row that another holds', async () => {
 test('a value that does not fit is refused, not cut, and not worth a repeat', async () => {
   const history = await stageOn(await server.newUrl()).open();
   const long = ended({ country: 'x'.repeat(65) });
-  await expect(history.addSessions([ended({ sessionId: 'a' }), long])).rejects.toMatchObject(misconfigured);
-  await expect(history.addSessions([ended({ userId: 'é' })])).rejects.toMatchObject(misconfigured);
+  await expect(history.addSessions([ended({ sessionId: 'a' }), long])).rejects.toMatchObject(refused);
+  await expect(history.addSessions([ended({ userId: 'é' })])).rejects.toMatchObject(refused);
   expect(await allOf(history, { userId: 'u' })).toEqual([]);
 });
 

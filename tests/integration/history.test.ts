@@ -168,6 +168,25 @@ overBothStores(({ kind, start, another }) => {
     expect((await server.get(`/analytics?timestamp=${Date.now() - 200 * 3_600_000}`)).status).toBe(503);
   });
 
+  test('a database that can never be opened is refused', async () => {
+    const server = await start({ DATABASE_URL: 'sqlite:/dev/null/presence.db' });
+    await expect(server.refused).rejects.toMatchObject({ code: 'history_misconfigured' });
+  });
+
+  test('whole steps end at the end that is asked for', async () => {
+    const server = await start({ DATABASE_URL: sqliteUrl() });
+    await until(async () => (await server.get('/history/concurrency')).status === 200);
+    const midnight = Math.floor(Date.now() / 86_400_000) * 86_400_000;
+    for (const query of [
+      'stepMs=172800000',
+      `stepMs=86400000&to=${midnight}`,
+      `stepMs=3600000&to=${midnight}`,
+      'to=1',
+    ]) {
+      expect([query, (await server.get(`/history/concurrency?${query}`)).status]).toEqual([query, 200]);
+    }
+  });
+
   test('without a database there is no history, and analytics are those of the store', async () => {
     const server = await start({ DATABASE_URL: 'none' });
     expect(await server.get('/history/sessions?userId=ann')).toMatchObject({

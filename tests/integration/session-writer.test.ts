@@ -1,6 +1,7 @@
 /** The writer of ended sessions over a real Redis, with a database that fails when it is told to. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import type { EndedSession } from '../../gateway/history/index.ts';
+import { Redis } from 'ioredis';
+import { type EndedSession, HistoryError } from '../../gateway/history/index.ts';
 import { SessionWriter } from '../../gateway/history/session-writer.ts';
 import type { RedisStore } from '../../presence-core/index.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
@@ -28,7 +29,7 @@ async function connect(prefix: string): Promise<RedisStore> {
 }
 
 function writerOf(store: RedisStore, member: string) {
-  const state = { away: false, rows: [] as EndedSession[], lines: [] as string[] };
+  const state = { away: false, refused: '', rows: [] as EndedSession[], lines: [] as string[] };
   const told =
     (level: string) =>
     (_: object, message: string): void => {
@@ -37,7 +38,8 @@ function writerOf(store: RedisStore, member: string) {
   const writer = new SessionWriter({
     group: store.changeGroup('history', member),
     save: async (rows) => {
-      if (state.away) throw new Error('away');
+      if (state.away) throw new HistoryError('history_unavailable', 'away');
+      if (rows.some(({ userId }) => userId === state.refused)) throw new HistoryError('value_refused', 'does not fit');
       state.rows.push(...rows);
     },
     log: { info: told('info'), warn: told('warn'), error: told('error') },
@@ -123,4 +125,48 @@ test('[P17] a stop with a database that is away ends, and the next writer goes o
   second.writer.start();
   await until(() => second.state.rows.length >= 10);
   expect(new Set(second.state.rows.map(({ userId }) => userId)).size).toBe(10);
+});
+
+test('[P17] a row that the database refuses is left out and told, and holds up no other', async () => {
+  const store = await connect(redis.prefix());
+  const { state, writer } = writerOf(store, 'only');
+  state.refused = 'u7';
+  await watchAndLeave(store, 0, 20);
+  writer.start();
+  await until(() => writer.report.rowsRefused > 0 && state.rows.length >= 19);
+  expect(state.rows.map(({ userId }) => userId)).not.toContain('u7');
+  expect(writer.report).toMatchObject({ rowsWritten: 19, rowsRefused: 1 });
+  expect(state.lines).toEqual(['error: the database refuses a row of history: it is left out']);
+});
+
+test('[P17] a last drain tries again while it has time', async () => {
+  const store = await connect(redis.prefix());
+  const { state, writer } = writerOf(store, 'last');
+  state.away = true;
+  await watchAndLeave(store, 0, 30);
+  writer.start();
+  await until(() => state.lines.length > 0);
+  const stopped = writer.stop(20_000);
+  state.away = false;
+  await stopped;
+  expect(new Set(state.rows.map(({ userId }) => userId)).size).toBe(30);
+});
+
+test('[P17] what cannot be read is counted once', async () => {
+  const prefix = redis.prefix();
+  const store = await connect(prefix);
+  const client = new Redis(redis.url);
+  await watchAndLeave(store, 0, 1);
+  const log = `{${prefix}:0}:log`;
+  const [last] = (await client.xrevrange(log, '+', '-', 'COUNT', 1)) as [string, string[]][];
+  const field = last?.[1][0] as string;
+  await client.xadd(log, `${last?.[0].split('-')[0]}-*`, field, 'c|u|s|h|1.5|1|0|0');
+  client.disconnect();
+  const { state, writer } = writerOf(store, 'reader');
+  writer.start();
+  await until(() => state.rows.length === 1 && writer.report.entriesLost === 1);
+  // Longer than it takes until what was not acknowledged is given again.
+  await new Promise((resolve) => setTimeout(resolve, 4 * CLAIM_MS));
+  expect(writer.report.entriesLost).toBe(1);
+  expect(writer.report.backlogRatio).toBe(0);
 });

@@ -135,7 +135,8 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       async handler({ query }) {
         const { to = Date.now(), stepMs = MINUTE_MS } = query;
         // Whole steps, so that the same minutes fall together whenever it is asked.
-        const { from = Math.max(0, Math.floor((to - DAY_MS) / stepMs + 1) * stepMs) } = query;
+        const firstStep = Math.min(Math.ceil((to - DAY_MS) / stepMs), Math.ceil(to / stepMs) - 1);
+        const { from = Math.max(0, firstStep * stepMs) } = query;
         checkRange(from, to);
         if (Math.ceil((to - from) / stepMs) > MAX_POINTS) {
           throw invalidRequest([{ path: 'stepMs', message: `must be greater: at most ${MAX_POINTS} points` }]);
