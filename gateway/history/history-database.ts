@@ -75,6 +75,7 @@ export interface ConcurrencyPoint {
 
 export type { HourRecord };
 
+/** Of two sketches of users, which are opaque here. */
 export type MergeUsers = (stored: Uint8Array, given: Uint8Array) => Uint8Array;
 
 /** Everything older than the instant goes; what is left out is kept. */

@@ -39,6 +39,7 @@ export class SqlHistory implements api.HistoryDatabase {
 
   async start(): Promise<void> {
     if (this.state === 'started') return;
+    if (this.state === 'stopped') throw this.notStarted();
     this.starting ??= this.bringUp().finally(() => {
       this.starting = undefined;
     });
@@ -177,8 +178,11 @@ export class SqlHistory implements api.HistoryDatabase {
   }
 
   private assertStarted(): void {
-    if (this.state === 'started') return;
+    if (this.state !== 'started') throw this.notStarted();
+  }
+
+  private notStarted(): HistoryError {
     const why = this.state === 'new' ? 'has not started yet' : 'has been stopped';
-    throw new HistoryError('history_unavailable', `the history ${why}`);
+    return new HistoryError('history_unavailable', `the history ${why}`);
   }
 }

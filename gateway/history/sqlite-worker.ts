@@ -35,8 +35,8 @@ const CACHE_KB = { writer: 64 * 1024, reader: 32 * 1024 };
 /** Pages in the log before they are carried into the file: 16 MB, so that those written often are carried once. */
 const CHECKPOINT_PAGES = 4_000;
 const LOG_BYTES_KEPT = 64 * 1024 * 1024;
-/** There are few texts: inserts by their number of rows are the most. */
-const MAX_STATEMENTS = 100;
+/** There are few texts, but that inserts differ by their number of rows. */
+const MAX_STATEMENTS = 32;
 
 function failureOf(error: unknown): SqliteFailure {
   const { code, message } = error as { code?: unknown; message?: unknown };

@@ -66,6 +66,7 @@ export function lifeContract(engine: HistoryEngine): void {
       await Promise.all(calls(history));
       await Promise.all([history.stop(), history.stop()]);
       await refused();
+      await expect(history.start()).rejects.toMatchObject({ code: 'history_unavailable' });
     });
 
     test('what is in flight ends before the stop does', () =>
