@@ -1,4 +1,5 @@
 /** Where the history is kept, read from one text. */
+import { isIP } from 'node:net';
 import { HistoryError } from './history-error.ts';
 
 export interface SqliteLocation {
@@ -55,9 +56,13 @@ function mysqlLocation(text: string): MysqlLocation {
   for (const name of url.searchParams.keys()) if (name !== 'ssl') refuse('has a parameter other than ssl');
   const ssl = url.searchParams.getAll('ssl');
   if (ssl.length > 1 || !['true', 'false'].includes(ssl[0] ?? 'false')) refuse('has an ssl that is not true or false');
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  // Of an address mysql2 would not check whether the certificate is for it.
+  if (ssl[0] === 'true' && isIP(host) !== 0)
+    refuse('needs with ssl=true the name of the host that its certificate is for');
   return {
     engine: 'mysql',
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    host,
     port: Number(url.port || DEFAULT_PORT),
     user,
     password: decoded(url.password, 'password'),

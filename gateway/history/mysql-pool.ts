@@ -38,7 +38,7 @@ function poolOptions({ host, port, user, password, database, tls }: MysqlLocatio
     user,
     password,
     database,
-    ...(tls ? { ssl: { minVersion: 'TLSv1.2', rejectUnauthorized: true } } : {}),
+    ...(tls ? { ssl: { minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true } } : {}),
     charset: 'utf8mb4',
     connectionLimit: connections,
     queueLimit: connections,

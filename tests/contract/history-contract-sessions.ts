@@ -39,7 +39,8 @@ export function sessionsContract(engine: HistoryEngine): void {
         const later = ended({ streamId: 'other', endedAt: T + 99_000, watchedMs: 1, reason: 'kicked', via: 'guard' });
         const another = await stage.open();
         await history.addSessions([first, later]);
-        await Promise.all([history.addSessions([later, first]), another.addSessions([later])]);
+        expect(await allOf(history, { userId: 'u' })).toEqual([first]);
+        await Promise.all([history.addSessions([first, later]), another.addSessions([later])]);
         expect(await allOf(history, { userId: 'u' })).toEqual([first]);
         expect(await allOf(history, { streamId: 'other' })).toEqual([]);
       }));

@@ -28,6 +28,7 @@ export interface TestMariadb {
 export interface MariadbOptions {
   readonly bufferPool?: string;
   readonly logFile?: string;
+  readonly args?: readonly string[];
 }
 
 const USER = 'presence';
@@ -94,6 +95,7 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<TestMa
       '--max-connections=100',
       `--innodb-buffer-pool-size=${options.bufferPool ?? '24M'}`,
       `--innodb-log-file-size=${options.logFile ?? '16M'}`,
+      ...(options.args ?? []),
     ];
     const server = spawn('mariadbd', args, { stdio: 'ignore' });
     child = server;

@@ -59,6 +59,8 @@ test('anything else is refused, without a word of its password', () => {
     `mysql://me:pw@db/presence?${secret}=1`,
     `mysql://me:pw@db/presence?ssl=${secret}`,
     'mysql://me:pw@db/presence?ssl=true&ssl=false',
+    'mysql://me:pw@10.0.0.1/presence?ssl=true',
+    'mysql://me:pw@[::1]/presence?ssl=true',
   ];
   for (const text of bad) {
     const parse = (): unknown => parseDatabaseUrl(text);
