@@ -1,5 +1,5 @@
 /** One thread that writes and one that reads: with SQLite's log (WAL) neither waits for the other. */
-import { mkdir, open } from 'node:fs/promises';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
 import type { Bounds, Connections } from './connections.ts';
@@ -12,11 +12,17 @@ import { sqliteDialect } from './sqlite-dialect.ts';
 /** Of the bound of a call: what is left answers its caller that the file was locked. */
 const LOCK_SHARE = 0.8;
 
-/** Who watched what is nobody else's business on this machine. */
+/**
+ * Who watched what is nobody else's business on this machine. A file that is there is not opened here: to close it would
+ * drop the locks that SQLite holds on it in this process.
+ */
 async function makeFile(file: string): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await (await open(file, 'a', 0o600)).close();
+    await writeFile(file, '', { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    await access(file, constants.W_OK);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new HistoryError('history_misconfigured', `SQLite file ${file} cannot be written: ${code ?? message}`, error);

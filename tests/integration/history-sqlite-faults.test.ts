@@ -136,7 +136,7 @@ test('a file that is no database, or cannot be one, is refused with its name and
   mkdirSync(join(folder, 'folder.db'));
   const reasons: [string, RegExp][] = [
     [text, /file is not a database/],
-    [join(folder, 'folder.db'), /cannot be written: EISDIR/],
+    [join(folder, 'folder.db'), /unable to open database file/],
     [join(text, 'below.db'), /cannot be written: (ENOTDIR|EEXIST)/],
   ];
   if (process.getuid?.() !== 0) {
