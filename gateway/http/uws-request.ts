@@ -2,12 +2,14 @@
 import { METHODS, STATUS_CODES } from 'node:http';
 import { addressText, type HttpRequest, type HttpResponse } from '../transport/uws-module.ts';
 import { type Answer, type IncomingRequest, isBodiless } from './dispatch.ts';
-import { DISCARD_BYTES, HEAD_TOO_LARGE, MAX_HEAD_BYTES, NOT_HTTP } from './http-server.ts';
+import { DISCARD_BYTES, HEAD_TOO_LARGE, KEEP_ALIVE_MS, MAX_HEAD_BYTES, NOT_HTTP } from './http-server.ts';
 import { Problem } from './problem.ts';
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 /** Of a header that must not come twice the first counts, as in node:http; others are joined. */
 const SINGULAR: ReadonlySet<string> = new Set(['authorization', 'content-type', 'host']);
+/** Without it, some clients let go of a connection after 4 s. */
+const KEEP_ALIVE = `timeout=${KEEP_ALIVE_MS / 1_000}`;
 const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, code) => `${code} ${STATUS_CODES[code] ?? ''}`);
 
 export class UwsRequest implements IncomingRequest {
@@ -126,6 +128,7 @@ export class UwsRequest implements IncomingRequest {
       // uWS begins with 200 by itself.
       if (status !== 200) res.writeStatus(STATUS_LINES[status] as string);
       for (const name in headers) res.writeHeader(name, headers[name] as string);
+      if (!closes) res.writeHeader('keep-alive', KEEP_ALIVE);
       const isBare = isBodiless(status);
       if (!isBare && this.method !== 'HEAD') {
         res.end(body, closes);

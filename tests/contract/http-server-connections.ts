@@ -83,7 +83,8 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
       const other = await connect();
       for (const beat of [1, 2]) {
         client.write(post(`/beat/${beat}`, '{}'));
-        expect((await client.answer(beat)).body).toBe(`POST /beat/${beat} 2`);
+        const { headers, body } = await client.answer(beat);
+        expect([headers.get('keep-alive'), body]).toEqual(['timeout=65', `POST /beat/${beat} 2`]);
         // What is known of idle connections must survive what others do meanwhile.
         other.write(get(`/${beat}`));
         if (beat === 1) await sleep(BEYOND_UWS_MS);
