@@ -47,7 +47,11 @@ const SETTINGS = {
   concurrencyDays: integer(400, 0, 36_500, 'samples of concurrency are kept for so long; 0: for ever'),
   analyticsDays: integer(400, 0, 36_500, 'hours of analytics are kept for so long; 0: for ever'),
 
-  transport: choice(['auto', 'uws', 'ws'], 'auto', 'WebSocket server; auto prefers uWebSockets.js when it loads'),
+  transport: choice(
+    ['auto', 'uws', 'ws'],
+    'auto',
+    'serves WebSocket and HTTP: uWebSockets.js, or ws and node:http; auto is uws when it loads',
+  ),
   maxStreams: integer(3, 1, MAX_LIMIT, 'sessions a user may have at once, unless overridden'),
   onLimit: choice(['reject', 'evict-oldest'], 'reject', 'what happens at the limit'),
   outagePolicy: choice(['open', 'closed'], 'open', 'while the store is away: let play, or refuse'),

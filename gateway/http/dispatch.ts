@@ -1,7 +1,7 @@
 /**
  * The way of a request, whatever server carried it: route, read, validate, handle, answer, log.
  *
- * An adapter (node-server.ts) hands over an `IncomingRequest` and writes the `Answer`.
+ * An adapter (node-server.ts, uws-server.ts) hands over an `IncomingRequest` and writes the `Answer`.
  */
 import { randomUUID } from 'node:crypto';
 import findMyWay from 'find-my-way';
@@ -16,7 +16,7 @@ import { createRequestLog } from './request-log.ts';
 import { type HttpRequest, MAX_BODY_BYTES, type Route } from './route.ts';
 import { compileCheck, type RequestCheck } from './validation.ts';
 
-/** Both methods are called only before `dispatch` first yields: uWebSockets.js forbids it later. */
+/** The address and both methods are asked for only before `dispatch` first yields: uWebSockets.js forbids it later. */
 export interface IncomingRequest {
   /** In upper case. */
   readonly method: string;

@@ -1,6 +1,6 @@
 /** What serves the dispatch over HTTP, and the bounds that every such server keeps. */
 
-/** Two implementations, node-server.ts and uws-server.ts, pass one contract suite (tests/contract/http-server-contract.ts). */
+/** Implemented by node-server.ts and uws-server.ts, which pass one suite: tests/contract/http-server-contract.ts. */
 export interface HttpServer {
   /**
    * @param port 0 picks a free one.
@@ -8,7 +8,10 @@ export interface HttpServer {
    * @throws Error naming host and port when they are taken.
    */
   listen(host: string, port: number): Promise<number>;
-  /** Stops accepting, ends idle connections, lets requests in flight finish, and cuts what is left. */
+  /**
+   * Stops accepting, ends idle connections, lets requests in flight be answered, and cuts what is left. A connection
+   * whose client has not read its answer yet counts as idle.
+   */
   close(): Promise<void>;
 }
 

@@ -17,7 +17,7 @@ export interface SelectedTransport {
 }
 
 /**
- * Picks the transport and says which one runs.
+ * Picks what serves WebSocket and HTTP, and says which one runs.
  * @param sharePort see `listenOn`; with `ws`, node:cluster shares the port by itself.
  * @throws Error when `uws` is demanded and does not load.
  */
@@ -36,7 +36,10 @@ export async function selectTransport(
       cause: uws,
     });
   }
-  log.warn({ transport: 'ws', reason }, 'uWebSockets.js does not load; using ws, which needs more memory and CPU');
+  log.warn(
+    { transport: 'ws', reason },
+    'uWebSockets.js does not load; using ws and node:http, which need more memory and CPU',
+  );
   return { name: 'ws', create: createWsTransport, uws: undefined };
 }
 

@@ -126,6 +126,17 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
       expect(served.at(-1)?.forwardedFor).toBeUndefined();
     });
 
+    test.each([204, 304])('%i has neither length nor type, and leaves the connection to the next', async (status) => {
+      const { connect, served } = await start();
+      const client = await connect();
+      client.write(get('/later'));
+      await until(() => served[0]?.answer !== undefined, 'the request');
+      served[0]?.answer?.({ status, headers: {}, body: '' });
+      const { headers } = await client.answer(1);
+      expect([headers.has('content-length'), headers.has('transfer-encoding')]).toEqual([false, false]);
+      expect((await client.write(get('/next')).answer(2)).body).toBe('GET /next 0');
+    });
+
     test('HEAD leaves the connection to the next', async () => {
       const { connect } = await start();
       const client = await connect({ isHead: true });

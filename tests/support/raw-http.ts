@@ -82,7 +82,8 @@ export class RawHttp {
     const [statusLine = '', ...lines] = this.#unread.toString('latin1', 0, headEnd).split('\r\n');
     const headers = new Map(lines.map((line) => line.split(/:\s*(.*)/s, 2) as [string, string]).map(lowered));
     const status = Number(statusLine.split(' ')[1]);
-    const length = this.isHead || status === 204 || status < 200 ? '0' : headers.get('content-length');
+    const length =
+      this.isHead || status === 204 || status === 304 || status < 200 ? '0' : headers.get('content-length');
     if (length === undefined && !this.isEnded) return false;
     const bodyEnd = length === undefined ? this.#unread.length : headEnd + 4 + Number(length);
     this.#wanted = bodyEnd - this.#unread.length;
