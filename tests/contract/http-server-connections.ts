@@ -201,6 +201,15 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
       expect((await (await connect()).write(get('/after')).answer()).body).toBe('GET /after 0');
     });
 
+    test('a body that never comes because its length was refused keeps nothing waiting', async () => {
+      const { connect, served } = await start();
+      const client = await connect();
+      client.write(post('/', '').replace('content-length: 0', 'content-length: many'));
+      await client.ended();
+      await (await connect()).write(get('/')).answer();
+      await until(() => served.every((one) => one.body !== undefined), 'the end of the body');
+    });
+
     test('one that reads a large answer slowly gets all of it; one that stops is nobody’s trouble', async () => {
       const { connect } = await start();
       const [slow, gone] = await Promise.all([connect(), connect()]);
