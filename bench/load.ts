@@ -78,7 +78,7 @@ async function byWrk({ port, file, forMs, connections }: LoadOrder): Promise<Loa
 const byAutocannon = (order: LoadOrder): Promise<LoadReport> =>
   byProcess('autocannon-process', { ...order, firstNumber: nextNumber() });
 
-type Load = (order: LoadOrder) => Promise<LoadReport>;
+export type Load = (order: LoadOrder) => Promise<LoadReport>;
 
 /** What sends as many requests as are answered, each connection waiting for its answer: the better one first. */
 export const closedLoops: readonly [[name: string, Load], ...[name: string, Load][]] = hasWrk

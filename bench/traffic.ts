@@ -10,8 +10,6 @@ const SESSIONS = 24_000;
 const NEW_BEATS = 1;
 const LISTS = 400;
 const IDS_PER_LIST = 100;
-/** Of a list, the first so many are of users who are away. */
-const AWAY_IDS = 20;
 const FILL_PER_SECOND = 3_000;
 export const CONNECTIONS = 64;
 /** Nobody goes offline by himself. */
@@ -37,11 +35,14 @@ export function beats(): string[] {
   });
 }
 
-/** Lists that share few ids, so that no memory of answers would help. */
-export function statusLists(): string[] {
+/**
+ * Lists that share few ids, so that no memory of answers would help.
+ * @param away of the ids of a list, how many are of users who are not online.
+ */
+export function statusLists(away = 0): string[] {
   return Array.from({ length: LISTS }, (_, list) => {
     const ids = Array.from({ length: IDS_PER_LIST }, (_, i) => {
-      if (i < AWAY_IDS) return `away-${String(list * AWAY_IDS + i).padStart(8, '0')}`;
+      if (i < away) return `away-${String(list * away + i).padStart(8, '0')}`;
       return (sessions[(list * 59 + i * 239) % sessions.length] as BenchSession).userId;
     });
     return request('GET', `/status/users?ids=${ids.join(',')}`);

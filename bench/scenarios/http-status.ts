@@ -1,49 +1,64 @@
-/** GET /status/users of 100 ids: the origin's tracker, and the sidecar through Redis. */
+/** GET /status/users of 100 ids: the origin's tracker, the sidecar through Redis, the sidecar from its replica. */
 import { Bed, type Cost, cpuUs } from '../bed.ts';
-import { closedLoops } from '../load.ts';
+import { atMaximum, closedLoops, type Load } from '../load.ts';
 import type { Figure } from '../report.ts';
 import { requestFile } from '../requests.ts';
 import { median, medianRatio, takeTurns } from '../rounds.ts';
 import { CONNECTIONS, fill, LASTING, statusLists } from '../traffic.ts';
 
 const FOR_MS = 3_000;
-const WHAT = 'status of 100 ids';
+const AWAY = 20;
+/** What the sidecar is to be, as a multiple of the peer, when all who are asked for are online. */
+const OURS = {
+  redis: { who: 'through Redis', target: '≥ 1.5' },
+  replica: { who: 'from the replica', target: '≥ 10' },
+} as const;
 
 const perSecond = (cost: Cost): number => cost.perSecond;
 
+function figuresOf(what: string, costs: readonly Cost[]): Figure[] {
+  return [
+    { what, value: median(costs.map(perSecond)), unit: '/s' },
+    { what: `${what}, CPU of Node and Redis`, value: median(costs.map(cpuUs)), unit: 'µs' },
+  ];
+}
+
 export async function httpStatus(): Promise<Figure[]> {
-  const file = requestFile(statusLists());
-  const peer = await Bed.ofPeer('origin-tracker', LASTING);
-  const redis = await Bed.ofProduct({ ...LASTING, REPLICA: 'off' });
-  try {
-    await fill(peer);
-    await fill(redis);
-    const figures: Figure[] = [];
-    for (const [tool, load] of closedLoops) {
-      const measure = (bed: Bed) => () =>
-        bed.cost(() => load({ port: bed.port, file, forMs: FOR_MS, connections: CONNECTIONS }));
-      const costs = await takeTurns({ peer: measure(peer), redis: measure(redis) });
-      for (const [who, of] of [
-        ['Fastify peer', costs.peer],
-        ['through Redis', costs.redis],
-      ] as const) {
-        const what = `${WHAT}, ${who}, ${tool}`;
-        figures.push(
-          { what, value: median(of.map(perSecond)), unit: '/s' },
-          { what: `${what}, CPU of Node and Redis`, value: median(of.map(cpuUs)), unit: 'µs' },
-        );
-      }
-      const ratio = medianRatio(costs.redis.map(perSecond), costs.peer.map(perSecond));
-      figures.push({
-        what: `${WHAT}, through Redis against the peer, ${tool}`,
-        value: ratio,
+  const beds = {
+    peer: await Bed.ofPeer('origin-tracker', LASTING),
+    redis: await Bed.ofProduct({ ...LASTING, REPLICA: 'off' }),
+    replica: await Bed.ofProduct({ ...LASTING, REPLICA: 'on' }),
+  };
+  const figures: Figure[] = [];
+  const compare = async (what: string, load: Load, lists: readonly string[], hasTarget: boolean): Promise<void> => {
+    const file = requestFile(lists);
+    const measure = (bed: Bed) => () =>
+      bed.cost(() => load({ port: bed.port, file, forMs: FOR_MS, connections: CONNECTIONS }));
+    const { peer, ...ours } = await takeTurns({
+      peer: measure(beds.peer),
+      redis: measure(beds.redis),
+      replica: measure(beds.replica),
+    });
+    figures.push(...figuresOf(`${what}, Fastify peer`, peer));
+    for (const key of ['redis', 'replica'] as const) {
+      const { who, target } = OURS[key];
+      const value = medianRatio(ours[key].map(perSecond), peer.map(perSecond));
+      figures.push(...figuresOf(`${what}, ${who}`, ours[key]), {
+        what: `${what}, ${who} against the peer`,
+        value,
         unit: '×',
-        target: '≥ 1.5',
+        ...(hasTarget && { target }),
       });
     }
+  };
+  try {
+    for (const bed of Object.values(beds)) await fill(bed);
+    for (const [tool, load] of closedLoops) {
+      await compare(`status of 100 ids (${tool})`, load, statusLists(), load === atMaximum);
+    }
+    await compare(`status of 100 ids, ${AWAY} of them away`, atMaximum, statusLists(AWAY), false);
     return figures;
   } finally {
-    await peer.stop();
-    await redis.stop();
+    for (const bed of Object.values(beds)) await bed.stop();
   }
 }
