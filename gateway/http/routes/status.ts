@@ -16,7 +16,18 @@ const Status = Type.Object({
     description: 'online: now; null: never seen, or longer ago than is kept',
   }),
 });
+const JSON_TYPE = 'application/json';
 const Statuses = Type.Object({ users: Type.Array(Status) });
+
+/** As `JSON.stringify` has it, in a third of the time: no id needs an escape (P13). */
+function statusesText(users: readonly UserStatus[]): string {
+  let list = '';
+  for (const { userId, online, sessions, lastSeenAt } of users) {
+    if (list !== '') list += ',';
+    list += `{"userId":"${userId}","online":${online},"sessions":${sessions},"lastSeenAt":${lastSeenAt}}`;
+  }
+  return `{"users":[${list}]}`;
+}
 
 const tag: Tag = {
   name: 'Status',
@@ -25,7 +36,10 @@ const tag: Tag = {
 
 export function statusRoutes({ store, replica }: RouteContext): Route[] {
   const reads = createReads(store, replica);
-  const statuses = async (ids: readonly string[]) => told(await reads.status(ids), (users) => ({ users }));
+  const statuses = async (ids: readonly string[]) => {
+    const { status, headers, body } = told(await reads.status(ids), statusesText);
+    return { status, headers: { ...headers, 'content-type': JSON_TYPE }, text: body };
+  };
   return [
     route({
       method: 'GET',
