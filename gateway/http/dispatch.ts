@@ -12,6 +12,7 @@ import { type CallerOptions, createIdentify } from './caller.ts';
 import { createCors, type Headers } from './cors.ts';
 import { compileOwnUser, type OwnUser } from './own-user.ts';
 import { bodyOf, PROBLEM_TYPE, Problem, toProblem } from './problem.ts';
+import { parseQuery } from './query.ts';
 import { createRequestLog } from './request-log.ts';
 import { type HttpRequest, MAX_BODY_BYTES, type Route } from './route.ts';
 import { compileCheck, type RequestCheck } from './validation.ts';
@@ -91,7 +92,7 @@ export function answerProblem(problem: Problem, requestId: string): Answer {
 export function createDispatch(options: DispatchOptions): Dispatch {
   const { routes, log, logRequests, allowedOrigins, answered } = options;
   // Ids are checked by their schema; the router must not cut them short.
-  const router = findMyWay({ maxParamLength: MAX_URL_LENGTH });
+  const router = findMyWay({ maxParamLength: MAX_URL_LENGTH, querystringParser: parseQuery });
   for (const route of routes) {
     const entry: Entry = { route, check: compileCheck(route), ownUser: compileOwnUser(route) };
     router.on(route.method, route.path, () => undefined, entry);
