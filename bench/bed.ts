@@ -40,7 +40,7 @@ export class Bed {
 
   static async ofProduct(env: Environment = {}): Promise<Bed> {
     const redis = await startRedis({ args: ['--hash-max-listpack-value', '256'] });
-    return new Bed(await GatewayProcess.start({ REDIS_URL: redis.url, ...env }), redis);
+    return new Bed(await GatewayProcess.start({ TRANSPORT: 'uws', REDIS_URL: redis.url, ...env }), redis);
   }
 
   get port(): number {

@@ -50,7 +50,7 @@ const SETTINGS = {
   transport: choice(
     ['auto', 'uws', 'ws'],
     'auto',
-    'serves WebSocket and HTTP: uWebSockets.js, or ws and node:http; auto is uws when it loads',
+    'uws: sockets and HTTP; ws: with node:http; auto: uws for sockets when it loads, node:http',
   ),
   maxStreams: integer(3, 1, MAX_LIMIT, 'sessions a user may have at once, unless overridden'),
   onLimit: choice(['reject', 'evict-oldest'], 'reject', 'what happens at the limit'),

@@ -12,7 +12,7 @@ export interface SelectionLog {
 export interface SelectedTransport {
   readonly name: Transport['name'];
   readonly create: CreateTransport;
-  /** What serves HTTP too; undefined: node:http does. */
+  /** What serves HTTP too; undefined: node:http does, unless `uws` is wanted by name. */
   readonly uws: Uws | undefined;
 }
 
@@ -28,7 +28,11 @@ export async function selectTransport(
 ): Promise<SelectedTransport> {
   if (wanted === 'ws') return chosen({ name: 'ws', create: createWsTransport, uws: undefined }, log);
   const uws = await loadUws();
-  if (!(uws instanceof Error)) return chosen({ name: 'uws', create: uwsTransport(uws, sharePort), uws }, log);
+  if (!(uws instanceof Error)) {
+    // HTTP only where it is asked for: uWS refuses a first line that arrives in two segments, as long URLs do.
+    const http = wanted === 'uws' ? uws : undefined;
+    return chosen({ name: 'uws', create: uwsTransport(uws, sharePort), uws: http }, log);
+  }
   // The rest of the message is a list of platforms or of folders searched.
   const reason = uws.message.split('\n', 1)[0] ?? '';
   if (wanted === 'uws') {

@@ -18,12 +18,12 @@ beforeEach(() => {
 
 describe('where the native binary loads', () => {
   test.each([
-    ['auto', 'uws'],
-    ['uws', 'uws'],
-    ['ws', 'ws'],
-  ] as const)('%s is %s', async (wanted, name) => {
+    ['auto', 'uws', 'node:http'],
+    ['uws', 'uws', 'uws'],
+    ['ws', 'ws', 'node:http'],
+  ] as const)('%s is %s, with HTTP by %s', async (wanted, name, http) => {
     const selected = await (await load())(wanted, log);
-    expect([selected.name, selected.uws !== undefined]).toEqual([name, name === 'uws']);
+    expect([selected.name, selected.uws ? 'uws' : 'node:http']).toEqual([name, http]);
     expect(lines).toEqual([`info {"transport":"${name}"} transport selected`]);
   });
 });

@@ -16,11 +16,14 @@ export interface Stage {
 const SHARDS = '4';
 /** Outlasts a stall of the machine: else the leases that ran meanwhile are extended (P9). */
 const NODE_LEASE_MS = '10000';
+/** HTTP too, which by default is node:http: over Redis it is that. */
+const BOTH_OVER_UWS = { memory: 'uws', redis: 'auto' } as const;
 
 export function overBothStores(suite: (stage: Stage) => void): void {
   describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     let redis: TestRedis | undefined;
     let data: Record<string, string> = {};
+    const TRANSPORT = BOTH_OVER_UWS[kind];
     const running: TestServer[] = [];
     beforeAll(async () => {
       if (kind === 'redis') redis = await startRedis({ shared: true });
@@ -33,7 +36,7 @@ export function overBothStores(suite: (stage: Stage) => void): void {
     const fresh = (): Record<string, string> =>
       redis ? { REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix(), PRESENCE_SHARDS: SHARDS } : {};
     const launch = async (env: Record<string, string>): Promise<TestServer> => {
-      const server = await startTestServer({ NODE_LEASE_MS, ...data, ...env });
+      const server = await startTestServer({ NODE_LEASE_MS, TRANSPORT, ...data, ...env });
       running.push(server);
       return server;
     };
