@@ -67,8 +67,11 @@ class NodeRequest implements IncomingRequest {
         else refuse();
       });
       message.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-      message.on('close', () => reject(new Problem('invalid_request', 'The body ended early.')));
-      message.on('error', () => reject(new Problem('invalid_request', 'The body ended early.')));
+      const endedEarly = (): void => reject(new Problem('invalid_request', 'The body ended early.'));
+      message.on('close', () => {
+        if (!message.complete) endedEarly();
+      });
+      message.on('error', endedEarly);
     });
   }
 }
