@@ -11,6 +11,8 @@ import { NEW_NUMBER, NEXT_REQUEST, NEXT_STEP } from './requests.ts';
 
 /** Sleeps so long between looks at the clock: timers of Node are a millisecond or two late. */
 const NAP_MS = 0.1;
+/** Connections are made and code gets warm: latencies of the beginning are left out. */
+const WARM_MS = 500;
 /** What is not answered by then will not be. */
 const LAST_ANSWERS_MS = 5_000;
 /** A closed loop goes on by its answers; so often it is looked whether it is over. */
@@ -99,6 +101,7 @@ class Load {
   private readonly idle: Lane[] = [];
   private readonly latenciesMs: number[] = [];
   private begun = 0;
+  private count = 0;
   private startedAt = 0;
   private readonly failed: (error: Error) => void;
 
@@ -129,8 +132,8 @@ class Load {
     const latencies = this.latenciesMs.sort((a, b) => a - b);
     const percentile = (share: number): number => latencies[Math.floor(latencies.length * share)] as number;
     return {
-      perSecond: (latencies.length * 1_000) / elapsedMs,
-      answered: latencies.length,
+      perSecond: (this.count * 1_000) / elapsedMs,
+      answered: this.count,
       p50Ms: percentile(0.5),
       p99Ms: percentile(0.99),
     };
@@ -139,7 +142,7 @@ class Load {
   private beginDue(elapsedMs: number, sequencesPerSecond: number): void {
     const everyMs = 1_000 / sequencesPerSecond;
     while (this.idle.length > 0 && this.begun * everyMs < elapsedMs) {
-      this.begin(this.idle.pop() as Lane, this.startedAt + this.begun * everyMs);
+      this.begin(this.idle.shift() as Lane, this.startedAt + this.begun * everyMs);
     }
   }
 
@@ -152,7 +155,8 @@ class Load {
   private answered(lane: Lane, status: number, startedAt: number): void {
     if (status < 200 || status > 299) this.failed(new Error(`answered ${status}`));
     const now = performance.now();
-    this.latenciesMs.push(now - startedAt);
+    this.count += 1;
+    if (startedAt > this.startedAt + WARM_MS) this.latenciesMs.push(now - startedAt);
     if (lane.next()) return;
     if (this.order.rate === undefined && now < this.startedAt + this.order.forMs) this.begin(lane, now);
     else this.idle.push(lane);

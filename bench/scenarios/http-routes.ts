@@ -45,26 +45,34 @@ function routes(): Record<string, (string | string[])[]> {
   };
 }
 
+async function measure(bed: Bed, name: string, requests: readonly (string | string[])[]): Promise<Figure[]> {
+  const order = { port: bed.port, file: requestFile(requests), connections: CONNECTIONS };
+  const load = typeof requests[0] === 'string' ? atMaximum : sequencesAtMaximum;
+  const costs: Cost[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    costs.push(await bed.cost(() => load({ ...order, forMs: MAXIMUM_MS })));
+  }
+  const maximum = median(costs.map((cost) => cost.perSecond));
+  const { p50Ms, p99Ms } = await atRate({ ...order, forMs: LATENCY_MS }, maximum / 2);
+  return [
+    { what: name, value: maximum, unit: '/s' },
+    { what: `${name}, CPU of Node and Redis`, value: median(costs.map(cpuUs)), unit: 'µs' },
+    { what: `${name}, p50 at half of that`, value: p50Ms, unit: 'ms' },
+    { what: `${name}, p99 at half of that`, value: p99Ms, unit: 'ms' },
+  ];
+}
+
 export async function httpRoutes(): Promise<Figure[]> {
   const bed = await Bed.ofProduct(LASTING);
   try {
     await fill(bed);
     const figures: Figure[] = [];
     for (const [name, requests] of Object.entries(routes())) {
-      const order = { port: bed.port, file: requestFile(requests), connections: CONNECTIONS };
-      const load = typeof requests[0] === 'string' ? atMaximum : sequencesAtMaximum;
-      const costs: Cost[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        costs.push(await bed.cost(() => load({ ...order, forMs: MAXIMUM_MS })));
+      try {
+        figures.push(...(await measure(bed, name, requests)));
+      } catch (error) {
+        throw new Error(`${name} was not measured`, { cause: error });
       }
-      const maximum = median(costs.map((cost) => cost.perSecond));
-      const { p50Ms, p99Ms } = await atRate({ ...order, forMs: LATENCY_MS }, maximum / 2);
-      figures.push(
-        { what: name, value: maximum, unit: '/s' },
-        { what: `${name}, CPU of Node and Redis`, value: median(costs.map(cpuUs)), unit: 'µs' },
-        { what: `${name}, p50 at half of that`, value: p50Ms, unit: 'ms' },
-        { what: `${name}, p99 at half of that`, value: p99Ms, unit: 'ms' },
-      );
     }
     return figures;
   } finally {
