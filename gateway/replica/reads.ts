@@ -1,7 +1,8 @@
 /** Reads of presence: by the replica while it serves, else by the store. */
-import type { Count, Dimension, PresenceStore, TopItem, UserSessions, UserStatus } from '../../presence-core/index.ts';
+import type { Count, Dimension, PresenceStore, TopItem, UserSessions } from '../../presence-core/index.ts';
 import type { Replica } from './replica.ts';
-import { type Facet, type Viewing, viewingOf } from './view.ts';
+import { OFFLINE, type Statuses, statusesOf } from './statuses.ts';
+import { type Facet, type KnownStatuses, type Viewing, viewingOf } from './view.ts';
 
 export interface Answer<T> {
   readonly value: T;
@@ -15,7 +16,7 @@ export interface Answer<T> {
  */
 export interface PresenceReads {
   /** In the order and with the duplicates asked for. */
-  status(userIds: readonly string[]): Promise<Answer<UserStatus[]>>;
+  status(userIds: readonly string[]): Promise<Answer<Statuses>>;
   viewing(userId: string): Promise<Answer<Viewing>>;
   count(dimension: Dimension): Promise<Answer<Count>>;
   /** Most sessions first, then by key; at most `limit`. */
@@ -29,12 +30,9 @@ export function createReads(store: Store, replica: Replica | undefined): Presenc
   return {
     async status(userIds) {
       const known = replica?.status(userIds);
-      if (!known) return { value: await store.status(userIds) };
-      const { value, ageMs } = known;
-      const unknown = userIds.filter((_, i) => value[i] === undefined);
-      if (unknown.length === 0) return { value: value as UserStatus[], ageMs };
-      const asked = (await store.status(unknown)).values();
-      return { value: value.map((status) => status ?? (asked.next().value as UserStatus)), ageMs };
+      if (!known) return { value: statusesOf(await store.status(userIds)) };
+      if (known.value.unknown.length > 0) await ask(store, known.value);
+      return known;
     },
     async viewing(userId) {
       const known = replica?.viewing(userId);
@@ -52,4 +50,14 @@ export function createReads(store: Store, replica: Replica | undefined): Presenc
       return replica?.top(by, limit) ?? { value: await store.top(by, limit) };
     },
   };
+}
+
+/** Asks about the unknown. */
+async function ask(store: Store, { userIds, sessions, leftAt, unknown }: KnownStatuses): Promise<void> {
+  const statuses = await store.status(unknown.map((i) => userIds[i] as string));
+  for (const [n, { online, sessions: held, lastSeenAt }] of statuses.entries()) {
+    const i = unknown[n] as number;
+    sessions[i] = online ? held : OFFLINE;
+    leftAt[i] = lastSeenAt;
+  }
 }

@@ -5,9 +5,9 @@
  * copy that is lost is made anew after a pause that grows while copies do not last.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Count, Dimension, TopItem, UserStatus } from '../../presence-core/index.ts';
+import type { Count, Dimension, TopItem } from '../../presence-core/index.ts';
 import { Copy, type CopyOptions, type Loss } from './copy.ts';
-import type { Facet, View, Viewing } from './view.ts';
+import type { Facet, KnownStatuses, View, Viewing } from './view.ts';
 
 export interface ReplicaOptions extends CopyOptions {
   readonly log: CopyOptions['log'] & { info(fields: object, message: string): void };
@@ -84,12 +84,12 @@ export class Replica {
     this.copy?.stop();
   }
 
-  /** In the order asked for; undefined for users of whom only the store can tell when they were last seen. */
-  status(userIds: readonly string[]): Aged<(UserStatus | undefined)[]> | undefined {
+  /** In the order asked for. Of the unknown only the store can tell. */
+  status(userIds: readonly string[]): Aged<KnownStatuses> | undefined {
     const now = Date.now();
-    const answer = this.read((view) => userIds.map((userId) => view.status(userId, now)));
-    if (answer?.value.includes(undefined)) this.misses += 1;
-    else if (answer) this.hits += 1;
+    const answer = this.read((view) => view.status(userIds, now));
+    if (answer?.value.unknown.length === 0) this.hits += 1;
+    else if (answer) this.misses += 1;
     return answer;
   }
 

@@ -14,9 +14,10 @@ import {
   PRESENCE_ONLY,
   type Session,
   type TopItem,
-  type UserStatus,
 } from '../../presence-core/index.ts';
+import { Occupancy } from './occupancy.ts';
 import { RecentlyLeft } from './recently-left.ts';
+import { OFFLINE, type Statuses } from './statuses.ts';
 
 export type Facet = Exclude<Dimension['by'], 'total'>;
 
@@ -27,10 +28,16 @@ export interface Viewing {
   readonly devices: number;
 }
 
+export interface KnownStatuses extends Statuses {
+  /** Indexes of those who are neither online nor just left. */
+  readonly unknown: readonly number[];
+}
+
 type Watched = Pick<Session, 'streamId' | 'deviceType'>;
 
 export class View {
   readonly #users = new MemoryUsers<Held>(mapOf);
+  readonly #occupancy = new Occupancy();
   readonly #counts = new MemoryCounts();
   readonly #left: RecentlyLeft;
 
@@ -43,8 +50,10 @@ export class View {
   add(session: Pick<Session, 'userId' | 'sessionId' | keyof Place>): void {
     const held = new Held(copyOf(session.userId), copyOf(session.sessionId));
     held.put(session);
-    this.#counts.add(held, this.#users.of(held.userId));
+    const others = this.#users.of(held.userId);
+    this.#counts.add(held, others);
     this.#users.add(held);
+    this.#occupancy.set(held.userId, slotsOf(others).length + (held.isMark ? 0 : 1));
   }
 
   /** @returns false when it does not follow from what is here: then the view is not what the log tells of. */
@@ -67,16 +76,23 @@ export class View {
     }
     const others = this.#users.remove(held);
     this.#counts.remove(held, others);
+    if (others.length === 0) this.#occupancy.delete(held.userId);
+    else this.#occupancy.set(held.userId, slotsOf(others).length);
     if (transition === 'offline') this.#left.set(held.userId, change.at);
     return transition !== 'offline' || others.length === 0;
   }
 
-  /** @param now told as last seen of who is online. @returns undefined of who is neither online nor just left. */
-  status(userId: string, now: number): UserStatus | undefined {
-    const members = this.#users.of(userId);
-    if (members.length > 0) return { userId, online: true, sessions: slotsOf(members).length, lastSeenAt: now };
-    const lastSeenAt = this.#left.get(userId);
-    return lastSeenAt === undefined ? undefined : { userId, online: false, sessions: 0, lastSeenAt };
+  /** @param now told as last seen of who is online. */
+  status(userIds: readonly string[], now: number): KnownStatuses {
+    const sessions = this.#occupancy.of(userIds);
+    const leftAt: number[] = [];
+    const unknown: number[] = [];
+    for (let i = sessions.indexOf(OFFLINE); i >= 0; i = sessions.indexOf(OFFLINE, i + 1)) {
+      const at = this.#left.get(userIds[i] as string);
+      if (at === undefined) unknown.push(i);
+      else leftAt[i] = at;
+    }
+    return { userIds, sessions, now, leftAt, unknown };
   }
 
   viewing(userId: string): Viewing {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { Fallback } from '../../gateway/replica/replica.ts';
+import { statusAt } from '../../gateway/replica/statuses.ts';
 import type { RedisStore } from '../../presence-core/redis-store.ts';
 import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
@@ -111,7 +112,7 @@ test('[P10] what a Redis lost that came back with older data is not told', async
   const { redis, store, followed, witness } = stage;
   const open = (userId: string) =>
     store.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: LONG_MS, intent: 'fresh' });
-  const isOnline = async (userId: string) => (await followed.reads.status([userId])).value[0]?.online;
+  const isOnline = async (userId: string) => statusAt((await followed.reads.status([userId])).value, 0).online;
   await witness.stop();
   await open('kept');
   await asAdmin(redis, (admin) => admin.save());

@@ -1,8 +1,13 @@
 import type { Answer } from '../../replica/reads.ts';
-import { type HttpReply, ok } from '../route.ts';
+import type { Headers } from '../cors.ts';
+import type { HttpReply } from '../route.ts';
 
-/** 200 with what was read. `x-presence-age-ms` says how old it may be when the replica told it. */
-export function told<T, const B>({ value, ageMs }: Answer<T>, body: (value: T) => B): HttpReply<B> {
-  const reply = ok(body(value));
-  return ageMs === undefined ? reply : { ...reply, headers: { 'x-presence-age-ms': String(Math.ceil(ageMs)) } };
+/** `x-presence-age-ms` says how old an answer may be when the replica told it. */
+export function ageHeaders({ ageMs }: Answer<unknown>): Headers {
+  return ageMs === undefined ? {} : { 'x-presence-age-ms': String(Math.ceil(ageMs)) };
+}
+
+/** 200 with what was read, and its age. */
+export function told<T, const B>(answer: Answer<T>, body: (value: T) => B): HttpReply<B> {
+  return { status: 200, headers: ageHeaders(answer), body: body(answer.value) };
 }
