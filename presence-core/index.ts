@@ -1,6 +1,7 @@
 /** Public face of presence-core: everything outside imports from here. */
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export {
+  areIds,
   ID_PATTERN,
   isId,
   isLabel,

@@ -1,6 +1,7 @@
 /** Schemas compiled once at start; what does not fit is told by field. */
-import type { TSchema } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { areIds, ID_PATTERN } from '../../presence-core/index.ts';
 import type { FieldError } from '../decode.ts';
 import { invalidRequest } from './problem.ts';
 import type { Route } from './route.ts';
@@ -44,18 +45,35 @@ function describe(schema: TSchema, found: Found, whole: string): FieldError[] {
   return [{ path: path === '' ? whole : path, message: messageOf(schema, found) }];
 }
 
+interface Property {
+  readonly type?: string;
+  /** Of a list. */
+  readonly items?: { readonly pattern?: string };
+}
+
+const propertiesOf = (schema: TSchema): [string, Property][] =>
+  Object.entries((schema as { properties?: Record<string, Property> }).properties ?? {});
+
+/** Admits what the schema admits, and looks at all ids of a list at once. */
+function quicker(schema: TSchema): TSchema {
+  const properties = propertiesOf(schema).map(([name, property]) => {
+    const { items, ...bounds } = property;
+    const isIds = items?.pattern === ID_PATTERN;
+    return [name, isIds ? Type.Refine(Type.Array(Type.String(), bounds), areIds) : property];
+  });
+  return properties.length === 0 ? schema : { ...schema, properties: Object.fromEntries(properties) };
+}
+
 function compile(schema: TSchema, whole: string): Check {
   const validator = Compile(schema);
+  const quick = Compile(quicker(schema));
   return (value, errors) => {
-    if (!validator.Check(value)) {
+    if (!quick.Check(value)) {
       for (const found of validator.Errors(value)) errors.push(...describe(schema, found as Found, whole));
     }
     return value;
   };
 }
-
-const propertiesOf = (schema: TSchema): [string, { type?: string }][] =>
-  Object.entries((schema as { properties?: Record<string, { type?: string }> }).properties ?? {});
 
 /** Texts of a URL become what the schema has: digits an integer, commas a list. */
 function readQuery(schema: TSchema): (query: Record<string, unknown>) => Record<string, unknown> {
