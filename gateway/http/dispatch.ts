@@ -150,12 +150,15 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const parts = entry.check.run(entry.ownUser.fill({ params, query, headers, body: seen.body }, identity));
     entry.ownUser.check(parts, identity);
     const reply = await entry.route.handler({ method, url, requestId, identity, ...parts } as HttpRequest);
+    const answer = { status: reply.status, headers: { ...reply.headers } as Headers, body: '' };
     if (reply.text !== undefined) {
-      return { status: reply.status, headers: { 'content-type': 'text/plain', ...reply.headers }, body: reply.text };
+      answer.headers['content-type'] ??= 'text/plain';
+      answer.body = reply.text;
+    } else if (reply.body !== undefined) {
+      answer.headers['content-type'] ??= 'application/json';
+      answer.body = JSON.stringify(reply.body);
     }
-    if (reply.body === undefined) return { status: reply.status, headers: { ...reply.headers }, body: '' };
-    const type = { 'content-type': 'application/json', ...reply.headers };
-    return { status: reply.status, headers: type, body: JSON.stringify(reply.body) };
+    return answer;
   }
 
   return async function dispatch(incoming) {
