@@ -21,7 +21,7 @@ const user = fc.oneof(
 );
 
 test('statuses are written as JSON has them, and read back one by one', () => {
-  const same = fc.property(fc.array(user, { maxLength: 60 }), (users) => {
+  const same = fc.property(fc.array(user, { minLength: 1, maxLength: 60 }), (users) => {
     const statuses = statusesOf(users);
     expect(statusesText(statuses)).toBe(JSON.stringify({ users }));
     expect(users.map((_, i) => statusAt(statuses, i))).toEqual(users);

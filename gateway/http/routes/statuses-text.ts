@@ -12,7 +12,7 @@ function afterId(statuses: Statuses, index: number): string {
   return `","online":${online},"sessions":${sessions},"lastSeenAt":${lastSeenAt}}${NEXT}`;
 }
 
-/** As `JSON.stringify` has it of `{users: UserStatus[]}`, in a fifth of the time. */
+/** Of at least one user: as `JSON.stringify` has it of `{users: UserStatus[]}`, in a fifth of the time. */
 export function statusesText(statuses: Statuses): string {
   const { userIds, sessions } = statuses;
   const count = userIds.length;
