@@ -11,6 +11,16 @@ const SINGULAR: ReadonlySet<string> = new Set(['authorization', 'content-type', 
 /** Without it, some clients let go of a connection after 4 s. */
 const KEEP_ALIVE = `timeout=${KEEP_ALIVE_MS / 1_000}`;
 const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, code) => `${code} ${STATUS_CODES[code] ?? ''}`);
+/** Longer bodies are made bytes here: uWS would measure the text first, and allocate. Of shorter ones that is as cheap. */
+const LONG_BODY = 1_024;
+const MAX_BYTES_PER_CHARACTER = 3;
+const outgoing = Buffer.alloc(65_536);
+
+/** Valid until the next call: uWS sends or copies what it is given. */
+function bytesOf(body: string): string | Uint8Array {
+  const fits = body.length * MAX_BYTES_PER_CHARACTER <= outgoing.length;
+  return body.length < LONG_BODY || !fits ? body : outgoing.subarray(0, outgoing.write(body));
+}
 
 export class UwsRequest implements IncomingRequest {
   readonly method: string;
@@ -131,7 +141,7 @@ export class UwsRequest implements IncomingRequest {
       if (!closes) res.writeHeader('keep-alive', KEEP_ALIVE);
       const isBare = isBodiless(status);
       if (!isBare && this.method !== 'HEAD') {
-        res.end(body, closes);
+        res.end(bytesOf(body), closes);
       } else if (closes && !this.#isHeard) {
         // With another length than 0 uWS would not close.
         res.endWithoutBody(0, true);

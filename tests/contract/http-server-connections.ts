@@ -26,6 +26,12 @@ const get = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nhos
 const post = (path: string, body: string, length = body.length): string =>
   `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n${body}`;
 
+/** Under /of/ a number of characters, which differ by what follows. */
+function writtenAs(url: string): string {
+  const [, , length, which] = url.split('/');
+  return `${which} aä€😀 `.repeat(Number(length)).slice(0, Number(length));
+}
+
 /** What the server asked of the dispatch. */
 interface Served {
   readonly url: string;
@@ -62,6 +68,7 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
       }
       if (url.startsWith('/later')) return new Promise((resolve) => Object.assign(one, { answer: resolve }));
       if (url.startsWith('/large')) return text(LARGE);
+      if (url.startsWith('/of/')) return text(writtenAs(url));
       if (url.startsWith('/soon')) await sleep(Number(url.slice('/soon/'.length)) % 7);
       return text(`${method} ${url} ${one.body}`);
     };
@@ -208,6 +215,26 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
       await client.ended();
       await (await connect()).write(get('/')).answer();
       await until(() => served.every((one) => one.body !== undefined), 'the end of the body');
+    });
+
+    test('answers of any length and script arrive as they were, read at once or late', async () => {
+      const { connect } = await start();
+      const [prompt, late] = await Promise.all([connect(), connect()]);
+      const bytes = (url: string): string => Buffer.from(writtenAs(url)).toString('latin1');
+      const urls = [1, 999, 1_023, 1_025, 5_001, 20_001, 21_845, 21_847, 50_001, 65_537].map((n) => `/of/${n}/p`);
+      for (const [i, url] of urls.entries()) {
+        expect((await prompt.write(get(url)).answer(i + 1)).body).toBe(bytes(url));
+      }
+      // More than the buffers of a connection hold.
+      late.stream.pause();
+      const later = Array.from({ length: 300 }, (_, i) => `/of/20001/${i}`);
+      late.write(later.map((url) => get(url)).join(''));
+      await sleep(200);
+      const busy = await connect();
+      for (let i = 1; i <= 20; i += 1) await busy.write(get('/of/20001/b')).answer(i);
+      late.stream.resume();
+      await late.answer(later.length);
+      expect(late.answers.map(({ body }) => body)).toEqual(later.map(bytes));
     });
 
     test('one that reads a large answer slowly gets all of it; one that stops is nobody’s trouble', async () => {
