@@ -19,10 +19,14 @@ export async function httpHeartbeat(): Promise<Figure[]> {
     await fill(beds.product);
     const figures: Figure[] = [];
     const loads = [
-      [`at ${OFFERED_PER_SECOND.toLocaleString('en')}/s`, (order: LoadOrder) => atRate(order, OFFERED_PER_SECOND)],
-      [`at the maximum (${closedLoops[0][0]})`, atMaximum],
+      [
+        `at ${OFFERED_PER_SECOND.toLocaleString('en')}/s`,
+        (order: LoadOrder) => atRate(order, OFFERED_PER_SECOND),
+        undefined,
+      ],
+      [`at the maximum (${closedLoops[0][0]})`, atMaximum, '≤ 0.5'],
     ] as const;
-    for (const [when, load] of loads) {
+    for (const [when, load, target] of loads) {
       const measure = (bed: Bed) => () =>
         bed.cost(() => load({ port: bed.port, file, forMs: FOR_MS, connections: CONNECTIONS }));
       const costs = await takeTurns({ peer: measure(beds.peer), product: measure(beds.product) });
@@ -35,7 +39,12 @@ export async function httpHeartbeat(): Promise<Figure[]> {
         );
       }
       const ratio = medianRatio(costs.product.map(cpuUs), costs.peer.map(cpuUs));
-      figures.push({ what: `heartbeat ${when}, CPU against the peer`, value: ratio, unit: '×', target: '≤ 0.5' });
+      figures.push({
+        what: `heartbeat ${when}, CPU against the peer`,
+        value: ratio,
+        unit: '×',
+        ...(target && { target }),
+      });
     }
     return figures;
   } finally {
