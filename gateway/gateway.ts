@@ -8,12 +8,14 @@ import { Hub } from './hub.ts';
 import type { NodeLife } from './node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from './protocol/messages.ts';
 import { type ClientRate, createClientRate, createRate } from './rate-limit.ts';
+import type { PresenceReads } from './replica/reads.ts';
 import { SocketTally } from './socket-tally.ts';
 import type { CreateTransport, Traffic, Transport, TransportSocket, UpgradeRequest } from './transport/transport.ts';
 import { Wheel } from './wheel.ts';
 
 export interface GatewayOptions {
   readonly store: PresenceStore;
+  readonly reads: PresenceReads;
   readonly node: NodeLife;
   readonly log: Log;
   readonly authenticator: Authenticator;

@@ -8,12 +8,14 @@ import { changesFrames, changeText } from './frames.ts';
 import { Gate } from './gate.ts';
 import { LogTailer } from './log-tailer.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
+import type { PresenceReads } from './replica/reads.ts';
 import { StatsFeed } from './stats-feed.ts';
 import { Summaries } from './summaries.ts';
 import { keysOf, type Topic } from './topics.ts';
 
 export interface HubOptions extends ChannelOptions {
   readonly store: PresenceStore;
+  readonly reads: PresenceReads;
   readonly log: { error(fields: object, message: string): void };
 }
 
@@ -45,10 +47,10 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.options = options;
-    const { store, log, summaryIntervalMs } = options;
+    const { store, reads, log, summaryIntervalMs } = options;
     this.store = store;
     this.log = log;
-    this.stats = new StatsFeed(store, summaryIntervalMs);
+    this.stats = new StatsFeed(reads, summaryIntervalMs);
     this.summaries = new Summaries(store, this.channels, summaryIntervalMs);
     this.tailer = new LogTailer(store, {
       batch: (changes, cursor) => this.dispatch(changes, cursor),

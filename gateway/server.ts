@@ -11,6 +11,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
 import { NodeLife } from './node.ts';
+import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
 import { selectTransport } from './transport/select.ts';
 
@@ -110,7 +111,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   let httpPort: number;
   const { create, uws } = await selectTransport(config.transport, log);
   if (config.roles.includes('gateway')) {
-    gateway = new Gateway({ ...config, store, node, log, authenticator, createTransport: create });
+    const reads = createReads(store, replica);
+    gateway = new Gateway({ ...config, store, reads, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });

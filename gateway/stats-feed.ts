@@ -1,6 +1,6 @@
-/** Topic `stats`: totals and tops, asked of the store once a second for everybody while anybody subscribes. */
-import type { PresenceStore } from '../presence-core/index.ts';
+/** Topic `stats`: totals and tops, read once a second for everybody while anybody subscribes. */
 import { statsFrame } from './frames.ts';
+import type { PresenceReads } from './replica/reads.ts';
 
 export interface StatsListener {
   stats(frame: string): void;
@@ -9,7 +9,7 @@ export interface StatsListener {
 const TOP_ITEMS = 10;
 
 export class StatsFeed {
-  private readonly store: PresenceStore;
+  private readonly reads: PresenceReads;
   private readonly intervalMs: number;
   private readonly listeners = new Set<StatsListener>();
   private timer: NodeJS.Timeout | undefined;
@@ -17,8 +17,8 @@ export class StatsFeed {
   /** What was last told, while it is told. */
   private latest: string | undefined;
 
-  constructor(store: PresenceStore, intervalMs: number) {
-    this.store = store;
+  constructor(reads: PresenceReads, intervalMs: number) {
+    this.reads = reads;
     this.intervalMs = intervalMs;
   }
 
@@ -55,13 +55,13 @@ export class StatsFeed {
   }
 
   private async compute(): Promise<string> {
-    const [[total], streams, deviceTypes, countries] = await Promise.all([
-      this.store.counts([{ by: 'total' }]),
-      this.store.top('stream', TOP_ITEMS),
-      this.store.top('deviceType', TOP_ITEMS),
-      this.store.top('country', TOP_ITEMS),
+    const [total, ...tops] = await Promise.all([
+      this.reads.count({ by: 'total' }),
+      this.reads.top('stream', TOP_ITEMS),
+      this.reads.top('deviceType', TOP_ITEMS),
+      this.reads.top('country', TOP_ITEMS),
     ]);
-    const { users, sessions } = total ?? { users: 0, sessions: 0 };
-    return statsFrame('stats', { users, sessions, streams, deviceTypes, countries });
+    const [streams, deviceTypes, countries] = tops.map(({ value }) => value);
+    return statsFrame('stats', { ...total.value, streams, deviceTypes, countries });
   }
 }

@@ -1,6 +1,7 @@
 /** The routes with REPLICA=on: the same answers, from memory, with their age. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { Dashboard } from '../support/dashboard.ts';
 import { Player } from '../support/player.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
   off = await startTestServer({ ...env, ROLES: 'gateway,sidecar' });
   await off.post('/heartbeat', { userId: 'gone-before', sessionId: 'a', streamId: 'film-1' });
   await leave('gone-before');
-  on = await startTestServer({ ...env, ROLES: 'sidecar', REPLICA: 'on' });
+  on = await startTestServer({ ...env, ROLES: 'gateway,sidecar', REPLICA: 'on', SUMMARY_INTERVAL_MS: '100' });
   users = Array.from({ length: 120 }, (_, i) => `user-${i}`);
   for (const [i, userId] of users.entries()) {
     const place = { deviceType: i % 3 ? 'tv' : 'web', country: i % 2 ? 'US' : 'DE', ...(i % 2 && { state: 'CA' }) };
@@ -112,6 +113,19 @@ describe('with REPLICA=on', () => {
     expect(await readsSoFar()).toEqual(before);
     expect((await fetchOf(off, path)).headers.get(AGE)).toBeNull();
     expect(await readsSoFar()).not.toEqual(before);
+  });
+
+  test('dashboards are told totals and tops, and Redis is not asked', async () => {
+    const dashboard = await Dashboard.open(on.wsPort);
+    const view = await dashboard.subscribe('stats');
+    await until(() => view.frames.length > 1);
+    const before = await readsSoFar();
+    const told = view.frames.length;
+    await until(() => view.frames.length > told + 3);
+    expect(await readsSoFar()).toEqual(before);
+    const { body } = await off.get('/stats/top?by=stream&limit=10');
+    expect(view.frames.at(-1)?.stats).toMatchObject({ streams: body.items });
+    dashboard.player.socket.terminate();
   });
 
   test('a batch of 100 online users asks nothing of Redis, and one with others asks for those', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Hub } from '../../gateway/hub.ts';
 import { Outlet } from '../../gateway/outlet.ts';
+import { createReads } from '../../gateway/replica/reads.ts';
 import { Subscription } from '../../gateway/subscription.ts';
 import { parseTopic, type Topic } from '../../gateway/topics.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
@@ -28,7 +29,13 @@ describe('Subscription', () => {
     await store.start();
     const owner = 'heartbeat';
     await store.open({ userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'beat' });
-    hub = new Hub({ store, log: { error: () => {} }, summaryIntervalMs: 1_000, autoIntervalAbove: 50 });
+    hub = new Hub({
+      store,
+      reads: createReads(store, undefined),
+      log: { error: () => {} },
+      summaryIntervalMs: 1_000,
+      autoIntervalAbove: 50,
+    });
     const socket = {
       id: 1,
       remoteAddress: '',
