@@ -1,7 +1,7 @@
 /** Clicks and impressions of the last hours, in memory (P16). */
 import { hourOf, hoursKept, keptUntil } from './analytics-hour.ts';
 import { FadingMap } from './fading-map.ts';
-import type { CountedEvent, HourAnalytics, HourCounts, HourRecord } from './presence-store.ts';
+import type { CountedEvent, HourCounts, HourRecord } from './presence-store.ts';
 import { UserSketch } from './user-sketch.ts';
 
 /** 28 h that are kept and the one that has just begun for clocks ahead, rounded up. */
@@ -27,14 +27,6 @@ export class MemoryAnalytics {
     if (kind === 'click') hour.clicks += 1;
     else hour.impressions += 1;
     hour.users.add(userId);
-  }
-
-  read(at: number, now: number): HourAnalytics {
-    const hourAt = hourOf(at);
-    const hour = this.#hours.get(String(hourAt), now);
-    if (hour === undefined) return { hourAt, uniqueUsers: 0, clicks: 0, impressions: 0, approximate: false };
-    const { users, clicks, impressions } = hour;
-    return { hourAt, uniqueUsers: users.count(), clicks, impressions, approximate: !users.isExact };
   }
 
   records(now: number): HourCounts[] {

@@ -249,10 +249,6 @@ export class MemoryStore implements api.PresenceStore {
     this.#analytics.count(event, this.#clock());
   }
 
-  async analytics(at: number): Promise<api.HourAnalytics> {
-    return this.#analytics.read(at, this.#clock());
-  }
-
   async hourRecords(): Promise<api.HourCounts[]> {
     return this.#analytics.records(this.#clock());
   }

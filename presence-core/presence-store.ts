@@ -215,18 +215,8 @@ export interface CountedEvent {
   readonly at: number;
 }
 
-/** One hour, UTC (P16). */
-export interface HourAnalytics {
-  readonly hourAt: number;
-  readonly uniqueUsers: number;
-  readonly clicks: number;
-  readonly impressions: number;
-  /** `uniqueUsers` is an estimate; the rest is always exact. */
-  readonly approximate: boolean;
-}
-
 /**
- * What was counted for an hour since its counters were begun. They are begun anew, as another generation, when the store
+ * What was counted for an hour, UTC (P16), since its counters were begun. They are begun anew, as another generation, when the store
  * forgot them: what a history keeps of an hour is the sum over its generations, of each the most that was seen.
  */
 export interface HourCounts {
@@ -358,9 +348,6 @@ export interface PresenceStore {
 
   /** Adds to the analytics of an hour (P16). The one act that counts twice when repeated after an unknown outcome. */
   countEvent(event: CountedEvent): Promise<void>;
-  /** Of the hour that contains `at`; all zero when nothing was counted, or it is no longer kept. */
-  analytics(at: number): Promise<HourAnalytics>;
-
   /** Of all hours kept, oldest first: when an hour's counts are as they were, so are its users. */
   hourRecords(): Promise<HourCounts[]>;
   /** Of the hour that contains `at`; null when nothing is kept of it. */

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { hourOf, hoursKept, keptUntil } from './analytics-hour.ts';
 import { hitsKey, uniqueUsersKey } from './keys.ts';
-import type { CountedEvent, EventKind, HourAnalytics, HourCounts, HourRecord } from './presence-store.ts';
+import type { CountedEvent, EventKind, HourCounts, HourRecord } from './presence-store.ts';
 import { chunks, tooMany } from './redis-calls.ts';
 import type { RedisClient } from './redis-connection.ts';
 
@@ -49,22 +49,6 @@ export class RedisAnalytics {
     } finally {
       this.inFlight--;
     }
-  }
-
-  /** `approximate` whenever there are users: Redis tells of no number of them whether it is exact. */
-  async read(at: number): Promise<HourAnalytics> {
-    const hourAt = hourOf(at);
-    const [uniqueUsers, [clicks, impressions]] = await Promise.all([
-      this.client.pfcount(uniqueUsersKey(this.prefix, hourAt)),
-      this.client.hmget(hitsKey(this.prefix, hourAt), 'click', 'impression'),
-    ]);
-    return {
-      hourAt,
-      uniqueUsers,
-      clicks: Number(clicks ?? 0),
-      impressions: Number(impressions ?? 0),
-      approximate: uniqueUsers > 0,
-    };
   }
 
   async records(): Promise<HourCounts[]> {

@@ -229,10 +229,6 @@ export class RedisStore implements api.PresenceStore {
     return this.bounded(this.hours.count(event));
   }
 
-  analytics(at: number): Promise<api.HourAnalytics> {
-    return this.bounded(this.hours.read(at));
-  }
-
   hourRecords(): Promise<api.HourCounts[]> {
     return this.bounded(this.hours.records());
   }

@@ -3,7 +3,17 @@
  * the generation of its counters: the same generation is the same count, seen earlier or later, and different ones add
  * up. So the answer is the same before and after an hour is carried over, and after a store that forgot.
  */
-import { countSketches, type HourAnalytics, type HourRecord, type PresenceStore } from '../../presence-core/index.ts';
+import { countSketches, type HourRecord, type PresenceStore } from '../../presence-core/index.ts';
+
+/** One hour, UTC (P16). */
+export interface HourAnalytics {
+  readonly hourAt: number;
+  readonly uniqueUsers: number;
+  readonly clicks: number;
+  readonly impressions: number;
+  /** `uniqueUsers` is an estimate; the rest is always exact. */
+  readonly approximate: boolean;
+}
 
 /** Where history is kept. @throws HistoryError */
 export type KeptHours = (hourAt: number) => Promise<readonly HourRecord[]>;

@@ -24,7 +24,6 @@ const PLAIN_VERBS = [
   'snapshot',
   'snapshotOf',
   'countEvent',
-  'analytics',
   'hourRecords',
   'hourRecord',
   'notify',

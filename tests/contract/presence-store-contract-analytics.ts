@@ -1,5 +1,6 @@
 /** Clicks and impressions by the UTC hour (P16). */
 import { describe, expect, test } from '@jest/globals';
+import { readHour } from '../../gateway/history/hour-analytics.ts';
 import type { EventKind, HourRecord, PresenceStore } from '../../presence-core/presence-store.ts';
 import { countSketches, mergeSketches } from '../../presence-core/sketches.ts';
 import { type CreateStore, LONG, onStage } from './contract-stage.ts';
@@ -20,7 +21,7 @@ export function analyticsContract(create: CreateStore): void {
       onStage(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         const nothing = { hourAt, uniqueUsers: 0, clicks: 0, impressions: 0, approximate: false };
-        expect(await store.analytics(hourAt)).toEqual(nothing);
+        expect(await readHour(hourAt, store)).toEqual(nothing);
         const events: [string, EventKind][] = [
           ['u', 'click'],
           ['u', 'click'],
@@ -29,7 +30,7 @@ export function analyticsContract(create: CreateStore): void {
           ['7', 'impression'],
         ];
         for (const [userId, kind] of events) await store.countEvent({ userId, kind, at: hourAt + 1 });
-        const { approximate, ...counted } = await store.analytics(hourAt);
+        const { approximate, ...counted } = await readHour(hourAt, store);
         expect(counted).toEqual({ hourAt, uniqueUsers: 3, clicks: 2, impressions: 3 });
         expect(approximate).toBe(store.kind === 'redis');
         expect(await store.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
@@ -40,7 +41,7 @@ export function analyticsContract(create: CreateStore): void {
         const hourAt = await lastHour(store);
         const at = [hourAt - 1, hourAt, hourAt + HOUR_MS - 1, hourAt + HOUR_MS];
         await Promise.all(at.map((instant) => store.countEvent({ userId: 'u', kind: 'click', at: instant })));
-        const hours = await Promise.all(at.map((instant) => store.analytics(instant)));
+        const hours = await Promise.all(at.map((instant) => readHour(instant, store)));
         expect(hours.map((hour) => [(hour.hourAt - hourAt) / HOUR_MS, hour.clicks, hour.uniqueUsers])).toEqual([
           [-1, 1, 1],
           [0, 2, 1],
@@ -55,7 +56,7 @@ export function analyticsContract(create: CreateStore): void {
         const hourAt = await lastHour(store);
         const clicks = async (at: number): Promise<number> => {
           await store.countEvent({ userId: 'u', kind: 'click', at });
-          return (await store.analytics(at)).clicks;
+          return (await readHour(at, store)).clicks;
         };
         expect(await clicks(hourAt - 24 * HOUR_MS)).toBe(1);
         expect(await clicks(hourAt - 28 * HOUR_MS)).toBe(0);
@@ -73,7 +74,7 @@ export function analyticsContract(create: CreateStore): void {
         }));
         await Promise.all(events.map((event, i) => (handles[i % 2] as PresenceStore).countEvent(event)));
         for (const handle of handles) {
-          const { clicks, impressions, uniqueUsers } = await handle.analytics(hourAt);
+          const { clicks, impressions, uniqueUsers } = await readHour(hourAt, handle);
           expect({ clicks, impressions }).toEqual({ clicks: 500, impressions: 1_500 });
           expect(Math.abs(uniqueUsers - 300)).toBeLessThanOrEqual(3);
         }
@@ -86,7 +87,7 @@ export function analyticsContract(create: CreateStore): void {
           const users = Array.from({ length: USERS_AT_ONCE }, (_, i) => `user-${first + i}`);
           await Promise.all(users.map((userId) => store.countEvent({ userId, kind: 'impression', at: hourAt })));
         }
-        const { uniqueUsers, impressions, approximate } = await store.analytics(hourAt);
+        const { uniqueUsers, impressions, approximate } = await readHour(hourAt, store);
         expect({ impressions, approximate }).toEqual({ impressions: MANY_USERS, approximate: true });
         expect(Math.abs(uniqueUsers - MANY_USERS)).toBeLessThanOrEqual(MANY_USERS / 100);
       }));
@@ -107,7 +108,7 @@ export function analyticsContract(create: CreateStore): void {
         await (await held.second()).countEvent({ userId: 'w', kind: 'impression', at: hourAt + 2 });
         const late = (await store.hourRecord(hourAt + 5)) as HourRecord;
         expect(late).toMatchObject({ ...first, impressions: 1 });
-        const { uniqueUsers, approximate } = await store.analytics(hourAt);
+        const { uniqueUsers, approximate } = await readHour(hourAt, store);
         expect(uniqueUsers).toBe(3);
         for (const sketches of [[late.users], [early.users, late.users], [mergeSketches(early.users, late.users)]]) {
           expect(countSketches(sketches)).toEqual({ uniqueUsers, approximate });
