@@ -6,7 +6,7 @@ import { requestFile } from '../requests.ts';
 import { median, medianRatio, takeTurns } from '../rounds.ts';
 import { CONNECTIONS, fill, LASTING, statusLists } from '../traffic.ts';
 
-const FOR_MS = 3_000;
+const FOR_MS = 1_000;
 const AWAY = 20;
 /** What the sidecar is to be, as a multiple of the peer, when all who are asked for are online. */
 const OURS = {
@@ -43,12 +43,12 @@ export async function httpStatus(): Promise<Figure[]> {
     for (const key of ['redis', 'replica'] as const) {
       const { who, target } = OURS[key];
       const value = medianRatio(ours[key].map(perSecond), peer.map(perSecond));
-      figures.push(...figuresOf(`${what}, ${who}`, ours[key]), {
-        what: `${what}, ${who} against the peer`,
-        value,
-        unit: '×',
-        ...(hasTarget && { target }),
-      });
+      const lighter = medianRatio(peer.map(cpuUs), ours[key].map(cpuUs));
+      figures.push(
+        ...figuresOf(`${what}, ${who}`, ours[key]),
+        { what: `${what}, ${who} against the peer`, value, unit: '×', ...(hasTarget && { target }) },
+        { what: `${what}, the peer’s CPU against that ${who}`, value: lighter, unit: '×' },
+      );
     }
   };
   try {
