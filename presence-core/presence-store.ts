@@ -216,8 +216,8 @@ export interface CountedEvent {
 }
 
 /**
- * What was counted for an hour, UTC (P16), since its counters were begun. They are begun anew, as another generation, when the store
- * forgot them: what a history keeps of an hour is the sum over its generations, of each the most that was seen.
+ * What was counted for an hour, UTC (P16), since its counters were begun. They are begun anew, as another generation,
+ * when the store forgot them: what a history keeps of an hour is the sum over its generations, of each the most seen.
  */
 export interface HourCounts {
   readonly hourAt: number;

@@ -11,7 +11,7 @@ const SINGULAR: ReadonlySet<string> = new Set(['authorization', 'content-type', 
 /** Without it, some clients let go of a connection after 4 s. */
 const KEEP_ALIVE = `timeout=${KEEP_ALIVE_MS / 1_000}`;
 const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, code) => `${code} ${STATUS_CODES[code] ?? ''}`);
-/** Longer bodies are made bytes here: uWS would measure the text first, and allocate. Of shorter ones that is as cheap. */
+/** Longer bodies are made bytes here: uWS would measure the text first, and allocate. Shorter ones it may. */
 const LONG_BODY = 1_024;
 const MAX_BYTES_PER_CHARACTER = 3;
 const outgoing = Buffer.alloc(65_536);

@@ -5,6 +5,7 @@
  * the text of that, and what it holds. Here a user is 64 bytes of a table with open addressing, id included, and all
  * places of a list are fetched before the first is read, so that the processor waits for many at once.
  */
+import { randomBytes } from 'node:crypto';
 import { OFFLINE } from './statuses.ts';
 
 const LINE_SHIFT = 4;
@@ -26,12 +27,15 @@ const MAX_LOAD = 0.7;
 
 const BATCH_IDS = 128;
 
+const randomWord = (): number => randomBytes(4).readInt32LE();
+
 export class Occupancy {
   readonly #tables = Array.from({ length: TABLES }, () => new Int32Array(FIRST_LINES * LINE_WORDS));
   readonly #used = new Int32Array(TABLES);
   readonly #long = new Map<string, number>();
-  /** Nobody can choose ids that fall together. */
-  readonly #seed = (Math.random() * 2 ** 32) | 0;
+  /** Of the hash: who does not know them cannot make ids that fall together. */
+  readonly #seed = randomWord();
+  readonly #mask = randomWord();
   /** Of the ids at hand: their bytes one after the other, the same as words of a line each, and their hashes. */
   readonly #bytes = Buffer.alloc(BATCH_IDS * MAX_ID_BYTES);
   readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
@@ -135,7 +139,7 @@ export class Occupancy {
       // What follows is of the next id.
       if (i === last) k &= -1 >>> ((-length & 3) * 8);
       ids[first + i] = k;
-      k = Math.imul(k, 0xcc9e2d51);
+      k = Math.imul(k ^ this.#mask, 0xcc9e2d51);
       h ^= Math.imul((k << 15) | (k >>> 17), 0x1b873593);
       h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
     }

@@ -108,10 +108,8 @@ export function analyticsContract(create: CreateStore): void {
         await (await held.second()).countEvent({ userId: 'w', kind: 'impression', at: hourAt + 2 });
         const late = (await store.hourRecord(hourAt + 5)) as HourRecord;
         expect(late).toMatchObject({ ...first, impressions: 1 });
-        const { uniqueUsers, approximate } = await readHour(hourAt, store);
-        expect(uniqueUsers).toBe(3);
         for (const sketches of [[late.users], [early.users, late.users], [mergeSketches(early.users, late.users)]]) {
-          expect(countSketches(sketches)).toEqual({ uniqueUsers, approximate });
+          expect(countSketches(sketches)).toEqual({ uniqueUsers: 3, approximate: store.kind === 'redis' });
         }
       }));
 

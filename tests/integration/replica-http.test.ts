@@ -28,7 +28,13 @@ beforeAll(async () => {
   off = await startTestServer({ ...env, ROLES: 'gateway,sidecar' });
   await off.post('/heartbeat', { userId: 'gone-before', sessionId: 'a', streamId: 'film-1' });
   await leave('gone-before');
-  on = await startTestServer({ ...env, ROLES: 'gateway,sidecar', REPLICA: 'on', SUMMARY_INTERVAL_MS: '100' });
+  on = await startTestServer({
+    ...env,
+    ROLES: 'gateway,sidecar',
+    REPLICA: 'on',
+    REPLICA_MAX_LAG_MS: '60000',
+    SUMMARY_INTERVAL_MS: '100',
+  });
   users = Array.from({ length: 120 }, (_, i) => `user-${i}`);
   for (const [i, userId] of users.entries()) {
     const place = { deviceType: i % 3 ? 'tv' : 'web', country: i % 2 ? 'US' : 'DE', ...(i % 2 && { state: 'CA' }) };
