@@ -11,10 +11,10 @@ export {
   MAX_META_BYTES,
   MAX_META_FIELDS,
 } from './ids.ts';
-export { type CountedSession, MemoryCounts } from './memory-counts.ts';
-export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
-export { MemoryUsers, PARTS } from './memory-users.ts';
+export { type CountedSession, MemoryCounts } from './memory/counts.ts';
+export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
+export { MemoryUsers, PARTS } from './memory/users.ts';
 export type * from './presence-store.ts';
-export { RedisStore, type RedisStoreOptions } from './redis-store.ts';
+export { RedisStore, type RedisStoreOptions } from './redis/redis-store.ts';
 export * from './session.ts';
 export { countSketches, mergeSketches } from './sketches.ts';

@@ -1,6 +1,6 @@
 /** Sketches of an hour's users, as the stores give them out and a history keeps them (P16). No bytes: nobody. */
 import { StoreError } from './errors.ts';
-import { RedisSketch } from './redis-sketch.ts';
+import { RedisSketch } from './redis/sketch.ts';
 import { UserSketch } from './user-sketch.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** A memory store on a clock that the test steps. */
-import { MemoryStore } from '../../presence-core/memory-store.ts';
+import { MemoryStore } from '../../presence-core/memory/memory-store.ts';
 import type { ContractOptions, ContractStore } from './contract-stage.ts';
 
 export async function createMemoryStore(options: ContractOptions = {}): Promise<ContractStore> {

@@ -1,7 +1,7 @@
 /** The SDK's player against the real gateway, on both transports. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Change } from '../../presence-core/index.ts';
-import { RedisStore } from '../../presence-core/redis-store.ts';
+import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { closeClients, next, playerOf } from '../support/clients.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { RedisStore } from '../../presence-core/redis-store.ts';
+import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { Player } from '../support/player.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';

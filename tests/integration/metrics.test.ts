@@ -1,7 +1,7 @@
 /** GET /metrics: what was done shows, whoever did it does not, and the scrape is answered whatever is away. */
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { RedisStore } from '../../presence-core/redis-store.ts';
+import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { Dashboard } from '../support/dashboard.ts';
 import { type Exposition, parseExposition } from '../support/exposition.ts';
 import { Player } from '../support/player.ts';

@@ -1,6 +1,6 @@
 /** P4 and P12 where they are hardest: many connections, one user. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { RedisStore } from '../../presence-core/redis-store.ts';
+import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
 import type { OpenRequest } from '../../presence-core/presence-store.ts';
-import { RedisStore } from '../../presence-core/redis-store.ts';
+import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';

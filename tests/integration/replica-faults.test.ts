@@ -5,7 +5,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { Fallback } from '../../gateway/replica/replica.ts';
 import { statusAt } from '../../gateway/replica/statuses.ts';
-import type { RedisStore } from '../../presence-core/redis-store.ts';
+import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';

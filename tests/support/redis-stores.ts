@@ -1,8 +1,8 @@
 /** Redis stores for tests: each on a prefix of its own, with handles that are closed together. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
-import { connectRedis, ready } from '../../presence-core/redis-connection.ts';
-import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis-store.ts';
+import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
+import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis/redis-store.ts';
 import type { CreateStore } from '../contract/contract-stage.ts';
 import type { TestRedis } from './redis-server.ts';
 

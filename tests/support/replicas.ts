@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createReads, type PresenceReads } from '../../gateway/replica/reads.ts';
 import { type Fallback, Replica } from '../../gateway/replica/replica.ts';
-import type { RedisStore } from '../../presence-core/redis-store.ts';
+import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { LONG_MS } from './presence-churn.ts';
 import { until } from './servers.ts';
 

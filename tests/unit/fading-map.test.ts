@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { FadingMap } from '../../presence-core/fading-map.ts';
+import { FadingMap } from '../../presence-core/toolkit/expiring-map.ts';
 
 describe('a fading map', () => {
   test('[P5] holds an entry until its instant', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { MemoryAnalytics } from '../../presence-core/memory-analytics.ts';
+import { MemoryAnalytics } from '../../presence-core/memory/analytics.ts';
 import type { HourRecord } from '../../presence-core/presence-store.ts';
 import { countSketches } from '../../presence-core/sketches.ts';
 

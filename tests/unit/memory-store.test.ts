@@ -1,6 +1,6 @@
 /** What is the memory store's own, beside the contract that it shares. */
 import { describe, expect, test } from '@jest/globals';
-import { MemoryStore, type MemoryStoreOptions } from '../../presence-core/memory-store.ts';
+import { MemoryStore, type MemoryStoreOptions } from '../../presence-core/memory/memory-store.ts';
 import { PRESENCE_ONLY } from '../../presence-core/session.ts';
 
 function stage(options: MemoryStoreOptions = {}) {

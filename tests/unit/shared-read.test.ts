@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { SharedRead } from '../../presence-core/shared-read.ts';
+import { SharedRead } from '../../presence-core/toolkit/shared-read.ts';
 
 /** Reads that end when told to. */
 function reads() {

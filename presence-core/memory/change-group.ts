@@ -1,8 +1,8 @@
 /** Members that share the log of the memory store (P17). */
-import type { ChangeSource, Taken } from './change-group.ts';
-import type { Clock } from './clock.ts';
-import type { MemoryLog } from './memory-log.ts';
-import type { Change } from './session.ts';
+import type { ChangeSource, Taken } from '../change-group.ts';
+import type { Clock } from '../clock.ts';
+import type { Change } from '../session.ts';
+import type { MemoryLog } from './log.ts';
 
 /** All of a group: its members differ in nothing that it must know. */
 export class MemoryChangeGroup implements ChangeSource {

@@ -2,12 +2,12 @@
  * Members that share the log (P17): one consumer group on each shard's stream. Redis keeps what each member was given
  * and has not acknowledged, so that nothing is lost with a member; the verb `take` makes the group where Redis forgot it.
  */
-import type { ChangeSource, Taken } from './change-group.ts';
-import { chunks, type RedisCalls, unavailable } from './redis-calls.ts';
-import type { RedisClient } from './redis-connection.ts';
-import { position } from './redis-log.ts';
-import { EPOCH_MARK, parseChange } from './redis-rows.ts';
-import type { Change } from './session.ts';
+import type { ChangeSource, Taken } from '../change-group.ts';
+import type { Change } from '../session.ts';
+import { chunks, type RedisCalls, unavailable } from './calls.ts';
+import type { RedisClient } from './connection.ts';
+import { position } from './log.ts';
+import { EPOCH_MARK, parseChange } from './rows.ts';
 
 /** Entries of one script call: some 4 ms of Redis. */
 const CHANGES_PER_CALL = 1_000;

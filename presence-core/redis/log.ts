@@ -1,10 +1,10 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
-import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
-import type { LogPage } from './presence-store.ts';
-import { unavailable } from './redis-calls.ts';
-import { type RedisClient, ready, within } from './redis-connection.ts';
-import { EPOCH_MARK, parseChange } from './redis-rows.ts';
-import type { Change } from './session.ts';
+import { decodeCursor, encodeCursor, type ShardPosition } from '../log-cursor.ts';
+import type { LogPage } from '../presence-store.ts';
+import type { Change } from '../session.ts';
+import { unavailable } from './calls.ts';
+import { type RedisClient, ready, within } from './connection.ts';
+import { EPOCH_MARK, parseChange } from './rows.ts';
 
 /** How often a Cluster is asked: XREAD over several slots is refused there, so it cannot block. */
 const CLUSTER_POLL_MS = 25;

@@ -3,7 +3,7 @@
  * when the lease is renewed: renewal writes one number. Only when its second comes is it looked at, and filed again
  * if it still lives. A session is never filed later than its `expiresAt`, so nothing expired hides behind `take`.
  */
-import { DueRing, type SessionRow } from './memory-session.ts';
+import { DueRing, type SessionRow } from './session-row.ts';
 
 export class ExpiryWheel {
   readonly #slots = new Map<number, DueRing>();

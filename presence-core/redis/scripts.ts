@@ -1,6 +1,6 @@
 /** The Lua verbs, each a file in lua/, joined with what stands before them. */
 import { readFileSync } from 'node:fs';
-import type { RedisClient } from './redis-connection.ts';
+import type { RedisClient } from './connection.ts';
 
 /** Constants of a deployment, written into the scripts as numbers. */
 export interface ScriptConstants {

@@ -4,11 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { hourOf, hoursKept, keptUntil } from './analytics-hour.ts';
-import { hitsKey, uniqueUsersKey } from './keys.ts';
-import type { CountedEvent, EventKind, HourCounts, HourRecord } from './presence-store.ts';
-import { chunks, tooMany } from './redis-calls.ts';
-import type { RedisClient } from './redis-connection.ts';
+import { hourOf, hoursKept, keptUntil } from '../analytics-hour.ts';
+import { hitsKey, uniqueUsersKey } from '../keys.ts';
+import type { CountedEvent, EventKind, HourCounts, HourRecord } from '../presence-store.ts';
+import { chunks, tooMany } from './calls.ts';
+import type { RedisClient } from './connection.ts';
 
 /** Users of one PFADD: some 0.3 ms of Redis. */
 const USERS_PER_CALL = 1_000;

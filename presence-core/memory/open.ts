@@ -1,9 +1,9 @@
 /** The verb `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
-import { admit, byAge, MAX_SESSIONS, nextFreeAt } from './admission.ts';
-import { type Holder, SessionRow, slots } from './memory-session.ts';
-import type { Former, MemoryShard } from './memory-shard.ts';
-import type { OpenRequest, OpenResult } from './presence-store.ts';
-import { type CloseReason, type Displaced, PRESENCE_ONLY } from './session.ts';
+import { admit, byAge, MAX_SESSIONS, nextFreeAt } from '../admission.ts';
+import type { OpenRequest, OpenResult } from '../presence-store.ts';
+import { type CloseReason, type Displaced, PRESENCE_ONLY } from '../session.ts';
+import { type Holder, SessionRow, slots } from './session-row.ts';
+import type { Former, MemoryShard } from './shard.ts';
 
 /** `max` is the limit that counts for this request (P6). */
 export function openSession(

@@ -1,6 +1,6 @@
 /** Which master process serves each shard, so that a restart or a failover shows at the next beat (P10). */
 import type { Cluster, Redis } from 'ioredis';
-import type { RedisClient } from './redis-connection.ts';
+import type { RedisClient } from './connection.ts';
 
 export class RedisMasters {
   private readonly client: RedisClient;

@@ -1,8 +1,8 @@
 /** Clicks and impressions of the last hours, in memory (P16). */
-import { hourOf, hoursKept, keptUntil } from './analytics-hour.ts';
-import { FadingMap } from './fading-map.ts';
-import type { CountedEvent, HourCounts, HourRecord } from './presence-store.ts';
-import { UserSketch } from './user-sketch.ts';
+import { hourOf, hoursKept, keptUntil } from '../analytics-hour.ts';
+import type { CountedEvent, HourCounts, HourRecord } from '../presence-store.ts';
+import { FadingMap } from '../toolkit/expiring-map.ts';
+import { UserSketch } from '../user-sketch.ts';
 
 /** 28 h that are kept and the one that has just begun for clocks ahead, rounded up. */
 const HOURS_MAX = 32;

@@ -1,7 +1,7 @@
 /** What the Redis servers say of their own work: INFO of the one, or of every master of a Cluster. */
 import type { Cluster, Redis } from 'ioredis';
-import type { ServerStats } from './presence-store.ts';
-import type { RedisClient } from './redis-connection.ts';
+import type { ServerStats } from '../presence-store.ts';
+import type { RedisClient } from './connection.ts';
 
 const SECTIONS = ['server', 'clients', 'memory', 'persistence', 'stats', 'cpu'];
 

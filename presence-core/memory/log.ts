@@ -1,8 +1,8 @@
 /** The change log of the memory store (P11): a ring of the newest entries, read by cursor, with waiting readers. */
-import { StoreError } from './errors.ts';
-import type { SessionRow } from './memory-session.ts';
-import type { LogPage } from './presence-store.ts';
-import type { Change, CloseReason } from './session.ts';
+import { StoreError } from '../errors.ts';
+import type { LogPage } from '../presence-store.ts';
+import type { Change, CloseReason } from '../session.ts';
+import type { SessionRow } from './session-row.ts';
 
 const CURSOR = /^m:([0-9a-f]{16}):(\d{1,15})$/;
 

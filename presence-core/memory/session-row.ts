@@ -3,8 +3,8 @@
  * through its own fields, the slot of the expiry wheel and the sessions of its node, so that leaving either is O(1)
  * and an ended session is held by nothing.
  */
-import type { Attributes, Displaced, Owner, Session, SocketOwner, Via } from './session.ts';
-import { PRESENCE_ONLY } from './session.ts';
+import type { Attributes, Displaced, Owner, Session, SocketOwner, Via } from '../session.ts';
+import { PRESENCE_ONLY } from '../session.ts';
 
 interface DueLink {
   dueNext: DueLink;

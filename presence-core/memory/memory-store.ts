@@ -4,20 +4,20 @@
  * Verbs are synchronous inside, hence atomic. Nothing here runs by itself: the caller sweeps every second.
  */
 import { randomBytes } from 'node:crypto';
-import { byAge } from './admission.ts';
-import { ChangeGroupMember } from './change-group.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { partOf } from './keys.ts';
-import { MemoryAnalytics } from './memory-analytics.ts';
-import { MemoryChangeGroup } from './memory-change-group.ts';
-import { MemoryNodes } from './memory-nodes.ts';
-import { openSession } from './memory-open.ts';
-import { type Holder, SessionRow, slots } from './memory-session.ts';
-import { MemoryShard } from './memory-shard.ts';
-import { MemorySweep } from './memory-sweep.ts';
-import { PARTS } from './memory-users.ts';
-import type * as api from './presence-store.ts';
-import type { Displaced, Owner } from './session.ts';
+import { byAge } from '../admission.ts';
+import { ChangeGroupMember } from '../change-group.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { partOf } from '../keys.ts';
+import type * as api from '../presence-store.ts';
+import type { Displaced, Owner } from '../session.ts';
+import { MemoryAnalytics } from './analytics.ts';
+import { MemoryChangeGroup } from './change-group.ts';
+import { MemoryNodes } from './nodes.ts';
+import { openSession } from './open.ts';
+import { type Holder, SessionRow, slots } from './session-row.ts';
+import { MemoryShard } from './shard.ts';
+import { MemorySweep } from './sweep.ts';
+import { PARTS } from './users.ts';
 
 export interface MemoryStoreOptions {
   readonly clock?: Clock;

@@ -1,7 +1,7 @@
 /** What a Redis must and should be like. */
 import type { Redis } from 'ioredis';
-import { StoreError } from './errors.ts';
-import type { RedisClient } from './redis-connection.ts';
+import { StoreError } from '../errors.ts';
+import type { RedisClient } from './connection.ts';
 
 type Warn = (message: string, details: Record<string, unknown>) => void;
 

@@ -1,10 +1,10 @@
 /** A bounded stream per node: news of its sockets' sessions that another node's call ended or moved (P5). */
 import type { Redis } from 'ioredis';
-import { inboxKey } from './keys.ts';
-import type { InboxMessage } from './presence-store.ts';
-import { unavailable } from './redis-calls.ts';
-import { type RedisClient, ready, within } from './redis-connection.ts';
-import type { Displaced } from './session.ts';
+import { inboxKey } from '../keys.ts';
+import type { InboxMessage } from '../presence-store.ts';
+import type { Displaced } from '../session.ts';
+import { unavailable } from './calls.ts';
+import { type RedisClient, ready, within } from './connection.ts';
 
 const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */

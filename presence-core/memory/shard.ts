@@ -2,14 +2,14 @@
  * The truth of the memory store and all that follows from it. Every step here is synchronous and leaves users, counts,
  * expiry, log, last seen and tombstones in agreement; the verbs of `MemoryStore` are made of these steps.
  */
-import { byExpiry } from './admission.ts';
-import { FadingMap } from './fading-map.ts';
-import { MemoryCounts } from './memory-counts.ts';
-import { ExpiryWheel } from './memory-expiry.ts';
-import { MemoryLog } from './memory-log.ts';
-import type { NodeLease, SessionRow } from './memory-session.ts';
-import { MemoryUsers } from './memory-users.ts';
-import type { Attributes, CloseReason } from './session.ts';
+import { byExpiry } from '../admission.ts';
+import type { Attributes, CloseReason } from '../session.ts';
+import { FadingMap } from '../toolkit/expiring-map.ts';
+import { MemoryCounts } from './counts.ts';
+import { ExpiryWheel } from './expiry.ts';
+import { MemoryLog } from './log.ts';
+import type { NodeLease, SessionRow } from './session-row.ts';
+import { MemoryUsers } from './users.ts';
 
 /** Most tombstones kept (P5). */
 const TOMBSTONES_MAX = 10_000;

@@ -2,12 +2,12 @@
  * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
  * on Cluster one per shard. Bounds what is in flight (P14).
  */
-import { StoreError } from './errors.ts';
-import { placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
-import type { RenewRequest } from './presence-store.ts';
-import type { RedisClient } from './redis-connection.ts';
-import { renewCalls } from './redis-renewals.ts';
-import { runVerb, type Verb } from './redis-scripts.ts';
+import { StoreError } from '../errors.ts';
+import { placeOf, shardKeys, shardPrefix, userKeys } from '../keys.ts';
+import type { RenewRequest } from '../presence-store.ts';
+import type { RedisClient } from './connection.ts';
+import { renewCalls } from './renewals.ts';
+import { runVerb, type Verb } from './scripts.ts';
 
 /** Verbs whose items are joined as they come; renewals arrive in batches and are grouped instead. */
 export type ItemVerb = Exclude<Verb, 'renew'>;

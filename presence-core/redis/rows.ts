@@ -1,5 +1,5 @@
 /** Rows, reply lines and log entries as the Lua verbs write them (lua/prelude-write.lua). */
-import { isId } from './ids.ts';
+import { isId } from '../ids.ts';
 import {
   type Attributes,
   type Change,
@@ -9,7 +9,7 @@ import {
   PRESENCE_ONLY,
   type Session,
   type Via,
-} from './session.ts';
+} from '../session.ts';
 
 const VIA: Readonly<Record<string, Via>> = { s: 'socket', h: 'heartbeat', g: 'guard', p: 'presence' };
 const KIND: Readonly<Record<string, Change['kind']>> = { o: 'open', u: 'update', c: 'close' };

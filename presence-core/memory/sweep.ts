@@ -1,9 +1,9 @@
 /** How sessions of the memory store end without their holder: expired, with their node, or with the store (P1, P9). */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { MemoryNodes } from './memory-nodes.ts';
-import type { NodeLease } from './memory-session.ts';
-import type { MemoryShard } from './memory-shard.ts';
-import type { SweepResult } from './presence-store.ts';
+import type { SweepResult } from '../presence-store.ts';
+import type { MemoryNodes } from './nodes.ts';
+import type { NodeLease } from './session-row.ts';
+import type { MemoryShard } from './shard.ts';
 
 /** How long a sweep may hold the event loop before it lets others in. */
 const SLICE_MS = 4;

@@ -2,8 +2,8 @@
  * Redis' own HyperLogLog of users, read and written as Redis keeps it in a string (hyperloglog.c): a header of 16 bytes,
  * then 16,384 registers of 6 bits (dense) or their runs (sparse). What is counted here is what PFCOUNT says.
  */
-import { StoreError } from './errors.ts';
-import { estimate } from './hyper-log-log.ts';
+import { StoreError } from '../errors.ts';
+import { estimate } from '../hyper-log-log.ts';
 
 const MAGIC = [0x48, 0x59, 0x4c, 0x4c]; // HYLL
 const ENCODING_AT = 4;

@@ -5,8 +5,8 @@
  * The keys of the counters double as the interned strings of the sessions: a million sessions share a few hundred.
  */
 
-import type { Count, Dimension, TopItem } from './presence-store.ts';
-import { topOf } from './top-of.ts';
+import type { Count, Dimension, TopItem } from '../presence-store.ts';
+import { topOf } from '../top-of.ts';
 
 type Facet = 'stream' | 'deviceType' | 'country' | 'state';
 

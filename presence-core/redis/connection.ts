@@ -1,7 +1,7 @@
 /** Connections to one Redis, Sentinel or Cluster, with every wait bounded. */
 import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { StoreError } from './errors.ts';
+import { StoreError } from '../errors.ts';
 
 export type RedisClient = Redis | Cluster;
 

@@ -1,8 +1,8 @@
 /** The verbs on sessions: their arguments and replies as the Lua scripts have them. */
-import type * as api from './presence-store.ts';
-import type { RedisCalls } from './redis-calls.ts';
-import { attributeArgs, ownerText, parseDisplaced, parseLine } from './redis-rows.ts';
-import type { CloseReason, Displaced } from './session.ts';
+import type * as api from '../presence-store.ts';
+import type { CloseReason, Displaced } from '../session.ts';
+import type { RedisCalls } from './calls.ts';
+import { attributeArgs, ownerText, parseDisplaced, parseLine } from './rows.ts';
 
 export class RedisActs {
   private readonly calls: RedisCalls;

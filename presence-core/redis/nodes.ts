@@ -1,8 +1,8 @@
 /** Leases of node generations, beaten in every shard, and the sweep (P1, P9, P10). */
-import { StoreError } from './errors.ts';
-import { BUCKETS } from './keys.ts';
-import type { BeatResult, SweepResult } from './presence-store.ts';
-import { chunks, type RedisCalls } from './redis-calls.ts';
+import { StoreError } from '../errors.ts';
+import { BUCKETS } from '../keys.ts';
+import type { BeatResult, SweepResult } from '../presence-store.ts';
+import { chunks, type RedisCalls } from './calls.ts';
 
 /** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
 const SWEEP_BUDGET = 1_000;

@@ -1,23 +1,23 @@
 /** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
-import { ChangeGroupMember } from './change-group.ts';
-import { placeOf } from './keys.ts';
-import { decodeCursor } from './log-cursor.ts';
-import type * as api from './presence-store.ts';
-import { RedisActs } from './redis-acts.ts';
-import { RedisAnalytics } from './redis-analytics.ts';
-import { RedisCalls, unavailable } from './redis-calls.ts';
-import { RedisChangeGroup } from './redis-change-group.ts';
-import { connectRedis, parseRedisUrl, type RedisClient, ready } from './redis-connection.ts';
-import { RedisDeployment } from './redis-deployment.ts';
-import { RedisInbox } from './redis-inbox.ts';
-import { RedisLog } from './redis-log.ts';
-import { RedisMasters } from './redis-masters.ts';
-import { RedisNodes } from './redis-nodes.ts';
-import { type Facet, RedisReads } from './redis-reads.ts';
-import { defineVerbs } from './redis-scripts.ts';
-import { checkServer } from './redis-server-check.ts';
-import { readServers } from './redis-server-info.ts';
-import type { Displaced } from './session.ts';
+import { ChangeGroupMember } from '../change-group.ts';
+import { placeOf } from '../keys.ts';
+import { decodeCursor } from '../log-cursor.ts';
+import type * as api from '../presence-store.ts';
+import type { Displaced } from '../session.ts';
+import { RedisAnalytics } from './analytics.ts';
+import { RedisCalls, unavailable } from './calls.ts';
+import { RedisChangeGroup } from './change-group.ts';
+import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connection.ts';
+import { RedisDeployment } from './deployment.ts';
+import { RedisInbox } from './inbox.ts';
+import { RedisLog } from './log.ts';
+import { RedisMasters } from './masters.ts';
+import { RedisNodes } from './nodes.ts';
+import { type Facet, RedisReads } from './reads.ts';
+import { defineVerbs } from './scripts.ts';
+import { checkServer } from './server-check.ts';
+import { readServers } from './server-info.ts';
+import { RedisActs } from './sessions.ts';
 
 export interface RedisStoreOptions {
   readonly url: string;

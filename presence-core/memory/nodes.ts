@@ -1,5 +1,5 @@
 /** Leases of node generations in the memory store, and the watch for silence (P9). */
-import { NodeLease } from './memory-session.ts';
+import { NodeLease } from './session-row.ts';
 
 export class MemoryNodes {
   readonly #leases = new Map<string, NodeLease>();

@@ -1,12 +1,12 @@
 /** What is read from Redis: users, counts, snapshots. Nothing here writes. */
-import { byAge } from './admission.ts';
-import { BUCKETS, placeOf, userSetKey } from './keys.ts';
-import type * as api from './presence-store.ts';
-import type { RedisCalls } from './redis-calls.ts';
-import type { RedisClient } from './redis-connection.ts';
-import { parseLine } from './redis-rows.ts';
-import { SharedRead } from './shared-read.ts';
-import { byCount } from './top-of.ts';
+import { byAge } from '../admission.ts';
+import { BUCKETS, placeOf, userSetKey } from '../keys.ts';
+import type * as api from '../presence-store.ts';
+import { SharedRead } from '../toolkit/shared-read.ts';
+import { byCount } from '../top-of.ts';
+import type { RedisCalls } from './calls.ts';
+import type { RedisClient } from './connection.ts';
+import { parseLine } from './rows.ts';
 
 export type Facet = 'stream' | 'deviceType' | 'country' | 'state';
 
