@@ -1,7 +1,7 @@
 /** The command: configuration, log, signals. */
 import type { Logger } from 'pino';
-import { ConfigError, describeConfig, helpText, loadConfig } from './config.ts';
-import { MAX_HEAD_BYTES } from './http/http-server.ts';
+import { ConfigError, describeConfig, helpText, loadConfig } from './config/config.ts';
+import { MAX_HEAD_BYTES } from './http/server/http-server.ts';
 import { createLog } from './log.ts';
 import { type Server, startServer } from './server.ts';
 

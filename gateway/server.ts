@@ -2,17 +2,17 @@
 import type { Logger } from 'pino';
 import { MemoryStore, type PresenceStore, RedisStore, StoreError } from '../presence-core/index.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
-import { type Config, DEFAULT_DATABASE_URL } from './config.ts';
-import { Gateway } from './gateway.ts';
+import { type Config, DEFAULT_DATABASE_URL } from './config/config.ts';
 import { History } from './history/history.ts';
 import { createHistoryDatabase, parseDatabaseUrl } from './history/index.ts';
 import { createSidecar } from './http/sidecar.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
-import { NodeLife } from './node.ts';
+import { NodeLife } from './node/node.ts';
 import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
+import { Gateway } from './sessions/gateway.ts';
 import { selectTransport } from './transport/select.ts';
 
 export interface Server {

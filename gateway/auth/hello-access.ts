@@ -2,7 +2,7 @@
 import type { CloseName } from '../protocol/close-codes.ts';
 import type { Hello } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
-import type { ResumeClaim } from '../resume-token.ts';
+import type { ResumeClaim } from '../sessions/resume-token.ts';
 import type { Authentication, Authenticator } from './authenticator.ts';
 import { ANYONE, type Identity, may } from './identity.ts';
 

@@ -1,7 +1,7 @@
 /** Settings of authentication and rate limits, and how they hang together. */
 
-import { isAddressRange } from '../client-address.ts';
-import { type Item, integer, isLoopback, list, type Setting, type TypedSetting, text } from '../setting.ts';
+import { type Item, integer, isLoopback, list, type Setting, type TypedSetting, text } from '../config/setting.ts';
+import { isAddressRange } from '../limits/client-address.ts';
 import { hasKeyTwice, isApiKeyEntry } from './api-keys.ts';
 import type { AuthOptions } from './authenticator.ts';
 import { readPublicKey } from './public-key.ts';

@@ -1,8 +1,8 @@
 /** Who calls a route: credentials, rate, scope; and that a player acts on its own user only. */
 import type { Authenticator, Credentials } from '../auth/authenticator.ts';
 import { ANYONE, type Identity, may } from '../auth/identity.ts';
-import { addressKey, type ClientAddress } from '../client-address.ts';
-import type { ClientRate } from '../rate-limit.ts';
+import { addressKey, type ClientAddress } from '../limits/client-address.ts';
+import type { ClientRate } from '../limits/rate-limit.ts';
 import type { IncomingRequest } from './dispatch.ts';
 import { Problem } from './problem.ts';
 import { isRead, type Route } from './route.ts';

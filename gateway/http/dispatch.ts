@@ -7,7 +7,6 @@ import { randomUUID } from 'node:crypto';
 import findMyWay from 'find-my-way';
 import type { Logger } from 'pino';
 import type { AnsweredRequest } from '../metrics/http-metrics.ts';
-import { parseBody } from './body.ts';
 import { type CallerOptions, createIdentify } from './caller.ts';
 import { createCors, type Headers } from './cors.ts';
 import { compileOwnUser, type OwnUser } from './own-user.ts';
@@ -15,6 +14,7 @@ import { bodyOf, PROBLEM_TYPE, Problem, toProblem } from './problem.ts';
 import { parseQuery } from './query.ts';
 import { createRequestLog } from './request-log.ts';
 import { type HttpRequest, MAX_BODY_BYTES, type Route } from './route.ts';
+import { parseBody } from './server/body.ts';
 import { compileCheck, type RequestCheck } from './validation.ts';
 
 /** The address and both methods are asked for only before `dispatch` first yields: uWebSockets.js forbids it later. */

@@ -1,9 +1,9 @@
 /** Problems over HTTP (RFC 9457): thrown by handlers, told by the dispatch. */
 import { StoreError } from '../../presence-core/index.ts';
-import type { FieldError } from '../decode.ts';
 import { HistoryError } from '../history/index.ts';
 import { type ProblemMembers, problemBody } from '../problem.ts';
 import { PROBLEMS, type ProblemCode } from '../protocol/problems.ts';
+import type { FieldError } from '../sessions/decode.ts';
 
 /** Media type of all of them. */
 export const PROBLEM_TYPE = 'application/problem+json';

@@ -2,21 +2,21 @@
 import type { Logger } from 'pino';
 import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { createClientAddress } from '../client-address.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { HistoryReads } from '../history/index.ts';
+import { createClientAddress } from '../limits/client-address.ts';
+import { createClientRate } from '../limits/rate-limit.ts';
 import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { createClientRate } from '../rate-limit.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Uws } from '../transport/uws-module.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
-import type { HttpServer } from './http-server.ts';
-import { createNodeServer } from './node-server.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes/index.ts';
+import type { HttpServer } from './server/http-server.ts';
+import { createNodeServer } from './server/node-server.ts';
+import { createUwsServer } from './server/uws-server.ts';
 import { boundStore, STORE_BOUND_MS } from './sidecar-store.ts';
-import { createUwsServer } from './uws-server.ts';
 
 export interface SidecarOptions {
   readonly config: Config;

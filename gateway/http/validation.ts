@@ -2,7 +2,7 @@
 import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { areIds, ID_PATTERN } from '../../presence-core/index.ts';
-import type { FieldError } from '../decode.ts';
+import type { FieldError } from '../sessions/decode.ts';
 import { invalidRequest } from './problem.ts';
 import type { Route } from './route.ts';
 

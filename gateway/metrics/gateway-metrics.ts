@@ -1,5 +1,5 @@
 /** Sockets, and how far their subscriptions are behind the log. */
-import type { Gateway } from '../gateway.ts';
+import type { Gateway } from '../sessions/gateway.ts';
 import { byLabel, type Metrics } from './metrics.ts';
 
 export function registerGatewayMetrics(gateway: Gateway, metrics: Metrics): void {

@@ -1,9 +1,9 @@
 /** All that one process tells of itself, put together. */
 import type { PresenceStore } from '../../presence-core/index.ts';
-import type { Gateway } from '../gateway.ts';
 import type { HistoryWriter } from '../history/history-writer.ts';
-import type { NodeLife } from '../node.ts';
+import type { NodeLife } from '../node/node.ts';
 import type { Replica } from '../replica/replica.ts';
+import type { Gateway } from '../sessions/gateway.ts';
 import { VERSION } from '../version.ts';
 import { registerGatewayMetrics } from './gateway-metrics.ts';
 import { registerHistoryMetrics } from './history-metrics.ts';

@@ -7,7 +7,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Change, type PresenceStore, type Session, StoreError } from '../../presence-core/index.ts';
-import { LogTailer } from '../log-tailer.ts';
+import { LogTailer } from '../node/log-reader.ts';
 import { View } from './view.ts';
 
 /**

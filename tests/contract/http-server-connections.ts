@@ -5,10 +5,10 @@
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createClientAddress } from '../../gateway/client-address.ts';
 import type { Answer, IncomingRequest } from '../../gateway/http/dispatch.ts';
-import { DISCARD_BYTES, type HttpServer } from '../../gateway/http/http-server.ts';
 import { toProblem } from '../../gateway/http/problem.ts';
+import { DISCARD_BYTES, type HttpServer } from '../../gateway/http/server/http-server.ts';
+import { createClientAddress } from '../../gateway/limits/client-address.ts';
 import { RawHttp } from '../support/raw-http.ts';
 import { until } from '../support/raw-websocket.ts';
 import type { HttpServerKind } from './http-server-contract.ts';

@@ -6,7 +6,7 @@ import { type IncomingHttpHeaders, request as nodeRequest, type RequestOptions }
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Dispatch } from '../../gateway/http/dispatch.ts';
-import type { HttpServer } from '../../gateway/http/http-server.ts';
+import type { HttpServer } from '../../gateway/http/server/http-server.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 

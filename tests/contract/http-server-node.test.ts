@@ -1,4 +1,4 @@
-import { createNodeServer } from '../../gateway/http/node-server.ts';
+import { createNodeServer } from '../../gateway/http/server/node-server.ts';
 import { httpServerConnections } from './http-server-connections.ts';
 import { type HttpServerKind, httpServerContract } from './http-server-contract.ts';
 import { httpServerWire } from './http-server-wire.ts';

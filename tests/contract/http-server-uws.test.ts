@@ -1,4 +1,4 @@
-import { createUwsServer } from '../../gateway/http/uws-server.ts';
+import { createUwsServer } from '../../gateway/http/server/uws-server.ts';
 import { loadUws } from '../../gateway/transport/uws-module.ts';
 import { httpServerConnections } from './http-server-connections.ts';
 import { type HttpServerKind, httpServerContract } from './http-server-contract.ts';

@@ -1,7 +1,7 @@
 /** Who may call which route: credentials, scopes and the own user, over the whole table of routes. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { loadConfig } from '../../gateway/config.ts';
+import { loadConfig } from '../../gateway/config/config.ts';
 import { createRoutes } from '../../gateway/http/routes/index.ts';
 import { boundStore } from '../../gateway/http/sidecar-store.ts';
 import { Metrics } from '../../gateway/metrics/metrics.ts';

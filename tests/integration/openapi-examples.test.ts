@@ -6,7 +6,7 @@ import {
   exampleAnswer,
   exampleHeaders,
   exampleUrl,
-} from '../../gateway/http/example.ts';
+} from '../../gateway/http/docs/example.ts';
 import { exampleHistory, exampleStore } from '../support/example-world.ts';
 import { startSidecar } from '../support/sidecar.ts';
 

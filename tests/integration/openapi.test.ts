@@ -1,7 +1,7 @@
 /** /openapi.json against the table of routes, its checks, and judges that are not ours. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import type { Schema } from '../../gateway/http/api-document.ts';
+import type { Schema } from '../../gateway/http/docs/api-document.ts';
 import type { Route } from '../../gateway/http/route.ts';
 import { compileCheck, type RequestParts } from '../../gateway/http/validation.ts';
 import { VERSION } from '../../gateway/version.ts';

@@ -2,7 +2,7 @@
 import { Agent, request } from 'node:http';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { loadConfig } from '../../gateway/config.ts';
+import { loadConfig } from '../../gateway/config/config.ts';
 import { createStore } from '../../gateway/server.ts';
 import { overBothStores } from '../support/both-stores.ts';
 import { Player } from '../support/player.ts';

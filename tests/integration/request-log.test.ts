@@ -1,6 +1,6 @@
 /** The log of requests: exactly the fields of the contract's section 5, and one id through all steps of a request. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { loadConfig } from '../../gateway/config.ts';
+import { loadConfig } from '../../gateway/config/config.ts';
 import { createLog } from '../../gateway/log.ts';
 import { startServer } from '../../gateway/server.ts';
 import { MemoryStore } from '../../presence-core/index.ts';

@@ -1,6 +1,6 @@
 /** Whether answers are what /openapi.json says, by a JSON Schema validator that is not the product's. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { ApiDocument, ApiResponse, Operation } from '../../gateway/http/api-document.ts';
+import type { ApiDocument, ApiResponse, Operation } from '../../gateway/http/docs/api-document.ts';
 
 export interface Api {
   readonly document: ApiDocument;

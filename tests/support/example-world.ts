@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHistoryDatabase, type HistoryDatabase } from '../../gateway/history/index.ts';
-import { EXAMPLE_AT } from '../../gateway/http/example.ts';
+import { EXAMPLE_AT } from '../../gateway/http/docs/example.ts';
 import { type Attributes, MemoryStore } from '../../presence-core/index.ts';
 
 const HOUR_MS = 3_600_000;

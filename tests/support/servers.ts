@@ -1,7 +1,7 @@
 /** The product itself, in this process, on free ports. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { loadConfig } from '../../gateway/config.ts';
+import { loadConfig } from '../../gateway/config/config.ts';
 import { type Server, startServer } from '../../gateway/server.ts';
 import { type HttpClient, httpClient } from './http-client.ts';
 

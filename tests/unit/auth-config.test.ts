@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { createApiKeys } from '../../gateway/auth/api-keys.ts';
 import { SCOPES } from '../../gateway/auth/identity.ts';
-import { ConfigError, describeConfig, loadConfig } from '../../gateway/config.ts';
+import { ConfigError, describeConfig, loadConfig } from '../../gateway/config/config.ts';
 import { apiKeyEntry, SECRET } from '../support/tokens.ts';
 
 function faultsOf(env: Record<string, string>): readonly string[] {

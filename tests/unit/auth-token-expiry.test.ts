@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Identity } from '../../gateway/auth/identity.ts';
 import { TokenExpiry, type TokenHolder } from '../../gateway/auth/token-expiry.ts';
-import { issueResumeToken, readResumeToken } from '../../gateway/resume-token.ts';
+import { issueResumeToken, readResumeToken } from '../../gateway/sessions/resume-token.ts';
 
 let expiry: TokenExpiry;
 beforeEach(() => {

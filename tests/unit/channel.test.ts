@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { Channel, type Member } from '../../gateway/channel.ts';
-import { parseTopic, type Topic } from '../../gateway/topics.ts';
+import { Channel, type Member } from '../../gateway/subscriptions/topic-group.ts';
+import { parseTopic, type Topic } from '../../gateway/subscriptions/topics.ts';
 import type { Change } from '../../presence-core/index.ts';
 
 const changes = (count: number, kind: Change['kind'] = 'open'): Change[] =>

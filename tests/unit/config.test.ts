@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError, describeConfig, helpText, loadConfig } from '../../gateway/config.ts';
+import { ConfigError, describeConfig, helpText, loadConfig } from '../../gateway/config/config.ts';
 
 function faultsOf(env: Record<string, string>, argv: string[] = []): readonly string[] {
   try {

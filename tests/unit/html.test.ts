@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { html, htmlPage } from '../../gateway/http/html.ts';
+import { html, htmlPage } from '../../gateway/http/docs/html.ts';
 
 describe('html', () => {
   test('escapes what is put in, in text and in attributes', () => {

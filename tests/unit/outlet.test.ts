@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { Outlet } from '../../gateway/outlet.ts';
+import { Outlet } from '../../gateway/subscriptions/send-queue.ts';
 
 /** A socket whose peer reads only when told to. */
 class Peer {

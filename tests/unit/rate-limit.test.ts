@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { addressKey, createClientAddress } from '../../gateway/client-address.ts';
-import { ClientRate, Rate } from '../../gateway/rate-limit.ts';
+import { addressKey, createClientAddress } from '../../gateway/limits/client-address.ts';
+import { ClientRate, Rate } from '../../gateway/limits/rate-limit.ts';
 
 describe('a bucket', () => {
   test('gives its burst at once, then what its rate allows', () => {

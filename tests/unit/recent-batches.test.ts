@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { RecentBatches, reaches } from '../../gateway/recent-batches.ts';
+import { RecentBatches, reaches } from '../../gateway/subscriptions/recent-batches.ts';
 import type { Change } from '../../presence-core/index.ts';
 
 const batch = (size: number, ...positions: number[]) => ({

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Hub } from '../../gateway/hub.ts';
-import { Outlet } from '../../gateway/outlet.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
-import { Subscription } from '../../gateway/subscription.ts';
-import { parseTopic, type Topic } from '../../gateway/topics.ts';
+import { Hub } from '../../gateway/subscriptions/hub.ts';
+import { Outlet } from '../../gateway/subscriptions/send-queue.ts';
+import { Subscription } from '../../gateway/subscriptions/subscription.ts';
+import { parseTopic, type Topic } from '../../gateway/subscriptions/topics.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { until } from '../support/servers.ts';
 

@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { concerns, dimensionOf, flowOf, keysOf, parseTopic, shows, type Topic } from '../../gateway/topics.ts';
+import {
+  concerns,
+  dimensionOf,
+  flowOf,
+  keysOf,
+  parseTopic,
+  shows,
+  type Topic,
+} from '../../gateway/subscriptions/topics.ts';
 import type { Change, Session } from '../../presence-core/index.ts';
 
 const change = (members: Partial<Change>): Change => ({

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { EventKind } from '../../../presence-core/index.ts';
 import { readHour } from '../../history/hour-analytics.ts';
-import { EXAMPLE_AT } from '../example.ts';
+import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, plain, type Route, route, type Tag } from '../route.ts';

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { MAX_LIMIT, type UserSessions } from '../../../presence-core/index.ts';
 import { conflictOf } from '../../problem.ts';
-import { EXAMPLE_AT } from '../example.ts';
+import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { type RouteContext, termsFor } from './context.ts';

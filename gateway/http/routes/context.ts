@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { type OpenRequest, StoreError } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { HistoryReads } from '../../history/index.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Replica } from '../../replica/replica.ts';

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { Type } from 'typebox';
 import { VERSION } from '../../version.ts';
-import { DOCS_PAGE_POLICY, renderDocsPage } from '../docs-page.ts';
-import { describeApi } from '../openapi.ts';
+import { DOCS_PAGE_POLICY, renderDocsPage } from '../docs/docs-page.ts';
+import { describeApi } from '../docs/openapi.ts';
 import { type HttpReply, type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 

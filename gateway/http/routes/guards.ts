@@ -1,7 +1,7 @@
 /** Guards: sessions with timers of their own, for players that know no session id. */
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import { EXAMPLE_AT } from '../example.ts';
+import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { PRESENCE_ONLY } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
-import { EXAMPLE_AT } from '../example.ts';
+import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';

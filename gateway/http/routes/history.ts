@@ -1,7 +1,7 @@
 /** Last week: ended sessions, and how many watched. */
 import { Type } from 'typebox';
 import { HistoryError, MAX_PAGE, MAX_POINTS } from '../../history/index.ts';
-import { EXAMPLE_AT } from '../example.ts';
+import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { ok, type Route, route, type Tag } from '../route.ts';

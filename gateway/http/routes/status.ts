@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { createReads } from '../../replica/reads.ts';
 import { statusAt } from '../../replica/statuses.ts';
-import { EXAMPLE_AT } from '../example.ts';
+import { EXAMPLE_AT } from '../docs/example.ts';
 import { Counted, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
 import { type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';

@@ -1,0 +1,186 @@
+/** The description of the API as one page: no script, nothing from elsewhere. */
+import { createHash } from 'node:crypto';
+import { PROBLEM_TYPE } from '../problem.ts';
+import type { ApiDocument, ApiResponse, Operation, Schema } from './api-document.ts';
+import { fieldsOf, fieldTable, parameterField } from './docs-fields.ts';
+import { DOCS_STYLE } from './docs-style.ts';
+import { type Html, html, htmlPage } from './html.ts';
+
+const STYLE_HASH = createHash('sha256').update(DOCS_STYLE).digest('base64');
+/** Value of `content-security-policy`: the page's own style, and nothing else. */
+export const DOCS_PAGE_POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${STYLE_HASH}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+interface Entry {
+  readonly method: string;
+  readonly path: string;
+  readonly operation: Operation;
+}
+
+const slug = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+
+function entriesOf({ paths }: ApiDocument): Entry[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  );
+}
+
+const badge = (method: string): Html => html`<span class="method ${method.toLowerCase()}">${method}</span>`;
+
+/** With places to break a long path. */
+const breakable = (path: string): Html[] => path.split(/(?=\/)/).map((part) => html`${part}<wbr>`);
+
+const refName = (ref = ''): string => ref.slice(ref.lastIndexOf('/') + 1);
+
+/** Codes of a response, by the schemas it refers to. */
+function codesOf(response: ApiResponse): string[] {
+  if (response.$ref !== undefined) return [refName(response.$ref)];
+  const schema = response.content?.[PROBLEM_TYPE]?.schema;
+  return (schema?.oneOf ?? (schema ? [schema] : [])).map(({ $ref }) => refName($ref));
+}
+
+function scopeLine({ security }: Operation): Html {
+  const scopes = new Set(security.flatMap((alternative) => alternative.bearer ?? []));
+  if (scopes.size === 0) return html`Nobody is asked who calls.`;
+  return html`Scope ${[...scopes].map((scope, index) => html`${index > 0 && ' or '}<code>${scope}</code>`)}`;
+}
+
+function problemList({ responses }: Operation): Html {
+  const links = Object.entries(responses).flatMap(([status, response]) =>
+    codesOf(response).map((code) => html`<li><a href="#${code}">${status} ${code}</a></li>\n`),
+  );
+  return html`<h4>Problems</h4>
+<ul class="problems">${links}</ul>
+`;
+}
+
+/** Status and body of an example. */
+function answerOf({ responses }: Operation, title: string): Html {
+  for (const [status, { content = {} }] of Object.entries(responses)) {
+    for (const [mediaType, { examples = {} }] of Object.entries(content)) {
+      const example = examples[title];
+      if (!example) continue;
+      const { value } = example;
+      const text = typeof value === 'string' ? value : JSON.stringify(value, undefined, 2);
+      return html`<pre class="answer"><b>${status} ${mediaType}</b>\n${text}</pre>`;
+    }
+  }
+  return html`<pre class="answer"><b>204</b></pre>`;
+}
+
+function successTables({ responses }: Operation): (Html | false)[] {
+  const { content = {} } = responses[200] ?? {};
+  return Object.entries(content).map(([mediaType, { schema }]) => {
+    const caption = `Answer 200, ${mediaType}`;
+    return schema.type === 'string'
+      ? html`<h4>${caption}</h4>\n<p>A text.</p>\n`
+      : fieldTable(caption, fieldsOf(schema));
+  });
+}
+
+function operationArticle({ method, path, operation }: Entry): Html {
+  const { operationId, summary, description, parameters, requestBody } = operation;
+  const body = requestBody && Object.values(requestBody.content)[0];
+  const fields = [...parameters.map(parameterField), ...(body ? fieldsOf(body.schema, 'body') : [])];
+  const samples = operation['x-codeSamples'].map(
+    ({ label, source }) => html`<figure>
+<figcaption>${label}</figcaption>
+<pre class="command">${source}</pre>
+${answerOf(operation, label)}
+</figure>
+`,
+  );
+  return html`<article id="${operationId}">
+<h3><a href="#${operationId}">${badge(method)} <code>${breakable(path)}</code></a></h3>
+<p class="summary">${summary}.</p>
+${description !== undefined && html`<p>${description}</p>\n`}<p class="scope">${scopeLine(operation)}</p>
+${fieldTable('Request', fields)}${requestBody && html`<p class="note">Body: ${requestBody.description}</p>\n`}
+${successTables(operation)}
+${samples}
+${problemList(operation)}</article>
+`;
+}
+
+const listed = (names: readonly string[]): Html[] =>
+  names.map((name, index) => html`${index > 0 && ', '}<code>${name}</code>`);
+
+function problemRow(code: string, schema: Schema, response: ApiResponse): Html {
+  const { code: _code, status, title, ...members } = schema.allOf?.[1]?.properties ?? {};
+  const headers = Object.keys(response.headers ?? {}).filter((name) => name !== 'x-request-id');
+  return html`<tr id="${code}">
+<td><code>${code}</code></td>
+<td>${(status?.enum ?? []).join(', ')}</td>
+<td>${String(title?.const ?? '')}</td>
+<td>${listed(Object.keys(members))}</td>
+<td>${listed(headers)}</td>
+</tr>
+`;
+}
+
+function problemTable({ components }: ApiDocument): Html {
+  const rows = Object.entries(components.responses).map(([code, response]) =>
+    problemRow(code, components.schemas[code] ?? {}, response),
+  );
+  return html`<section id="problems">
+<h2>Problems</h2>
+<p>Errors are <code>${PROBLEM_TYPE}</code> (RFC 9457). The <code>code</code> is stable; <code>retry-after</code> is in seconds.</p>
+${fieldTable('Members of each', fieldsOf(components.schemas.Problem ?? {}))}
+<h4>Codes</h4>
+<table class="codes">
+<tr><th>code</th><th>status</th><th>title</th><th>further members</th><th>headers</th></tr>
+${rows}</table>
+</section>
+`;
+}
+
+function authentication({ components, paths }: ApiDocument): Html {
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
+  const isOff = operations.some(({ security }) => security.some((demand) => Object.keys(demand).length === 0));
+  const { bearer, apiKey } = components.securitySchemes;
+  return html`<section id="authentication">
+<h2>Authentication</h2>
+${isOff && html`<p>It is off on this server: nobody is asked who calls, and any user may be named.</p>\n`}<dl>
+<dt><code>authorization: Bearer …</code></dt><dd>${bearer?.description ?? ''}</dd>
+<dt><code>x-api-key: …</code></dt><dd>${apiKey?.description ?? ''}</dd>
+</dl>
+</section>
+`;
+}
+
+export function renderDocsPage(document: ApiDocument): string {
+  const { info, tags } = document;
+  const entries = entriesOf(document);
+  const under = (tag: string): Entry[] => entries.filter(({ operation }) => operation.tags[0] === tag);
+  const links = tags.map(
+    ({ name }) => html`<li><a href="#${slug(name)}">${name}</a><ul>
+${under(name).map(({ method, path, operation }) => html`<li><a href="#${operation.operationId}">${badge(method)} ${breakable(path)}</a></li>\n`)}</ul></li>
+`,
+  );
+  const sections = tags.map(
+    ({ name, description }) => html`<section id="${slug(name)}">
+<h2>${name}</h2>
+<p>${description}</p>
+${under(name).map(operationArticle)}</section>
+`,
+  );
+  return htmlPage(
+    info.title,
+    DOCS_STYLE,
+    html`<nav><details open><summary>Contents</summary><ul>
+<li><a href="#authentication">Authentication</a></li>
+${links}<li><a href="#problems">Problems</a></li>
+</ul></details></nav>
+<main>
+<header>
+<h1>${info.title} <small>${info.version}</small></h1>
+${info.description.split('\n').map((line) => html`<p>${line}</p>\n`)}<p>The same for programs: <a href="openapi.json">openapi.json</a>. A click on a command selects it.</p>
+</header>
+${authentication(document)}${sections}${problemTable(document)}</main>
+`,
+  );
+}

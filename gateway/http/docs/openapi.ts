@@ -1,0 +1,198 @@
+/** The description of the API (OpenAPI 3.1), made from the table of routes that the dispatch serves. */
+import type { TSchema } from 'typebox';
+import { mayOmitUser, ownUserPlace } from '../own-user.ts';
+import { isRead, MAX_BODY_BYTES, type Route } from '../route.ts';
+import type { ApiDocument, ApiResponse, Examples, Operation, Parameter, Schema } from './api-document.ts';
+import { exampleAnswer, exampleCommand } from './example.ts';
+import { answerHeaders, problemComponents, problemResponses } from './openapi-problems.ts';
+
+export interface ApiOptions {
+  readonly version: string;
+  /** `off`: credentials are not asked for, and a player must name its user. */
+  readonly auth: 'off' | 'jwt';
+  /** Of the commands that are shown, as in http://localhost:8081. */
+  readonly origin: string;
+}
+
+const DESCRIPTION = [
+  'Who is online, who watches what on how many screens, and whether one more is allowed.',
+  'Bodies are JSON in UTF-8. Times are epoch milliseconds named …At, durations milliseconds named …Ms.',
+  'Unknown fields of a request are ignored.',
+  'Each answer has an x-request-id: that of the request (1–64 characters of [A-Za-z0-9_.:-]), else a new one.',
+  'HEAD is answered wherever GET is, OPTIONS everywhere.',
+].join('\n');
+
+const SECURITY_SCHEMES = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description:
+      'Of users. Claims: sub (the user), exp, scope. presence:player acts on its own user, presence:read reads all, presence:admin may do everything.',
+  },
+  apiKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'Of machines. A key has one of the same scopes and names the user it acts for.',
+  },
+};
+
+const SCHEMES = Object.keys(SECURITY_SCHEMES);
+
+/** OpenAPI has content types say what `accept` asks for. */
+const UNNAMED_HEADERS: readonly string[] = ['accept'];
+const PARTS = [
+  ['params', 'path'],
+  ['query', 'query'],
+  ['headers', 'header'],
+] as const;
+
+const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
+
+/** `GET /status/user/:userId` → `getStatusUserByUserId` */
+function operationId({ method, path }: Route): string {
+  const words = path.replaceAll('/:', '/by-').split(/[^A-Za-z]+/);
+  const joined = words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
+  return method.toLowerCase() + joined;
+}
+
+/** Examples by title, of those that have one. */
+function examplesOf(route: Route, pick: (example: Route['examples'][number]) => unknown): Examples | undefined {
+  const shown = route.examples.flatMap((example) => {
+    const value = pick(example);
+    return value === undefined ? [] : [[example.title, { value }] as const];
+  });
+  return shown.length > 0 ? Object.fromEntries(shown) : undefined;
+}
+
+/** A token stands for its user where the request names none. Undefined: this is not where it would. */
+function isOptionalUser(route: Route, { auth }: ApiOptions, part: string, name: string): boolean | undefined {
+  const [ownPart, ownName] = ownUserPlace(route) ?? [];
+  const isHere = ownPart === part && ownName === name && part !== 'params';
+  return isHere && !mayOmitUser(route) ? auth !== 'off' : undefined;
+}
+
+function parametersOf(route: Route, options: ApiOptions): Parameter[] {
+  return PARTS.flatMap(([part, place]) => {
+    const { properties = {}, required = [] } = (route.schema[part] ?? {}) as Schema;
+    const names = Object.keys(properties).filter((name) => place !== 'header' || !UNNAMED_HEADERS.includes(name));
+    return names.map((name) => {
+      const schema = properties[name] as Schema;
+      const optional = isOptionalUser(route, options, part, name) ?? !required.includes(name);
+      const examples = examplesOf(route, (example) => (example[part] as Record<string, unknown> | undefined)?.[name]);
+      return {
+        name,
+        in: place,
+        required: !optional,
+        schema,
+        ...(schema.type === 'array' && { style: 'form', explode: false }),
+        ...(schema.const === '' && { allowEmptyValue: true }),
+        ...(examples && { examples }),
+      };
+    });
+  });
+}
+
+function requestBodyOf(route: Route, options: ApiOptions): Operation['requestBody'] {
+  const { schema, maxBodyBytes = MAX_BODY_BYTES } = route;
+  if (!schema.body) return undefined;
+  const given = schema.body as Schema;
+  const required = (given.required ?? []).filter((name) => !isOptionalUser(route, options, 'body', name));
+  const examples = examplesOf(route, ({ body }) => body);
+  const content = { schema: { ...given, required }, ...(examples && { examples }) };
+  return {
+    description: `At most ${maxBodyBytes.toLocaleString('en')} bytes.`,
+    required: required.length > 0,
+    content: { 'application/json': content },
+  };
+}
+
+const AGE = {
+  required: false,
+  description: 'ms by which the answer may be old, when it is from memory (REPLICA=on)',
+  schema: { type: 'string', pattern: '^\\d+$' },
+};
+
+function successOf(route: Route): ApiResponse {
+  const { schema, textType, revalidates, aged } = route;
+  const headers = {
+    ...answerHeaders(),
+    ...(revalidates && { etag: { required: true, schema: { type: 'string' } } }),
+    ...(aged && { 'x-presence-age-ms': AGE }),
+  };
+  const bodies: [string, TSchema | Schema][] = [];
+  if (textType !== undefined) bodies.push([textType, { type: 'string' }]);
+  if (schema.response) bodies.push(['application/json', schema.response]);
+  if (bodies.length === 0) return { description: 'Done', headers };
+  const content = bodies.map(([mediaType, bodySchema]) => {
+    const examples = examplesOf(route, (example) => {
+      const answer = exampleAnswer(route, example);
+      return answer.mediaType === mediaType ? answer.value : undefined;
+    });
+    return [mediaType, { schema: bodySchema as Schema, ...(examples && { examples }) }];
+  });
+  return { description: 'The answer', headers, content: Object.fromEntries(content) };
+}
+
+function responsesOf(route: Route): Operation['responses'] {
+  const shown: Record<number, Record<string, object>> = {};
+  for (const example of route.examples.filter(({ problem }) => problem)) {
+    const { status, value } = exampleAnswer(route, example);
+    shown[status] = { ...shown[status], [example.title]: { value } };
+  }
+  const success = successOf(route);
+  return {
+    [success.content ? 200 : 204]: success,
+    ...(route.revalidates && { 304: { description: 'The copy at hand still holds', headers: success.headers } }),
+    ...problemResponses(route, shown),
+  } as Operation['responses'];
+}
+
+/** Alternatives, of which one suffices. `presence:admin` always does, as its scheme says. */
+function securityOf(route: Route, { auth }: ApiOptions): Operation['security'] {
+  if (route.scope === 'none') return [];
+  const scopes = new Set([route.scope, ...(isRead(route) ? ['read'] : [])]);
+  const demanded = [...scopes].flatMap((scope) => SCHEMES.map((scheme) => ({ [scheme]: [`presence:${scope}`] })));
+  return auth === 'off' ? [{}, ...demanded] : demanded;
+}
+
+function operationOf(route: Route, options: ApiOptions): Operation {
+  const requestBody = requestBodyOf(route, options);
+  const token = route.scope !== 'none' && options.auth !== 'off';
+  const sampleOf = (example: Route['examples'][number]) => ({
+    lang: 'Shell',
+    label: example.title,
+    source: exampleCommand(route, example, options.origin, token),
+  });
+  return {
+    operationId: operationId(route),
+    tags: [route.tag.name],
+    summary: route.summary,
+    ...(route.description !== undefined && { description: route.description }),
+    security: securityOf(route, options),
+    parameters: parametersOf(route, options),
+    ...(requestBody && { requestBody }),
+    responses: responsesOf(route),
+    'x-codeSamples': route.examples.map(sampleOf),
+  };
+}
+
+/** Of exactly these routes, in their order. */
+export function describeApi(routes: readonly Route[], options: ApiOptions): ApiDocument {
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const route of routes) {
+    const path = templateOf(route.path);
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, options) };
+  }
+  const document = {
+    openapi: '3.1.1',
+    info: { title: 'Presence Gateway: sidecar', version: options.version, description: DESCRIPTION },
+    servers: [{ url: '/' }],
+    tags: [...new Map(routes.map(({ tag }) => [tag.name, tag])).values()],
+    paths,
+    components: { ...problemComponents(routes), securitySchemes: SECURITY_SCHEMES },
+  };
+  // As it is sent: without what TypeBox keeps beside a schema.
+  return JSON.parse(JSON.stringify(document)) as ApiDocument;
+}

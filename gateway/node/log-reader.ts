@@ -1,0 +1,77 @@
+/** Reads the change log from a place on, for as long as it is wanted; survives a store that is away. */
+import { type Change, type PresenceStore, StoreError } from '../../presence-core/index.ts';
+
+export interface TailerHandlers {
+  /** In order, without a gap; after it everything up to `cursor` was told. */
+  batch(changes: readonly Change[], cursor: string): void;
+  /** Changes were lost to this reader: it goes on after `cursor`. */
+  gap(cursor: string): void;
+  failed(error: unknown): void;
+  /** All that had happened at this instant, by `performance.now()`, was told. */
+  reached?(at: number): void;
+}
+
+/** The least time between two batches: what happens meanwhile is told together. */
+const TICK_MS = 20;
+const READ_LIMIT = 4_096;
+/** A fuller page is followed by the next at once. */
+const BUSY_CHANGES = READ_LIMIT / 8;
+/** How long a read waits for news. */
+const WAIT_MS = 1_000;
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 2_000;
+
+export class LogTailer {
+  private readonly store: PresenceStore;
+  private readonly handlers: TailerHandlers;
+  private readonly waitMs: number;
+  private run: object | undefined;
+
+  constructor(store: PresenceStore, handlers: TailerHandlers, waitMs = WAIT_MS) {
+    this.store = store;
+    this.handlers = handlers;
+    this.waitMs = waitMs;
+  }
+
+  start(cursor: string): void {
+    const run = {};
+    this.run = run;
+    void this.read(cursor, () => this.run === run);
+  }
+
+  /** A read that still waits at the store is left to end; nothing of it is told. */
+  stop(): void {
+    this.run = undefined;
+  }
+
+  private async read(from: string, wanted: () => boolean): Promise<void> {
+    let cursor = from;
+    let retryMs = RETRY_FIRST_MS;
+    while (wanted()) {
+      try {
+        const readAt = performance.now();
+        const page = await this.store.readLog(cursor, READ_LIMIT, this.waitMs);
+        // Far behind or in another epoch: every subscriber begins anew, so the rest need not be read.
+        const next = page.gap ? await this.store.tail() : page.cursor;
+        if (!wanted()) return;
+        if (page.gap) this.handlers.gap(next);
+        else if (next !== cursor) this.handlers.batch(page.changes, next);
+        if (!page.gap && !page.more) this.handlers.reached?.(readAt);
+        cursor = next;
+        retryMs = RETRY_FIRST_MS;
+        if (page.changes.length < BUSY_CHANGES) await pause(TICK_MS);
+      } catch (error) {
+        if (!wanted()) return;
+        if (!(error instanceof StoreError && error.retryable)) this.handlers.failed(error);
+        await pause(retryMs * (0.5 + Math.random() / 2));
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

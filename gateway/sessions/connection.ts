@@ -1,0 +1,234 @@
+/**
+ * One socket: its messages are decoded and worked off one by one, in order; what they do to its session is in
+ * player.ts. Knows no transport library; timers and the life of the node are in gateway.ts and node.ts.
+ */
+import { type InboxMessage, StoreError } from '../../presence-core/index.ts';
+import { ANYONE, type Identity, may, type Scope } from '../auth/identity.ts';
+import { refresh } from '../auth/refresh.ts';
+import type { TokenExpiry } from '../auth/token-expiry.ts';
+import { isBeyondRate } from '../limits/message-rate.ts';
+import type { Rate } from '../limits/rate-limit.ts';
+import { type ProblemMembers, problemBody } from '../problem.ts';
+import { CLOSE_CODES, type CloseName } from '../protocol/close-codes.ts';
+import type { ClientMessage, Refresh, ServerMessage } from '../protocol/messages.ts';
+import type { ProblemCode } from '../protocol/problems.ts';
+import type { Hub } from '../subscriptions/hub.ts';
+import { Subscriber } from '../subscriptions/subscriber.ts';
+import type { TransportSocket } from '../transport/transport.ts';
+import { decode } from './decode.ts';
+import { type HeldSession, Player, type PlayerContext } from './player.ts';
+
+/** Messages that may wait while an earlier one is at the store. */
+const MAX_WAITING = 32;
+
+/** The part of a logger that is needed here; pino's fits. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What all connections of a gateway share. */
+export interface ConnectionContext extends PlayerContext {
+  readonly log: Log;
+  readonly hub: Hub;
+  readonly expiry: TokenExpiry;
+  readonly messageRate: Rate | undefined;
+}
+
+type Phase = 'greeting' | 'live' | 'observing' | 'closed';
+
+/** What an open socket is; `closing` until its close is done. */
+export type SocketKind = 'greeting' | 'player' | 'dashboard' | 'closing';
+const KINDS: Readonly<Record<Phase, SocketKind>> = {
+  greeting: 'greeting',
+  live: 'player',
+  observing: 'dashboard',
+  closed: 'closing',
+};
+
+export class Connection {
+  readonly socket: TransportSocket;
+  /** Tick of the ping wheel at the oldest ping without an answer; 0 when there is none. */
+  unansweredSince = 0;
+  pingSlot = 0;
+  renewSlot = 0;
+  /** Who said hello; before that it counts for nothing. */
+  identity: Identity = ANYONE;
+  expiryTick = 0;
+  expiryTold = false;
+  messagesFullAt = 0;
+  private phase: Phase = 'greeting';
+  private working = false;
+  private waiting: (string | undefined)[] | undefined;
+  private readonly player: Player;
+  private subscriber: Subscriber | undefined;
+  private readonly context: ConnectionContext;
+
+  constructor(socket: TransportSocket, context: ConnectionContext) {
+    this.socket = socket;
+    this.context = context;
+    this.player = new Player(this, context);
+  }
+
+  get greeted(): boolean {
+    return this.phase !== 'greeting';
+  }
+
+  get kind(): SocketKind {
+    return KINDS[this.phase];
+  }
+
+  get open(): boolean {
+    return this.phase !== 'closed';
+  }
+
+  get session(): HeldSession | undefined {
+    return this.player.session;
+  }
+
+  /** Messages of one socket are worked off one by one, in order. */
+  receive(text: string | undefined): void {
+    if (!this.open) return;
+    const { messageRate } = this.context;
+    if (messageRate && isBeyondRate(this, messageRate, text)) return;
+    if (!this.working) {
+      void this.work(text);
+      return;
+    }
+    this.waiting ??= [];
+    if (this.waiting.length >= MAX_WAITING) {
+      this.fail('rate_limited', 'too many messages wait for an answer', 'rate_limited');
+      return;
+    }
+    this.waiting.push(text);
+  }
+
+  /** The hello was accepted. */
+  greet(as: 'live' | 'observing'): void {
+    this.phase = as;
+  }
+
+  /** Whose token it is by which this socket acts. */
+  identify(identity: Identity): void {
+    this.identity = identity;
+    this.context.expiry.watch(this);
+  }
+
+  may(scope: Scope): boolean {
+    return may(this.identity, scope);
+  }
+
+  /** The socket is gone: its session is left to the resume grace, unless it was ended before (P8). */
+  closed(): void {
+    this.phase = 'closed';
+    this.waiting = undefined;
+    this.subscriber?.close();
+    this.context.expiry.forget(this);
+    this.player.letGo();
+  }
+
+  displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
+    this.player.displaced(reason, by);
+  }
+
+  reopen(intent: 'resume' | 'restore'): Promise<boolean> {
+    return this.player.reopen(intent);
+  }
+
+  /** Ends the socket. Its session, if any, is then left to the grace. */
+  end(name: CloseName): void {
+    if (!this.open) return;
+    this.player.letGo();
+    this.phase = 'closed';
+    this.waiting = undefined;
+    this.subscriber?.close();
+    this.context.expiry.forget(this);
+    this.socket.close(CLOSE_CODES[name].code, name);
+  }
+
+  send(message: ServerMessage): void {
+    // A socket that takes nothing more is beyond its buffer; the pong deadline ends it.
+    this.socket.send(JSON.stringify(message));
+  }
+
+  problem(code: ProblemCode, detail: string, id?: string, members?: ProblemMembers): void {
+    this.send({ type: 'error', ...(id !== undefined && { id }), problem: problemBody(code, detail, members) });
+  }
+
+  /** Says what is wrong and ends the socket. */
+  fail(code: ProblemCode, detail: string, close: CloseName, id?: string, members?: ProblemMembers): void {
+    this.problem(code, detail, id, members);
+    this.end(close);
+  }
+
+  private async work(text: string | undefined): Promise<void> {
+    this.working = true;
+    await this.handle(text);
+    while (this.waiting && this.waiting.length > 0) await this.handle(this.waiting.shift());
+    this.working = false;
+  }
+
+  private async handle(text: string | undefined): Promise<void> {
+    const decoded = decode(text);
+    if (!decoded.ok) {
+      const detail = decoded.errors.map((e) => `${e.path || '/'} ${e.message}`).join('; ');
+      this.problem('invalid_request', detail, decoded.id, { errors: decoded.errors });
+      if (decoded.fatal || !this.greeted) this.end('bad_request');
+      return;
+    }
+    const { message } = decoded;
+    const { type } = message;
+    this.context.log.debug({ connection: this.socket.id, userId: this.session?.userId, type }, 'message');
+    if (!this.greeted && message.type !== 'hello') {
+      this.fail('invalid_request', 'the first message must be hello', 'bad_request', message.id);
+      return;
+    }
+    try {
+      await this.act(message);
+    } catch (error) {
+      if (error instanceof StoreError && error.retryable) {
+        this.problem('store_unavailable', 'the store does not answer', message.id);
+        if (!this.greeted) this.end('overloaded');
+        return;
+      }
+      this.context.log.error({ err: error, connection: this.socket.id, type }, 'message failed');
+      this.fail('internal', 'internal error', 'overloaded', message.id);
+    }
+  }
+
+  private subscribing(): Subscriber {
+    this.subscriber ??= new Subscriber(this, this.context.hub);
+    return this.subscriber;
+  }
+
+  private act(message: ClientMessage): Promise<void> | void {
+    switch (message.type) {
+      case 'hello':
+        if (this.greeted) return this.problem('invalid_request', 'hello was already said', message.id);
+        return this.player.hello(message);
+      case 'update':
+        return this.player.update(message);
+      case 'refresh':
+        return this.refresh(message);
+      case 'event':
+        return this.player.event(message);
+      case 'heartbeat':
+        return this.player.heartbeat(message.id);
+      case 'leave':
+        return this.player.leave();
+      case 'subscribe':
+        if (!this.may('read')) {
+          return this.problem('forbidden', 'the token lacks the scope presence:read', message.id);
+        }
+        return this.subscribing().subscribe(message);
+      case 'unsubscribe':
+        return this.subscribing().unsubscribe(message);
+    }
+  }
+
+  private async refresh(message: Refresh): Promise<void> {
+    if (!(await refresh(this, message, this.context.authenticator))) return;
+    this.send({ type: 'ok', ...(message.id !== undefined && { id: message.id }), ...this.player.resumeToken() });
+  }
+}

@@ -1,0 +1,102 @@
+/** From the text of a frame to a checked message, or to what is wrong with it. */
+import { isId, isLabel, isMeta } from '../../presence-core/index.ts';
+import type { ClientMessage } from '../protocol/messages.ts';
+
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly message: ClientMessage }
+  /** `fatal`: not JSON; the socket cannot go on (4000). */
+  | { readonly ok: false; readonly fatal: boolean; readonly id?: string; readonly errors: readonly FieldError[] };
+
+type Check = readonly [test: (value: unknown) => boolean, message: string, required?: true];
+
+const ID: Check = [isId, 'must be 1-128 characters of A-Z a-z 0-9 _ . : @ -'];
+const LABEL: Check = [isLabel, 'must be 1-64 printable characters without / | { }'];
+const META: Check = [isMeta, 'must be an object of at most 8 strings, at most 512 bytes as JSON'];
+const MAX_REPLACE = 16;
+const MAX_RESUME_TOKEN_LENGTH = 1_024;
+const MAX_TOKEN_LENGTH = 8_192;
+const REPLACE: Check = [
+  (value) => Array.isArray(value) && value.length <= MAX_REPLACE && value.every(isId),
+  `must be an array of at most ${MAX_REPLACE} session ids`,
+];
+const tokenOf = (max: number) =>
+  [
+    (value: unknown) => typeof value === 'string' && value.length <= max,
+    `must be a string of at most ${max} characters`,
+  ] as const;
+const FLAG: Check = [(value) => typeof value === 'boolean', 'must be true or false'];
+
+const EVENT: Check = [(value) => value === 'click' || value === 'impression', 'must be click or impression', true];
+
+const MODE: Check = [
+  (value) => value === 'events' || value === 'interval' || value === 'auto',
+  'must be events, interval or auto',
+];
+const CURSOR: Check = [(value) => typeof value === 'string', 'must be a string'];
+const TOPIC: Check = [(value) => typeof value === 'string', 'must be a string', true];
+
+const SESSION_FIELDS = { streamId: ID, deviceType: LABEL, country: LABEL, state: LABEL, meta: META };
+
+/** The known fields of each message; others are ignored. */
+const MESSAGES: Readonly<Record<ClientMessage['type'], Readonly<Record<string, Check>>>> = {
+  hello: {
+    ...SESSION_FIELDS,
+    userId: ID,
+    sessionId: ID,
+    deviceId: ID,
+    replace: REPLACE,
+    token: tokenOf(MAX_TOKEN_LENGTH),
+    resume: tokenOf(MAX_RESUME_TOKEN_LENGTH),
+    observe: FLAG,
+  },
+  update: SESSION_FIELDS,
+  refresh: { token: [...tokenOf(MAX_TOKEN_LENGTH), true] },
+  event: { event: EVENT },
+  leave: {},
+  heartbeat: {},
+  subscribe: { topic: TOPIC, mode: MODE, cursor: CURSOR },
+  unsubscribe: { topic: TOPIC },
+};
+
+const MAX_REPLY_ID_LENGTH = 64;
+
+/** @param text undefined for a binary frame. */
+export function decode(text: string | undefined): Decoded {
+  if (text === undefined) return bad(true, '', 'must be a text frame');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return bad(true, '', 'must be JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return bad(false, '', 'must be a JSON object');
+  const message = value as Record<string, unknown>;
+  if (typeof message.type !== 'string') return bad(false, '/type', 'must be a string');
+  const id = message.id;
+  if (id !== undefined && (typeof id !== 'string' || id.length > MAX_REPLY_ID_LENGTH)) {
+    const errors = [{ path: '/id', message: `must be a string of at most ${MAX_REPLY_ID_LENGTH} characters` }];
+    return { ok: false, fatal: false, errors };
+  }
+  const reply = id === undefined ? {} : { id };
+  if (!Object.hasOwn(MESSAGES, message.type)) {
+    return { ok: false, fatal: false, ...reply, errors: [{ path: '/type', message: 'unknown type of message' }] };
+  }
+  const errors: FieldError[] = [];
+  for (const [name, check] of Object.entries(MESSAGES[message.type as ClientMessage['type']])) {
+    const [test, expected, required] = check;
+    const fits = message[name] === undefined ? !required : test(message[name]);
+    if (!fits) errors.push({ path: `/${name}`, message: expected });
+  }
+  if (errors.length > 0) return { ok: false, fatal: false, ...reply, errors };
+  return { ok: true, message: message as unknown as ClientMessage };
+}
+
+function bad(fatal: boolean, path: string, message: string): Decoded {
+  return { ok: false, fatal, errors: [{ path, message }] };
+}

@@ -1,0 +1,217 @@
+/** The WebSocket side of a node: accepts sockets, keeps them alive or ends them, and drains. */
+import type { PresenceStore } from '../../presence-core/index.ts';
+import { Wheel } from '../../presence-core/toolkit/timing-wheel.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { TokenExpiry } from '../auth/token-expiry.ts';
+import { addressKey, type ClientAddress, createClientAddress } from '../limits/client-address.ts';
+import { type ClientRate, createClientRate, createRate } from '../limits/rate-limit.ts';
+import type { NodeLife } from '../node/node.ts';
+import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from '../protocol/messages.ts';
+import type { PresenceReads } from '../replica/reads.ts';
+import { Hub } from '../subscriptions/hub.ts';
+import type { CreateTransport, Traffic, Transport, TransportSocket, UpgradeRequest } from '../transport/transport.ts';
+import { Connection, type ConnectionContext, type Log, type SocketKind } from './connection.ts';
+import { SocketTally } from './socket-counters.ts';
+
+export interface GatewayOptions {
+  readonly store: PresenceStore;
+  readonly reads: PresenceReads;
+  readonly node: NodeLife;
+  readonly log: Log;
+  readonly authenticator: Authenticator;
+  readonly createTransport: CreateTransport;
+  readonly allowedOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly rateMessagesPerSecond: number;
+  readonly rateMessagesBurst: number;
+  readonly rateConnectsPerSecond: number;
+  readonly rateConnectsBurst: number;
+  readonly onLimit: 'reject' | 'evict-oldest';
+  readonly outagePolicy: 'open' | 'closed';
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  readonly helloTimeoutMs: number;
+  readonly resumeGraceMs: number;
+  readonly sessionLeaseMs: number;
+  readonly summaryIntervalMs: number;
+  readonly autoIntervalAbove: number;
+}
+
+/** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */
+const MAX_SOCKETS = 1_000_000;
+const MAX_BUFFERED_BYTES = 262_144;
+const CLOSE_TIMEOUT_MS = 4_000;
+const PING_SLOTS = 100;
+const HELLO_CHECKS = 10;
+
+export class Gateway {
+  readonly tally = new SocketTally();
+  readonly hub: Hub;
+  private readonly node: NodeLife;
+  private readonly transport: Transport;
+  private readonly connections = new Map<number, Connection>();
+  /** In the order in which they came, with the instant by which each must have said hello. */
+  private readonly greeting = new Map<Connection, number>();
+  private readonly pings: Wheel<Connection>;
+  private readonly pongTicks: number;
+  private readonly expiry = new TokenExpiry();
+  private readonly clientAddress: ClientAddress;
+  private readonly connectRate: ClientRate | undefined;
+  private helloTimer: NodeJS.Timeout | undefined;
+  private draining = false;
+  private readonly context: ConnectionContext;
+  private readonly options: GatewayOptions;
+
+  constructor(options: GatewayOptions) {
+    this.options = options;
+    this.node = options.node;
+    const { store, log, sessionLeaseMs, resumeGraceMs, pingIntervalMs, onLimit, outagePolicy } = options;
+    this.hub = new Hub(options);
+    this.context = {
+      store,
+      node: this.node,
+      log,
+      authenticator: options.authenticator,
+      expiry: this.expiry,
+      messageRate: createRate(options.rateMessagesPerSecond, options.rateMessagesBurst),
+      hub: this.hub,
+      sessionLeaseMs,
+      resumeGraceMs,
+      pingIntervalMs,
+      onLimit,
+      outagePolicy,
+    };
+    this.clientAddress = createClientAddress(options.trustedProxies);
+    this.connectRate = createClientRate(options.rateConnectsPerSecond, options.rateConnectsBurst);
+    this.pings = new Wheel(pingIntervalMs, PING_SLOTS, (connections) => this.pingAll(connections));
+    this.pongTicks = Math.ceil((options.pongTimeoutMs / pingIntervalMs) * PING_SLOTS);
+    this.transport = options.createTransport(
+      {
+        path: WS_PATH,
+        subprotocol: SUBPROTOCOL,
+        maxMessageBytes: MAX_MESSAGE_BYTES,
+        maxBufferedBytes: MAX_BUFFERED_BYTES,
+        maxSockets: MAX_SOCKETS,
+        closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      },
+      {
+        upgrade: (request) => this.upgrade(request),
+        refused: (status) => this.tally.refuse(status),
+        open: (socket) => this.opened(socket),
+        message: (socket, text) => this.connections.get(socket.id)?.receive(text),
+        pong: (socket) => this.ponged(socket),
+        close: (socket, code) => this.closed(socket, code),
+      },
+    );
+  }
+
+  get transportName(): Transport['name'] {
+    return this.transport.name;
+  }
+
+  get traffic(): Readonly<Traffic> {
+    return this.transport.traffic;
+  }
+
+  /** Open sockets by what they are; looks at each. */
+  census(): Record<SocketKind, number> {
+    const count = { greeting: 0, player: 0, dashboard: 0, closing: 0 };
+    for (const connection of this.connections.values()) count[connection.kind] += 1;
+    return count;
+  }
+
+  /** @returns the bound port. The store may still be away: players are then let in or refused by the outage policy. */
+  async listen(host: string, port: number): Promise<number> {
+    const bound = await this.transport.listen(host, port);
+    this.pings.start();
+    this.expiry.start();
+    this.helloTimer = setInterval(() => this.endSilent(), this.options.helloTimeoutMs / HELLO_CHECKS);
+    return bound;
+  }
+
+  /**
+   * Stops accepting, asks every player to reconnect elsewhere at delays spread over `drainMs`, and resolves when all
+   * sockets are gone. Their sessions are left to the resume grace (P8).
+   */
+  async drain(drainMs: number): Promise<void> {
+    this.draining = true;
+    this.transport.stopListening();
+    clearInterval(this.helloTimer);
+    const ends = [...this.connections.values()].map((connection) => {
+      const reconnectInMs = Math.floor(Math.random() * drainMs);
+      connection.send({ type: 'drain', reconnectInMs });
+      return new Promise<void>((resolve) => {
+        setTimeout(() => {
+          connection.end('going_away');
+          resolve();
+        }, reconnectInMs);
+      });
+    });
+    await Promise.all(ends);
+    this.pings.stop();
+    this.expiry.stop();
+    await this.transport.close();
+  }
+
+  private upgrade(request: UpgradeRequest): 'accept' | number {
+    if (this.draining) return 503;
+    const address = this.clientAddress(request.remoteAddress, request.forwardedFor);
+    if ((this.connectRate?.take(addressKey(address)) ?? 0) > 0) return 429;
+    const { allowedOrigins } = this.options;
+    const { origin } = request;
+    // Without a list any origin may connect: what it may do is for authentication to say.
+    const checked = origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes('*');
+    if (checked && !allowedOrigins.includes(origin)) return 403;
+    return 'accept';
+  }
+
+  private opened(socket: TransportSocket): void {
+    this.tally.accepted += 1;
+    const connection = new Connection(socket, this.context);
+    this.connections.set(socket.id, connection);
+    connection.pingSlot = this.pings.add(connection);
+    this.greeting.set(connection, performance.now() + this.options.helloTimeoutMs);
+  }
+
+  private ponged(socket: TransportSocket): void {
+    const connection = this.connections.get(socket.id);
+    if (connection) connection.unansweredSince = 0;
+  }
+
+  private closed(socket: TransportSocket, code: number): void {
+    this.tally.close(code);
+    const connection = this.connections.get(socket.id);
+    if (!connection) return;
+    this.connections.delete(socket.id);
+    this.greeting.delete(connection);
+    this.pings.remove(connection, connection.pingSlot);
+    this.node.drop(connection);
+    connection.closed();
+  }
+
+  private pingAll(connections: ReadonlySet<Connection>): void {
+    const { ticks } = this.pings;
+    for (const connection of connections) {
+      connection.unansweredSince ||= ticks;
+      connection.socket.ping();
+    }
+    for (const connection of this.pings.before(this.pongTicks)) {
+      const { unansweredSince } = connection;
+      if (unansweredSince && ticks - unansweredSince >= this.pongTicks) connection.end('pong_timeout');
+    }
+  }
+
+  private endSilent(): void {
+    const now = performance.now();
+    for (const [connection, deadline] of this.greeting) {
+      if (connection.greeted) {
+        this.greeting.delete(connection);
+      } else if (deadline <= now) {
+        this.greeting.delete(connection);
+        connection.end('hello_timeout');
+      } else {
+        break;
+      }
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** The texts of the dashboard's messages. Each row is written once, however many topics and sockets it goes to. */
+import type { Change, Count, Session } from '../../presence-core/index.ts';
+import type { ChangeView, SessionView } from '../protocol/messages.ts';
+import type { Flow } from './topics.ts';
+
+/**
+ * Stands in a message after which the client's view is not yet that of one place in the log: of a snapshot's earlier
+ * pages, of a part of a large batch, of summaries. A subscription with it begins with a fresh snapshot.
+ */
+export const NO_PLACE = '-';
+
+/** A text of this length fits a socket's buffer beside what may be queued, also when a character takes three bytes. */
+export const MAX_FRAME_LENGTH = 65_536;
+export const MAX_PAGE_SESSIONS = 500;
+
+export function sessionText(s: Session): string {
+  const view: SessionView = {
+    userId: s.userId,
+    sessionId: s.sessionId,
+    streamId: s.streamId,
+    deviceType: s.deviceType,
+    country: s.country,
+    state: s.state,
+    via: s.via,
+    startedAt: s.startedAt,
+  };
+  return JSON.stringify(view);
+}
+
+export function changeText(c: Change): string {
+  const { previous } = c;
+  const isSwitch = previous?.streamId !== undefined && previous.streamId !== c.streamId;
+  const view: ChangeView = {
+    kind: c.kind,
+    userId: c.userId,
+    sessionId: c.sessionId,
+    streamId: c.streamId,
+    deviceType: c.deviceType,
+    country: c.country,
+    state: c.state,
+    reason: c.reason,
+    online: c.transition === 'online' || undefined,
+    offline: c.transition === 'offline' || undefined,
+    previous: isSwitch ? { streamId: previous.streamId as string } : undefined,
+    at: c.at,
+  };
+  return JSON.stringify(view);
+}
+
+export function snapshotFrame(topic: string, page: number, last: boolean, rows: readonly string[], cursor: string) {
+  const head = `{"type":"snapshot","topic":${JSON.stringify(topic)},"page":${page},"last":${last}`;
+  return `${head},"sessions":[${rows.join(',')}],"cursor":${JSON.stringify(cursor)}}`;
+}
+
+export function statsFrame(topic: string, stats: object): string {
+  return JSON.stringify({ type: 'snapshot', topic, page: 0, last: true, stats, cursor: NO_PLACE });
+}
+
+export function intervalFrame(topic: string, count: Count, flow: Flow): string {
+  const { users, sessions } = count;
+  return JSON.stringify({ type: 'interval', topic, sessions, users, ...flow, cursor: NO_PLACE });
+}
+
+export interface ChangesFrame {
+  readonly text: string;
+  /** How many it holds. */
+  readonly changes: number;
+}
+
+/** Only after the last of the frames does the client stand at `cursor`. */
+export function changesFrames(topic: string, rows: readonly string[], cursor: string): ChangesFrame[] {
+  const head = `{"type":"changes","topic":${JSON.stringify(topic)},"changes":[`;
+  const groups = inFrames(rows);
+  return groups.map((group, i) => {
+    const place = i === groups.length - 1 ? cursor : NO_PLACE;
+    return { text: `${head}${group.join(',')}],"cursor":${JSON.stringify(place)}}`, changes: group.length };
+  });
+}
+
+function inFrames(rows: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let length = MAX_FRAME_LENGTH;
+  for (const row of rows) {
+    length += row.length + 1;
+    if (length > MAX_FRAME_LENGTH) {
+      groups.push([]);
+      length = row.length;
+    }
+    (groups.at(-1) as string[]).push(row);
+  }
+  return groups;
+}

@@ -1,0 +1,199 @@
+/**
+ * What one process knows of the log: one reader for all its subscriptions, running only while there are any. Each
+ * batch is matched to topics by its changes' keys and written out once per topic.
+ */
+import type { Change, LogPage, PresenceStore } from '../../presence-core/index.ts';
+import { Gate } from '../../presence-core/toolkit/semaphore.ts';
+import { LogTailer } from '../node/log-reader.ts';
+import type { PresenceReads } from '../replica/reads.ts';
+import { changesFrames, changeText } from './frames.ts';
+import { type Batch, RecentBatches } from './recent-batches.ts';
+import { StatsFeed } from './stats-ticker.ts';
+import { Summaries } from './summaries.ts';
+import { Channel, type ChannelOptions, type Member } from './topic-group.ts';
+import { keysOf, type Topic } from './topics.ts';
+
+export interface HubOptions extends ChannelOptions {
+  readonly store: PresenceStore;
+  readonly reads: PresenceReads;
+  readonly log: { error(fields: object, message: string): void };
+}
+
+/** Reads of subscribers that begin or catch up: a whole fleet may come back at once. */
+const READS_AT_ONCE = 4;
+const READ_LIMIT = 1_024;
+
+export class Hub {
+  readonly store: PresenceStore;
+  readonly gate = new Gate(READS_AT_ONCE);
+  readonly stats: StatsFeed;
+  readonly log: HubOptions['log'];
+  /** Another one when the hub lost its place: what was read before says nothing about what comes after. */
+  generation = {};
+  cursor = '';
+  positions: readonly number[] = [];
+  /** How often the hub lost its place. */
+  gaps = 0;
+  private readonly options: HubOptions;
+  private readonly tailer: LogTailer;
+  private readonly channels = new Map<string, Channel>();
+  private readonly summaries: Summaries;
+  private readonly index = new Map<string, Set<Channel>>();
+  private recent = new RecentBatches([]);
+  private entered = 0;
+  private starting: Promise<void> | undefined;
+  private run: object | undefined;
+  private waiting: (() => void)[] = [];
+
+  constructor(options: HubOptions) {
+    this.options = options;
+    const { store, reads, log, summaryIntervalMs } = options;
+    this.store = store;
+    this.log = log;
+    this.stats = new StatsFeed(reads, summaryIntervalMs);
+    this.summaries = new Summaries(store, this.channels, summaryIntervalMs);
+    this.tailer = new LogTailer(store, {
+      batch: (changes, cursor) => this.dispatch(changes, cursor),
+      gap: (cursor) => this.lose(cursor),
+      failed: (error) => log.error({ err: error }, 'reading the log failed'),
+    });
+  }
+
+  /**
+   * Every call is matched by one of `leave`, also when it rejects.
+   * @throws StoreError when the store does not answer.
+   */
+  enter(): Promise<void> {
+    this.entered += 1;
+    this.starting ??= this.start();
+    return this.starting;
+  }
+
+  leave(): void {
+    this.entered -= 1;
+    if (this.entered > 0) return;
+    this.tailer.stop();
+    this.starting = undefined;
+    this.run = undefined;
+    this.release();
+  }
+
+  join(topic: Topic, member: Member): Channel {
+    let channel = this.channels.get(topic.text);
+    if (!channel) {
+      channel = new Channel(topic, this.options);
+      this.channels.set(topic.text, channel);
+      this.summaries.start();
+      for (const key of topic.keys) {
+        const interested = this.index.get(key);
+        if (interested) interested.add(channel);
+        else this.index.set(key, new Set([channel]));
+      }
+    }
+    channel.members.add(member);
+    return channel;
+  }
+
+  part(channel: Channel, member: Member): void {
+    channel.members.delete(member);
+    channel.live.delete(member);
+    channel.summarised.delete(member);
+    if (channel.members.size > 0) return;
+    this.channels.delete(channel.topic.text);
+    if (this.channels.size === 0) this.summaries.stop();
+    for (const key of channel.topic.keys) {
+      const interested = this.index.get(key);
+      interested?.delete(channel);
+      if (interested?.size === 0) this.index.delete(key);
+    }
+  }
+
+  /** See `RecentBatches.since`. */
+  since(positions: readonly number[]): readonly Batch[] | undefined {
+    return this.recent.since(positions);
+  }
+
+  /** Reads what is no longer at hand. */
+  read(cursor: string): Promise<LogPage> {
+    return this.gate.pass(() => this.store.readLog(cursor, READ_LIMIT, 0));
+  }
+
+  /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
+  async behind(): Promise<number | undefined> {
+    const { run } = this;
+    if (!run) return undefined;
+    const tail = this.store.positions(await this.store.tail());
+    if (this.run !== run || this.positions.length === 0) return undefined;
+    return tail.reduce((sum, last, shard) => sum + Math.max(0, last - (this.positions[shard] as number)), 0);
+  }
+
+  /** Resolves when the hub has read on, lost its place, or stopped. */
+  moved(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  /** A start that everybody left meanwhile changes nothing. */
+  private async start(): Promise<void> {
+    const run = {};
+    this.run = run;
+    try {
+      const cursor = await this.store.tail();
+      if (this.run !== run) return;
+      this.place(cursor);
+      this.tailer.start(cursor);
+    } catch (error) {
+      if (this.run === run) this.starting = undefined;
+      throw error;
+    }
+  }
+
+  private place(cursor: string): void {
+    this.generation = {};
+    this.cursor = cursor;
+    this.positions = this.store.positions(cursor);
+    this.recent = new RecentBatches(this.positions);
+  }
+
+  private lose(cursor: string): void {
+    this.gaps += 1;
+    this.place(cursor);
+    for (const channel of this.channels.values()) for (const member of [...channel.live]) member.restart();
+    this.release();
+  }
+
+  private dispatch(changes: readonly Change[], cursor: string): void {
+    const before = this.cursor;
+    this.cursor = cursor;
+    this.positions = this.store.positions(cursor);
+    this.recent.add({ changes, cursor, positions: this.positions });
+    const ofChannel = new Map<Channel, Change[]>();
+    for (const change of changes) {
+      const told = new Set<Channel>();
+      for (const key of keysOf(change)) for (const channel of this.index.get(key) ?? []) told.add(channel);
+      for (const channel of told) {
+        const theirs = ofChannel.get(channel);
+        if (theirs) theirs.push(change);
+        else ofChannel.set(channel, [change]);
+      }
+    }
+    const rows = new Map<Change, string>();
+    const rowOf = (change: Change): string => {
+      const row = rows.get(change) ?? changeText(change);
+      rows.set(change, row);
+      return row;
+    };
+    for (const [channel, theirs] of ofChannel) {
+      channel.count(theirs);
+      if (channel.live.size === 0) continue;
+      const frames = changesFrames(channel.topic.text, theirs.map(rowOf), cursor);
+      for (const member of channel.live) member.deliver(frames, theirs, before);
+    }
+    this.release();
+  }
+
+  private release(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,68 @@
+/** Topic `stats`: totals and tops, read once a second for everybody while anybody subscribes. */
+
+import type { PresenceReads } from '../replica/reads.ts';
+import { statsFrame } from './frames.ts';
+
+export interface StatsListener {
+  stats(frame: string): void;
+}
+
+const TOP_ITEMS = 10;
+
+export class StatsFeed {
+  private readonly reads: PresenceReads;
+  private readonly intervalMs: number;
+  private readonly listeners = new Set<StatsListener>();
+  private timer: NodeJS.Timeout | undefined;
+  private asking: Promise<string> | undefined;
+  /** What was last told, while it is told. */
+  private latest: string | undefined;
+
+  constructor(reads: PresenceReads, intervalMs: number) {
+    this.reads = reads;
+    this.intervalMs = intervalMs;
+  }
+
+  /** @throws StoreError when the store does not answer. */
+  now(): Promise<string> {
+    return this.latest === undefined ? this.ask() : Promise.resolve(this.latest);
+  }
+
+  add(listener: StatsListener): void {
+    this.listeners.add(listener);
+    this.timer ??= setInterval(() => void this.tick(), this.intervalMs);
+  }
+
+  remove(listener: StatsListener): void {
+    this.listeners.delete(listener);
+    if (this.listeners.size > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.latest = undefined;
+  }
+
+  private async tick(): Promise<void> {
+    // While the store is away nothing is said.
+    const frame = await this.ask().catch(() => undefined);
+    this.latest = this.listeners.size > 0 ? frame : undefined;
+    if (frame !== undefined) for (const listener of this.listeners) listener.stats(frame);
+  }
+
+  private ask(): Promise<string> {
+    this.asking ??= this.compute().finally(() => {
+      this.asking = undefined;
+    });
+    return this.asking;
+  }
+
+  private async compute(): Promise<string> {
+    const [total, ...tops] = await Promise.all([
+      this.reads.count({ by: 'total' }),
+      this.reads.top('stream', TOP_ITEMS),
+      this.reads.top('deviceType', TOP_ITEMS),
+      this.reads.top('country', TOP_ITEMS),
+    ]);
+    const [streams, deviceTypes, countries] = tops.map(({ value }) => value);
+    return statsFrame('stats', { ...total.value, streams, deviceTypes, countries });
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * One socket's subscription to one topic. It reads until it stands where the hub stands, and from then on gets what the
+ * hub tells everybody.
+ *
+ * Why nothing is missed or doubled (P11): a snapshot's parts are read after the hub's place was noted, so the log from
+ * that place on holds all that a part does not; of it, changes that a part reflects already are dropped. Whoever
+ * catches up joins the hub in the same turn in which it has delivered all up to the hub's place.
+ */
+import { type Change, StoreError } from '../../presence-core/index.ts';
+import { catchUp, type Following, type Listener, pageOut, type Task, takeSnapshot } from './catch-up.ts';
+import { type ChangesFrame, NO_PLACE, statsFrame } from './frames.ts';
+import type { Hub } from './hub.ts';
+import type { Outlet } from './send-queue.ts';
+import { countsOf } from './summaries.ts';
+import type { Channel, Member } from './topic-group.ts';
+import type { Topic } from './topics.ts';
+
+/** Who is further behind is told what is, not what was: a long log costs more than a snapshot. */
+const MAX_BEHIND_CHANGES = 100_000;
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 2_000;
+
+export class Subscription implements Member {
+  readonly mode: Member['mode'];
+  private readonly hub: Hub;
+  private readonly topic: Topic;
+  private readonly outlet: Outlet;
+  private readonly channel: Channel;
+  private readonly failed: (error: unknown) => void;
+  private entered = false;
+  private ended = false;
+  /** Where to go on once the socket takes messages again. */
+  private lagging: Following | undefined;
+  /** The work that may go on; a newer one takes its place. */
+  private work: object | undefined;
+
+  constructor(hub: Hub, topic: Topic, mode: Member['mode'], outlet: Outlet, failed: (error: unknown) => void) {
+    this.hub = hub;
+    this.topic = topic;
+    this.mode = mode;
+    this.outlet = outlet;
+    this.failed = failed;
+    this.channel = hub.join(topic, this);
+  }
+
+  /**
+   * @param begun told whether it goes on from the cursor; what follows comes by itself.
+   * @throws StoreError when the store does not answer, or `invalid_cursor`: the subscription is then to be ended.
+   */
+  async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
+    const place = cursor === NO_PLACE ? undefined : cursor;
+    const delivered = place === undefined ? [] : this.hub.store.positions(place);
+    this.entered = true;
+    await this.hub.enter();
+    if (this.ended) return;
+    if (this.wantsSummaries()) {
+      const [counts] = await countsOf(this.hub.store, [this.topic]);
+      if (this.ended) return;
+      begun(false);
+      this.outlet.send(statsFrame(this.topic.text, counts as object));
+      this.settle();
+      return;
+    }
+    const task = await this.firstTask(place, delivered);
+    if (this.ended) return;
+    begun(task.what === 'follow');
+    void this.run(task);
+  }
+
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.hub.part(this.channel, this);
+    if (this.entered) this.hub.leave();
+  }
+
+  /** The socket takes messages again. */
+  drained(): void {
+    const { lagging } = this;
+    this.lagging = undefined;
+    if (lagging && !this.ended) void this.run(lagging);
+  }
+
+  deliver(frames: readonly ChangesFrame[], changes: readonly Change[], before: string): void {
+    let told = 0;
+    for (const frame of frames) {
+      if (!this.outlet.send(frame.text)) {
+        this.lag(changes.slice(0, told), before);
+        return;
+      }
+      told += frame.changes;
+    }
+  }
+
+  summarise(frame: string): void {
+    this.outlet.send(frame);
+  }
+
+  change(fast: boolean): void {
+    if (fast && this.channel.live.delete(this)) this.channel.summarised.add(this);
+    else if (!fast && this.channel.summarised.delete(this)) void this.run({ what: 'begin' });
+  }
+
+  restart(): void {
+    this.channel.live.delete(this);
+    void this.run({ what: 'begin' });
+  }
+
+  private wantsSummaries(): boolean {
+    return this.mode === 'interval' || (this.mode === 'auto' && this.channel.fast);
+  }
+
+  /** It stands where the hub stands. */
+  private settle(): void {
+    if (this.wantsSummaries()) this.channel.summarised.add(this);
+    else this.channel.live.add(this);
+  }
+
+  private lag(told: readonly Change[], before: string): void {
+    this.channel.live.delete(this);
+    const delivered = [...this.hub.store.positions(before)];
+    for (const { shard, sequence } of told) delivered[shard] = sequence;
+    this.lagging = { what: 'follow', generation: this.hub.generation, cursor: before, delivered };
+  }
+
+  private async firstTask(cursor: string | undefined, delivered: readonly number[]): Promise<Task> {
+    const { generation, positions } = this.hub;
+    const behind = positions.reduce((sum, position, shard) => sum + Math.max(0, position - (delivered[shard] ?? 0)), 0);
+    if (cursor !== undefined && behind <= MAX_BEHIND_CHANGES) {
+      const page = await this.hub.read(cursor);
+      if (!page.gap) return { what: 'follow', generation, cursor, delivered, page };
+    }
+    return takeSnapshot(this.hub, this.topic);
+  }
+
+  /** Works until it stands where the hub stands. While the store is away it keeps its place. */
+  private async run(first: Task): Promise<void> {
+    const work = {};
+    this.work = work;
+    const { topic, outlet } = this;
+    const listener: Listener = { topic, outlet, listens: () => !this.ended && this.work === work };
+    let task = first;
+    let retryMs = RETRY_FIRST_MS;
+    while (listener.listens()) {
+      try {
+        if (task.what === 'begin') task = await takeSnapshot(this.hub, topic);
+        else if (task.what === 'snapshot') task = await pageOut(this.hub, listener, task);
+        else if (await catchUp(this.hub, listener, task)) return this.settle();
+        else task = { what: 'begin' };
+        retryMs = RETRY_FIRST_MS;
+      } catch (error) {
+        if (!listener.listens()) return;
+        if (!(error instanceof StoreError && error.retryable)) return this.failed(error);
+        // Half of a snapshot is on its way: the client begins anew with its page 0.
+        if (task.what === 'snapshot') task = { what: 'begin' };
+        await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random() / 2)).unref());
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  }
+}

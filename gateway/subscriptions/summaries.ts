@@ -1,0 +1,68 @@
+/** Summaries of topics for those who do not want each change: one question to the store for all topics together. */
+import type { Count, PresenceStore } from '../../presence-core/index.ts';
+import { intervalFrame } from './frames.ts';
+import type { Channel } from './topic-group.ts';
+import { dimensionOf, type Topic } from './topics.ts';
+
+/** Live users and sessions of each topic. */
+export async function countsOf(store: PresenceStore, topics: readonly Topic[]): Promise<Count[]> {
+  const dimensions = topics.map(dimensionOf).filter((dimension) => dimension !== undefined);
+  const userIds = [...new Set(topics.flatMap((topic) => topic.userIds))];
+  const [counts, statuses] = await Promise.all([
+    dimensions.length > 0 ? store.counts(dimensions) : [],
+    userIds.length > 0 ? store.status(userIds) : [],
+  ]);
+  const statusOf = new Map(statuses.map((status) => [status.userId, status]));
+  let counted = 0;
+  return topics.map((topic) => {
+    if (dimensionOf(topic)) return counts[counted++] as Count;
+    const users = topic.userIds.map((userId) => statusOf.get(userId)).filter((status) => status?.online);
+    return { users: users.length, sessions: users.reduce((sum, status) => sum + (status?.sessions ?? 0), 0) };
+  });
+}
+
+export class Summaries {
+  private readonly store: PresenceStore;
+  private readonly channels: ReadonlyMap<string, Channel>;
+  private readonly intervalMs: number;
+  private timer: NodeJS.Timeout | undefined;
+  private asking = false;
+
+  constructor(store: PresenceStore, channels: ReadonlyMap<string, Channel>, intervalMs: number) {
+    this.store = store;
+    this.channels = channels;
+    this.intervalMs = intervalMs;
+  }
+
+  start(): void {
+    this.timer ??= setInterval(() => this.tick(), this.intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  private tick(): void {
+    for (const channel of this.channels.values()) channel.tick();
+    const wanted = [...this.channels.values()].filter((channel) => channel.summarised.size > 0);
+    if (wanted.length === 0 || this.asking) return;
+    this.asking = true;
+    void this.tell(wanted).finally(() => {
+      this.asking = false;
+    });
+  }
+
+  private async tell(channels: readonly Channel[]): Promise<void> {
+    const counts = await countsOf(
+      this.store,
+      channels.map((channel) => channel.topic),
+    ).catch(() => undefined);
+    // While the store is away nothing is said; what was opened and closed is told with the next.
+    if (!counts) return;
+    for (const [i, channel] of channels.entries()) {
+      const frame = intervalFrame(channel.topic.text, counts[i] as Count, channel.takeFlow());
+      for (const member of channel.summarised) member.summarise(frame);
+    }
+  }
+}

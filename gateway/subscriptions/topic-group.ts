@@ -1,0 +1,69 @@
+/** The subscribers of one topic on this node: who gets each change, who gets summaries, and when `auto` changes over. */
+import type { Change } from '../../presence-core/index.ts';
+import type { ChangesFrame } from './frames.ts';
+import { type Flow, flowOf, type Topic } from './topics.ts';
+
+/** A subscription as its channel sees it. */
+export interface Member {
+  readonly mode: 'events' | 'interval' | 'auto';
+  /** One batch: its frames, the changes in them, and the cursor before it. */
+  deliver(frames: readonly ChangesFrame[], changes: readonly Change[], before: string): void;
+  summarise(frame: string): void;
+  /** `auto`: the topic became fast, or slow again. */
+  change(fast: boolean): void;
+  /** Changes were lost: what it was told no longer leads to what is. */
+  restart(): void;
+}
+
+export interface ChannelOptions {
+  readonly summaryIntervalMs: number;
+  readonly autoIntervalAbove: number;
+}
+
+export class Channel {
+  readonly topic: Topic;
+  /** All that subscribe, whatever they are at. */
+  readonly members = new Set<Member>();
+  readonly live = new Set<Member>();
+  readonly summarised = new Set<Member>();
+  fast = false;
+  private changes = 0;
+  private opened = 0;
+  private closed = 0;
+  private readonly above: number;
+
+  constructor(topic: Topic, options: ChannelOptions) {
+    this.topic = topic;
+    this.above = (options.autoIntervalAbove * options.summaryIntervalMs) / 1_000;
+  }
+
+  count(changes: readonly Change[]): void {
+    this.changes += changes.length;
+    for (const change of changes) {
+      const flow = flowOf(this.topic, change);
+      this.opened += flow.opened;
+      this.closed += flow.closed;
+    }
+    if (!this.fast && this.changes > this.above) this.turn(true);
+  }
+
+  /** Once an interval. Back below half of the threshold a topic is slow again. */
+  tick(): void {
+    if (this.fast && this.changes < this.above / 2) this.turn(false);
+    this.changes = 0;
+    if (this.summarised.size === 0) this.takeFlow();
+  }
+
+  /** Sessions that came and went since it was last taken. */
+  takeFlow(): Flow {
+    const { opened, closed } = this;
+    this.opened = 0;
+    this.closed = 0;
+    return { opened, closed };
+  }
+
+  private turn(fast: boolean): void {
+    this.fast = fast;
+    for (const member of [...this.members]) if (member.mode === 'auto') member.change(fast);
+  }
+}
