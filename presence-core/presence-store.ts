@@ -1,7 +1,7 @@
 /**
  * The one face of presence: who is live, on how many screens, and whether one more is allowed.
  *
- * `MemoryStore` and `RedisStore` implement it and pass one contract suite (tests/contract/presence-store-contract.ts)
+ * `MemoryStore` and `RedisStore` implement it and pass one contract suite (tests/contract/store/store-contract.ts)
  * whose tests cite the rules P1… of SPEC.md. Ids must satisfy P13 (`checkId`): a store trusts its caller there.
  * Every method may reject with `StoreError`: `store_unavailable` (retryable, outcome unknown: verbs are idempotent, P7)
  * or `store_misconfigured`.

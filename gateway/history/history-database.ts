@@ -2,7 +2,7 @@
  * The one face of the history in SQL: what ended, how many were there, and the hours of the analytics.
  *
  * `SqlHistory` implements it over SQLite and over MySQL or MariaDB; both pass one contract suite
- * (tests/contract/history-database-contract.ts). Ids and labels must satisfy P13: the database trusts its caller there.
+ * (tests/contract/history/history-contract.ts). Ids and labels must satisfy P13: the database trusts its caller there.
  * Instants are epoch milliseconds. Every call is bounded in time, rejects with `HistoryError`, and may be repeated after
  * any failure: no write counts twice. A `RangeError` is the caller's own mistake.
  */

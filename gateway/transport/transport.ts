@@ -1,7 +1,7 @@
 /**
  * What the gateway needs of a WebSocket server, and nothing more.
  *
- * Two implementations, `uws.ts` and `ws.ts`, pass one contract suite (tests/contract/transport-contract.ts).
+ * Two implementations, `uws.ts` and `ws.ts`, pass one contract suite (tests/contract/transport/transport-contract.ts).
  * A transport moves frames: it parses no message, keeps no session and decides no policy.
  */
 

@@ -2,7 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { EndedSession, HistoryDatabase } from '../../gateway/history/index.ts';
-import { allOf, ended, HistoryStage } from '../contract/history-stage.ts';
+import { allOf, ended, HistoryStage } from '../contract/history/history-fixture.ts';
 import { startMariadb, type TestMariadb } from '../support/mariadb-server.ts';
 import { freePort } from '../support/redis-server.ts';
 import { until } from '../support/servers.ts';

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { CompiledQuery, type Driver, Kysely } from 'kysely';
 import { sqliteDialect } from '../../gateway/history/sqlite-dialect.ts';
-import { allOf, ended, HistoryStage } from '../contract/history-stage.ts';
+import { allOf, ended, HistoryStage } from '../contract/history/history-fixture.ts';
 import { type HistoryProcess, historyAct, historyProcess } from '../support/history-process.ts';
 import { until } from '../support/servers.ts';
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
 import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis/redis-store.ts';
-import type { CreateStore } from '../contract/contract-stage.ts';
+import type { CreateStore } from '../contract/store/store-fixture.ts';
 import type { TestRedis } from './redis-server.ts';
 
 /** Fewer shards than a deployment has, so that a test's few users share some. */

@@ -1,6 +1,6 @@
 /** What serves the dispatch over HTTP, and the bounds that every such server keeps. */
 
-/** Implemented by node-server.ts and uws-server.ts, which pass one suite: tests/contract/http-server-contract.ts. */
+/** Implemented by node-server.ts and uws-server.ts, which pass one suite: tests/contract/http/http-server-contract.ts. */
 export interface HttpServer {
   /**
    * @param port 0 picks a free one.

@@ -1,4 +1,4 @@
-/** The dispatch over uWebSockets.js. What its HTTP cannot do is listed in tests/contract/http-server-wire-cases.ts. */
+/** The dispatch over uWebSockets.js. What its HTTP cannot do is listed in tests/contract/http/wire-cases.ts. */
 import { randomUUID } from 'node:crypto';
 import {
   type HttpRequest,

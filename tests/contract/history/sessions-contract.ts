@@ -1,0 +1,207 @@
+/** Ended sessions: written once, read in pages. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type EndedSession, HistoryError, MAX_ROWS } from '../../../gateway/history/index.ts';
+import { allOf, ended, type HistoryEngine, onHistory, T } from './history-fixture.ts';
+
+const LONGEST = 'Aa0_.:@-'.repeat(16);
+const AWKWARD = [
+  `"';-- \\ %_\`?:$1`,
+  '📺 Żółw %s %n \\0',
+  'é'.repeat(64),
+  '😀'.repeat(32),
+  "\\'; drop table presence_sessions",
+];
+
+export function sessionsContract(engine: HistoryEngine): void {
+  describe('sessions', () => {
+    test('every field comes back as it was written, and what was absent is absent', () =>
+      onHistory(engine, async (history) => {
+        const rows: EndedSession[] = [
+          ended({ userId: LONGEST, sessionId: LONGEST, streamId: LONGEST, segment: 2_147_483_647 }),
+          ...AWKWARD.map((label, i) =>
+            ended({ userId: LONGEST, sessionId: `s${i}`, deviceType: label, country: label, state: label }),
+          ),
+          ...(['left', 'timeout', 'node_lost', 'evicted', 'replaced', 'kicked', 'switched'] as const).map((reason) =>
+            ended({ userId: LONGEST, sessionId: reason, reason, startedAt: T + 1, watchedMs: 0 }),
+          ),
+          ...(['socket', 'heartbeat', 'guard'] as const).map((via) =>
+            ended({ userId: LONGEST, sessionId: via, via, watchedMs: Number.MAX_SAFE_INTEGER }),
+          ),
+        ];
+        await history.addSessions(rows);
+        expect(await allOf(history, { userId: LONGEST })).toEqual(rows.toReversed());
+      }));
+
+    test('a row that was written stays as it is, however often and whatever is said of it later', () =>
+      onHistory(engine, async (history, stage) => {
+        const first = ended({ streamId: 'film', country: 'DE' });
+        const later = ended({ streamId: 'other', endedAt: T + 99_000, watchedMs: 1, reason: 'kicked', via: 'guard' });
+        const another = await stage.open();
+        await history.addSessions([first, later]);
+        expect(await allOf(history, { userId: 'u' })).toEqual([first]);
+        await Promise.all([history.addSessions([first, later]), another.addSessions([later])]);
+        expect(await allOf(history, { userId: 'u' })).toEqual([first]);
+        expect(await allOf(history, { streamId: 'other' })).toEqual([]);
+      }));
+
+    test('a row is named by user, session, start and segment, each compared byte by byte', () =>
+      onHistory(engine, async (history) => {
+        const rows = [
+          ended({ userId: '07' }),
+          ended({ userId: '7' }),
+          ended({ userId: 'A' }),
+          ended({ userId: 'a' }),
+          ended({ userId: 'a', sessionId: 'S' }),
+          ended({ userId: 'a', segment: 1 }),
+          ended({ userId: 'a', sessionStartedAt: T + 1 }),
+        ];
+        await history.addSessions(rows);
+        expect(await allOf(history, { userId: '7' })).toEqual([rows[1]]);
+        expect(await allOf(history, { userId: 'A' })).toEqual([rows[2]]);
+        expect(await allOf(history, { userId: 'a' })).toEqual(rows.slice(3).reverse());
+      }));
+
+    test('10,000 rows are one call, written twice at once without a double; one more is refused', () =>
+      onHistory(engine, async (history, stage) => {
+        const rows = Array.from({ length: MAX_ROWS }, (_, i) => ended({ sessionId: `s${i}`, streamId: `f${i % 3}` }));
+        const another = await stage.open();
+        await Promise.all([history.addSessions(rows), another.addSessions(rows)]);
+        const sessionIds = (await allOf(history, { userId: 'u' })).map(({ sessionId }) => sessionId);
+        expect(sessionIds).toHaveLength(MAX_ROWS);
+        expect(new Set(sessionIds).size).toBe(MAX_ROWS);
+        await expect(history.addSessions([...rows, ended()])).rejects.toThrow(RangeError);
+        await history.addSessions([]);
+      }));
+
+    test('rows of one call are written all or none', () =>
+      onHistory(engine, async (history) => {
+        const rows = Array.from({ length: 600 }, (_, i) => ended({ sessionId: `s${i}` }));
+        const bad = ended({ sessionId: 'bad', watchedMs: Number.NaN });
+        await expect(history.addSessions([...rows, bad])).rejects.toThrow(HistoryError);
+        expect(await allOf(history, { userId: 'u' })).toEqual([]);
+        await history.addSessions(rows);
+        expect(await allOf(history, { userId: 'u' })).toHaveLength(600);
+      }));
+
+    test('from is in, to is out, by the instant of the end', () =>
+      onHistory(engine, async (history) => {
+        const rows = [1, 2, 3].map((i) => ended({ sessionId: `s${i}`, streamId: 'f', endedAt: T + i }));
+        await history.addSessions(rows);
+        const between = async (range: { from?: number; to?: number }): Promise<string[]> =>
+          (await allOf(history, { streamId: 'f', ...range }, 1)).map(({ sessionId }) => sessionId);
+        expect(await between({ from: T + 2 })).toEqual(['s3', 's2']);
+        expect(await between({ to: T + 2 })).toEqual(['s1']);
+        expect(await between({ from: T + 2, to: T + 3 })).toEqual(['s2']);
+        expect(await between({ from: T + 2, to: T + 2 })).toEqual([]);
+        expect(await between({ from: T + 4 })).toEqual([]);
+      }));
+
+    test('pages are complete, in order and without doubles, while rows come in between', () =>
+      onHistory(engine, async (history) => {
+        let run = 0;
+        const row = fc.record({
+          user: fc.integer({ min: 0, max: 1 }),
+          stream: fc.option(fc.integer({ min: 0, max: 1 }), { nil: undefined }),
+          // Few instants, so that many rows end at the same one.
+          end: fc.integer({ min: 0, max: 3 }),
+        });
+        const asked = fc.record({
+          by: fc.constantFrom('user', 'stream', 'both'),
+          limit: fc.integer({ min: 1, max: 6 }),
+          from: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+          to: fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined }),
+        });
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(row, { maxLength: 30 }),
+            fc.array(row, { maxLength: 12 }),
+            asked,
+            async (before, between, ask) => {
+              run++;
+              const make = ({ user, stream, end }: (typeof before)[number], i: number, when: string): EndedSession =>
+                ended({
+                  userId: `u${run}-${user}`,
+                  sessionId: `${when}${i}`,
+                  endedAt: T + end,
+                  ...(stream === undefined ? {} : { streamId: `f${run}-${stream}` }),
+                });
+              const stored = before.map((one, i) => make(one, i, 'before'));
+              const late = between.map((one, i) => make(one, i, 'late'));
+              const query = {
+                ...(ask.by === 'stream' ? {} : { userId: `u${run}-0` }),
+                ...(ask.by === 'user' ? {} : { streamId: `f${run}-0` }),
+                ...(ask.from === undefined ? {} : { from: T + ask.from }),
+                ...(ask.to === undefined ? {} : { to: T + ask.to }),
+              };
+              const expected = stored
+                .map((one, i) => ({ one, i }))
+                .filter(
+                  ({ one }) =>
+                    (query.userId === undefined || one.userId === query.userId) &&
+                    (query.streamId === undefined || one.streamId === query.streamId) &&
+                    (query.from === undefined || one.endedAt >= query.from) &&
+                    (query.to === undefined || one.endedAt < query.to),
+                )
+                .sort((a, b) => b.one.endedAt - a.one.endedAt || b.i - a.i)
+                .map(({ one }) => one);
+              await history.addSessions(stored);
+              expect(await allOf(history, query, ask.limit)).toEqual(expected);
+
+              const seen: EndedSession[] = [];
+              for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+                const page = await history.sessions({ ...query, limit: ask.limit, ...(cursor ? { cursor } : {}) });
+                expect(page.sessions.length).toBeLessThanOrEqual(ask.limit);
+                seen.push(...page.sessions);
+                cursor = page.cursor;
+                await history.addSessions(late.splice(0, 3));
+              }
+              expect(seen.filter(({ sessionId }) => sessionId.startsWith('before'))).toEqual(expected);
+              expect(new Set(seen.map(({ userId, sessionId }) => `${userId} ${sessionId}`)).size).toBe(seen.length);
+              const ends = seen.map(({ endedAt }) => endedAt);
+              expect(ends).toEqual(ends.toSorted((a, b) => b - a));
+            },
+          ),
+          { numRuns: 40 },
+        );
+      }));
+
+    test('a last page has no cursor, also when it is full', () =>
+      onHistory(engine, async (history) => {
+        await history.addSessions([1, 2, 3, 4].map((i) => ended({ sessionId: `s${i}` })));
+        const first = await history.sessions({ userId: 'u', limit: 2 });
+        expect(first.sessions).toHaveLength(2);
+        const last = await history.sessions({ userId: 'u', limit: 2, cursor: first.cursor as string });
+        expect(last.sessions).toHaveLength(2);
+        expect(last.cursor).toBeUndefined();
+        expect(await history.sessions({ userId: 'nobody', limit: 2 })).toEqual({ sessions: [] });
+      }));
+
+    test('a cursor that is none, or of another query, is refused as such', () =>
+      onHistory(engine, async (history) => {
+        await history.addSessions([1, 2, 3].map((i) => ended({ sessionId: `s${i}`, streamId: 'f' })));
+        const { cursor } = await history.sessions({ userId: 'u', limit: 1 });
+        const refused = { code: 'invalid_cursor', retryable: false };
+        const forged = Buffer.from(`s1.${'9'.repeat(16)}.1.AAAAAAAAAAA`).toString('base64url');
+        for (const garbage of ['', 'x', '🙂', `${cursor}x`, forged, 'A'.repeat(10_000), "' or 1=1 --"]) {
+          await expect(history.sessions({ userId: 'u', limit: 1, cursor: garbage })).rejects.toMatchObject(refused);
+        }
+        const others = [{ userId: 'v' }, { streamId: 'u' }, { userId: 'u', streamId: 'f' }, { userId: 'u', from: 0 }];
+        for (const other of others) {
+          await expect(history.sessions({ ...other, limit: 1, cursor: cursor as string })).rejects.toMatchObject(
+            refused,
+          );
+        }
+        const rest = await history.sessions({ userId: 'u', limit: 500, cursor: cursor as string });
+        expect(rest.sessions).toHaveLength(2);
+      }));
+
+    test('a query of nobody, and a page of no size or beyond the bound, are mistakes of the caller', () =>
+      onHistory(engine, async (history) => {
+        await expect(history.sessions({ limit: 1 })).rejects.toThrow(RangeError);
+        for (const limit of [0, 501, 1.5, Number.NaN]) {
+          await expect(history.sessions({ userId: 'u', limit })).rejects.toThrow(RangeError);
+        }
+      }));
+  });
+}

@@ -1,4 +1,0 @@
-import { createMemoryStore } from './memory-stage.ts';
-import { presenceStoreContract } from './presence-store-contract.ts';
-
-presenceStoreContract('the memory store', createMemoryStore);

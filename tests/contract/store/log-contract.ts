@@ -1,0 +1,304 @@
+/** The change log and the inboxes: each change once, in order, whole, readable from anywhere (P5, P11). */
+import { describe, expect, test } from '@jest/globals';
+import type { InboxMessage } from '../../../presence-core/presence-store.ts';
+import { type CreateStore, drain, FULL, LONG, onStage, PAST, SHORT, socket, tell } from './store-fixture.ts';
+
+export function logContract(create: CreateStore): void {
+  describe('log', () => {
+    test('[P11] an open says all of its session that readers need', () =>
+      onStage(create, async (stage) => {
+        await stage.opened('u', 's', { attributes: FULL });
+        const [session] = await stage.sessionsOf('u');
+        const [change] = await stage.wholeLog();
+        expect(change).toEqual({
+          kind: 'open',
+          at: session?.startedAt,
+          userId: 'u',
+          sessionId: 's',
+          via: 'heartbeat',
+          streamId: FULL.streamId,
+          deviceType: FULL.deviceType,
+          country: FULL.country,
+          state: FULL.state,
+          startedAt: session?.startedAt,
+          segment: 0,
+          segmentStartedAt: session?.startedAt,
+          transition: 'online',
+          sequence: 1,
+          shard: change?.shard,
+        });
+      }));
+
+    test('[P11] a switch of stream is one update that starts a segment and carries what ended', () =>
+      onStage(create, async (stage) => {
+        await stage.opened('u', 's', { attributes: FULL });
+        await stage.advance(20);
+        await stage.store.update({
+          userId: 'u',
+          sessionId: 's',
+          attributes: { streamId: 'film:2', deviceType: 'phone' },
+        });
+        await stage.advance(20);
+        await stage.open('u', 's', { attributes: { country: 'AT' } });
+        const [open, swtch, moved, ...rest] = await stage.wholeLog();
+        expect(rest).toEqual([]);
+        const { streamId, deviceType, country, state } = FULL;
+        expect(swtch).toMatchObject({
+          kind: 'update',
+          streamId: 'film:2',
+          deviceType: 'phone',
+          country,
+          state,
+          startedAt: open?.startedAt,
+          segment: 1,
+          segmentStartedAt: swtch?.at,
+          previous: { streamId, deviceType, country, state, segment: 0, segmentStartedAt: open?.at },
+        });
+        expect(swtch?.transition).toBeUndefined();
+        expect(moved).toMatchObject({
+          kind: 'update',
+          streamId: 'film:2',
+          country: 'AT',
+          segment: 1,
+          segmentStartedAt: swtch?.at,
+          previous: { streamId: 'film:2', country, segment: 1, segmentStartedAt: swtch?.at },
+        });
+      }));
+
+    test('[P11] a first stream is a switch too', () =>
+      onStage(create, async (stage) => {
+        await stage.opened('u', 's');
+        await stage.store.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'x' } });
+        const update = (await stage.wholeLog()).at(-1);
+        expect(update).toMatchObject({ kind: 'update', streamId: 'x', segment: 1, previous: { segment: 0 } });
+        expect(update?.previous?.streamId).toBeUndefined();
+      }));
+
+    test('[P11] an update that changes nothing is not logged; meta and device id are stored and not logged', () =>
+      onStage(create, async (stage) => {
+        const update = (attributes: object) => stage.store.update({ userId: 'u', sessionId: 's', attributes });
+        await stage.opened('u', 's', { attributes: FULL });
+        expect(await update(FULL)).toMatchObject({ outcome: 'unchanged' });
+        expect(await update({})).toMatchObject({ outcome: 'unchanged' });
+        expect(await update({ meta: { app: '2' } })).toMatchObject({ outcome: 'updated' });
+        expect(await update({ deviceId: 'other' })).toMatchObject({ outcome: 'updated' });
+        expect(await update({ meta: { app: '2' }, deviceId: 'other' })).toMatchObject({ outcome: 'unchanged' });
+        await stage.open('u', 's', { attributes: FULL });
+        expect((await stage.sessionsOf('u'))[0]).toMatchObject(FULL);
+        expect(await stage.story()).toEqual(['open s online']);
+      }));
+
+    test('[P11] a close carries the whole row, so that its reader needs no earlier entry', () =>
+      onStage(create, async (stage) => {
+        await stage.opened('u', 's', { attributes: FULL });
+        await stage.advance(20);
+        await stage.store.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'film:2' } });
+        await stage.advance(20);
+        await stage.store.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        const [open, update, close] = await stage.wholeLog();
+        const { deviceType, country, state } = FULL;
+        expect(close).toEqual({
+          kind: 'close',
+          at: close?.at,
+          userId: 'u',
+          sessionId: 's',
+          via: 'heartbeat',
+          streamId: 'film:2',
+          deviceType,
+          country,
+          state,
+          startedAt: open?.at,
+          segment: 1,
+          segmentStartedAt: update?.at,
+          transition: 'offline',
+          reason: 'left',
+          sequence: 3,
+          shard: close?.shard,
+        });
+        expect(close?.at).toBeGreaterThan(update?.at as number);
+      }));
+
+    test('[P11] a session that expired is closed at its expiry, however late the sweep', () =>
+      onStage(create, async (stage) => {
+        await stage.opened('u', 's', { leaseMs: SHORT, attributes: FULL });
+        const [session] = await stage.sessionsOf('u');
+        await stage.advance(PAST);
+        await stage.store.sweep();
+        const { streamId, deviceType, country, state } = FULL;
+        expect((await stage.wholeLog()).at(-1)).toMatchObject({
+          kind: 'close',
+          at: session?.expiresAt,
+          reason: 'timeout',
+          transition: 'offline',
+          startedAt: session?.startedAt,
+          streamId,
+          deviceType,
+          country,
+          state,
+        });
+      }));
+
+    test('[P11] the sequence has no hole and each user’s transitions alternate', () =>
+      onStage(create, async (stage) => {
+        for (let i = 0; i < 120; i += 1) {
+          const userId = `u${i % 7}`;
+          if (i % 11 === 10) await stage.store.kick(userId);
+          else if (i % 5 === 4) await stage.store.close({ userId, sessionId: `s${(i * 3) % 4}`, reason: 'left' });
+          else {
+            await stage.open(userId, `s${(i * 3) % 4}`, {
+              onLimit: 'evict-oldest',
+              limit: 2,
+              attributes: { streamId: `f${i % 2}` },
+            });
+          }
+        }
+        const changes = await stage.wholeLog();
+        const last = new Map<number, number>();
+        for (const { shard, sequence } of changes) {
+          expect(sequence).toBe((last.get(shard) ?? 0) + 1);
+          last.set(shard, sequence);
+        }
+        for (let i = 0; i < 7; i += 1) {
+          const flags = changes
+            .filter((change) => change.userId === `u${i}`)
+            .flatMap((change) => change.transition ?? []);
+          flags.forEach((flag, at) => void expect(flag).toBe(at % 2 === 0 ? 'online' : 'offline'));
+          expect(flags.at(-1) === 'online').toBe(await stage.isOnline(`u${i}`));
+        }
+      }));
+
+    test('[P11] a cursor goes on where it stood, on any handle, page by page', () =>
+      onStage(create, async (stage) => {
+        const second = await stage.held.second();
+        const empty = await stage.store.tail();
+        expect(await stage.store.readLog(empty, 10, 0)).toMatchObject({ changes: [], gap: false });
+        for (let i = 0; i < 10; i += 1) await stage.opened('u', `s${i}`, { limit: 100 });
+        const page = await stage.store.readLog(empty, 4, 0);
+        expect(page.changes.length).toBeGreaterThan(0);
+        expect(page.changes.length).toBeLessThan(10);
+        expect(page.more).toBe(true);
+        expect((await stage.store.readLog(empty, 1000, 0)).more).toBe(false);
+        const rest = await drain(second, page.cursor);
+        const ids = [...page.changes, ...rest].map((change) => change.sessionId);
+        expect(ids).toEqual(Array.from({ length: 10 }, (_, i) => `s${i}`));
+        const tail = await second.tail();
+        await stage.store.close({ userId: 'u', sessionId: 's3', reason: 'left' });
+        expect((await drain(second, tail)).map(tell)).toEqual(['close s3 left']);
+        expect(await drain(second, await stage.store.head())).toHaveLength(11);
+      }));
+
+    test('[P11] a waiting reader is told as soon as something changes', () =>
+      onStage(create, async (stage) => {
+        const second = await stage.held.second();
+        const waiting = second.readLog(await second.tail(), 10, 60_000);
+        await stage.opened('u', 's');
+        expect((await waiting).changes.map(tell)).toEqual(['open s online']);
+      }));
+
+    test('[P11] a reader that waits in vain is answered with nothing and the same place', () =>
+      onStage(create, async (stage) => {
+        await stage.opened('u', 's');
+        const page = await stage.store.readLog(await stage.store.tail(), 10, 50);
+        expect(page).toMatchObject({ changes: [], gap: false });
+        await stage.opened('v', 's');
+        expect((await drain(stage.store, page.cursor)).map((change) => change.userId)).toEqual(['v']);
+      }));
+
+    test('[P11] the store stands by what was read, also when the log was trimmed behind it', () =>
+      onStage(
+        create,
+        async (stage) => {
+          const before = await stage.store.tail();
+          expect(await stage.store.upholds(before)).toBe(true);
+          for (let i = 0; i < 300; i += 1) await stage.opened(`u${i}`, 's');
+          expect(await stage.store.upholds(await stage.store.tail())).toBe(true);
+          expect(await stage.store.upholds(before)).toBe(true);
+          await expect(stage.store.upholds('nonsense')).rejects.toMatchObject({ code: 'invalid_cursor' });
+        },
+        { logMax: 100 },
+      ));
+
+    test('[P11] a reader whose place was trimmed away is told gap, and goes on without', () =>
+      onStage(
+        create,
+        async (stage) => {
+          const before = await stage.store.tail();
+          for (let i = 0; i < 700; i += 1) {
+            await stage.store.open({
+              userId: 'u',
+              sessionId: 's',
+              attributes: { streamId: `f${i}` },
+              owner: 'heartbeat',
+              leaseMs: LONG,
+              intent: 'fresh',
+            });
+          }
+          const page = await stage.store.readLog(before, 1000, 0);
+          expect(page.gap).toBe(true);
+          expect((await stage.store.readLog(page.cursor, 1000, 0)).gap).toBe(false);
+          await stage.store.kick('u');
+          expect((await drain(stage.store, page.cursor)).at(-1)).toMatchObject({ kind: 'close', reason: 'kicked' });
+          const kept = await stage.wholeLog();
+          expect(kept.length).toBeGreaterThanOrEqual(40);
+          expect(kept.length).toBeLessThan(400);
+          expect((await stage.store.readLog(await stage.store.head(), 10, 0)).gap).toBe(false);
+        },
+        { logMax: 40 },
+      ));
+
+    test('[P11] a text that is no cursor is rejected', () =>
+      onStage(create, async (stage) => {
+        for (const text of ['', 'x', 'm:', 'm:0:1', '0-0', '-1', '{"0":1}', `${await stage.store.tail()}x`]) {
+          await expect(stage.store.readLog(text, 10, 0)).rejects.toMatchObject({
+            name: 'StoreError',
+            code: 'invalid_cursor',
+          });
+        }
+      }));
+  });
+
+  describe('inbox', () => {
+    test('[P5] notify tells the node that owns each displaced socket, by what it was displaced', () =>
+      onStage(create, async (stage) => {
+        const second = await stage.held.second();
+        const inboxes: Record<string, InboxMessage[]> = { n: [], m: [] };
+        for (const nodeId of ['n', 'm']) {
+          await stage.join(nodeId);
+          second.onInbox(nodeId, (message) => void inboxes[nodeId]?.push(message));
+        }
+        await stage.opened('u', 'a', { owner: socket('n', 1) });
+        await stage.opened('u', 'b', { owner: socket('m', 2) });
+        await stage.opened('u', 'c');
+        const by = { sessionId: 'd', deviceType: 'tv' };
+        const moved = await stage.open('u', 'a', { owner: socket('n', 3) });
+        if (moved.outcome === 'renewed') await stage.store.notify(moved.displaced);
+        await stage.store.notify(await stage.store.kick('u'), by);
+        for (let i = 0; i < 100 && (inboxes.n?.length ?? 0) + (inboxes.m?.length ?? 0) < 3; i += 1) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        const told = { userId: 'u' };
+        expect(inboxes.n).toEqual([
+          { ...told, sessionId: 'a', connection: 1, reason: 'moved' },
+          { ...told, sessionId: 'a', connection: 3, reason: 'kicked', by },
+        ]);
+        expect(inboxes.m).toEqual([{ ...told, sessionId: 'b', connection: 2, reason: 'kicked', by }]);
+      }));
+
+    test('[P5] a later subscription replaces the earlier one; nobody’s inbox is no error', () =>
+      onStage(create, async (stage) => {
+        const first: InboxMessage[] = [];
+        const later: InboxMessage[] = [];
+        await stage.join('n');
+        stage.store.onInbox('n', (message) => void first.push(message));
+        stage.store.onInbox('n', (message) => void later.push(message));
+        await stage.opened('u', 'a', { owner: socket('n', 1) });
+        const displaced = await stage.store.kick('u');
+        await stage.store.notify(displaced);
+        await stage.store.notify(displaced.map((one) => ({ ...one, owner: socket('elsewhere', 1) })));
+        await stage.store.notify([]);
+        for (let i = 0; i < 100 && later.length === 0; i += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+        expect(first).toEqual([]);
+        expect(later).toMatchObject([{ sessionId: 'a', reason: 'kicked' }]);
+      }));
+  });
+}

@@ -1,0 +1,108 @@
+/** A snapshot and the log after it make the truth, without a gap and without a double (P11); a return admits nobody (P4). */
+import { describe, expect, test } from '@jest/globals';
+import type { PresenceStore } from '../../../presence-core/presence-store.ts';
+import { PRESENCE_ONLY, type Session } from '../../../presence-core/session.ts';
+import { type CreateStore, drain, FULL, LONG, onStage, PAST, SHORT, socket } from './store-fixture.ts';
+
+const keyOf = (session: { userId: string; sessionId: string }): string => `${session.userId} ${session.sessionId}`;
+
+async function everything(store: PresenceStore): Promise<Session[]> {
+  const pages = await Promise.all(Array.from({ length: store.parts }, (_, part) => store.snapshot(part)));
+  return pages.flatMap((page) => page.sessions);
+}
+
+export function snapshotContract(create: CreateStore): void {
+  describe('snapshot', () => {
+    test('[P11] all parts together hold each session once, whole, until its close is in the log', () =>
+      onStage(create, async (stage) => {
+        for (let i = 0; i < 40; i++) await stage.opened(`u${i % 25}`, `s${i}`, { attributes: FULL, limit: 5 });
+        await stage.opened('short', 's', { leaseMs: SHORT });
+        await stage.opened('mark', PRESENCE_ONLY, { owner: 'presence' });
+        await stage.advance(PAST);
+        expect((await everything(stage.store)).map(keyOf)).toContain('short s');
+        await stage.store.sweep();
+        const all = await everything(stage.store);
+        expect(all.map(keyOf)).not.toContain('short s');
+        const users = [...Array.from({ length: 25 }, (_, i) => `u${i}`)];
+        const expected = (await stage.store.sessions(users)).flatMap((user) => user.sessions);
+        expect(all.filter((s) => s.via !== 'presence').sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))).toEqual(
+          [...expected].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+        );
+        expect(all.filter((s) => s.via === 'presence').map(keyOf)).toEqual([`mark ${PRESENCE_ONLY}`]);
+      }));
+
+    test('[P11] a user is in its part and in its own snapshot, with the sequence of the last change', () =>
+      onStage(create, async (stage) => {
+        const { store } = stage;
+        for (const user of ['a', 'b', 'c']) await stage.opened(user, 's', { attributes: FULL });
+        await store.update({ userId: 'b', sessionId: 's', attributes: { streamId: 'other' } });
+        for (const user of ['a', 'b', 'c']) {
+          const own = await store.snapshotOf(user);
+          const part = await store.snapshot(store.partOf(user));
+          expect(own.sessions.map(keyOf)).toEqual([`${user} s`]);
+          expect(part.sessions.map(keyOf)).toContain(`${user} s`);
+          expect(part).toMatchObject({ shard: own.shard, sequence: own.sequence });
+          expect(store.positions(await store.tail())[own.shard]).toBe(own.sequence);
+        }
+        const last = (await stage.wholeLog()).filter((change) => change.userId === 'b').at(-1);
+        const { shard, sequence } = await store.snapshotOf('b');
+        expect({ shard, sequence }).toEqual({ shard: last?.shard, sequence: last?.sequence });
+        expect(await store.snapshotOf('nobody')).toMatchObject({ sessions: [] });
+      }));
+
+    test('[P11] a snapshot taken amid changes, then the log with what it shows left out, make the truth', () =>
+      onStage(create, async (stage) => {
+        const { store } = stage;
+        const users = Array.from({ length: 30 }, (_, i) => `u${i}`);
+        const start = await store.tail();
+        let done = false;
+        const act = async (): Promise<void> => {
+          for (let i = 0; i < 300; i++) {
+            const userId = users[(i * 7) % users.length] as string;
+            const sessionId = `s${i % 4}`;
+            if (i % 3 < 2) await stage.open(userId, sessionId, { attributes: { streamId: `f${i % 5}` }, limit: 10 });
+            else await store.close({ userId, sessionId, reason: 'left' });
+          }
+          done = true;
+        };
+        const acting = act();
+        const view = new Map<string, string | undefined>();
+        const shown = new Map<number, number>();
+        for (let part = 0; part < store.parts; part++) {
+          const page = await store.snapshot(part);
+          shown.set(part, page.sequence);
+          for (const session of page.sessions) {
+            expect(view.has(keyOf(session))).toBe(false);
+            view.set(keyOf(session), session.streamId);
+          }
+        }
+        await acting;
+        expect(done).toBe(true);
+        for (const change of await drain(store, start)) {
+          if (change.sequence <= (shown.get(store.partOf(change.userId)) ?? 0)) continue;
+          expect(view.has(keyOf(change))).toBe(change.kind !== 'open');
+          if (change.kind === 'close') view.delete(keyOf(change));
+          else view.set(keyOf(change), change.streamId);
+        }
+        const truth = (await store.sessions(users)).flatMap((user) => user.sessions);
+        expect(Object.fromEntries(view)).toEqual(Object.fromEntries(truth.map((s) => [keyOf(s), s.streamId])));
+      }));
+
+    test('[P4] a return takes a live session back and admits none', () =>
+      onStage(create, async (stage) => {
+        await stage.join('n');
+        expect(await stage.open('u', 's', { owner: socket('n'), intent: 'return' })).toEqual({ outcome: 'gone' });
+        await stage.opened('u', 's', { owner: socket('n') });
+        await stage.store.detach([{ userId: 'u', sessionId: 's', owner: socket('n') }], LONG);
+        expect(await stage.open('u', 's', { owner: socket('n', 2), intent: 'return' })).toMatchObject({
+          outcome: 'renewed',
+        });
+        await stage.store.kick('u');
+        expect(await stage.open('u', 's', { owner: socket('n', 3), intent: 'return' })).toEqual({
+          outcome: 'ended',
+          reason: 'kicked',
+        });
+        expect(await stage.isOnline('u')).toBe(false);
+      }));
+  });
+}

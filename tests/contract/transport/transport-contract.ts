@@ -1,0 +1,242 @@
+/**
+ * What every transport must do, as seen from both ends of the wire. The doc comments of gateway/transport/transport.ts
+ * are the contract; where the transports still differ, `TransportTraits` says so and the tests hold them to it.
+ */
+import { describe, expect, test } from '@jest/globals';
+import type { CreateTransport } from '../../../gateway/transport/transport.ts';
+import { frame, OPCODE, until, upgradeHead } from '../../support/raw-websocket.ts';
+import { closingContract } from './closing-contract.ts';
+import { LIMIT, type TransportTraits, transportHarness } from './test-rig.ts';
+
+export function transportContract(name: string, create: CreateTransport, traits: TransportTraits): void {
+  const { start, raw, peer, bothSee } = transportHarness(create, traits);
+
+  describe(`${name} upgrade`, () => {
+    test('an accepted client arrives with its facts', async () => {
+      const harness = await start();
+      const facts = ['Origin: https://a.example', 'X-Forwarded-For: 10.0.0.1', 'X-Forwarded-For: 10.0.0.2, 10.0.0.3'];
+      const client = await raw(harness.port, upgradeHead('/ws?token=secret', facts));
+      expect(client.status).toBe(101);
+      expect(harness.requests).toEqual([
+        {
+          path: '/ws',
+          remoteAddress: '127.0.0.1',
+          origin: 'https://a.example',
+          forwardedFor: '10.0.0.1, 10.0.0.2, 10.0.0.3',
+        },
+      ]);
+      expect(harness.socket.remoteAddress).toBe('127.0.0.1');
+      expect(harness.transport.sockets).toBe(1);
+
+      await raw(harness.port);
+      expect(harness.requests[1]).toMatchObject({ origin: undefined, forwardedFor: undefined });
+      expect(harness.opened[1]?.id).toBeGreaterThan(harness.socket.id);
+    });
+
+    test.each([401, 403, 429])('the handler refuses with %i', async (status) => {
+      const harness = await start({}, { upgrade: () => status });
+      expect((await raw(harness.port)).status).toBe(status);
+      expect(harness.opened).toHaveLength(0);
+      expect(harness.refused).toEqual([status]);
+    });
+
+    test.each([
+      ['another path', upgradeHead('/wss'), 404],
+      ['a path below', upgradeHead('/ws/1'), 404],
+      ['no upgrade', 'GET /ws HTTP/1.1\r\nHost: x\r\n\r\n', 426],
+      ['another method', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n', 426],
+      ['another version', upgradeHead('/ws').replace('Version: 13', 'Version: 8'), 426],
+      ['a short key', upgradeHead('/ws').replace(/Key: .*/, 'Key: abc'), 400],
+      ['a key of 24 other characters', upgradeHead('/ws').replace(/Key: .*/, `Key: ${'='.repeat(24)}`), 400],
+    ])('%s is refused without asking the handler', async (_what, head, status) => {
+      const harness = await start();
+      const client = await raw(harness.port, head);
+      expect(client.status).toBe(status);
+      expect(client.header('upgrade')).toBe(status === 426 ? 'websocket' : undefined);
+      expect(harness.requests).toHaveLength(0);
+      expect(harness.refused).toEqual([status]);
+      await until(() => client.isEnded, 'the connection ends');
+    });
+
+    test('over maxSockets 503, until one leaves', async () => {
+      const harness = await start({ maxSockets: 2 });
+      const first = await raw(harness.port);
+      await raw(harness.port);
+      expect((await raw(harness.port)).status).toBe(503);
+      expect(harness.requests).toHaveLength(2);
+      first.destroy();
+      await until(() => harness.transport.sockets === 1, 'one left');
+      expect((await raw(harness.port)).status).toBe(101);
+    });
+
+    test.each([
+      ['other.v1, presence.v1.json', 'presence.v1.json'],
+      ['presence.v1.json', 'presence.v1.json'],
+      ['presence.v2.json', undefined],
+    ])('offered %s, answered %s', async (offered, answered) => {
+      const harness = await start();
+      const client = await raw(harness.port, upgradeHead('/ws', [`Sec-WebSocket-Protocol: ${offered}`]));
+      expect([client.status, client.header('sec-websocket-protocol')]).toEqual([101, answered]);
+    });
+
+    test('an upgrade that is never finished is cut', async () => {
+      const harness = await start();
+      const client = await raw(harness.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
+      await until(() => client.isEnded, 'the cut');
+      expect(client.status).not.toBe(101);
+    });
+  });
+
+  describe(`${name} messages`, () => {
+    test('text both ways, every character', async () => {
+      const harness = await start({}, { message: (socket, text) => void socket.send(`echo ${text}`) });
+      const client = await peer(harness.port, ['presence.v1.json']);
+      const text = '\ufeffplain, žluťoučký, 漢字, 🎬';
+      client.socket.send(text);
+      client.socket.send('');
+      await until(() => client.texts.length === 2, 'the echoes');
+      harness.socket.send('half \ud83c');
+      await until(() => client.texts.length === 3, 'the third');
+      expect(harness.messages).toEqual([text, '']);
+      expect(client.texts).toEqual([`echo ${text}`, 'echo ', 'half \ufffd']);
+      const bytes = Buffer.byteLength(text);
+      expect(harness.transport.traffic).toEqual({
+        messagesReceived: 2,
+        bytesReceived: bytes,
+        messagesSent: 3,
+        bytesSent: bytes + 'echo echo half ???'.length,
+      });
+    });
+
+    test('a binary frame arrives as undefined', async () => {
+      const harness = await start();
+      (await raw(harness.port)).write(frame(OPCODE.binary, 'text?'));
+      await until(() => harness.messages.length === 1, 'the message');
+      expect(harness.messages).toEqual([undefined]);
+    });
+
+    test('a thousand frames keep their order, in few packets and in pieces', async () => {
+      const harness = await start({}, { message: (socket, text) => void socket.send(text ?? '') });
+      const client = await raw(harness.port);
+      const texts = Array.from({ length: 1000 }, (_, i) => `${i} ${'x'.repeat(i % 200)}`);
+      const bytes = Buffer.concat(texts.map((text) => frame(OPCODE.text, text)));
+      for (let at = 0; at < bytes.length; at += 777) client.write(bytes.subarray(at, at + 777));
+      await until(() => client.texts.length === 1000, 'a thousand echoes');
+      expect(harness.messages).toEqual(texts);
+      expect(client.texts).toEqual(texts);
+    });
+
+    test('a message at the limit passes, one byte more is 1009', async () => {
+      const harness = await start();
+      const client = await raw(harness.port);
+      client.write(frame(OPCODE.text, 'é'.repeat(LIMIT / 2)));
+      await until(() => harness.messages.length === 1, 'the message');
+      expect(harness.messages[0]).toHaveLength(LIMIT / 2);
+      client.write(frame(OPCODE.text, 'x'.repeat(LIMIT + 1)));
+      await bothSee(harness, client, { peer: 1009, handler: 1009 });
+      expect(harness.messages).toHaveLength(1);
+    });
+
+    test('a message split in fragments, with a ping between, is one message', async () => {
+      const harness = await start();
+      const client = await raw(harness.port);
+      client.write(
+        frame(OPCODE.text, 'one ', { fin: false }),
+        frame(OPCODE.continuation, 'two ', { fin: false }),
+        frame(OPCODE.ping, 'between'),
+        frame(OPCODE.continuation, 'three'),
+        frame(OPCODE.text, 'next'),
+      );
+      await until(() => harness.messages.length === 2, 'both messages');
+      expect(harness.messages).toEqual(['one two three', 'next']);
+      expect(client.frames).toEqual([{ opcode: OPCODE.pong, payload: Buffer.from('between') }]);
+    });
+
+    test.each([
+      ['claimed by one header', [frame(OPCODE.text, 'x', { claimedBytes: 2 ** 31 })]],
+      ['sent in full', [frame(OPCODE.text, 'x'.repeat(LIMIT * 16))]],
+      ['in fragments', [frame(OPCODE.text, '', { fin: false }), ...fragments(LIMIT * 16, 4_096)]],
+    ])('a message of many times the limit, %s, is refused', async (_how, frames) => {
+      const harness = await start();
+      const client = await raw(harness.port);
+      client.write(...frames);
+      await bothSee(harness, client, traits.farTooBig);
+      expect(harness.messages).toHaveLength(0);
+    });
+
+    test('a flood of tiny fragments is refused', async () => {
+      const harness = await start({ maxMessageBytes: 1_024 });
+      const client = await raw(harness.port);
+      client.write(frame(OPCODE.text, '', { fin: false }), ...fragments(20_000, 1));
+      await bothSee(harness, client, traits.fragmentFlood);
+      expect(harness.messages).toHaveLength(0);
+    });
+
+    test.each([
+      ['in one frame', [frame(OPCODE.text, Buffer.from([0x68, 0xc3, 0x28]))]],
+      [
+        'in two',
+        [
+          frame(OPCODE.text, Buffer.from([0xe2, 0x82]), { fin: false }),
+          frame(OPCODE.continuation, Buffer.from([0x28])),
+        ],
+      ],
+    ])('invalid UTF-8 %s never arrives', async (_how, frames) => {
+      const harness = await start();
+      const client = await raw(harness.port);
+      client.write(...frames);
+      await bothSee(harness, client, traits.invalidUtf8);
+      expect(harness.messages).toHaveLength(0);
+    });
+
+    test.each([
+      ['RSV1', [frame(OPCODE.text, 'x', { rsv: 4 })]],
+      ['RSV2', [frame(OPCODE.text, 'x', { rsv: 2 })]],
+      ['RSV3', [frame(OPCODE.text, 'x', { rsv: 1 })]],
+      ['opcode 3', [frame(3, 'x')]],
+      ['opcode 11', [frame(11, 'x')]],
+      ['a fragmented ping', [frame(OPCODE.ping, 'x', { fin: false })]],
+      ['a ping of 126 bytes', [frame(OPCODE.ping, 'x'.repeat(126))]],
+      ['a continuation of nothing', [frame(OPCODE.continuation, 'x')]],
+      ['a text inside a text', [frame(OPCODE.text, 'x', { fin: false }), frame(OPCODE.text, 'y')]],
+    ])('%s ends the connection', async (_what, frames) => {
+      const harness = await start();
+      const client = await raw(harness.port);
+      client.write(...frames);
+      await bothSee(harness, client, traits.protocolError);
+      expect(harness.messages).toHaveLength(0);
+    });
+
+    test('a frame without a mask is not delivered', async () => {
+      const harness = await start();
+      const client = await raw(harness.port);
+      client.write(Buffer.from([0x81, 4]), Buffer.from('none'));
+      if (traits.noticesMissingMask) await bothSee(harness, client, traits.protocolError);
+      client.destroy();
+      await until(() => harness.closes.length === 1, 'handlers.close');
+      expect(harness.messages).toHaveLength(0);
+    });
+  });
+
+  describe(`${name} ping`, () => {
+    test('our ping reaches the client and its answer the handler; its own ping is answered', async () => {
+      const harness = await start();
+      const client = await raw(harness.port);
+      harness.socket.ping();
+      await until(() => client.frames.length === 1, 'the ping');
+      expect(client.frames[0]?.opcode).toBe(OPCODE.ping);
+      expect(harness.pongs).toHaveLength(0);
+      client.write(frame(OPCODE.pong, ''), frame(OPCODE.ping, 'and you?'));
+      await until(() => client.frames.length === 2, 'the pong');
+      expect(client.frames[1]).toEqual({ opcode: OPCODE.pong, payload: Buffer.from('and you?') });
+      expect(harness.pongs).toEqual([harness.socket]);
+    });
+  });
+
+  closingContract(name, create, traits);
+}
+
+function fragments(bytes: number, each: number): Buffer[] {
+  const piece = 'x'.repeat(each);
+  return Array.from({ length: bytes / each }, () => frame(OPCODE.continuation, piece, { fin: false }));
+}

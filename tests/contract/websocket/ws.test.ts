@@ -1,0 +1,4 @@
+import { createWsTransport } from '../../../gateway/transport/ws.ts';
+import { websocketConformance } from './conformance-contract.ts';
+
+websocketConformance('ws', createWsTransport);
