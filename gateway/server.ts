@@ -78,7 +78,7 @@ function refusalOf(history: History | undefined): Promise<never> {
 
 /** What the sidecar answers reads from, where that is not the store itself. */
 function createReplica(config: Config, store: PresenceStore, log: Logger): Replica | undefined {
-  if (config.replica === 'off' || !config.roles.includes('sidecar') || store.kind === 'memory') return undefined;
+  if (config.replica === 'off' || !config.roles.includes('sidecar') || !store.isShared) return undefined;
   // Half of what one shard keeps: so nobody is among them whom the store has already forgotten (P15).
   const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / 2);
   return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax });
@@ -111,7 +111,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   let httpPort: number;
   const { create, uws } = await selectTransport(config.transport, log);
   if (config.roles.includes('gateway')) {
-    const reads = createReads(store, replica);
+    const reads = createReads(store.reads, replica);
     gateway = new Gateway({ ...config, store, reads, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
@@ -149,7 +149,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     replica?.start();
     const { nodeId } = node;
     // The contract has `msg` in this one line; every line has `message`.
-    log.info({ msg: 'ready', wsPort, httpPort, transport: gateway?.transportName, store: store.kind, nodeId }, 'ready');
+    log.info({ msg: 'ready', wsPort, httpPort, transport: gateway?.transportName, store: store.name, nodeId }, 'ready');
   };
 
   const stop = async (drainMs: number): Promise<void> => {
@@ -159,7 +159,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await sidecar.close();
     replica?.stop();
     // What the embedded store ends with itself is history too; that of Redis is read over its connection.
-    const last = store.kind === 'memory' ? [store, history] : [history, store];
+    const last = !store.outlivesProcess ? [store, history] : [history, store];
     for (const part of last) await part?.stop();
   };
   return {

@@ -1,5 +1,5 @@
 /** A member of a change group (P17): asks at a pace until there is something, over any store. */
-import type { ChangeGroup, TakenChanges } from './presence-store.ts';
+import type { ChangeGroup, TakenChanges } from './store/groups.ts';
 
 /** How often a waiting member asks: what comes meanwhile is taken together, and no connection is held. */
 const POLL_MS = 500;

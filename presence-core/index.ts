@@ -1,4 +1,5 @@
 /** Public face of presence-core: everything outside imports from here. */
+
 export { StoreError, type StoreErrorCode } from './errors.ts';
 export {
   areIds,
@@ -18,3 +19,13 @@ export type * from './presence-store.ts';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store.ts';
 export * from './session.ts';
 export { countSketches, mergeSketches } from './sketches.ts';
+export type * from './store/analytics.ts';
+export type * from './store/groups.ts';
+export type * from './store/inbox.ts';
+export type * from './store/limits.ts';
+export type * from './store/log.ts';
+export type * from './store/nodes.ts';
+export type * from './store/reads.ts';
+export type * from './store/sessions.ts';
+export type * from './store/snapshots.ts';
+export { createTimeBound, type TimeBound } from './toolkit/time-bound.ts';

@@ -1,5 +1,5 @@
 /** The first of many by what is counted, without sorting all of them. */
-import type { TopItem } from './presence-store.ts';
+import type { TopItem } from './store/reads.ts';
 
 /** Most sessions first, then by key. */
 export function byCount(a: TopItem, b: TopItem): number {

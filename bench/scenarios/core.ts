@@ -65,11 +65,11 @@ async function fillRedis(
   const admin = new Redis(redis.port);
   const store = new RedisStore({ url: redis.url });
   await store.start();
-  await store.join(NODE, 3_600_000);
+  await store.nodes.join(NODE, 3_600_000);
   const before = await usedBytes(admin);
   const open = await cost(admin, sessions.length, () =>
     inLanes(sessions, LANES, (s, i) =>
-      store.open({ ...s, owner: { nodeId: NODE, connection: i }, leaseMs: LEASE_MS, intent: 'fresh' }),
+      store.sessions.open({ ...s, owner: { nodeId: NODE, connection: i }, leaseMs: LEASE_MS, intent: 'fresh' }),
     ),
   );
   const bytes = (await usedBytes(admin)) - before - (await logBytes(admin, 64));
@@ -77,7 +77,7 @@ async function fillRedis(
     { what: `Redis bytes per session, ${label}`, value: bytes / sessions.length, unit: 'B', target: '≤ 340' },
   ];
   if (all) {
-    const member = store.changeGroup('bench', 'one');
+    const member = store.groups.join('bench', 'one');
     const taken = await cost(admin, sessions.length, async () => {
       for (let more = true; more; ) {
         const some = await member.take(1_000, 0);
@@ -93,15 +93,17 @@ async function fillRedis(
         const batch = sessions
           .slice(i, i + 2_000)
           .map((s, j) => ({ ...s, owner: { nodeId: NODE, connection: i + j }, leaseMs: LEASE_MS + 60_000 }));
-        await store.renew(batch);
+        await store.sessions.renew(batch);
       }
     });
     const status = await cost(admin, sessions.length, async () => {
       for (let i = 0; i < sessions.length; i += 1_000)
-        await store.status(sessions.slice(i, i + 1_000).map((s) => s.userId));
+        await store.reads.status(sessions.slice(i, i + 1_000).map((s) => s.userId));
     });
     const close = await cost(admin, sessions.length, () =>
-      inLanes(sessions, LANES, (s, i) => store.close({ ...s, owner: { nodeId: NODE, connection: i }, reason: 'left' })),
+      inLanes(sessions, LANES, (s, i) =>
+        store.sessions.close({ ...s, owner: { nodeId: NODE, connection: i }, reason: 'left' }),
+      ),
     );
     figures.push(
       { what: 'open, through one Node process', value: open.perSecond, unit: '/s', target: '≥ 12,000' },
@@ -154,15 +156,15 @@ async function longestBlock(work: () => Promise<unknown>): Promise<number> {
 async function openAndCloseMany(): Promise<number> {
   const store = new MemoryStore();
   await store.start();
-  await store.join(NODE, 3_600_000_000);
+  await store.nodes.join(NODE, 3_600_000_000);
   const churn = makeSessions(CHURN + LIVE);
   const openAndClose = async (from: number, until: number, andClose: boolean): Promise<number> => {
     const begun = performance.now();
     for (let i = from; i < until; i++) {
       const { userId, sessionId, attributes } = churn[i] as BenchSession;
       const owner = { nodeId: NODE, connection: i };
-      await store.open({ userId, sessionId, attributes, owner, leaseMs: LEASE_MS, intent: 'fresh' });
-      if (andClose) await store.close({ userId, sessionId, owner, reason: 'left' });
+      await store.sessions.open({ userId, sessionId, attributes, owner, leaseMs: LEASE_MS, intent: 'fresh' });
+      if (andClose) await store.sessions.close({ userId, sessionId, owner, reason: 'left' });
     }
     return ((until - from) * 2) / ((performance.now() - begun) / 1_000);
   };
@@ -184,7 +186,7 @@ async function millionSessions(): Promise<{ bytes: number; block: number }> {
   };
   const store = new MemoryStore({ clock: () => now });
   await store.start();
-  await store.join(NODE, 3_600_000_000);
+  await store.nodes.join(NODE, 3_600_000_000);
   const before = heap();
   // Made one by one, so that the store alone keeps what it needs of each.
   for (let done = 0; done < MEMORY_SESSIONS; done += 10_000) {
@@ -193,7 +195,7 @@ async function millionSessions(): Promise<{ bytes: number; block: number }> {
       const userId = `user-${String(Number(s.userId.slice(5)) + done).padStart(8, '0')}`;
       const leaseMs = done < SWEPT_SESSIONS ? 30_000 + (i % 1_000) : LEASE_MS;
       const attributes = JSON.parse(JSON.stringify({ ...s.attributes, deviceId: undefined }));
-      await store.open({
+      await store.sessions.open({
         userId,
         sessionId: s.sessionId,
         attributes,
@@ -207,7 +209,7 @@ async function millionSessions(): Promise<{ bytes: number; block: number }> {
   now = clockStart + 32_000;
   let ended = 0;
   const block = await longestBlock(async () => {
-    ended = (await store.sweep()).ended;
+    ended = (await store.nodes.sweep()).ended;
   });
   if (ended !== SWEPT_SESSIONS) throw new Error(`swept ${ended} of ${SWEPT_SESSIONS}`);
   await store.stop();

@@ -37,9 +37,9 @@ export async function replicaRedis(): Promise<Figure[]> {
   const store = new RedisStore({ url: redis.url });
   const sessions = makeSessions(SESSIONS);
   await store.start();
-  await store.join('bench', LEASE_MS);
+  await store.nodes.join('bench', LEASE_MS);
   const owner = { nodeId: 'bench', connection: 1 };
-  await inLanes(sessions, LANES, (s) => store.open({ ...s, owner, leaseMs: LEASE_MS, intent: 'fresh' }));
+  await inLanes(sessions, LANES, (s) => store.sessions.open({ ...s, owner, leaseMs: LEASE_MS, intent: 'fresh' }));
 
   const before = await heldBytes();
   const log = { info: () => {}, error: (fields: object) => process.stderr.write(`${JSON.stringify(fields)}\n`) };
@@ -69,7 +69,7 @@ export async function replicaRedis(): Promise<Figure[]> {
     await sleep(Math.random() * 40);
     const { userId, sessionId } = sessions[i] as (typeof sessions)[number];
     const streamId = `changed-${i}`;
-    await store.update({ userId, sessionId, attributes: { streamId } });
+    await store.sessions.update({ userId, sessionId, attributes: { streamId } });
     const doneAt = performance.now();
     while (replica.count({ by: 'stream', key: streamId })?.value.sessions !== 1) await sleep(1);
     lagsMs.push(performance.now() - doneAt);

@@ -1,5 +1,5 @@
 /** Samples how many watch, and keeps each minute's last sample and its peak. */
-import type { PresenceStore } from '../../presence-core/index.ts';
+import type { StoreReads } from '../../presence-core/index.ts';
 import type { ConcurrencySample } from './history-database.ts';
 
 const MINUTE_MS = 60_000;
@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const UNSAVED_MAX = 1_440;
 
 export class ConcurrencySampler {
-  private readonly store: Pick<PresenceStore, 'counts'>;
+  private readonly reads: Pick<StoreReads, 'counts'>;
   private readonly save: (sample: ConcurrencySample) => Promise<void>;
   private readonly now: () => number;
   /** By minute, oldest first. */
@@ -15,18 +15,18 @@ export class ConcurrencySampler {
   private latest: ConcurrencySample | undefined;
 
   constructor(
-    store: Pick<PresenceStore, 'counts'>,
+    reads: Pick<StoreReads, 'counts'>,
     save: (sample: ConcurrencySample) => Promise<void>,
     now: () => number = Date.now,
   ) {
-    this.store = store;
+    this.reads = reads;
     this.save = save;
     this.now = now;
   }
 
   /** Looks once. @throws StoreError */
   async sample(): Promise<void> {
-    const [count] = await this.store.counts([{ by: 'total' }]);
+    const [count] = await this.reads.counts([{ by: 'total' }]);
     if (count === undefined) return;
     const sampledAt = this.now();
     const minuteAt = Math.floor(sampledAt / MINUTE_MS) * MINUTE_MS;

@@ -44,12 +44,12 @@ export class HistoryWriter {
     const { database, store, log, member } = options;
     this.options = options;
     this.sessions = new SessionWriter({
-      group: store.changeGroup(GROUP, member),
+      group: store.groups.join(GROUP, member),
       save: (rows) => database.addSessions(rows),
       log,
     });
-    this.sampler = new ConcurrencySampler(store, (sample) => database.addSample(sample));
-    this.hours = new HourKeeper(store, (records) => database.saveHours(records, mergeSketches));
+    this.sampler = new ConcurrencySampler(store.reads, (sample) => database.addSample(sample));
+    this.hours = new HourKeeper(store.analytics, (records) => database.saveHours(records, mergeSketches));
     // While the store or the database is away the writer of sessions says so.
     const failed = (what: string) => (error: unknown) => {
       const passes = (error instanceof StoreError || error instanceof HistoryError) && error.retryable;

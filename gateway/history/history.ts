@@ -70,7 +70,7 @@ export class History {
   /** Stores what is at hand, within a bound, and with the embedded store all that its log has, for it ends too. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    const drainMs = this.options.store.kind === 'memory' ? STOP_MS : 0;
+    const drainMs = this.options.store.outlivesProcess ? 0 : STOP_MS;
     await Promise.race([this.writer?.stop(drainMs), sleep(STOP_MS, undefined, { ref: false })]);
     await Promise.race([this.database.stop(), sleep(STOP_MS, undefined, { ref: false })]);
   }

@@ -3,7 +3,7 @@
  * the generation of its counters: the same generation is the same count, seen earlier or later, and different ones add
  * up. So the answer is the same before and after an hour is carried over, and after a store that forgot.
  */
-import { countSketches, type HourRecord, type PresenceStore } from '../../presence-core/index.ts';
+import { countSketches, type HourRecord, type StoreAnalytics } from '../../presence-core/index.ts';
 
 /** One hour, UTC (P16). */
 export interface HourAnalytics {
@@ -27,11 +27,11 @@ const HOUR_MS = 3_600_000;
  */
 export async function readHour(
   at: number,
-  store: Pick<PresenceStore, 'hourRecord'>,
+  analytics: Pick<StoreAnalytics, 'hour'>,
   kept: KeptHours = async () => [],
 ): Promise<HourAnalytics> {
   const hourAt = Math.floor(at / HOUR_MS) * HOUR_MS;
-  const [live, stored] = await Promise.allSettled([store.hourRecord(hourAt), kept(hourAt)]);
+  const [live, stored] = await Promise.allSettled([analytics.hour(hourAt), kept(hourAt)]);
   if (live.status === 'rejected') throw live.reason;
   if (stored.status === 'rejected' && live.value === null) throw stored.reason;
   const records = stored.status === 'fulfilled' ? [...stored.value] : [];

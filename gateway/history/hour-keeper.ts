@@ -1,23 +1,23 @@
 /** Carries the hours of the analytics to the database, again whenever something was counted in one. */
-import type { HourCounts, HourRecord, PresenceStore } from '../../presence-core/index.ts';
+import type { HourCounts, HourRecord, StoreAnalytics } from '../../presence-core/index.ts';
 
 export class HourKeeper {
-  private readonly store: Pick<PresenceStore, 'hourRecords' | 'hourRecord'>;
+  private readonly analytics: Pick<StoreAnalytics, 'hours' | 'hour'>;
   private readonly save: (records: readonly HourRecord[]) => Promise<void>;
   /** Hits that are stored, by hour and generation. */
   private saved = new Map<string, number>();
 
   constructor(
-    store: Pick<PresenceStore, 'hourRecords' | 'hourRecord'>,
+    analytics: Pick<StoreAnalytics, 'hours' | 'hour'>,
     save: (records: readonly HourRecord[]) => Promise<void>,
   ) {
-    this.store = store;
+    this.analytics = analytics;
     this.save = save;
   }
 
   /** @throws StoreError, HistoryError: the first of those that hours failed with, after all others were stored. */
   async flush(): Promise<void> {
-    const kept = await this.store.hourRecords();
+    const kept = await this.analytics.hours();
     const saved = new Map<string, number>();
     for (const hour of kept) {
       const before = this.saved.get(keyOf(hour));
@@ -33,7 +33,7 @@ export class HourKeeper {
   }
 
   private async keep(hourAt: number): Promise<void> {
-    const record = await this.store.hourRecord(hourAt);
+    const record = await this.analytics.hour(hourAt);
     if (record === null) return;
     await this.save([record]);
     this.saved.set(keyOf(record), record.clicks + record.impressions);

@@ -1,104 +1,154 @@
 /**
- * Measures a store at its edge: how long each verb took, how it failed, and what it answered. Neither the store nor
- * who calls it knows.
+ * Measures a store at its edge: how long each act took, how it failed, and what it answered. Neither the store nor its
+ * callers know. An act is named by its facet and method, as in `sessions.open`.
  */
-import { type BeatResult, type PresenceStore, StoreError } from '../../presence-core/index.ts';
+import {
+  type BeatResult,
+  type PresenceStore,
+  StoreError,
+  type StoreNodes,
+  type StoreSessions,
+} from '../../presence-core/index.ts';
 import type { Metrics } from './metrics.ts';
 import { type Absence, registerStoreFigures, StoreFigures } from './store-figures.ts';
 
 const BOUNDS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** Verbs of which only the duration and the errors are of interest. */
-const PLAIN_VERBS = [
-  'update',
-  'detach',
-  'status',
-  'sessions',
-  'counts',
-  'top',
-  'limitOverride',
-  'setLimitOverride',
-  'quit',
-  'tail',
-  'upholds',
-  'snapshot',
-  'snapshotOf',
-  'countEvent',
-  'hourRecords',
-  'hourRecord',
-  'notify',
-  'ping',
-] as const satisfies readonly (keyof PresenceStore)[];
-
 type Act<Args extends unknown[], Result> = (...args: Args) => Promise<Result>;
+type Time = <Args extends unknown[], Result>(
+  verb: string,
+  act: Act<Args, Result>,
+  answered?: (result: Result, ...args: Args) => void,
+  failed?: (error: unknown, begunAt: number, ...args: Args) => void,
+) => Act<Args, Result>;
 
 /** @param whenAway what an open that the store did not answer comes to. */
 export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: Absence): PresenceStore {
   const figures = new StoreFigures();
   registerStoreFigures(figures, metrics);
+  const time = timer(figures, metrics);
+  const { reads, limits, log, snapshots, analytics, inbox } = store;
+  return {
+    name: store.name,
+    isShared: store.isShared,
+    outlivesProcess: store.outlivesProcess,
+    start: () => store.start(),
+    stop: () => store.stop(),
+    ping: time('ping', () => store.ping()),
+    secret: () => store.secret(),
+    serverStats: () => store.serverStats(),
+    sessions: observeSessions(store.sessions, figures, time, whenAway),
+    nodes: observeNodes(store.nodes, figures, time),
+    reads: {
+      status: time('reads.status', (userIds) => reads.status(userIds)),
+      sessions: time('reads.sessions', (userIds) => reads.sessions(userIds)),
+      counts: time('reads.counts', (dimensions) => reads.counts(dimensions)),
+      top: time('reads.top', (by, limit) => reads.top(by, limit)),
+    },
+    limits: {
+      override: time('limits.override', (userId) => limits.override(userId)),
+      setOverride: time('limits.setOverride', (userId, max) => limits.setOverride(userId, max)),
+    },
+    log: {
+      tail: time('log.tail', () => log.tail()),
+      head: () => log.head(),
+      // It waits on purpose: its time says nothing.
+      read: (cursor, limit, waitMs) =>
+        log.read(cursor, limit, waitMs).catch((error) => {
+          figures.failed('log.read', error);
+          throw error;
+        }),
+      upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
+      positions: (cursor) => log.positions(cursor),
+    },
+    snapshots: {
+      parts: snapshots.parts,
+      partOf: (userId) => snapshots.partOf(userId),
+      ofPart: time('snapshots.ofPart', (part) => snapshots.ofPart(part)),
+      ofUser: time('snapshots.ofUser', (userId) => snapshots.ofUser(userId)),
+    },
+    groups: store.groups,
+    analytics: {
+      count: time('analytics.count', (event) => analytics.count(event)),
+      hours: time('analytics.hours', () => analytics.hours()),
+      hour: time('analytics.hour', (at) => analytics.hour(at)),
+    },
+    inbox: {
+      notify: time('inbox.notify', (displaced, by) => inbox.notify(displaced, by)),
+      listen: (nodeId, deliver) => inbox.listen(nodeId, deliver),
+    },
+  };
+}
+
+function observeSessions(sessions: StoreSessions, figures: StoreFigures, time: Time, whenAway: Absence): StoreSessions {
+  return {
+    open: time(
+      'sessions.open',
+      (request) => sessions.open(request),
+      (result, request) => figures.opened(request, result),
+      (error, _, request) => {
+        if (error instanceof StoreError && error.retryable) figures.unanswered(request, whenAway);
+      },
+    ),
+    renew: time(
+      'sessions.renew',
+      (requests) => sessions.renew(requests),
+      (results) => figures.renewed(results),
+    ),
+    update: time('sessions.update', (request) => sessions.update(request)),
+    detach: time('sessions.detach', (requests, graceMs) => sessions.detach(requests, graceMs)),
+    close: time(
+      'sessions.close',
+      (request) => sessions.close(request),
+      (result) => {
+        if (result.outcome === 'closed') figures.displacedBy([result.displaced]);
+      },
+    ),
+    kick: time(
+      'sessions.kick',
+      (userId) => sessions.kick(userId),
+      (displaced) => figures.displacedBy(displaced),
+    ),
+  };
+}
+
+function observeNodes(nodes: StoreNodes, figures: StoreFigures, time: Time): StoreNodes {
+  const beaten = (result: BeatResult): void => figures.beaten(result);
+  const missed = (_: unknown, begunAt: number): void => figures.beatFailed(begunAt);
+  return {
+    join: time('nodes.join', (nodeId: string, leaseMs: number) => nodes.join(nodeId, leaseMs), beaten, missed),
+    beat: time('nodes.beat', (nodeId: string, leaseMs: number) => nodes.beat(nodeId, leaseMs), beaten, missed),
+    quit: time('nodes.quit', (nodeId) => nodes.quit(nodeId)),
+    sweep: time(
+      'nodes.sweep',
+      () => nodes.sweep(),
+      (result) => figures.swept(result),
+    ),
+  };
+}
+
+function timer(figures: StoreFigures, metrics: Metrics): Time {
   const durations = metrics.histogram(
     { name: 'store_duration_seconds', help: 'Time until the store answered or failed' },
     BOUNDS_S,
   );
-
-  function timed<Args extends unknown[], Result>(
-    verb: string,
-    act: Act<Args, Result>,
-    answered: (result: Result, ...args: Args) => void = () => {},
-    failed: (error: unknown, begunAt: number, ...args: Args) => void = () => {},
-  ): Act<Args, Result> {
+  return (verb, act, answered, failed) => {
     const duration = durations({ verb });
     return async (...args) => {
       const begunAt = performance.now();
       figures.inFlight += 1;
       try {
-        const result = await act.apply(store, args);
-        answered(result, ...args);
+        const result = await act(...args);
+        answered?.(result, ...args);
         return result;
       } catch (error) {
         figures.failed(verb, error);
-        failed(error, begunAt, ...args);
+        failed?.(error, begunAt, ...args);
         throw error;
       } finally {
         figures.inFlight -= 1;
         duration.observe((performance.now() - begunAt) / 1_000);
       }
     };
-  }
-
-  const beaten = (result: BeatResult): void => figures.beaten(result);
-  const missed = (_: unknown, begunAt: number): void => figures.beatFailed(begunAt);
-  const plain = PLAIN_VERBS.map((verb) => [verb, timed(verb, store[verb] as Act<unknown[], unknown>)]);
-  return Object.assign(forwarding(store), Object.fromEntries(plain), {
-    open: timed(
-      'open',
-      store.open,
-      (result, request) => figures.opened(request, result),
-      (error, _, request) => {
-        if (error instanceof StoreError && error.retryable) figures.unanswered(request, whenAway);
-      },
-    ),
-    renew: timed('renew', store.renew, (results) => figures.renewed(results)),
-    close: timed('close', store.close, (result) => {
-      if (result.outcome === 'closed') figures.displacedBy([result.displaced]);
-    }),
-    kick: timed('kick', store.kick, (displaced) => figures.displacedBy(displaced)),
-    join: timed('join', store.join, beaten, missed),
-    beat: timed('beat', store.beat, beaten, missed),
-    sweep: timed('sweep', store.sweep, (result) => figures.swept(result)),
-    // It waits on purpose: its time says nothing.
-    readLog: (cursor, limit, waitMs) =>
-      store.readLog(cursor, limit, waitMs).catch((error) => {
-        figures.failed('readLog', error);
-        throw error;
-      }),
-  } satisfies Partial<PresenceStore>);
-}
-
-/** All methods of a store, on an object whose methods may be replaced: a store itself may hold private fields. */
-function forwarding(store: PresenceStore): PresenceStore {
-  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(store)) as (keyof PresenceStore)[];
-  const methods = names.filter((name) => typeof store[name] === 'function');
-  const bound = methods.map((name) => [name, (store[name] as () => unknown).bind(store)]);
-  return { ...Object.fromEntries(bound), kind: store.kind, parts: store.parts };
+  };
 }

@@ -26,7 +26,7 @@ export function registerServerMetrics(metrics: Metrics, { store, node, gateway, 
   const labels = {
     version: VERSION,
     transport: gateway?.transportName ?? 'none',
-    store: store.kind,
+    store: store.name,
     node_version: process.version,
   };
   metrics.gauge({ name: 'info', help: 'What runs here', labels: Object.keys(labels) }, () => [{ labels, value: 1 }]);

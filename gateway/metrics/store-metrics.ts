@@ -24,14 +24,14 @@ const SERVER_ROWS: readonly Row[] = [
 ];
 
 export function registerStoreMetrics(store: PresenceStore, metrics: Metrics): void {
-  const total = once(async () => (await store.counts([{ by: 'total' }]))[0]);
+  const total = once(async () => (await store.reads.counts([{ by: 'total' }]))[0]);
   metrics.gauge(
     { name: 'sessions_live', help: 'Live sessions of the deployment' },
     async () => (await total())?.sessions,
   );
   metrics.gauge({ name: 'users_online', help: 'Users online in the deployment' }, async () => (await total())?.users);
 
-  if (store.kind !== 'redis') return;
+  if (!store.isShared) return;
   const servers = once(() => store.serverStats());
   for (const [kind, name, figure, help] of SERVER_ROWS) {
     metrics[kind]({ name: `redis_${name}`, help, labels: ['server'] }, async () =>

@@ -50,9 +50,9 @@ export class LogTailer {
     while (wanted()) {
       try {
         const readAt = performance.now();
-        const page = await this.store.readLog(cursor, READ_LIMIT, this.waitMs);
+        const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs);
         // Far behind or in another epoch: every subscriber begins anew, so the rest need not be read.
-        const next = page.gap ? await this.store.tail() : page.cursor;
+        const next = page.gap ? await this.store.log.tail() : page.cursor;
         if (!wanted()) return;
         if (page.gap) this.handlers.gap(next);
         else if (next !== cursor) this.handlers.batch(page.changes, next);

@@ -88,7 +88,7 @@ export class NodeLife {
     this.renewals.start();
     this.repeat(this.options.beatMs, () => this.beat());
     this.repeat(this.options.sweepMs, async () => {
-      await this.options.store.sweep();
+      await this.options.store.nodes.sweep();
     });
   }
 
@@ -106,7 +106,7 @@ export class NodeLife {
   detach(session: { readonly userId: string; readonly sessionId: string }, connection: number): void {
     const { userId, sessionId } = session;
     const ref: OwnedRef = { userId, sessionId, owner: this.owner(connection) };
-    const work = this.options.store.detach([ref], this.options.resumeGraceMs).then(
+    const work = this.options.store.sessions.detach([ref], this.options.resumeGraceMs).then(
       () => {},
       () => this.keepUndetached(ref),
     );
@@ -123,7 +123,7 @@ export class NodeLife {
       return false;
     });
     // What is lost here shows at the owner's next renewal.
-    this.options.store.notify(elsewhere, by).catch(() => {});
+    this.options.store.inbox.notify(elsewhere, by).catch(() => {});
   }
 
   /** Gives the lease up after all sessions were let go. */
@@ -133,14 +133,14 @@ export class NodeLife {
     for (const timer of this.timers) clearTimeout(timer);
     this.renewals.stop();
     await Promise.all(this.detaching);
-    if (this.joined) await this.options.store.quit(this.id).catch(() => {});
+    if (this.joined) await this.options.store.nodes.quit(this.id).catch(() => {});
   }
 
   private async join(): Promise<BeatResult> {
-    const result = await this.options.store.join(this.id, this.options.leaseMs);
+    const result = await this.options.store.nodes.join(this.id, this.options.leaseMs);
     this.joined = true;
     this.epoch = result.epoch;
-    this.options.store.onInbox(this.id, (message) => this.deliver(message));
+    this.options.store.inbox.listen(this.id, (message) => this.deliver(message));
     return result;
   }
 
@@ -148,7 +148,7 @@ export class NodeLife {
     const { store, leaseMs, log } = this.options;
     let result: BeatResult;
     try {
-      result = await store.beat(this.id, leaseMs);
+      result = await store.nodes.beat(this.id, leaseMs);
     } catch (error) {
       if (this.joined) log.warn({ err: error }, 'the store does not answer');
       this.joined = false;
@@ -161,7 +161,7 @@ export class NodeLife {
       const former = this.id;
       this.id = newNodeId();
       await this.join();
-      void store.quit(former).catch(() => {});
+      void store.nodes.quit(former).catch(() => {});
       log.warn({ former, nodeId: this.id, forgot }, 'the node lease lapsed: going on as a new node');
     } else if (forgot) {
       log.warn({ former: this.epoch, epoch: result.epoch }, 'the store has a new epoch: restoring sessions');
@@ -216,7 +216,7 @@ export class NodeLife {
     }
     if (list.length === 0) return;
     const sent = requests.map((request) => request.owner.nodeId);
-    const results = await this.options.store.renew(requests).catch(() => []);
+    const results = await this.options.store.sessions.renew(requests).catch(() => []);
     results.forEach((result, i) => {
       const holder = list[i] as Holder;
       // Between sending and answer the node may have become a new one, or the socket may be gone.
@@ -245,7 +245,7 @@ export class NodeLife {
     if (this.undetached.size === 0) return;
     const refs = [...this.undetached.values()];
     this.undetached.clear();
-    this.options.store.detach(refs, this.options.resumeGraceMs).catch(() => {
+    this.options.store.sessions.detach(refs, this.options.resumeGraceMs).catch(() => {
       for (const ref of refs) this.keepUndetached(ref);
     });
   }

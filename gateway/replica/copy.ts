@@ -55,7 +55,7 @@ export class Copy {
   constructor(options: CopyOptions) {
     this.options = options;
     this.view = new View(options.leftMax);
-    this.sequences = new Float64Array(options.store.parts).fill(Number.POSITIVE_INFINITY);
+    this.sequences = new Float64Array(options.store.snapshots.parts).fill(Number.POSITIVE_INFINITY);
     this.lost = new Promise((resolve) => {
       this.end = resolve;
     });
@@ -108,8 +108,8 @@ export class Copy {
   private async begin(): Promise<void> {
     const { store } = this.options;
     await this.persist(async () => {
-      const cursor = await store.tail();
-      if (!(await store.upholds(cursor))) return false;
+      const cursor = await store.log.tail();
+      if (!(await store.log.upholds(cursor))) return false;
       this.cursor = cursor;
       return true;
     });
@@ -120,7 +120,7 @@ export class Copy {
     while (!this.isLost) {
       const at = performance.now();
       try {
-        if (await store.upholds(this.cursor)) this.checkedAt = at;
+        if (await store.log.upholds(this.cursor)) this.checkedAt = at;
         else this.lose('gap');
       } catch (error) {
         this.fault(error);
@@ -130,7 +130,7 @@ export class Copy {
   }
 
   private async readParts(): Promise<void> {
-    while (this.nextPart < this.options.store.parts && !this.isLost) {
+    while (this.nextPart < this.options.store.snapshots.parts && !this.isLost) {
       const part = this.nextPart;
       this.nextPart += 1;
       await this.persist(() => this.readPart(part));
@@ -141,7 +141,7 @@ export class Copy {
     const later: Change[] = [];
     this.waiting.set(part, later);
     try {
-      const { sessions, sequence } = await this.options.store.snapshot(part);
+      const { sessions, sequence } = await this.options.store.snapshots.ofPart(part);
       await this.add(sessions);
       this.sequences[part] = sequence;
     } finally {
@@ -160,7 +160,7 @@ export class Copy {
 
   private take(changes: readonly Change[], cursor: string): void {
     for (const change of changes) {
-      const part = this.options.store.partOf(change.userId);
+      const part = this.options.store.snapshots.partOf(change.userId);
       const later = this.waiting.get(part);
       if (later) later.push(change);
       else this.apply(change, part);

@@ -1,8 +1,8 @@
 /** Reads of presence: by the replica while it serves, else by the store. */
-import type { Count, Dimension, PresenceStore, TopItem, UserSessions } from '../../presence-core/index.ts';
+import type { Count, Dimension, StoreReads, TopBy, TopItem, UserSessions } from '../../presence-core/index.ts';
 import type { Replica } from './replica.ts';
 import { OFFLINE, type Statuses, statusesOf } from './statuses.ts';
-import { type Facet, type KnownStatuses, type Viewing, viewingOf } from './view.ts';
+import { type KnownStatuses, type Viewing, viewingOf } from './view.ts';
 
 export interface Answer<T> {
   readonly value: T;
@@ -20,13 +20,11 @@ export interface PresenceReads {
   viewing(userId: string): Promise<Answer<Viewing>>;
   count(dimension: Dimension): Promise<Answer<Count>>;
   /** Most sessions first, then by key; at most `limit`. */
-  top(by: Facet, limit: number): Promise<Answer<TopItem[]>>;
+  top(by: TopBy, limit: number): Promise<Answer<TopItem[]>>;
 }
 
-type Store = Pick<PresenceStore, 'status' | 'sessions' | 'counts' | 'top'>;
-
 /** @param replica undefined where there is none. */
-export function createReads(store: Store, replica: Replica | undefined): PresenceReads {
+export function createReads(store: StoreReads, replica: Replica | undefined): PresenceReads {
   return {
     async status(userIds) {
       const known = replica?.status(userIds);
@@ -53,7 +51,7 @@ export function createReads(store: Store, replica: Replica | undefined): Presenc
 }
 
 /** Asks about the unknown. */
-async function ask(store: Store, { userIds, sessions, leftAt, unknown }: KnownStatuses): Promise<void> {
+async function ask(store: StoreReads, { userIds, sessions, leftAt, unknown }: KnownStatuses): Promise<void> {
   const statuses = await store.status(unknown.map((i) => userIds[i] as string));
   for (const [n, { online, sessions: held, lastSeenAt }] of statuses.entries()) {
     const i = unknown[n] as number;

@@ -5,9 +5,9 @@
  * copy that is lost is made anew after a pause that grows while copies do not last.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Count, Dimension, TopItem } from '../../presence-core/index.ts';
+import type { Count, Dimension, TopBy, TopItem } from '../../presence-core/index.ts';
 import { Copy, type CopyOptions, type Loss } from './copy.ts';
-import type { Facet, KnownStatuses, View, Viewing } from './view.ts';
+import type { KnownStatuses, View, Viewing } from './view.ts';
 
 export interface ReplicaOptions extends CopyOptions {
   readonly log: CopyOptions['log'] & { info(fields: object, message: string): void };
@@ -64,7 +64,7 @@ export class Replica {
   private readonly stopping = new AbortController();
   private copy: Copy | undefined;
   private why: Fallback = 'building';
-  private tops = new Map<Facet, Tops>();
+  private tops = new Map<TopBy, Tops>();
   private rebuilds = 0;
   private hits = 0;
   private misses = 0;
@@ -101,7 +101,7 @@ export class Replica {
     return this.hit((view) => view.viewing(userId));
   }
 
-  top(by: Facet, limit: number): Aged<TopItem[]> | undefined {
+  top(by: TopBy, limit: number): Aged<TopItem[]> | undefined {
     const copy = this.serving();
     if (!copy) return undefined;
     this.hits += 1;

@@ -13,13 +13,12 @@ import {
   PARTS,
   PRESENCE_ONLY,
   type Session,
+  type TopBy,
   type TopItem,
 } from '../../presence-core/index.ts';
 import { Occupancy } from './occupancy.ts';
 import { RecentlyLeft } from './recently-left.ts';
 import { OFFLINE, type Statuses } from './statuses.ts';
-
-export type Facet = Exclude<Dimension['by'], 'total'>;
 
 /** What a user watches: live sessions, distinct streams and device types among them. */
 export interface Viewing {
@@ -103,7 +102,7 @@ export class View {
     return this.#counts.count(dimension);
   }
 
-  top(by: Facet, limit: number): TopItem[] {
+  top(by: TopBy, limit: number): TopItem[] {
     return this.#counts.top(by, limit);
   }
 }

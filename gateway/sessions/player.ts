@@ -117,7 +117,12 @@ export class Player {
     session.attributes = { ...session.attributes, ...changed };
     if (!session.degraded) {
       const { userId, sessionId } = session;
-      const result = await this.context.store.update({ userId, sessionId, owner: this.owner(), attributes: changed });
+      const result = await this.context.store.sessions.update({
+        userId,
+        sessionId,
+        owner: this.owner(),
+        attributes: changed,
+      });
       if (this.session !== session) return;
       if (result.outcome === 'ended') return this.displaced(result.reason);
       if (result.outcome === 'moved') return this.displaced('moved');
@@ -133,7 +138,7 @@ export class Player {
     const reply = id === undefined ? {} : { id };
     if (!session) return this.connection.problem('invalid_request', 'this socket holds no session', id);
     if (session.degraded) return this.connection.send({ type: 'heartbeat', ...reply, degraded: true });
-    const [user] = await this.context.store.sessions([session.userId]);
+    const [user] = await this.context.store.reads.sessions([session.userId]);
     const own = user?.sessions.find((s) => s.sessionId === session.sessionId);
     this.connection.send({
       type: 'heartbeat',
@@ -148,7 +153,7 @@ export class Player {
   async event({ event: kind, id }: PlayerEvent): Promise<void> {
     const { session } = this;
     if (!session) return this.connection.problem('invalid_request', 'this socket holds no session', id);
-    await this.context.store.countEvent({ userId: session.userId, kind, at: Date.now() });
+    await this.context.store.analytics.count({ userId: session.userId, kind, at: Date.now() });
     if (this.session === session && id !== undefined) this.connection.send({ type: 'ok', id });
   }
 
@@ -157,7 +162,7 @@ export class Player {
     if (session && !session.degraded) {
       const { userId, sessionId } = session;
       // Held until it is known to be closed: on failure it is left to the grace.
-      await this.context.store.close({ userId, sessionId, owner: this.owner(), reason: 'left' });
+      await this.context.store.sessions.close({ userId, sessionId, owner: this.owner(), reason: 'left' });
     }
     this.session = undefined;
     this.connection.end('normal');
@@ -289,7 +294,7 @@ export class Player {
     const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
     const { identity } = this.connection;
     try {
-      const result = await store.open({
+      const result = await store.sessions.open({
         userId,
         sessionId,
         attributes,

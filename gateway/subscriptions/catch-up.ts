@@ -75,7 +75,7 @@ export async function pageOut(hub: Hub, { topic, outlet, listens }: Listener, ta
     }
     if (!listens() || generation !== hub.generation) return { what: 'begin' };
   }
-  const delivered = hub.store.positions(cursor);
+  const delivered = hub.store.log.positions(cursor);
   return { what: 'follow', generation, cursor, delivered, reader, lastPage: { number, rows } };
 }
 
@@ -83,7 +83,7 @@ export async function pageOut(hub: Hub, { topic, outlet, listens }: Listener, ta
 export async function catchUp(hub: Hub, listener: Listener, task: Following): Promise<boolean> {
   while (listener.listens()) {
     if (task.generation !== hub.generation) return false;
-    const batches = task.page ? undefined : hub.since(hub.store.positions(task.cursor));
+    const batches = task.page ? undefined : hub.since(hub.store.log.positions(task.cursor));
     if (batches === undefined) {
       const page = task.page ?? (await hub.read(task.cursor));
       task.page = undefined;
@@ -117,7 +117,7 @@ async function tell(
 ): Promise<void> {
   if (!listens()) return;
   const { delivered, reader, lastPage } = task;
-  const positions = hub.store.positions(cursor);
+  const positions = hub.store.log.positions(cursor);
   const place = isPlace(task, positions) ? cursor : NO_PLACE;
   const rows = changes
     .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && concerns(topic, c) && !reader?.has(c))

@@ -115,14 +115,14 @@ export class Hub {
 
   /** Reads what is no longer at hand. */
   read(cursor: string): Promise<LogPage> {
-    return this.gate.pass(() => this.store.readLog(cursor, READ_LIMIT, 0));
+    return this.gate.pass(() => this.store.log.read(cursor, READ_LIMIT, 0));
   }
 
   /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
   async behind(): Promise<number | undefined> {
     const { run } = this;
     if (!run) return undefined;
-    const tail = this.store.positions(await this.store.tail());
+    const tail = this.store.log.positions(await this.store.log.tail());
     if (this.run !== run || this.positions.length === 0) return undefined;
     return tail.reduce((sum, last, shard) => sum + Math.max(0, last - (this.positions[shard] as number)), 0);
   }
@@ -137,7 +137,7 @@ export class Hub {
     const run = {};
     this.run = run;
     try {
-      const cursor = await this.store.tail();
+      const cursor = await this.store.log.tail();
       if (this.run !== run) return;
       this.place(cursor);
       this.tailer.start(cursor);
@@ -150,7 +150,7 @@ export class Hub {
   private place(cursor: string): void {
     this.generation = {};
     this.cursor = cursor;
-    this.positions = this.store.positions(cursor);
+    this.positions = this.store.log.positions(cursor);
     this.recent = new RecentBatches(this.positions);
   }
 
@@ -164,7 +164,7 @@ export class Hub {
   private dispatch(changes: readonly Change[], cursor: string): void {
     const before = this.cursor;
     this.cursor = cursor;
-    this.positions = this.store.positions(cursor);
+    this.positions = this.store.log.positions(cursor);
     this.recent.add({ changes, cursor, positions: this.positions });
     const ofChannel = new Map<Channel, Change[]>();
     for (const change of changes) {

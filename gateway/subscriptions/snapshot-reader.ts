@@ -26,7 +26,7 @@ export class SnapshotReader {
     this.gate = gate;
     this.topic = topic;
     this.reflects = [...positions];
-    this.count = topic.kind === 'users' ? topic.userIds.length : store.parts;
+    this.count = topic.kind === 'users' ? topic.userIds.length : store.snapshots.parts;
     this.places = new Map(topic.userIds.map((userId, place) => [userId, place]));
   }
 
@@ -49,12 +49,13 @@ export class SnapshotReader {
 
   /** Whether what was read has this change in it already. */
   has(change: Change): boolean {
-    const place = this.topic.kind === 'users' ? this.places.get(change.userId) : this.store.partOf(change.userId);
+    const place =
+      this.topic.kind === 'users' ? this.places.get(change.userId) : this.store.snapshots.partOf(change.userId);
     return change.sequence <= (this.sequences[place ?? -1] ?? 0);
   }
 
   private part(place: number): Promise<Snapshot> {
-    if (this.topic.kind !== 'users') return this.store.snapshot(place);
-    return this.store.snapshotOf(this.topic.userIds[place] as string);
+    if (this.topic.kind !== 'users') return this.store.snapshots.ofPart(place);
+    return this.store.snapshots.ofUser(this.topic.userIds[place] as string);
   }
 }

@@ -49,7 +49,7 @@ export class Subscription implements Member {
    */
   async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
     const place = cursor === NO_PLACE ? undefined : cursor;
-    const delivered = place === undefined ? [] : this.hub.store.positions(place);
+    const delivered = place === undefined ? [] : this.hub.store.log.positions(place);
     this.entered = true;
     await this.hub.enter();
     if (this.ended) return;
@@ -118,7 +118,7 @@ export class Subscription implements Member {
 
   private lag(told: readonly Change[], before: string): void {
     this.channel.live.delete(this);
-    const delivered = [...this.hub.store.positions(before)];
+    const delivered = [...this.hub.store.log.positions(before)];
     for (const { shard, sequence } of told) delivered[shard] = sequence;
     this.lagging = { what: 'follow', generation: this.hub.generation, cursor: before, delivered };
   }

@@ -9,8 +9,8 @@ export async function countsOf(store: PresenceStore, topics: readonly Topic[]): 
   const dimensions = topics.map(dimensionOf).filter((dimension) => dimension !== undefined);
   const userIds = [...new Set(topics.flatMap((topic) => topic.userIds))];
   const [counts, statuses] = await Promise.all([
-    dimensions.length > 0 ? store.counts(dimensions) : [],
-    userIds.length > 0 ? store.status(userIds) : [],
+    dimensions.length > 0 ? store.reads.counts(dimensions) : [],
+    userIds.length > 0 ? store.reads.status(userIds) : [],
   ]);
   const statusOf = new Map(statuses.map((status) => [status.userId, status]));
   let counted = 0;

@@ -1,6 +1,7 @@
 /** Clicks and impressions of the last hours, in memory (P16). */
 import { hourOf, hoursKept, keptUntil } from '../analytics-hour.ts';
-import type { CountedEvent, HourCounts, HourRecord } from '../presence-store.ts';
+import type { Clock } from '../clock.ts';
+import type { CountedEvent, HourCounts, HourRecord, StoreAnalytics } from '../store/analytics.ts';
 import { FadingMap } from '../toolkit/expiring-map.ts';
 import { UserSketch } from '../user-sketch.ts';
 
@@ -13,37 +14,40 @@ interface Hour {
   impressions: number;
 }
 
-export class MemoryAnalytics {
+export class MemoryAnalytics implements StoreAnalytics {
   readonly #hours = new FadingMap<Hour>(HOURS_MAX);
   /** What one process counts is forgotten with it: all its hours are of one generation. */
   readonly #generation: string;
+  readonly #clock: Clock;
 
-  constructor(generation: string) {
+  constructor(generation: string, clock: Clock) {
     this.#generation = generation;
+    this.#clock = clock;
   }
 
-  count({ userId, kind, at }: CountedEvent, now: number): void {
-    const hour = this.#hourOf(at, now);
+  async count({ userId, kind, at }: CountedEvent): Promise<void> {
+    const hour = this.#hourOf(at, this.#clock());
     if (kind === 'click') hour.clicks += 1;
     else hour.impressions += 1;
     hour.users.add(userId);
   }
 
-  records(now: number): HourCounts[] {
+  async hours(): Promise<HourCounts[]> {
+    const now = this.#clock();
     return hoursKept(now).flatMap((hourAt) => {
       const hour = this.#hours.get(String(hourAt), now);
       return hour === undefined ? [] : [this.#counts(hourAt, hour)];
     });
   }
 
-  record(at: number, now: number): HourRecord | null {
+  async hour(at: number): Promise<HourRecord | null> {
     const hourAt = hourOf(at);
-    const hour = this.#hours.get(String(hourAt), now);
+    const hour = this.#hours.get(String(hourAt), this.#clock());
     return hour === undefined ? null : { ...this.#counts(hourAt, hour), users: hour.users.bytes() };
   }
 
-  trim(now: number): void {
-    this.#hours.trim(now);
+  trim(): void {
+    this.#hours.trim(this.#clock());
   }
 
   #counts(hourAt: number, { clicks, impressions }: Hour): HourCounts {

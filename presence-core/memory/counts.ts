@@ -5,10 +5,8 @@
  * The keys of the counters double as the interned strings of the sessions: a million sessions share a few hundred.
  */
 
-import type { Count, Dimension, TopItem } from '../presence-store.ts';
+import type { Count, Dimension, TopBy, TopItem } from '../store/reads.ts';
 import { topOf } from '../top-of.ts';
-
-type Facet = 'stream' | 'deviceType' | 'country' | 'state';
 
 /** What is counted of a session. */
 export interface CountedSession {
@@ -33,7 +31,7 @@ class Counter {
 
 export class MemoryCounts {
   readonly #total = new Counter('', '');
-  readonly #facets: Readonly<Record<Facet, Map<string, Counter>>> = {
+  readonly #facets: Readonly<Record<TopBy, Map<string, Counter>>> = {
     stream: new Map(),
     deviceType: new Map(),
     country: new Map(),
@@ -67,7 +65,7 @@ export class MemoryCounts {
     return { users: counter?.users ?? 0, sessions: counter?.sessions ?? 0 };
   }
 
-  top(by: Facet, limit: number): TopItem[] {
+  top(by: TopBy, limit: number): TopItem[] {
     return topOf(this.#facets[by].values(), limit).map(({ key, users, sessions }) => ({ key, users, sessions }));
   }
 
@@ -77,7 +75,7 @@ export class MemoryCounts {
     return this.#facets[dimension.by].get(dimension.key);
   }
 
-  #up(facet: Facet, key: string, label: string, others: readonly CountedSession[]): string {
+  #up(facet: TopBy, key: string, label: string, others: readonly CountedSession[]): string {
     const counters = this.#facets[facet];
     let counter = counters.get(key);
     if (counter === undefined) {
@@ -89,7 +87,7 @@ export class MemoryCounts {
     return counter.label;
   }
 
-  #down(facet: Facet, key: string | undefined, others: readonly CountedSession[]): void {
+  #down(facet: TopBy, key: string | undefined, others: readonly CountedSession[]): void {
     const counter = key === undefined ? undefined : this.#facets[facet].get(key);
     if (counter === undefined) return;
     counter.sessions -= 1;
@@ -98,11 +96,11 @@ export class MemoryCounts {
   }
 }
 
-function isShared(facet: Facet, key: string, others: readonly CountedSession[]): boolean {
+function isShared(facet: TopBy, key: string, others: readonly CountedSession[]): boolean {
   return others.some((other) => !other.isMark && keyOf(facet, other) === key);
 }
 
-function keyOf(facet: Facet, row: CountedSession): string | undefined {
+function keyOf(facet: TopBy, row: CountedSession): string | undefined {
   if (facet === 'stream') return row.streamId;
   if (facet === 'state') return stateKey(row);
   return row[facet];

@@ -1,7 +1,7 @@
 /** The change log of the memory store (P11): a ring of the newest entries, read by cursor, with waiting readers. */
 import { StoreError } from '../errors.ts';
-import type { LogPage } from '../presence-store.ts';
 import type { Change, CloseReason } from '../session.ts';
+import type { LogPage, StoreLog } from '../store/log.ts';
 import type { SessionRow } from './session-row.ts';
 
 const CURSOR = /^m:([0-9a-f]{16}):(\d{1,15})$/;
@@ -13,7 +13,7 @@ export interface ChangeNote {
   readonly previous?: Change['previous'];
 }
 
-export class MemoryLog {
+export class MemoryLog implements StoreLog {
   readonly #epoch: string;
   #max: number;
   /** Entry of sequence `s` stands at `(s - 1) % max`. */
@@ -73,20 +73,20 @@ export class MemoryLog {
   }
 
   /** Whether a cursor is of this epoch: nothing of it is ever lost. */
-  upholds(cursor: string): boolean {
+  async upholds(cursor: string): Promise<boolean> {
     return this.#position(cursor) !== undefined;
   }
 
   /** Up to where a cursor has read; 0 for one of another epoch. */
-  positionOf(cursor: string): number {
-    return this.#position(cursor) ?? 0;
+  positions(cursor: string): readonly number[] {
+    return [this.#position(cursor) ?? 0];
   }
 
-  tail(): string {
+  async tail(): Promise<string> {
     return this.#cursor(this.#last);
   }
 
-  head(): string {
+  async head(): Promise<string> {
     return this.#cursor(this.trimmed);
   }
 

@@ -1,58 +1,69 @@
-/** Leases of node generations in the memory store, and the watch for silence (P9). */
-import { NodeLease } from './session-row.ts';
+/** Nodes of the memory store: their leases, and the sweep (P1, P9). */
+import type { Clock } from '../clock.ts';
+import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
+import type { MemoryAnalytics } from './analytics.ts';
+import type { MemoryInbox } from './inbox.ts';
+import type { LeaseTable } from './leases.ts';
+import type { MemorySweep } from './sweep.ts';
 
-export class MemoryNodes {
-  readonly #leases = new Map<string, NodeLease>();
-  /** The newest accepted beat; undefined after a silence was answered, until somebody beats again. */
-  #heard: { readonly at: number; readonly leaseMs: number } | undefined;
+export interface MemoryNodesParts {
+  readonly epoch: string;
+  readonly leases: LeaseTable;
+  readonly sweep: MemorySweep;
+  readonly inbox: MemoryInbox;
+  readonly analytics: MemoryAnalytics;
+  readonly clock: Clock;
+}
 
-  /** The lease of a generation, unless it lapsed or was never taken. */
-  running(nodeId: string, now: number): NodeLease | undefined {
-    const lease = this.#leases.get(nodeId);
-    return lease !== undefined && lease.endsAt > now ? lease : undefined;
+export class MemoryNodes implements StoreNodes {
+  readonly #parts: MemoryNodesParts;
+  #sweeping: Promise<SweepResult> | undefined;
+
+  constructor(parts: MemoryNodesParts) {
+    this.#parts = parts;
   }
 
-  get(nodeId: string): NodeLease | undefined {
-    return this.#leases.get(nodeId);
+  async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
+    const now = this.#judgedAt();
+    return this.#result(this.#parts.leases.join(nodeId, leaseMs, now), now);
   }
 
-  lapsed(now: number): NodeLease[] {
-    return [...this.#leases.values()].filter((lease) => lease.endsAt <= now);
+  async beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
+    const now = this.#judgedAt();
+    return this.#result(this.#parts.leases.beat(nodeId, leaseMs, now), now);
   }
 
-  /** A generation that lapsed is not taken anew, before the sweep any more than after. */
-  join(nodeId: string, leaseMs: number, now: number): boolean {
-    if (!this.#leases.has(nodeId)) this.#leases.set(nodeId, new NodeLease(nodeId, now + leaseMs));
-    return this.beat(nodeId, leaseMs, now);
+  async quit(nodeId: string): Promise<void> {
+    const { clock, leases, inbox, sweep } = this.#parts;
+    const now = clock();
+    const lease = leases.get(nodeId);
+    if (lease === undefined) return;
+    lease.endsAt = Math.min(lease.endsAt, now);
+    inbox.remove(nodeId);
+    await sweep.endNode(lease, now);
   }
 
-  beat(nodeId: string, leaseMs: number, now: number): boolean {
-    const lease = this.running(nodeId, now);
-    if (lease === undefined) return false;
-    lease.endsAt = Math.max(lease.endsAt, now + leaseMs);
-    this.#heard = { at: now, leaseMs };
-    return true;
+  /** A sweep that is asked for while one runs is that one. */
+  sweep(): Promise<SweepResult> {
+    const { clock, analytics, inbox, sweep } = this.#parts;
+    const now = clock();
+    analytics.trim();
+    this.#sweeping ??= sweep
+      .run(now, ({ nodeId }) => inbox.remove(nodeId))
+      .finally(() => {
+        this.#sweeping = undefined;
+      });
+    return this.#sweeping;
   }
 
-  remove(lease: NodeLease): void {
-    if (this.#leases.get(lease.nodeId) === lease) this.#leases.delete(lease.nodeId);
+  /** Now, after a silence was answered (P9). */
+  #judgedAt(): number {
+    const now = this.#parts.clock();
+    this.#parts.sweep.answerSilence(now);
+    return now;
   }
 
-  /**
-   * When everybody was silent for half a node lease (the process was suspended, or nobody is left), the instant of the
-   * last beat: leases that ran after it were not given up by their holders. Told once for each silence, so that a
-   * store that nobody beats any more still ends what it holds.
-   */
-  takeSilence(now: number): number | undefined {
-    const heard = this.#heard;
-    if (heard === undefined || this.#leases.size === 0 || now - heard.at <= heard.leaseMs / 2) return undefined;
-    this.#heard = undefined;
-    return heard.at;
-  }
-
-  extend(after: number, until: number): void {
-    for (const lease of this.#leases.values()) {
-      if (lease.endsAt > after) lease.endsAt = Math.max(lease.endsAt, until);
-    }
+  #result(accepted: boolean, now: number): BeatResult {
+    return { outcome: accepted ? 'alive' : 'fenced', epoch: this.#parts.epoch, now };
   }
 }

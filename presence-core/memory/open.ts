@@ -1,18 +1,22 @@
 /** The verb `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
 import { admit, byAge, MAX_SESSIONS, nextFreeAt } from '../admission.ts';
-import type { OpenRequest, OpenResult } from '../presence-store.ts';
 import { type CloseReason, type Displaced, PRESENCE_ONLY } from '../session.ts';
+import type { OpenRequest, OpenResult } from '../store/sessions.ts';
 import { type Holder, SessionRow, slots } from './session-row.ts';
 import type { Former, MemoryShard } from './shard.ts';
 
-/** `max` is the limit that counts for this request (P6). */
-export function openSession(
-  shard: MemoryShard,
-  request: OpenRequest,
-  holder: Holder,
-  max: number,
-  now: number,
-): OpenResult {
+/** One open, with all it is decided by. */
+export interface Opening {
+  readonly shard: MemoryShard;
+  readonly request: OpenRequest;
+  readonly holder: Holder;
+  /** The limit that counts for this request (P6). */
+  readonly max: number;
+  readonly now: number;
+}
+
+export function openSession(opening: Opening): OpenResult {
+  const { shard, request, now } = opening;
   const { userId, sessionId } = request;
   const reason = shard.tombstone(userId, sessionId, now);
   if (reason !== undefined) {
@@ -22,21 +26,11 @@ export function openSession(
   const live = shard.live(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
   if (row === undefined && request.intent === 'return') return { outcome: 'gone' };
-  return row === undefined
-    ? admitSession(shard, request, holder, max, slots(live), now)
-    : reopenSession(shard, request, holder, max, row, slots(live).length, now);
+  return row === undefined ? admitSession(opening, slots(live)) : reopenSession(opening, row, slots(live).length);
 }
 
 /** Opening what is live is a renewal, maybe by a new owner, also above the limit. */
-function reopenSession(
-  shard: MemoryShard,
-  request: OpenRequest,
-  holder: Holder,
-  max: number,
-  row: SessionRow,
-  current: number,
-  now: number,
-): OpenResult {
+function reopenSession({ shard, request, holder, max, now }: Opening, row: SessionRow, current: number): OpenResult {
   const isSocketHeld = typeof row.holder !== 'string';
   const isHeld = request.intent === 'beat' && isSocketHeld;
   const displaced: Displaced[] = [];
@@ -52,14 +46,7 @@ function reopenSession(
   return opened(isHeld ? 'held' : 'renewed', row, current, max, displaced);
 }
 
-function admitSession(
-  shard: MemoryShard,
-  request: OpenRequest,
-  holder: Holder,
-  max: number,
-  live: readonly SessionRow[],
-  now: number,
-): OpenResult {
+function admitSession({ shard, request, holder, max, now }: Opening, live: readonly SessionRow[]): OpenResult {
   const isMark = request.sessionId === PRESENCE_ONLY;
   const restores = request.intent === 'restore';
   const { admitted, replaced, evicted, kept } = admit(live, {

@@ -1,7 +1,7 @@
 /** How sessions of the memory store end without their holder: expired, with their node, or with the store (P1, P9). */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { SweepResult } from '../presence-store.ts';
-import type { MemoryNodes } from './nodes.ts';
+import type { SweepResult } from '../store/nodes.ts';
+import type { LeaseTable } from './leases.ts';
 import type { NodeLease } from './session-row.ts';
 import type { MemoryShard } from './shard.ts';
 
@@ -12,10 +12,10 @@ const SLICE_STEP = 64;
 
 export class MemorySweep {
   readonly #shard: MemoryShard;
-  readonly #nodes: MemoryNodes;
+  readonly #nodes: LeaseTable;
   readonly #stallGraceMs: number;
 
-  constructor(shard: MemoryShard, nodes: MemoryNodes, stallGraceMs: number) {
+  constructor(shard: MemoryShard, nodes: LeaseTable, stallGraceMs: number) {
     this.#shard = shard;
     this.#nodes = nodes;
     this.#stallGraceMs = stallGraceMs;

@@ -1,5 +1,5 @@
 /** Who has which sessions. Most users have one: it is held without an array. Arrays given out never change. */
-import { partOf } from '../keys.ts';
+import { partOf } from '../user-hash.ts';
 
 const NOBODY: readonly never[] = [];
 /** A snapshot's page is a part: a million sessions in so many take about 2 ms each. */

@@ -5,10 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { hourOf, hoursKept, keptUntil } from '../analytics-hour.ts';
-import { hitsKey, uniqueUsersKey } from '../keys.ts';
-import type { CountedEvent, EventKind, HourCounts, HourRecord } from '../presence-store.ts';
-import { chunks, tooMany } from './calls.ts';
+import type { CountedEvent, EventKind, HourCounts, HourRecord, StoreAnalytics } from '../store/analytics.ts';
+import { chunks } from './calls.ts';
 import type { RedisClient } from './connection.ts';
+import { type RedisFailures, tooMany } from './failures.ts';
+import { hitsKey, uniqueUsersKey } from './keys.ts';
 
 /** Users of one PFADD: some 0.3 ms of Redis. */
 const USERS_PER_CALL = 1_000;
@@ -25,16 +26,18 @@ interface Batch {
   readonly sent: Promise<void>;
 }
 
-export class RedisAnalytics {
+export class RedisAnalytics implements StoreAnalytics {
   private readonly client: RedisClient;
   private readonly prefix: string;
+  private readonly failures: RedisFailures;
   /** By hour; what this turn has gathered. */
   private readonly gathering = new Map<number, Batch>();
   private inFlight = 0;
 
-  constructor(client: RedisClient, prefix: string) {
+  constructor(client: RedisClient, prefix: string, failures: RedisFailures) {
     this.client = client;
     this.prefix = prefix;
+    this.failures = failures;
   }
 
   async count({ userId, kind, at }: CountedEvent): Promise<void> {
@@ -45,18 +48,23 @@ export class RedisAnalytics {
     batch.users.add(userId);
     batch.hits[kind]++;
     try {
-      await batch.sent;
+      await this.failures.guard(batch.sent);
     } finally {
       this.inFlight--;
     }
   }
 
-  async records(): Promise<HourCounts[]> {
-    const hours = await Promise.all(hoursKept(Date.now()).map((hourAt) => this.counts(hourAt)));
+  async hours(): Promise<HourCounts[]> {
+    const reads = hoursKept(Date.now()).map((hourAt) => this.counts(hourAt));
+    const hours = await this.failures.guard(Promise.all(reads));
     return hours.filter((hour) => hour !== null);
   }
 
-  async record(at: number): Promise<HourRecord | null> {
+  hour(at: number): Promise<HourRecord | null> {
+    return this.failures.guard(this.read(at));
+  }
+
+  private async read(at: number): Promise<HourRecord | null> {
     const counts = await this.counts(hourOf(at));
     if (counts === null) return null;
     // Read after the hits, and written before them: it knows of every hit's user.

@@ -2,10 +2,11 @@
  * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
  * on Cluster one per shard. Bounds what is in flight (P14).
  */
-import { StoreError } from '../errors.ts';
-import { placeOf, shardKeys, shardPrefix, userKeys } from '../keys.ts';
-import type { RenewRequest } from '../presence-store.ts';
+
+import type { RenewRequest } from '../store/sessions.ts';
 import type { RedisClient } from './connection.ts';
+import { type RedisFailures, tooMany } from './failures.ts';
+import { placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
 import { renewCalls } from './renewals.ts';
 import { runVerb, type Verb } from './scripts.ts';
 
@@ -52,11 +53,11 @@ export class RedisCalls {
   /** Key prefix of each shard. */
   readonly prefixes: readonly string[];
   private readonly client: RedisClient;
-  private readonly onError: (error: unknown) => void;
+  private readonly failures: RedisFailures;
 
-  constructor(client: RedisClient, prefix: string, shards: number, onError: (error: unknown) => void) {
+  constructor(client: RedisClient, prefix: string, shards: number, failures: RedisFailures) {
     this.client = client;
-    this.onError = onError;
+    this.failures = failures;
     this.prefixes = Array.from({ length: shards }, (_, shard) => shardPrefix(prefix, shard));
   }
 
@@ -211,13 +212,8 @@ export class RedisCalls {
     );
   }
 
-  private async run(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<unknown[]> {
-    try {
-      return (await runVerb(this.client, verb, keys, args)) as unknown[];
-    } catch (error) {
-      this.onError(error);
-      throw unavailable(error);
-    }
+  private run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
+    return this.failures.guard(runVerb(this.client, verb, keys, args) as Promise<Reply[]>);
   }
 }
 
@@ -226,10 +222,6 @@ function declaredKeys(K: string, items: readonly Pick<Item, 'member'>[]): string
   const keys = new Set(shardKeys(K));
   for (const { member } of items) if (member) for (const key of userKeys(K, member.user, member.bucket)) keys.add(key);
   return [...keys];
-}
-
-export function tooMany(): StoreError {
-  return new StoreError('store_unavailable', 'too many commands in flight');
 }
 
 function byShard<T>(list: readonly T[], shardOf: (one: T) => number): Iterable<T[]> {
@@ -241,12 +233,6 @@ function byShard<T>(list: readonly T[], shardOf: (one: T) => number): Iterable<T
     else groups.set(shard, [one]);
   }
   return groups.values();
-}
-
-export function unavailable(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new StoreError('store_unavailable', `Redis: ${message}`, error);
 }
 
 export function chunks<T>(list: readonly T[], size: number): T[][] {

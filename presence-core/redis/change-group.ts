@@ -4,8 +4,9 @@
  */
 import type { ChangeSource, Taken } from '../change-group.ts';
 import type { Change } from '../session.ts';
-import { chunks, type RedisCalls, unavailable } from './calls.ts';
+import { chunks, type RedisCalls } from './calls.ts';
 import type { RedisClient } from './connection.ts';
+import { unavailable, type Warn } from './failures.ts';
 import { position } from './log.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
 
@@ -22,7 +23,7 @@ export interface ChangeGroupOptions {
   readonly claimMs: number;
   /** Entries that a shard keeps. */
   readonly logMax: number;
-  readonly warn: (message: string, details?: Record<string, unknown>) => void;
+  readonly warn: Warn;
 }
 
 /** Ids of a shard's entries. */

@@ -1,8 +1,8 @@
 /** What all nodes of a deployment must agree on, kept in Redis: the layout of the data and the secret of resume tokens. */
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
-import { BUCKETS, configKey } from '../keys.ts';
 import type { RedisClient } from './connection.ts';
+import { BUCKETS, configKey } from './keys.ts';
 
 export class RedisDeployment {
   /** '' until it was read. */

@@ -1,10 +1,10 @@
 /** A bounded stream per node: news of its sockets' sessions that another node's call ended or moved (P5). */
 import type { Redis } from 'ioredis';
-import { inboxKey } from '../keys.ts';
-import type { InboxMessage } from '../presence-store.ts';
 import type { Displaced } from '../session.ts';
-import { unavailable } from './calls.ts';
+import type { InboxMessage, StoreInbox } from '../store/inbox.ts';
 import { type RedisClient, ready, within } from './connection.ts';
+import { unavailable } from './failures.ts';
+import { inboxKey } from './keys.ts';
 
 const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */
@@ -12,7 +12,7 @@ const INBOX_TTL_MS = 3_600_000;
 const BLOCK_MS = 5_000;
 const RETRY_MS = 250;
 
-export class RedisInbox {
+export class RedisInbox implements StoreInbox {
   private readonly readers = new Map<string, RedisClient>();
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
@@ -24,7 +24,8 @@ export class RedisInbox {
     this.prefix = prefix;
   }
 
-  async notify(displaced: readonly Displaced[], by: InboxMessage['by']): Promise<void> {
+  async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {
+    if (displaced.length === 0) return;
     const sends = displaced.flatMap(({ owner, session, reason }) => {
       if (typeof owner !== 'object') return [];
       const message: InboxMessage = {

@@ -1,9 +1,11 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
-import { decodeCursor, encodeCursor, type ShardPosition } from '../log-cursor.ts';
-import type { LogPage } from '../presence-store.ts';
+
 import type { Change } from '../session.ts';
-import { unavailable } from './calls.ts';
+import type { LogPage, StoreLog } from '../store/log.ts';
 import { type RedisClient, ready, within } from './connection.ts';
+import { unavailable } from './failures.ts';
+import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
+import type { RedisNodes } from './nodes.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
 
 /** How often a Cluster is asked: XREAD over several slots is refused there, so it cannot block. */
@@ -18,7 +20,7 @@ const EMPTY = 1;
 
 type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
-export class RedisLog {
+export class RedisLog implements StoreLog {
   private readonly logKeys: string[];
   private readonly shardOf: Map<string, number>;
   /** Connections of readers that are not waiting now; a blocking read never shares one. */
@@ -26,10 +28,12 @@ export class RedisLog {
   private readonly open = new Set<RedisClient>();
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
+  private readonly nodes: Pick<RedisNodes, 'epochs' | 'knowMasters'>;
 
-  constructor(client: RedisClient, connect: () => RedisClient, prefixes: readonly string[]) {
+  constructor(client: RedisClient, connect: () => RedisClient, prefixes: readonly string[], nodes: RedisNodes) {
     this.client = client;
     this.connect = connect;
+    this.nodes = nodes;
     this.logKeys = prefixes.map((K) => `${K}log`);
     this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
   }
@@ -41,12 +45,20 @@ export class RedisLog {
     return encodeCursor(last.map((entries) => (entries[0] ? position(entries[0][0]) : { epoch: EMPTY, sequence: 0 })));
   }
 
-  head(): string {
+  async head(): Promise<string> {
     return encodeCursor(this.logKeys.map(() => ({ epoch: HEAD, sequence: 0 })));
   }
 
+  async upholds(cursor: string): Promise<boolean> {
+    return (await this.nodes.knowMasters()) && (await this.reaches(cursor));
+  }
+
+  positions(cursor: string): readonly number[] {
+    return decodeCursor(cursor, this.logKeys.length).map((position) => position.sequence);
+  }
+
   /** Whether each shard's log reaches at least up to the cursor, in the cursor's epoch. */
-  async reaches(cursor: string): Promise<boolean> {
+  private async reaches(cursor: string): Promise<boolean> {
     const last = decodeCursor(await this.tail(), this.logKeys.length);
     return decodeCursor(cursor, this.logKeys.length).every(({ epoch, sequence }, shard) => {
       const end = last[shard] as ShardPosition;
@@ -54,10 +66,8 @@ export class RedisLog {
     });
   }
 
-  /**
-   * @param epochs the newest known epoch of each shard: a cursor of an older one has a gap even when nothing follows it.
-   */
-  async read(cursor: string, limit: number, waitMs: number, epochs: readonly number[]): Promise<LogPage> {
+  /** A cursor of an epoch older than the newest known has a gap even when nothing follows it. */
+  async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
     const positions = decodeCursor(cursor, this.logKeys.length);
     const count = Math.ceil(limit / this.logKeys.length);
     const reply = await (this.client.isCluster
@@ -65,7 +75,7 @@ export class RedisLog {
       : this.block(positions, count, waitMs));
     const changes: Change[] = [];
     let more = false;
-    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch < (epochs[shard] ?? 0));
+    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch < (this.nodes.epochs[shard] ?? 0));
     for (const [key, entries] of reply ?? []) {
       const shard = this.shardOf.get(key) as number;
       const at = positions[shard] as ShardPosition;

@@ -1,8 +1,8 @@
 /** Leases of node generations, beaten in every shard, and the sweep (P1, P9, P10). */
 import { StoreError } from '../errors.ts';
-import { BUCKETS } from '../keys.ts';
-import type { BeatResult, SweepResult } from '../presence-store.ts';
+import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { chunks, type RedisCalls } from './calls.ts';
+import { BUCKETS } from './keys.ts';
 
 /** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
 const SWEEP_BUDGET = 1_000;
@@ -16,9 +16,11 @@ export interface RedisNodesOptions {
   readonly runIds: () => Promise<readonly string[]>;
   /** Awaited when a shard has another epoch than before. */
   readonly forgot: () => Promise<void>;
+  /** A node of this process gave its lease up. */
+  readonly gone: (nodeId: string) => void;
 }
 
-export class RedisNodes {
+export class RedisNodes implements StoreNodes {
   /** Newest epoch seen of each shard. */
   epochs: readonly number[] = [];
   /** Of each shard's master, as the last beat saw it; '' where it is not known. */
@@ -33,7 +35,20 @@ export class RedisNodes {
     this.allShards = calls.prefixes.map((_, shard) => shard);
   }
 
-  async beat(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<BeatResult> {
+  join(nodeId: string, leaseMs: number): Promise<BeatResult> {
+    return this.run('join', nodeId, leaseMs);
+  }
+
+  beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
+    return this.run('beat', nodeId, leaseMs);
+  }
+
+  async quit(nodeId: string): Promise<void> {
+    this.options.gone(nodeId);
+    await this.run('quit', nodeId, 0);
+  }
+
+  private async run(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<BeatResult> {
     const runIds = await this.options.runIds();
     const common = [mode, nodeId, String(leaseMs)];
     const own = (shard: number): string[] => [runIds[shard] as string];

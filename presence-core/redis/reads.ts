@@ -1,28 +1,26 @@
-/** What is read from Redis: users, counts, snapshots. Nothing here writes. */
+/** Reads of Redis (P1, P12, P15). Nothing here writes. */
 import { byAge } from '../admission.ts';
-import { BUCKETS, placeOf, userSetKey } from '../keys.ts';
-import type * as api from '../presence-store.ts';
+import type * as api from '../store/reads.ts';
 import { SharedRead } from '../toolkit/shared-read.ts';
 import { byCount } from '../top-of.ts';
 import type { RedisCalls } from './calls.ts';
 import type { RedisClient } from './connection.ts';
+import type { RedisFailures } from './failures.ts';
+import { userSetKey } from './keys.ts';
 import { parseLine } from './rows.ts';
 
-export type Facet = 'stream' | 'deviceType' | 'country' | 'state';
-
-/** Pages of a snapshot: 16 buckets each, some 3 ms of Redis at 16,000 sessions a shard. */
-const PARTS_PER_SHARD = 16;
-
-export class RedisReads {
+export class RedisReads implements api.StoreReads {
   private readonly client: RedisClient;
   private readonly calls: RedisCalls;
+  private readonly failures: RedisFailures;
   private readonly defaultLimit: number;
   private readonly totals = new SharedRead((field: string) => this.total(field));
-  private readonly rankings = new SharedRead((by: Facet) => this.rank(by));
+  private readonly rankings = new SharedRead((by: api.TopBy) => this.rank(by));
 
-  constructor(client: RedisClient, calls: RedisCalls, defaultLimit: number) {
+  constructor(client: RedisClient, calls: RedisCalls, failures: RedisFailures, defaultLimit: number) {
     this.client = client;
     this.calls = calls;
+    this.failures = failures;
     this.defaultLimit = defaultLimit;
   }
 
@@ -68,12 +66,12 @@ export class RedisReads {
     return total;
   }
 
-  async top(by: Facet, limit: number): Promise<api.TopItem[]> {
-    return (await this.rankings.ask(by)).slice(0, limit);
+  async top(by: api.TopBy, limit: number): Promise<api.TopItem[]> {
+    return (await this.failures.guard(this.rankings.ask(by))).slice(0, limit);
   }
 
   /** All of them, the most watched first. Reads every count of every shard. */
-  private async rank(by: Facet): Promise<api.TopItem[]> {
+  private async rank(by: api.TopBy): Promise<api.TopItem[]> {
     const prefix = COUNT_PREFIX[by];
     const totals = new Map<string, { key: string; users: number; sessions: number }>();
     const tables = await Promise.all(this.calls.prefixes.map((K) => this.client.hgetall(`${K}n`)));
@@ -92,33 +90,6 @@ export class RedisReads {
       }
     }
     return [...totals.values()].sort(byCount);
-  }
-
-  get parts(): number {
-    return this.calls.prefixes.length * PARTS_PER_SHARD;
-  }
-
-  partOf(userId: string): number {
-    const { shard, bucket } = placeOf(userId, this.calls.prefixes.length);
-    return shard * PARTS_PER_SHARD + (Number(bucket) % PARTS_PER_SHARD);
-  }
-
-  snapshot(part: number): Promise<api.Snapshot> {
-    const first = part % PARTS_PER_SHARD;
-    const buckets = Array.from({ length: BUCKETS / PARTS_PER_SHARD }, (_, i) => String(first + i * PARTS_PER_SHARD));
-    return this.takeSnapshot(Math.floor(part / PARTS_PER_SHARD), '', buckets);
-  }
-
-  snapshotOf(userId: string): Promise<api.Snapshot> {
-    const { shard, bucket } = placeOf(userId, this.calls.prefixes.length);
-    return this.takeSnapshot(shard, userId, [bucket]);
-  }
-
-  private async takeSnapshot(shard: number, userId: string, buckets: readonly string[]): Promise<api.Snapshot> {
-    const args = [this.calls.prefixOf(shard), userId, ...buckets];
-    const [sequence, ...lines] = await this.calls.add<string[]>('snapshot', { shard, args });
-    const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
-    return { sessions, shard, sequence: Number(sequence) };
   }
 }
 

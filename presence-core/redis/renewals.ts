@@ -1,6 +1,7 @@
 /** Renewals by the thousand: grouped by shard, node and lease, so that a group's check and keys are made once. */
-import { placeOf, userKeys } from '../keys.ts';
-import type { RenewRequest } from '../presence-store.ts';
+
+import type { RenewRequest } from '../store/sessions.ts';
+import { placeOf, userKeys } from './keys.ts';
 import { ownerText } from './rows.ts';
 
 /** Items of one call: some 2 ms of Redis. */

@@ -2,8 +2,7 @@
 import type { Redis } from 'ioredis';
 import { StoreError } from '../errors.ts';
 import type { RedisClient } from './connection.ts';
-
-type Warn = (message: string, details: Record<string, unknown>) => void;
+import type { Warn } from './failures.ts';
 
 /** Rows are longer than the 64 bytes up to which Redis packs a hash as installed. */
 const LISTPACK_VALUE_MIN = 256;

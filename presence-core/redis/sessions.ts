@@ -1,10 +1,11 @@
-/** The verbs on sessions: their arguments and replies as the Lua scripts have them. */
-import type * as api from '../presence-store.ts';
+/** The acts on sessions (P3–P8): their arguments and replies as the Lua verbs have them. */
+
 import type { CloseReason, Displaced } from '../session.ts';
+import type * as api from '../store/sessions.ts';
 import type { RedisCalls } from './calls.ts';
 import { attributeArgs, ownerText, parseDisplaced, parseLine } from './rows.ts';
 
-export class RedisActs {
+export class RedisSessions implements api.StoreSessions {
   private readonly calls: RedisCalls;
   private readonly defaultLimit: number;
 

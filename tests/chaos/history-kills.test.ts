@@ -69,7 +69,7 @@ async function watch(store: RedisStore, userId: string, expected: Row[], stopped
     const sessionId = `s${n}`;
     let stream = n % STREAMS.length;
     const opened = await surely(() =>
-      store.open({
+      store.sessions.open({
         userId,
         sessionId,
         attributes: { streamId: STREAMS[stream] as string, deviceType: 'tv', country: 'US', state: 'CA' },
@@ -85,10 +85,12 @@ async function watch(store: RedisStore, userId: string, expected: Row[], stopped
       await sleep(10);
       expected.push({ ...row, segment, streamId: STREAMS[stream] as string, reason: 'switched' });
       stream = (stream + 1) % STREAMS.length;
-      await surely(() => store.update({ userId, sessionId, attributes: { streamId: STREAMS[stream] as string } }));
+      await surely(() =>
+        store.sessions.update({ userId, sessionId, attributes: { streamId: STREAMS[stream] as string } }),
+      );
     }
     await sleep(10);
-    await surely(() => store.close({ userId, sessionId, reason: 'left' }));
+    await surely(() => store.sessions.close({ userId, sessionId, reason: 'left' }));
     expected.push({ ...row, segment: switches, streamId: STREAMS[stream] as string, reason: 'left' });
   }
 }

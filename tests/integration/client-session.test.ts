@@ -29,7 +29,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
   const log = async (): Promise<readonly Change[]> => {
     const store = new RedisStore({ url: redis.url, prefix });
     await store.start();
-    const { changes } = await store.readLog(await store.head(), 10_000, 0);
+    const { changes } = await store.log.read(await store.log.head(), 10_000, 0);
     await store.stop();
     return changes;
   };

@@ -123,14 +123,14 @@ test('[P10] [P11] a session that was switched twice is restored in its segment a
   const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'a' });
   for (const streamId of ['b', 'c'])
     expect(await player.ask({ type: 'update', streamId })).toMatchObject({ type: 'ok' });
-  const [opened, , switched] = (await store.readLog(await store.head(), 1_000, 0)).changes;
+  const [opened, , switched] = (await store.log.read(await store.log.head(), 1_000, 0)).changes;
   expect(switched).toMatchObject({ kind: 'update', streamId: 'c', segment: 2 });
   const admin = new Redis(redis.port);
   ended.push(async () => admin.disconnect());
   await admin.flushall();
   await until(async () => (await server.get('/online')).body.sessions === 1);
   await player.leave();
-  const changes = (await store.readLog(await store.head(), 1_000, 0)).changes;
+  const changes = (await store.log.read(await store.log.head(), 1_000, 0)).changes;
   expect(changes.map((change) => change.kind)).toEqual(['open', 'close']);
   const row = { streamId: 'c', startedAt: opened?.at, segment: 2, segmentStartedAt: switched?.at };
   for (const change of changes) expect(change).toMatchObject(row);
@@ -189,7 +189,7 @@ test('[P9] kill -9 of a gateway: its players’ sessions end once, as node_lost;
   expect(await stays.ask({ type: 'heartbeat' })).toMatchObject({ current: 1 });
   const store = new RedisStore({ url: redis.url });
   await store.start();
-  const { changes } = await store.readLog(await store.head(), 10_000, 0);
+  const { changes } = await store.log.read(await store.log.head(), 10_000, 0);
   await store.stop();
   const closes = changes.filter((change) => change.kind === 'close');
   expect(closes.map((c) => c.reason)).toEqual(Array(20).fill('node_lost'));
@@ -216,7 +216,7 @@ test('[P8] SIGTERM drains: players reconnect elsewhere with no offline in the lo
   await sleep(1_000);
   const store = new RedisStore({ url: redis.url });
   await store.start();
-  const { changes } = await store.readLog(await store.head(), 10_000, 0);
+  const { changes } = await store.log.read(await store.log.head(), 10_000, 0);
   await store.stop();
   expect(changes.map((change) => change.kind)).toEqual(Array(10).fill('open'));
 });

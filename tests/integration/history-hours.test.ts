@@ -51,10 +51,10 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
   const at = Date.now();
   const kept = (hourAt: number) => database.hours(hourAt);
   const keeperOf = (store: PresenceStore) =>
-    new HourKeeper(store, (records) => database.saveHours(records, mergeSketches));
+    new HourKeeper(store.analytics, (records) => database.saveHours(records, mergeSketches));
   const count = async (store: PresenceStore, users: number, from = 0): Promise<void> => {
     const events = Array.from({ length: users }, (_, n) =>
-      store.countEvent({ userId: `u${from + n}`, kind: n % 3 === 0 ? 'click' : 'impression', at }),
+      store.analytics.count({ userId: `u${from + n}`, kind: n % 3 === 0 ? 'click' : 'impression', at }),
     );
     await Promise.all(events);
   };
@@ -63,12 +63,12 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     await openDatabase();
     const store = await begin();
     await count(store, users);
-    const before = await readHour(at, store, kept);
+    const before = await readHour(at, store.analytics, kept);
     expect(before.clicks + before.impressions).toBe(users);
     await keeperOf(store).flush();
-    expect(await readHour(at, store, kept)).toEqual(before);
+    expect(await readHour(at, store.analytics, kept)).toEqual(before);
     // The store has let the hour go.
-    expect(await readHour(at, await begin(), kept)).toEqual(before);
+    expect(await readHour(at, (await begin()).analytics, kept)).toEqual(before);
   });
 
   test('[P16] while it is counted and carried over, every answer lies between what was counted', async () => {
@@ -80,12 +80,12 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
       const flushing = keeper.flush();
       await count(store, 25, round * 25);
       counted += 25;
-      const { clicks, impressions } = await readHour(at, store, kept);
+      const { clicks, impressions } = await readHour(at, store.analytics, kept);
       expect(clicks + impressions).toBe(counted);
       await flushing;
     }
     await keeper.flush();
-    const { clicks, impressions, uniqueUsers } = await readHour(at, await begin(), kept);
+    const { clicks, impressions, uniqueUsers } = await readHour(at, (await begin()).analytics, kept);
     expect(clicks + impressions).toBe(counted);
     expect(Math.abs(uniqueUsers - 500)).toBeLessThanOrEqual(10);
   });
@@ -98,7 +98,7 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     const second = await begin();
     await count(second, 100, 50);
     for (const _ of [1, 2]) {
-      const { clicks, impressions, uniqueUsers } = await readHour(at, second, kept);
+      const { clicks, impressions, uniqueUsers } = await readHour(at, second.analytics, kept);
       expect([clicks, impressions]).toEqual([68, 132]);
       expect(Math.abs(uniqueUsers - 150)).toBeLessThanOrEqual(3);
       // Before the second is carried over, and after.
@@ -110,19 +110,19 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     await openDatabase();
     const store = await begin();
     await count(store, 60);
-    const stale = await store.hourRecord(at);
+    const stale = await store.analytics.hour(at);
     await count(store, 60, 30);
-    const before = await readHour(at, store, kept);
+    const before = await readHour(at, store.analytics, kept);
     await Promise.all([keeperOf(store).flush(), keeperOf(store).flush()]);
     if (stale) await database.saveHours([stale], mergeSketches);
-    expect(await readHour(at, await begin(), kept)).toEqual(before);
+    expect(await readHour(at, (await begin()).analytics, kept)).toEqual(before);
   });
 
   test('an hour nobody counted in', async () => {
     await openDatabase();
     const nothing = { uniqueUsers: 0, clicks: 0, impressions: 0, approximate: false };
     const hourAt = Math.floor(at / HOUR_MS) * HOUR_MS;
-    expect(await readHour(at, await begin(), kept)).toEqual({ hourAt, ...nothing });
-    expect(await readHour(at, await begin())).toEqual({ hourAt, ...nothing });
+    expect(await readHour(at, (await begin()).analytics, kept)).toEqual({ hourAt, ...nothing });
+    expect(await readHour(at, (await begin()).analytics)).toEqual({ hourAt, ...nothing });
   });
 });

@@ -21,7 +21,7 @@ const usage = (userId: string) => sidecar.get(`/concurrency/user/${userId}`).the
 
 async function openSocket(userId: string, sessionId: string, connection: number): Promise<void> {
   const owner = { nodeId: 'n1', connection };
-  await store.open({ userId, sessionId, attributes: {}, owner, leaseMs: 600_000, intent: 'fresh' });
+  await store.sessions.open({ userId, sessionId, attributes: {}, owner, leaseMs: 600_000, intent: 'fresh' });
 }
 
 describe('reads', () => {
@@ -129,8 +129,8 @@ describe('kicks', () => {
 
   beforeEach(async () => {
     told = [];
-    await store.join('n1', 10_000);
-    store.onInbox('n1', (message) => told.push(message));
+    await store.nodes.join('n1', 10_000);
+    store.inbox.listen('n1', (message) => told.push(message));
   });
 
   test('[P5] of one session tells its socket and leaves the others', async () => {

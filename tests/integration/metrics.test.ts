@@ -128,8 +128,8 @@ async function expectActs(at: TestServer): Promise<Exposition> {
   expect(requests('unmatched')).toEqual({ 404: 1 });
   const beats = { method: 'POST', route: '/heartbeat' };
   expect(metrics.value('presence_http_request_duration_seconds_count', beats)).toBe(4);
-  expect(metrics.value('presence_store_duration_seconds_count', { verb: 'open' })).toBe(8);
-  expect(metrics.value('presence_store_duration_seconds_count', { verb: 'kick' })).toBe(1);
+  expect(metrics.value('presence_store_duration_seconds_count', { verb: 'sessions.open' })).toBe(8);
+  expect(metrics.value('presence_store_duration_seconds_count', { verb: 'sessions.kick' })).toBe(1);
   expect(metrics.of('presence_store_errors_total')).toEqual([]);
   expect(metrics.value('presence_store_up')).toBe(1);
   expect(metrics.by('result', 'presence_node_beats_total')).toEqual({ alive: expect.any(Number) });
@@ -197,10 +197,10 @@ test('sessions that a dead node left show as ended by the sweep, and a lost log 
   const at = await server({ REDIS_URL: redis.url });
   const dead = new RedisStore({ url: redis.url });
   await dead.start();
-  await dead.join('dead', 300);
+  await dead.nodes.join('dead', 300);
   for (const userId of ['a', 'b', 'c']) {
     const owner = { nodeId: 'dead', connection: 1 };
-    await dead.open({ userId, sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'fresh' });
+    await dead.sessions.open({ userId, sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'fresh' });
   }
   await dead.stop();
   const swept = await scrapeOnce(at, (metrics) => metrics.value('presence_sweep_ended_total') === 3);

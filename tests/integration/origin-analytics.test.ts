@@ -131,7 +131,7 @@ overBothStores((stage) => {
       try {
         for (let first = 0; first < MANY_USERS; first += USERS_AT_ONCE) {
           const some = Array.from({ length: USERS_AT_ONCE }, (_, i) => `viewer-${first + i}`);
-          await Promise.all(some.map((userId) => store.countEvent({ userId, kind: 'impression', at: hourAt })));
+          await Promise.all(some.map((userId) => store.analytics.count({ userId, kind: 'impression', at: hourAt })));
         }
         const counted = await readHour(sidecar.port, hourAt);
         expect(counted).toMatchObject({ clicks: 0, impressions: MANY_USERS, approximate: true });

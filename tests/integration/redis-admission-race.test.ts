@@ -29,7 +29,7 @@ test(`[P4] ${OPENS} concurrent opens over ${CONNECTIONS} connections admit exact
     const userId = `user${u}`;
     const results = await Promise.all(
       Array.from({ length: OPENS }, (_, i) =>
-        (stores[i % CONNECTIONS] as RedisStore).open({
+        (stores[i % CONNECTIONS] as RedisStore).sessions.open({
           userId,
           sessionId: `s${i}`,
           attributes: { streamId: `stream${i % 7}` },
@@ -42,7 +42,7 @@ test(`[P4] ${OPENS} concurrent opens over ${CONNECTIONS} connections admit exact
     expect(results.filter((r) => r.outcome === 'opened')).toHaveLength(LIMIT);
     expect(results.filter((r) => r.outcome === 'refused')).toHaveLength(OPENS - LIMIT);
   }
-  const [total] = await (stores[0] as RedisStore).counts([{ by: 'total' }]);
+  const [total] = await (stores[0] as RedisStore).reads.counts([{ by: 'total' }]);
   expect(total).toEqual({ users: USERS, sessions: USERS * LIMIT });
 });
 
@@ -51,7 +51,7 @@ test('[P12] after opens, switches, closes and kicks from all connections at once
   const streams = ['a', 'b', 'c', 'd', 'e'];
   const places = [{ country: 'US', state: 'CA' }, { country: 'US', state: 'NY' }, { country: 'DE' }];
   const store = (i: number): RedisStore => stores[i % CONNECTIONS] as RedisStore;
-  const before = await store(0).counts([{ by: 'total' }]);
+  const before = await store(0).reads.counts([{ by: 'total' }]);
   await Promise.all(
     Array.from({ length: 6_000 }, async (_, i) => {
       const userId = users[(i * 7) % users.length] as string;
@@ -64,7 +64,7 @@ test('[P12] after opens, switches, closes and kicks from all connections at once
       const act = (i * 13) % 10;
       if (act < 6) {
         const policy = i % 2 ? 'evict-oldest' : 'reject';
-        await store(i).open({
+        await store(i).sessions.open({
           userId,
           sessionId,
           attributes,
@@ -73,19 +73,19 @@ test('[P12] after opens, switches, closes and kicks from all connections at once
           intent: 'fresh',
           onLimit: policy,
         });
-      } else if (act < 8) await store(i).update({ userId, sessionId, attributes });
-      else if (act === 8) await store(i).close({ userId, sessionId, reason: 'left' });
-      else if (i % 50 === 0) await store(i).kick(userId);
+      } else if (act < 8) await store(i).sessions.update({ userId, sessionId, attributes });
+      else if (act === 8) await store(i).sessions.close({ userId, sessionId, reason: 'left' });
+      else if (i % 50 === 0) await store(i).sessions.kick(userId);
     }),
   );
-  const found = await store(0).sessions(users);
+  const found = await store(0).reads.sessions(users);
   const live = found.flatMap((user) => user.sessions);
   expect(live.length).toBeGreaterThan(0);
   const recount = (keep: (s: (typeof live)[number]) => boolean): { users: number; sessions: number } => {
     const kept = live.filter(keep);
     return { users: new Set(kept.map((s) => s.userId)).size, sessions: kept.length };
   };
-  const [total, ...rest] = await store(1).counts([
+  const [total, ...rest] = await store(1).reads.counts([
     { by: 'total' },
     ...streams.map((key) => ({ by: 'stream' as const, key })),
     ...['d0', 'd1', 'd2'].map((key) => ({ by: 'deviceType' as const, key })),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import type { ChangeGroup } from '../../presence-core/presence-store.ts';
+import type { ChangeGroup } from '../../presence-core/index.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { defineVerbs, runVerb } from '../../presence-core/redis/scripts.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
@@ -38,7 +38,7 @@ async function storeOn(redis: TestRedis, warn: (message: string) => void = () =>
 }
 
 const open = (store: RedisStore, userId: string) =>
-  store.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: 60_000, intent: 'fresh' });
+  store.sessions.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: 60_000, intent: 'fresh' });
 
 /** Entries that were given and not acknowledged. */
 async function pendingOf(admin: Redis): Promise<number> {
@@ -60,8 +60,8 @@ test('[P17] an entry that no verb has written is passed over, told as lost and w
   const { redis, admin } = await redisAt();
   const warnings: string[] = [];
   const store = await storeOn(redis, (message) => warnings.push(message));
-  const member = store.changeGroup('g', 'a');
-  const before = await store.tail();
+  const member = store.groups.join('g', 'a');
+  const before = await store.log.tail();
   await open(store, 'u');
   const epoch = (await admin.hget('{presence:0}:shard', 'epoch')) as string;
   for (const text of ['', 'nonsense', 'o|u|s|h|x|1|0|0|||||+|', 'q|u|s|h|1|1|0|0|||||+|'])
@@ -73,7 +73,7 @@ test('[P17] an entry that no verb has written is passed over, told as lost and w
   await member.acknowledge(taken);
   expect(await pendingOf(admin)).toBe(0);
   expect(warnings.filter((message) => message.includes('no change'))).toHaveLength(1);
-  const page = await store.readLog(before, ALL, 0);
+  const page = await store.log.read(before, ALL, 0);
   expect(page.changes.map((change) => change.userId)).toEqual(['u', 'v']);
   expect(page.gap).toBe(true);
 });
@@ -83,8 +83,8 @@ test('[P10] [P17] after Redis came back with an earlier state the group goes on:
   ended.push(() => rm(dir, { recursive: true }));
   const { redis, admin } = await redisAt(['--dir', dir]);
   const store = await storeOn(redis);
-  await store.join('n', 60_000);
-  const member = store.changeGroup('g', 'a');
+  await store.nodes.join('n', 60_000);
+  const member = store.groups.join('g', 'a');
   for (const userId of ['a', 'b', 'c', 'd']) await open(store, userId);
   await member.acknowledge(await member.take(2, 0));
   const unacknowledged = await member.take(1, 0);
@@ -97,7 +97,7 @@ test('[P10] [P17] after Redis came back with an earlier state the group goes on:
   await redis.kill();
   await redis.restart();
   await until(() =>
-    store.beat('n', 60_000).then(
+    store.nodes.beat('n', 60_000).then(
       () => true,
       () => false,
     ),
@@ -123,7 +123,7 @@ test('[P17] members that left, or have not asked for long, leave nothing behind 
   const store = await storeOn(redis);
   const consumers = async (): Promise<string[]> =>
     ((await admin.xinfo('CONSUMERS', LOG, 'g')) as string[][]).map((info) => info[1] as string).sort();
-  const join = (member: string): ChangeGroup => store.changeGroup('g', member);
+  const join = (member: string): ChangeGroup => store.groups.join('g', member);
   const [busy, gone, idle, last] = [join('busy'), join('gone'), join('idle'), join('last')];
   for (const [i, member] of [gone, idle, busy].entries()) {
     await open(store, `u${i}`);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
-import type { OpenRequest } from '../../presence-core/presence-store.ts';
+import type { OpenRequest } from '../../presence-core/index.ts';
 import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
@@ -57,22 +57,22 @@ test('[P10] without Redis start rejects with the reason, and succeeds once Redis
   const redis = await startRedis({ port });
   ended.push(() => redis.stop());
   await eventually(() => store.start());
-  expect(await store.open(beatOf('u', 's'))).toMatchObject({ outcome: 'opened' });
+  expect(await store.sessions.open(beatOf('u', 's'))).toMatchObject({ outcome: 'opened' });
 });
 
 test('[P14] a frozen Redis fails every call instead of queueing it, and none of them is half done', async () => {
   const redis = await server();
   const store = await connected(redis);
-  await store.open(beatOf('u', 'before'));
+  await store.sessions.open(beatOf('u', 'before'));
   redis.process?.kill('SIGSTOP');
   try {
     const calls = [
-      store.open(beatOf('u', 'during')),
-      store.renew([{ userId: 'u', sessionId: 'before', owner: 'heartbeat', leaseMs: LONG_MS }]),
-      store.status(['u']),
-      store.sessions(['u']),
-      store.counts([{ by: 'total' }]),
-      store.close({ userId: 'u', sessionId: 'before', reason: 'left' }),
+      store.sessions.open(beatOf('u', 'during')),
+      store.sessions.renew([{ userId: 'u', sessionId: 'before', owner: 'heartbeat', leaseMs: LONG_MS }]),
+      store.reads.status(['u']),
+      store.reads.sessions(['u']),
+      store.reads.counts([{ by: 'total' }]),
+      store.sessions.close({ userId: 'u', sessionId: 'before', reason: 'left' }),
       store.ping(),
     ];
     for (const result of await Promise.allSettled(calls)) {
@@ -85,8 +85,8 @@ test('[P14] a frozen Redis fails every call instead of queueing it, and none of 
     redis.process?.kill('SIGCONT');
   }
   await eventually(() => store.ping());
-  const changes = (await store.readLog(await store.head(), 100, 0)).changes;
-  const [count] = await store.counts([{ by: 'total' }]);
+  const changes = (await store.log.read(await store.log.head(), 100, 0)).changes;
+  const [count] = await store.reads.counts([{ by: 'total' }]);
   const live = changes.filter((c) => c.kind === 'open').length - changes.filter((c) => c.kind === 'close').length;
   expect(count?.sessions).toBe(live);
 });
@@ -94,27 +94,27 @@ test('[P14] a frozen Redis fails every call instead of queueing it, and none of 
 test('[P10] when Redis comes back empty the epoch is new, the node is fenced, and restore keeps startedAt', async () => {
   const redis = await server();
   const store = await connected(redis, { defaultLimit: 1 });
-  const { epoch } = await store.join('node', LONG_MS);
+  const { epoch } = await store.nodes.join('node', LONG_MS);
   const owner = { nodeId: 'node', connection: 1 };
-  const first = await store.open(beatOf('u', 's', { owner, intent: 'fresh' }));
-  const cursor = await store.tail();
+  const first = await store.sessions.open(beatOf('u', 's', { owner, intent: 'fresh' }));
+  const cursor = await store.log.tail();
   const secret = store.secret();
   await redis.kill();
   await redis.restart();
-  const beat = await eventually(() => store.beat('node', LONG_MS));
+  const beat = await eventually(() => store.nodes.beat('node', LONG_MS));
   expect(beat.outcome).toBe('fenced');
   expect(beat.epoch).not.toBe(epoch);
-  await store.join('node2', LONG_MS);
-  expect(await store.open(beatOf('u', 'other', { intent: 'fresh' }))).toMatchObject({ outcome: 'opened' });
+  await store.nodes.join('node2', LONG_MS);
+  expect(await store.sessions.open(beatOf('u', 'other', { intent: 'fresh' }))).toMatchObject({ outcome: 'opened' });
   const startedAt = first.outcome === 'opened' ? first.startedAt : 0;
   const again = { nodeId: 'node2', connection: 1 };
-  expect(await store.open(beatOf('u', 's', { owner: again, intent: 'restore', startedAt }))).toMatchObject({
+  expect(await store.sessions.open(beatOf('u', 's', { owner: again, intent: 'restore', startedAt }))).toMatchObject({
     outcome: 'opened',
     current: 2,
     max: 1,
     startedAt,
   });
-  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
+  expect(await store.log.read(cursor, 100, 0)).toMatchObject({ gap: true });
   const another = await connected(redis);
   expect(another.secret()).toBe(secret);
 });
@@ -122,45 +122,45 @@ test('[P10] when Redis comes back empty the epoch is new, the node is fenced, an
 test('[P10] another master run id gives a new epoch although the data is there', async () => {
   const redis = await server(['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()]);
   const store = await connected(redis);
-  const { epoch } = await store.join('node', LONG_MS);
-  await store.open(beatOf('u', 's'));
-  const cursor = await store.tail();
+  const { epoch } = await store.nodes.join('node', LONG_MS);
+  await store.sessions.open(beatOf('u', 's'));
+  const cursor = await store.log.tail();
   await redis.kill();
   await redis.restart();
-  const beat = await eventually(() => store.beat('node', LONG_MS));
+  const beat = await eventually(() => store.nodes.beat('node', LONG_MS));
   expect(beat.outcome).toBe('alive');
   expect(beat.epoch).not.toBe(epoch);
-  expect((await store.sessions(['u']))[0]?.sessions).toHaveLength(1);
-  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
+  expect((await store.reads.sessions(['u']))[0]?.sessions).toHaveLength(1);
+  expect(await store.log.read(cursor, 100, 0)).toMatchObject({ gap: true });
 });
 
 test('[P10] the store does not stand by what Redis lost, even when other changes took its place', async () => {
   const redis = await server(['--dir', await scratch()]);
   const store = await connected(redis, { shards: 1 });
-  await store.join('node', LONG_MS);
-  await store.open(beatOf('u', 'kept'));
+  await store.nodes.join('node', LONG_MS);
+  await store.sessions.open(beatOf('u', 'kept'));
   const admin = new Redis(redis.port);
   await admin.save();
   admin.disconnect();
-  await store.open(beatOf('u', 'lost'));
-  const cursor = await store.tail();
-  expect(await store.upholds(cursor)).toBe(true);
+  await store.sessions.open(beatOf('u', 'lost'));
+  const cursor = await store.log.tail();
+  expect(await store.log.upholds(cursor)).toBe(true);
   await redis.kill();
   await redis.restart();
   await eventually(() => store.ping());
-  expect(await store.upholds(cursor)).toBe(false);
-  for (const userId of ['v', 'w']) await store.open(beatOf(userId, 's'));
+  expect(await store.log.upholds(cursor)).toBe(false);
+  for (const userId of ['v', 'w']) await store.sessions.open(beatOf(userId, 's'));
   // As many entries as were read, and a reader would take what follows for news.
-  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ changes: [{ userId: 'w' }], gap: false });
-  expect(await store.upholds(cursor)).toBe(false);
-  expect(await store.upholds(await store.tail())).toBe(false);
-  await store.beat('node', LONG_MS);
-  expect(await store.readLog(cursor, 100, 0)).toMatchObject({ gap: true });
-  expect(await store.upholds(await store.tail())).toBe(true);
+  expect(await store.log.read(cursor, 100, 0)).toMatchObject({ changes: [{ userId: 'w' }], gap: false });
+  expect(await store.log.upholds(cursor)).toBe(false);
+  expect(await store.log.upholds(await store.log.tail())).toBe(false);
+  await store.nodes.beat('node', LONG_MS);
+  expect(await store.log.read(cursor, 100, 0)).toMatchObject({ gap: true });
+  expect(await store.log.upholds(await store.log.tail())).toBe(true);
   const flusher = new Redis(redis.port);
   await flusher.flushall();
   flusher.disconnect();
-  expect(await store.upholds(cursor)).toBe(false);
+  expect(await store.log.upholds(cursor)).toBe(false);
 });
 
 test('[P10] on a Cluster too, one master that restarted gives a new epoch', async () => {
@@ -168,41 +168,43 @@ test('[P10] on a Cluster too, one master that restarted gives a new epoch', asyn
   ended.push(() => cluster.stop());
   const store = await redisStore({ url: cluster.url, prefix: cluster.prefix() });
   ended.push(() => store.stop());
-  const { epoch } = await store.join('node', LONG_MS);
-  for (let i = 0; i < 20; i++) await store.open(beatOf(`u${i}`, 's'));
-  expect((await store.beat('node', LONG_MS)).epoch).toBe(epoch);
+  const { epoch } = await store.nodes.join('node', LONG_MS);
+  for (let i = 0; i < 20; i++) await store.sessions.open(beatOf(`u${i}`, 's'));
+  expect((await store.nodes.beat('node', LONG_MS)).epoch).toBe(epoch);
   await cluster.masters[1]?.kill();
-  await expect(store.beat('node', LONG_MS)).rejects.toMatchObject({ code: 'store_unavailable' });
+  await expect(store.nodes.beat('node', LONG_MS)).rejects.toMatchObject({ code: 'store_unavailable' });
   await cluster.masters[1]?.restart();
-  const beat = await eventually(() => store.beat('node', LONG_MS));
+  const beat = await eventually(() => store.nodes.beat('node', LONG_MS));
   expect(beat.outcome).toBe('alive');
   expect(beat.epoch).not.toBe(epoch);
   const users = Array.from({ length: 20 }, (_, i) => `u${i}`);
-  expect((await store.status(users)).every((user) => user.online)).toBe(true);
+  expect((await store.reads.status(users)).every((user) => user.online)).toBe(true);
 });
 
 test('[P9] out of memory, opens are refused as a whole while renew, detach, close, beat and sweep go on', async () => {
   const redis = await server();
   const store = await connected(redis);
-  await store.join('node', LONG_MS);
+  await store.nodes.join('node', LONG_MS);
   const owner = { nodeId: 'node', connection: 1 };
-  for (const id of ['a', 'b', 'c']) await store.open(beatOf(id, 's', { owner, intent: 'fresh' }));
+  for (const id of ['a', 'b', 'c']) await store.sessions.open(beatOf(id, 's', { owner, intent: 'fresh' }));
   const admin = new Redis(redis.port);
   await admin.config('SET', 'maxmemory', '1');
-  await expect(store.open(beatOf('d', 's'))).rejects.toThrow(/OOM/);
-  expect(await store.renew([{ userId: 'a', sessionId: 's', owner, leaseMs: 2 * LONG_MS }])).toMatchObject([
+  await expect(store.sessions.open(beatOf('d', 's'))).rejects.toThrow(/OOM/);
+  expect(await store.sessions.renew([{ userId: 'a', sessionId: 's', owner, leaseMs: 2 * LONG_MS }])).toMatchObject([
     { outcome: 'renewed' },
   ]);
-  expect(await store.detach([{ userId: 'a', sessionId: 's', owner }], 1)).toMatchObject([{ outcome: 'detached' }]);
-  expect(await store.close({ userId: 'b', sessionId: 's', owner, reason: 'left' })).toMatchObject({
+  expect(await store.sessions.detach([{ userId: 'a', sessionId: 's', owner }], 1)).toMatchObject([
+    { outcome: 'detached' },
+  ]);
+  expect(await store.sessions.close({ userId: 'b', sessionId: 's', owner, reason: 'left' })).toMatchObject({
     outcome: 'closed',
   });
-  expect(await store.beat('node', LONG_MS)).toMatchObject({ outcome: 'alive' });
+  expect(await store.nodes.beat('node', LONG_MS)).toMatchObject({ outcome: 'alive' });
   await sleep(5);
-  expect(await store.sweep()).toMatchObject({ ended: 1 });
+  expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
   await admin.config('SET', 'maxmemory', '0');
   admin.disconnect();
-  expect(await store.status(['a', 'b', 'c', 'd'])).toMatchObject([
+  expect(await store.reads.status(['a', 'b', 'c', 'd'])).toMatchObject([
     { online: false },
     { online: false },
     { online: true },
@@ -213,28 +215,28 @@ test('[P9] out of memory, opens are refused as a whole while renew, detach, clos
 test('[P9] a shard frozen for longer than the leases ends nobody who was live before', async () => {
   const redis = await server();
   const store = await connected(redis, { stallGraceMs: LONG_MS });
-  await store.join('node', 600);
-  await store.open(beatOf('u', 'socket', { owner: { nodeId: 'node', connection: 1 }, intent: 'fresh' }));
-  await store.open(beatOf('v', 'beat', { leaseMs: 600 }));
+  await store.nodes.join('node', 600);
+  await store.sessions.open(beatOf('u', 'socket', { owner: { nodeId: 'node', connection: 1 }, intent: 'fresh' }));
+  await store.sessions.open(beatOf('v', 'beat', { leaseMs: 600 }));
   redis.process?.kill('SIGSTOP');
   await sleep(900);
   redis.process?.kill('SIGCONT');
   await eventually(() => store.ping());
-  expect(await store.sweep()).toMatchObject({ ended: 0 });
-  expect(await eventually(() => store.beat('node', 600))).toMatchObject({ outcome: 'alive' });
-  expect(await store.status(['u', 'v'])).toMatchObject([{ online: true }, { online: true }]);
-  const { changes } = await store.readLog(await store.head(), 100, 0);
+  expect(await store.nodes.sweep()).toMatchObject({ ended: 0 });
+  expect(await eventually(() => store.nodes.beat('node', 600))).toMatchObject({ outcome: 'alive' });
+  expect(await store.reads.status(['u', 'v'])).toMatchObject([{ online: true }, { online: true }]);
+  const { changes } = await store.log.read(await store.log.head(), 100, 0);
   expect(changes.map((c) => c.kind)).toEqual(['open', 'open']);
 
   // What is set after the silence ends when it says: a resume grace, and the lease of a node that dies now.
-  await store.join('late', 100);
-  await store.beat('node', 600);
-  await store.open(beatOf('w', 's', { owner: { nodeId: 'late', connection: 1 }, intent: 'fresh' }));
-  await store.detach([{ userId: 'u', sessionId: 'socket', owner: { nodeId: 'node', connection: 1 } }], 50);
+  await store.nodes.join('late', 100);
+  await store.nodes.beat('node', 600);
+  await store.sessions.open(beatOf('w', 's', { owner: { nodeId: 'late', connection: 1 }, intent: 'fresh' }));
+  await store.sessions.detach([{ userId: 'u', sessionId: 'socket', owner: { nodeId: 'node', connection: 1 } }], 50);
   await sleep(200);
-  await store.beat('node', 600);
-  expect(await store.sweep()).toMatchObject({ ended: 2 });
-  const closes = (await store.readLog(await store.head(), 100, 0)).changes.filter((c) => c.kind === 'close');
+  await store.nodes.beat('node', 600);
+  expect(await store.nodes.sweep()).toMatchObject({ ended: 2 });
+  const closes = (await store.log.read(await store.log.head(), 100, 0)).changes.filter((c) => c.kind === 'close');
   expect(closes.map((c) => `${c.userId} ${c.reason}`).sort()).toEqual(['u timeout', 'w node_lost']);
 });
 

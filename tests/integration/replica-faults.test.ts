@@ -59,10 +59,10 @@ async function scene(args: string[] = []): Promise<Scene> {
 async function expectTruth({ store, followed, witness }: Scene): Promise<void> {
   const random = randomBy(1);
   await witness.stop();
-  await store.join('acting', LONG_MS);
+  await store.nodes.join('acting', LONG_MS);
   for (let i = 0; i < 200; i++) await act(store, 'acting', random);
   await sleep(2 * SHORT_MS);
-  await store.sweep();
+  await store.nodes.sweep();
   await followed.caughtUp();
   await expectReadsToEqualStore(followed.reads, store);
   expect(witness.lies).toEqual([]);
@@ -111,7 +111,14 @@ test('[P10] what a Redis lost that came back with older data is not told', async
   const stage = await scene(['--dir', await scratch()]);
   const { redis, store, followed, witness } = stage;
   const open = (userId: string) =>
-    store.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: LONG_MS, intent: 'fresh' });
+    store.sessions.open({
+      userId,
+      sessionId: 's',
+      attributes: {},
+      owner: 'heartbeat',
+      leaseMs: LONG_MS,
+      intent: 'fresh',
+    });
   const isOnline = async (userId: string) => statusAt((await followed.reads.status([userId])).value, 0).online;
   await witness.stop();
   await open('kept');
@@ -128,7 +135,7 @@ test('[P10] what a Redis lost that came back with older data is not told', async
 test('[P11] the log trimmed under it', async () => {
   const stage = await scene();
   const { redis, store, survives } = stage;
-  await store.open({
+  await store.sessions.open({
     userId: 'u',
     sessionId: 's',
     attributes: {},
@@ -136,7 +143,7 @@ test('[P11] the log trimmed under it', async () => {
     leaseMs: LONG_MS,
     intent: 'fresh',
   });
-  const shard = Math.floor(store.partOf('u') / (store.parts / 8));
+  const shard = Math.floor(store.snapshots.partOf('u') / (store.snapshots.parts / 8));
   const key = `{presence:${shard}}`;
   // Two entries of which nobody can see the first.
   const trim = (admin: Redis) =>

@@ -26,13 +26,13 @@ async function churnAndCompare(url: string, rounds: number): Promise<void> {
   const other = await redisStore(options);
   ended.push(() => other.stop());
   const random = randomBy(SEED);
-  await store.join('node', LONG_MS);
+  await store.nodes.join('node', LONG_MS);
   for (let i = 0; i < 200; i++) await act(store, 'node', random);
   const replica = await startReplica(followed);
   ended.push(() => replica.stop());
   await replica.serves();
   for (let round = 0; round < rounds; round++) {
-    await store.join(`doomed-${round}`, DOOMED_LEASE_MS);
+    await store.nodes.join(`doomed-${round}`, DOOMED_LEASE_MS);
     const lane = async (i: number): Promise<void> => {
       for (let n = 0; n < 60; n++) {
         await act(i % 2 ? store : other, random() < 0.3 ? `doomed-${round}` : 'node', random);
@@ -40,7 +40,7 @@ async function churnAndCompare(url: string, rounds: number): Promise<void> {
     };
     await Promise.all(Array.from({ length: LANES }, (_, i) => lane(i)));
     await sleep(DOOMED_LEASE_MS + SHORT_MS);
-    await store.sweep();
+    await store.nodes.sweep();
     await replica.caughtUp();
     await expectReadsToEqualStore(replica.reads, store);
   }

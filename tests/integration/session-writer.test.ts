@@ -36,7 +36,7 @@ function writerOf(store: RedisStore, member: string) {
       state.lines.push(`${level}: ${message}`);
     };
   const writer = new SessionWriter({
-    group: store.changeGroup('history', member),
+    group: store.groups.join('history', member),
     save: async (rows) => {
       if (state.away) throw new HistoryError('history_unavailable', 'away');
       if (rows.some(({ userId }) => userId === state.refused)) throw new HistoryError('value_refused', 'does not fit');
@@ -52,8 +52,8 @@ async function watchAndLeave(store: RedisStore, from: number, to: number): Promi
   for (let n = from; n < to; n++) {
     const session = { userId: `u${n}`, sessionId: 's' };
     const attributes = { streamId: 'film' };
-    await store.open({ ...session, attributes, owner: 'heartbeat', leaseMs: 60_000, intent: 'beat' });
-    await store.close({ ...session, reason: 'left' });
+    await store.sessions.open({ ...session, attributes, owner: 'heartbeat', leaseMs: 60_000, intent: 'beat' });
+    await store.sessions.close({ ...session, reason: 'left' });
   }
 }
 
@@ -73,7 +73,7 @@ test('[P17] two writers share the work; what a silent one took is stored by the 
   const one = writerOf(store, 'one');
   const two = writerOf(await connect(prefix), 'two');
   await watchAndLeave(store, 0, 10);
-  const silent = (await connect(prefix)).changeGroup('history', 'silent');
+  const silent = (await connect(prefix)).groups.join('history', 'silent');
   const taken = await silent.take(100, 0);
   expect(taken.changes.length).toBe(20);
   one.writer.start();

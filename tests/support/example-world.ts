@@ -17,9 +17,9 @@ export async function exampleStore(): Promise<MemoryStore> {
   const open = (userId: string, sessionId: string, fromMs: number, toMs: number, attributes: Attributes) => {
     now = EXAMPLE_AT + fromMs;
     const owner = sessionId === GUARD ? 'guard' : 'heartbeat';
-    return store.open({ userId, sessionId, owner, attributes, leaseMs: toMs - fromMs, intent: 'fresh' });
+    return store.sessions.open({ userId, sessionId, owner, attributes, leaseMs: toMs - fromMs, intent: 'fresh' });
   };
-  await store.setLimitOverride('cat', 1);
+  await store.limits.setOverride('cat', 1);
   await open('ann', 'tv-1', -1_200_000, 25_000, {
     streamId: 'tnt',
     deviceType: 'android',
@@ -34,12 +34,12 @@ export async function exampleStore(): Promise<MemoryStore> {
   });
   await open('eve', 'tv-3', -400_000, 60_000, { streamId: 'tnt' });
   await open('cat', 'tv-2', -300_000, 28_000, { streamId: 'espn', deviceType: 'apple', country: 'US', state: 'NY' });
-  await store.close({ userId: 'eve', sessionId: 'tv-3', reason: 'kicked' });
+  await store.sessions.close({ userId: 'eve', sessionId: 'tv-3', reason: 'kicked' });
   await open('ann', GUARD, -30_000, 60_000, { streamId: 'abc', deviceType: 'android', country: 'US', state: 'CA' });
   now = EXAMPLE_AT;
-  await store.countEvent({ userId: 'ann', kind: 'click', at: EXAMPLE_AT });
-  await store.countEvent({ userId: 'ann', kind: 'impression', at: EXAMPLE_AT });
-  await store.countEvent({ userId: 'bob', kind: 'impression', at: EXAMPLE_AT });
+  await store.analytics.count({ userId: 'ann', kind: 'click', at: EXAMPLE_AT });
+  await store.analytics.count({ userId: 'ann', kind: 'impression', at: EXAMPLE_AT });
+  await store.analytics.count({ userId: 'bob', kind: 'impression', at: EXAMPLE_AT });
   return store;
 }
 

@@ -32,17 +32,23 @@ export function failingStore(inner: MemoryStore = new MemoryStore()): FailingSto
   const failing: FailingStore = {
     mode: 'work',
     calls: 0,
-    store: new Proxy(inner as PresenceStore, {
+    store: cut(inner),
+  };
+  return failing;
+
+  /** The store, or one of its facets: each method goes through `act`. */
+  function cut<T extends object>(whole: T): T {
+    return new Proxy(whole, {
       get(_, name) {
-        const member: unknown = Reflect.get(inner, name, inner);
+        const member: unknown = Reflect.get(whole, name, whole);
+        if (typeof member === 'object' && member !== null) return cut(member);
         if (typeof member !== 'function') return member;
         if (name === 'stop') return () => inner.stop();
         return (...args: unknown[]) => {
           failing.calls++;
-          return act(() => member.apply(inner, args));
+          return act(() => member.apply(whole, args));
         };
       },
-    }),
-  };
-  return failing;
+    });
+  }
 }

@@ -46,18 +46,27 @@ export async function act(store: PresenceStore, nodeId: string, random: () => nu
     const onLimit = random() < 0.5 ? 'evict-oldest' : 'reject';
     const replace = random() < 0.2 ? [pick(SESSIONS)] : [];
     const held = random() < 0.6 ? owner : 'heartbeat';
-    await store.open({ ...ref, attributes, owner: held, leaseMs, intent: 'fresh', limit: 3, onLimit, replace });
+    await store.sessions.open({
+      ...ref,
+      attributes,
+      owner: held,
+      leaseMs,
+      intent: 'fresh',
+      limit: 3,
+      onLimit,
+      replace,
+    });
   } else if (dice < 0.45) {
-    await store.open({ ...ref, attributes, owner: 'heartbeat', leaseMs, intent: 'beat', limit: 3 });
+    await store.sessions.open({ ...ref, attributes, owner: 'heartbeat', leaseMs, intent: 'beat', limit: 3 });
   } else if (dice < 0.52) {
     const mark = { userId: ref.userId, sessionId: '*', attributes: {}, owner: 'presence', intent: 'beat' } as const;
-    await store.open({ ...mark, leaseMs });
-  } else if (dice < 0.7) await store.update({ ...ref, attributes });
-  else if (dice < 0.76) await store.renew([{ ...ref, owner: 'heartbeat', leaseMs: LONG_MS }]);
-  else if (dice < 0.82) await store.detach([{ ...ref, owner }], SHORT_MS);
-  else if (dice < 0.94) await store.close({ ...ref, reason: random() < 0.8 ? 'left' : 'kicked' });
-  else if (dice < 0.97) await store.kick(ref.userId);
-  else await store.sweep();
+    await store.sessions.open({ ...mark, leaseMs });
+  } else if (dice < 0.7) await store.sessions.update({ ...ref, attributes });
+  else if (dice < 0.76) await store.sessions.renew([{ ...ref, owner: 'heartbeat', leaseMs: LONG_MS }]);
+  else if (dice < 0.82) await store.sessions.detach([{ ...ref, owner }], SHORT_MS);
+  else if (dice < 0.94) await store.sessions.close({ ...ref, reason: random() < 0.8 ? 'left' : 'kicked' });
+  else if (dice < 0.97) await store.sessions.kick(ref.userId);
+  else await store.nodes.sweep();
 }
 
 /** At a quiet moment: nothing happens, nothing is expired and not swept. */
@@ -65,16 +74,16 @@ export async function expectReadsToEqualStore(reads: PresenceReads, store: Prese
   const userIds = [...USERS, 'never-seen', USERS[0] as string];
   const { value } = await reads.status(userIds);
   const told = userIds.map((_, i) => statusAt(value, i));
-  const real = await store.status(userIds);
+  const real = await store.reads.status(userIds);
   // Who is online was last seen now, which is another instant in each of the two.
   const comparable = (users: typeof real) => users.map((user) => (user.online ? { ...user, lastSeenAt: 0 } : user));
   expect(comparable(told)).toEqual(comparable(real));
-  for (const user of await store.sessions(userIds)) {
+  for (const user of await store.reads.sessions(userIds)) {
     expect([user.userId, (await reads.viewing(user.userId)).value]).toEqual([user.userId, viewing(user)]);
   }
-  expect((await reads.count({ by: 'total' })).value).toEqual((await store.counts([{ by: 'total' }]))[0]);
+  expect((await reads.count({ by: 'total' })).value).toEqual((await store.reads.counts([{ by: 'total' }]))[0]);
   for (const by of FACETS) {
-    const top = await store.top(by, 1_000);
+    const top = await store.reads.top(by, 1_000);
     expect((await reads.top(by, 1_000)).value).toEqual(top);
     expect((await reads.top(by, 3)).value).toEqual(top.slice(0, 3));
     for (const { key, users, sessions } of [...top, { key: 'none/none', users: 0, sessions: 0 }]) {

@@ -37,24 +37,24 @@ export async function startReplica(store: RedisStore): Promise<TestReplica> {
   let stopped = false;
   const live = async (): Promise<void> => {
     for (let generation = 0; !stopped; generation++) {
-      await store.join(`live-${generation}`, LONG_MS).catch(() => {});
+      await store.nodes.join(`live-${generation}`, LONG_MS).catch(() => {});
       for (let isAlive = true; isAlive && !stopped; ) {
         await sleep(BEAT_MS);
-        const beat = store.beat(`live-${generation}`, LONG_MS);
+        const beat = store.nodes.beat(`live-${generation}`, LONG_MS);
         isAlive = await beat.then(
           ({ outcome }) => outcome === 'alive',
           () => true,
         );
-        await store.sweep().catch(() => {});
+        await store.nodes.sweep().catch(() => {});
       }
     }
   };
-  await store.join('live', LONG_MS);
+  await store.nodes.join('live', LONG_MS);
   replica.start();
   const living = live();
   return {
     replica,
-    reads: createReads(store, replica),
+    reads: createReads(store.reads, replica),
     serves: () => until(() => replica.report().serving),
     async fallsBack() {
       let reasons = fellBackBy();

@@ -66,7 +66,7 @@ export class Witness {
     const { version } = this;
     const attributes = { streamId: `version-${version}` };
     const lease = { owner: 'heartbeat', leaseMs: LONG_MS, intent: 'fresh' } as const;
-    await this.store.open({ userId: 'witness', sessionId: 's', attributes, ...lease });
+    await this.store.sessions.open({ userId: 'witness', sessionId: 's', attributes, ...lease });
     this.truths.push({ at: performance.now(), version, isEmpty: false });
   }
 

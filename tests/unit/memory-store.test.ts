@@ -7,20 +7,20 @@ function stage(options: MemoryStoreOptions = {}) {
   const time = { now: 1_750_000_000_000 };
   const store = new MemoryStore({ ...options, clock: () => time.now });
   const open = (userId: string, leaseMs = 60_000) =>
-    store.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs, intent: 'fresh' });
+    store.sessions.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs, intent: 'fresh' });
   return { store, time, open };
 }
 
 describe('the memory store', () => {
   test('[P11] gap begins exactly where the ring was overwritten', async () => {
     const { store, open } = stage({ logMax: 10 });
-    const cursors = [await store.tail()];
+    const cursors = [await store.log.tail()];
     for (let i = 1; i <= 25; i += 1) {
       await open(`u${i}`);
-      cursors.push(await store.tail());
+      cursors.push(await store.log.tail());
     }
     for (const [sequence, cursor] of cursors.entries()) {
-      const page = await store.readLog(cursor, 100, 0);
+      const page = await store.log.read(cursor, 100, 0);
       expect(page.gap).toBe(sequence < 15);
       const first = Math.max(16, sequence + 1);
       expect(page.changes.map((change) => change.sequence)).toEqual(
@@ -32,44 +32,44 @@ describe('the memory store', () => {
   test('[P11] a cursor of another store is a gap, one from the future is none of ours', async () => {
     const { store, open } = stage();
     await open('u');
-    expect(await store.readLog(await stage().store.tail(), 10, 0)).toMatchObject({
+    expect(await store.log.read(await stage().store.log.tail(), 10, 0)).toMatchObject({
       gap: true,
       changes: [{ userId: 'u' }],
     });
-    const future = (await store.tail()).replace(/1$/, '2');
-    await expect(store.readLog(future, 10, 0)).rejects.toMatchObject({ code: 'invalid_cursor' });
+    const future = (await store.log.tail()).replace(/1$/, '2');
+    await expect(store.log.read(future, 10, 0)).rejects.toMatchObject({ code: 'invalid_cursor' });
   });
 
   test('[P11] all waiting readers are answered by one change, and when the store stops', async () => {
     const { store, open } = stage();
-    const tail = await store.tail();
-    const waiting = [store.readLog(tail, 10, 60_000), store.readLog(tail, 10, 60_000)];
+    const tail = await store.log.tail();
+    const waiting = [store.log.read(tail, 10, 60_000), store.log.read(tail, 10, 60_000)];
     await open('u');
     for (const page of await Promise.all(waiting)) expect(page.changes).toHaveLength(1);
-    const stopped = store.readLog(await store.tail(), 10, 60_000);
+    const stopped = store.log.read(await store.log.tail(), 10, 60_000);
     await store.stop();
     expect(await stopped).toMatchObject({ changes: [{ kind: 'close', userId: 'u' }], gap: false });
-    const nobody = store.readLog(await store.tail(), 10, 60_000);
+    const nobody = store.log.read(await store.log.tail(), 10, 60_000);
     await store.stop();
     expect(await nobody).toMatchObject({ changes: [], gap: false });
   });
 
   test('[P9] [P17] what is live when the store stops is closed then, and none of it is trimmed away unread', async () => {
     const { store, time, open } = stage({ logMax: 10 });
-    const group = store.changeGroup('g');
+    const group = store.groups.join('g');
     for (let i = 1; i <= 25; i += 1) await open(`early${i}`);
     await open('expired', 1_000);
-    await store.join('n', 60_000);
+    await store.nodes.join('n', 60_000);
     const owner = { nodeId: 'n', connection: 1 };
     const request = { userId: 'u', attributes: {}, leaseMs: 60_000, intent: 'fresh' as const };
-    await store.open({ ...request, sessionId: 'socket', owner });
-    await store.open({ ...request, sessionId: 'detached', owner });
-    await store.detach([{ userId: 'u', sessionId: 'detached', owner }], 10_000);
-    await store.open({ ...request, sessionId: PRESENCE_ONLY, owner: 'presence' });
-    const before = await store.tail();
+    await store.sessions.open({ ...request, sessionId: 'socket', owner });
+    await store.sessions.open({ ...request, sessionId: 'detached', owner });
+    await store.sessions.detach([{ userId: 'u', sessionId: 'detached', owner }], 10_000);
+    await store.sessions.open({ ...request, sessionId: PRESENCE_ONLY, owner: 'presence' });
+    const before = await store.log.tail();
     time.now += 5_000;
     await store.stop();
-    const { changes } = await store.readLog(before, 100, 0);
+    const { changes } = await store.log.read(before, 100, 0);
     const ends = changes.filter((change) => change.userId === 'u' || change.userId === 'expired');
     expect(ends.map(({ sessionId, reason, at }) => [sessionId, reason, at - time.now]).sort()).toEqual([
       ['*', 'node_lost', 0],
@@ -79,7 +79,7 @@ describe('the memory store', () => {
     ]);
     expect(changes).toHaveLength(29);
     expect(ends.filter((change) => change.transition === 'offline')).toHaveLength(2);
-    expect(await store.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
+    expect(await store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
 
     const taken = await group.take(100, 0);
     expect(taken.lost).toBe(0);
@@ -92,29 +92,29 @@ describe('the memory store', () => {
 
   test('[P9] a store with no node left is not silent: its leases end', async () => {
     const { store, time, open } = stage();
-    await store.join('n', 10_000);
-    await store.quit('n');
+    await store.nodes.join('n', 10_000);
+    await store.nodes.quit('n');
     await open('u', 30_000);
     time.now += 30_001;
-    expect(await store.sweep()).toMatchObject({ ended: 1 });
+    expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
   });
 
   test('[P9] a silence is answered once: a store that nobody beats still ends what it holds', async () => {
     const { store, time, open } = stage({ stallGraceMs: 30_000 });
-    await store.join('n', 10_000);
+    await store.nodes.join('n', 10_000);
     await open('u', 20_000);
     time.now += 60_000;
-    expect(await store.sweep()).toMatchObject({ ended: 0 });
+    expect(await store.nodes.sweep()).toMatchObject({ ended: 0 });
     time.now += 30_000;
-    expect(await store.sweep()).toMatchObject({ ended: 1 });
+    expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
   });
 
   test('[P14] a large sweep lets others in between, and a second one asked for meanwhile is the same', async () => {
     const { store, time, open } = stage();
     for (let i = 0; i < 30_000; i += 1) await open(`u${i}`, 1000);
     time.now += 1001;
-    const sweep = store.sweep();
-    const again = store.sweep();
+    const sweep = store.nodes.sweep();
+    const again = store.nodes.sweep();
     let turns = 0;
     let ended = 0;
     void sweep.then((result) => {
@@ -126,16 +126,16 @@ describe('the memory store', () => {
     }
     expect(turns).toBeGreaterThan(2);
     expect(await again).toEqual({ ended: 30_000, lagMs: 1 });
-    expect(await store.sweep()).toEqual({ ended: 0, lagMs: 0 });
+    expect(await store.nodes.sweep()).toEqual({ ended: 0, lagMs: 0 });
   });
 
   test('[P5] a shard keeps at most 10,000 tombstones, the ones that end first go first', async () => {
     const { store, open } = stage();
     for (let i = 0; i <= 10_000; i += 1) {
       await open(`u${i}`);
-      await store.kick(`u${i}`);
+      await store.sessions.kick(`u${i}`);
     }
-    const close = (userId: string) => store.close({ userId, sessionId: 's', reason: 'left' });
+    const close = (userId: string) => store.sessions.close({ userId, sessionId: 's', reason: 'left' });
     expect(await close('u0')).toEqual({ outcome: 'gone' });
     expect(await close('u1')).toEqual({ outcome: 'ended', reason: 'kicked' });
     expect(await close('u10000')).toEqual({ outcome: 'ended', reason: 'kicked' });

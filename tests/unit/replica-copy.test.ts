@@ -9,26 +9,28 @@ import { until } from '../support/servers.ts';
 
 /** Each part's answer is of an instant within a random delay; some fail. */
 function slowly(store: PresenceStore, random: () => number): PresenceStore {
-  const snapshot: PresenceStore['snapshot'] = async (part) => {
+  const ofPart: PresenceStore['snapshots']['ofPart'] = async (part) => {
     await sleep(random() * 4);
     if (random() < 0.05) throw new TypeError('a snapshot that failed');
-    const answer = await store.snapshot(part);
+    const answer = await store.snapshots.ofPart(part);
     await sleep(random() * 4);
     return answer;
   };
-  return new Proxy(store, {
-    get: (_, name) => {
-      const member: unknown = name === 'snapshot' ? snapshot : Reflect.get(store, name, store);
-      return typeof member === 'function' ? member.bind(store) : member;
-    },
-  });
+  const { parts } = store.snapshots;
+  const snapshots = {
+    parts,
+    ofPart,
+    partOf: (userId: string) => store.snapshots.partOf(userId),
+    ofUser: (userId: string) => store.snapshots.ofUser(userId),
+  };
+  return new Proxy(store, { get: (_, name) => (name === 'snapshots' ? snapshots : Reflect.get(store, name, store)) });
 }
 
 const seed = Number(process.env.REPLICA_SEED ?? Date.now() % 1_000_000);
 test(`[P11] no change is missed and none is told twice (REPLICA_SEED=${seed})`, async () => {
   const random = randomBy(seed);
   const store = new MemoryStore({ logMax: 1_000_000 });
-  await store.join('node', LONG_MS);
+  await store.nodes.join('node', LONG_MS);
   for (let i = 0; i < 300; i++) await act(store, 'node', random);
   const faults: unknown[] = [];
   const log = { info: () => {}, error: (fields: object) => void faults.push(fields) };
@@ -41,11 +43,11 @@ test(`[P11] no change is missed and none is told twice (REPLICA_SEED=${seed})`, 
     }
     for (let i = 0; i < 2_000; i++) await act(store, 'node', random);
     await sleep(SHORT_MS + 50);
-    await store.sweep();
+    await store.nodes.sweep();
     const quietAt = performance.now();
     await until(() => performance.now() - replica.report().lagMs > quietAt);
     await sleep(150);
-    await expectReadsToEqualStore(createReads(store, replica), store);
+    await expectReadsToEqualStore(createReads(store.reads, replica), store);
     expect(replica.report()).toMatchObject({ serving: true, rebuilds: 0 });
     expect(faults.length).toBeGreaterThan(0);
   } finally {

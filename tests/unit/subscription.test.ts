@@ -21,17 +21,21 @@ describe('Subscription', () => {
     frames().flatMap((frame) => (frame.changes ?? []).map((change: { streamId: string }) => change.streamId));
   const streamId = (n: number): string => `${WIDE}${n}`;
   const update = (n: number) =>
-    store.update({ userId: 'u', sessionId: 's', attributes: { streamId: streamId(n), deviceType: WIDE.slice(0, 60) } });
+    store.sessions.update({
+      userId: 'u',
+      sessionId: 's',
+      attributes: { streamId: streamId(n), deviceType: WIDE.slice(0, 60) },
+    });
 
   beforeEach(async () => {
     Object.assign(peer, { texts: [], reads: true, bufferedBytes: 0 });
     store = new MemoryStore();
     await store.start();
     const owner = 'heartbeat';
-    await store.open({ userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'beat' });
+    await store.sessions.open({ userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'beat' });
     hub = new Hub({
       store,
-      reads: createReads(store, undefined),
+      reads: createReads(store.reads, undefined),
       log: { error: () => {} },
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,

@@ -77,7 +77,7 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
         const { user: userId, timestamp: at } = query;
         const kind = kindOf(query);
         checkTimestamp(at);
-        await store.countEvent({ userId, kind, at });
+        await store.analytics.count({ userId, kind, at });
         return NO_CONTENT;
       },
     }),
@@ -108,7 +108,7 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
         response: HourReply,
       },
       async handler({ query, headers: { accept = '' } }) {
-        const hour = await readHour(query.timestamp, store, history && ((hourAt) => history.hours(hourAt)));
+        const hour = await readHour(query.timestamp, store.analytics, history && ((hourAt) => history.hours(hourAt)));
         if (accept.toLowerCase().includes('application/json')) return ok(hour);
         const { uniqueUsers, clicks, impressions } = hour;
         return plain(`unique_users,${uniqueUsers}\nclicks,${clicks}\nimpressions,${impressions}\n`);

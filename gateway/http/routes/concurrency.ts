@@ -53,10 +53,10 @@ const tag: Tag = {
 export function concurrencyRoutes(context: RouteContext): Route[] {
   const { config, store, log } = context;
   const usages = async (ids: readonly string[]) => {
-    const users = await store.sessions(ids);
+    const users = await store.reads.sessions(ids);
     return ok({ users: users.map(({ userId, sessions, max }) => ({ userId, current: sessions.length, max })) });
   };
-  const detail = async (userId: string) => (await store.sessions([userId]))[0] as UserSessions;
+  const detail = async (userId: string) => (await store.reads.sessions([userId]))[0] as UserSessions;
 
   return [
     route({
@@ -175,7 +175,7 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       scope: 'admin',
       schema: { params: UserParams, body: Type.Object({ max: Type.Integer({ minimum: 1, maximum: MAX_LIMIT }) }) },
       async handler({ params: { userId }, body: { max }, requestId }) {
-        await store.setLimitOverride(userId, max);
+        await store.limits.setOverride(userId, max);
         log.info({ correlationId: requestId, userId, max }, 'limit set');
         return NO_CONTENT;
       },
@@ -189,7 +189,7 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       scope: 'admin',
       schema: { params: UserParams },
       async handler({ params: { userId }, requestId }) {
-        await store.setLimitOverride(userId, null);
+        await store.limits.setOverride(userId, null);
         log.info({ correlationId: requestId, userId }, 'limit removed');
         return NO_CONTENT;
       },
@@ -204,7 +204,7 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       scope: 'admin',
       schema: { params: UserParams },
       async handler({ params: { userId }, requestId }) {
-        const displaced = await store.kick(userId);
+        const displaced = await store.sessions.kick(userId);
         log.info({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
         cleanUp(context, requestId, displaced);
         return NO_CONTENT;
@@ -220,7 +220,7 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       scope: 'admin',
       schema: { params: Type.Object({ userId: Id, sessionId: Id }) },
       async handler({ params: { userId, sessionId }, requestId }) {
-        const result = await store.close({ userId, sessionId, reason: 'kicked' });
+        const result = await store.sessions.close({ userId, sessionId, reason: 'kicked' });
         log.info({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
         if (result.outcome === 'closed') cleanUp(context, requestId, [result.displaced]);
         return NO_CONTENT;

@@ -97,7 +97,7 @@ export function guardRoutes(context: RouteContext): Route[] {
         const guardId = randomUUID();
         const { streamId, deviceId, deviceType, country, state } = body;
         try {
-          const result = await store.open({
+          const result = await store.sessions.open({
             userId,
             sessionId: guardId,
             attributes: { streamId, deviceId, deviceType, country, state },
@@ -141,7 +141,7 @@ export function guardRoutes(context: RouteContext): Route[] {
       async handler({ headers, params, requestId }) {
         const userId = userOf(headers, config.auth);
         try {
-          const [result] = await store.renew([{ userId, sessionId: params.id, owner: 'guard', leaseMs }]);
+          const [result] = await store.sessions.renew([{ userId, sessionId: params.id, owner: 'guard', leaseMs }]);
           log.debug(
             { correlationId: requestId, userId, guardId: params.id, outcome: result?.outcome },
             'guard refresh',
@@ -163,7 +163,12 @@ export function guardRoutes(context: RouteContext): Route[] {
       schema: { headers: UserHeader, params: GuardParams },
       async handler({ headers, params, requestId }) {
         const userId = userOf(headers, config.auth);
-        const { outcome } = await store.close({ userId, sessionId: params.id, owner: 'guard', reason: 'left' });
+        const { outcome } = await store.sessions.close({
+          userId,
+          sessionId: params.id,
+          owner: 'guard',
+          reason: 'left',
+        });
         log.debug({ correlationId: requestId, userId, guardId: params.id, outcome }, 'guard deleted');
         if (outcome !== 'closed') throw noSuchGuard();
         return NO_CONTENT;

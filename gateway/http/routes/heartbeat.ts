@@ -61,7 +61,7 @@ async function beat(
   const { userId, streamId, deviceId, deviceType, country, state, intervalMs } = body;
   const sessionId = sessionOf(body);
   const isMark = sessionId === PRESENCE_ONLY;
-  const result = await store.open({
+  const result = await store.sessions.open({
     userId,
     sessionId,
     attributes: isMark ? {} : { streamId, deviceId, deviceType, country, state },
@@ -158,7 +158,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       async handler({ body: { userId, sessionId, deviceId }, requestId }) {
         const left = sessionId ?? deviceId;
         if (left === undefined) throw invalidRequest([{ path: 'sessionId', message: 'is required' }]);
-        const result = await store.close({ userId, sessionId: left, reason: 'left' });
+        const result = await store.sessions.close({ userId, sessionId: left, reason: 'left' });
         log.debug({ correlationId: requestId, userId, sessionId: left, outcome: result.outcome }, 'left');
         if (result.outcome === 'closed') cleanUp(context, requestId, [result.displaced]);
         return NO_CONTENT;

@@ -27,7 +27,7 @@ const tag: Tag = {
 };
 
 export function statsRoutes({ store, replica }: RouteContext): Route[] {
-  const reads = createReads(store, replica);
+  const reads = createReads(store.reads, replica);
   const count = async (dimension: Dimension) => told(await reads.count(dimension), (counted) => counted);
   return [
     route({

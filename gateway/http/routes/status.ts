@@ -26,7 +26,7 @@ const tag: Tag = {
 };
 
 export function statusRoutes({ store, replica }: RouteContext): Route[] {
-  const reads = createReads(store, replica);
+  const reads = createReads(store.reads, replica);
   const statuses = async (ids: readonly string[]) => {
     const answer = await reads.status(ids);
     const headers = ageHeaders(answer);

@@ -23,13 +23,19 @@ export function admissionContract(create: CreateStore): void {
         await stage.advance(PAST);
         const owner = 'heartbeat' as const;
         const { store } = stage;
-        expect(await store.renew([{ userId: 'renew', sessionId: 's', owner, leaseMs: LONG }])).toEqual([
+        expect(await store.sessions.renew([{ userId: 'renew', sessionId: 's', owner, leaseMs: LONG }])).toEqual([
           { outcome: 'gone' },
         ]);
-        expect(await store.update({ userId: 'update', sessionId: 's', attributes: FULL })).toEqual({ outcome: 'gone' });
-        expect(await store.close({ userId: 'close', sessionId: 's', reason: 'left' })).toEqual({ outcome: 'gone' });
-        expect(await store.detach([{ userId: 'detach', sessionId: 's', owner }], LONG)).toEqual([{ outcome: 'gone' }]);
-        expect(await store.kick('renew')).toEqual([]);
+        expect(await store.sessions.update({ userId: 'update', sessionId: 's', attributes: FULL })).toEqual({
+          outcome: 'gone',
+        });
+        expect(await store.sessions.close({ userId: 'close', sessionId: 's', reason: 'left' })).toEqual({
+          outcome: 'gone',
+        });
+        expect(await store.sessions.detach([{ userId: 'detach', sessionId: 's', owner }], LONG)).toEqual([
+          { outcome: 'gone' },
+        ]);
+        expect(await store.sessions.kick('renew')).toEqual([]);
       }));
 
     test('[P4] open tells what it did: opened, then renewed with the same start', () =>
@@ -97,7 +103,7 @@ export function admissionContract(create: CreateStore): void {
         // Ten users at once: on a busy machine 5,000 opens take longer than a command may.
         for (let first = 0; first < 50; first += 10) {
           const opens = Array.from({ length: 1000 }, (_, i) =>
-            stores[Math.floor(i / 10) % 2]?.open({
+            stores[Math.floor(i / 10) % 2]?.sessions.open({
               userId: `u${first + (i % 10)}`,
               sessionId: `s${i}`,
               attributes: {},
@@ -110,7 +116,7 @@ export function admissionContract(create: CreateStore): void {
         }
         expect(outcomes.filter((outcome) => outcome === 'opened')).toHaveLength(150);
         expect(outcomes.filter((outcome) => outcome === 'refused')).toHaveLength(4850);
-        const users = await stage.store.sessions(Array.from({ length: 50 }, (_, i) => `u${i}`));
+        const users = await stage.store.reads.sessions(Array.from({ length: 50 }, (_, i) => `u${i}`));
         expect(users.map((user) => user.sessions.length)).toEqual(Array(50).fill(3));
       }));
 
@@ -123,7 +129,7 @@ export function admissionContract(create: CreateStore): void {
         expect(await stage.open('u', 'd')).toMatchObject({ outcome: 'refused', current: 3 });
         expect(await stage.liveIds('u')).toEqual(['a', 'b', 'c']);
         await stage.open('v', PRESENCE_ONLY, mark);
-        expect(await stage.store.status(['v'])).toMatchObject([{ online: true, sessions: 0 }]);
+        expect(await stage.store.reads.status(['v'])).toMatchObject([{ online: true, sessions: 0 }]);
         expect(await stage.open('v', 'a', { limit: 1 })).toMatchObject({ outcome: 'opened', current: 1 });
         expect(await stage.open('v', 'b', { limit: 1, onLimit: 'evict-oldest' })).toMatchObject({
           outcome: 'opened',
@@ -241,14 +247,14 @@ export function admissionContract(create: CreateStore): void {
         create,
         async (stage) => {
           const { store } = stage;
-          expect(await store.limitOverride('u')).toBeNull();
+          expect(await store.limits.override('u')).toBeNull();
           expect(await stage.open('u', 'a')).toMatchObject({ outcome: 'opened', max: 2 });
-          await store.setLimitOverride('u', 1);
-          expect(await store.limitOverride('u')).toBe(1);
+          await store.limits.setOverride('u', 1);
+          expect(await store.limits.override('u')).toBe(1);
           expect(await stage.open('u', 'b')).toMatchObject({ outcome: 'refused', max: 1 });
           expect(await stage.open('u', 'b', { limit: 4 })).toMatchObject({ outcome: 'opened', max: 4 });
-          await store.setLimitOverride('u', null);
-          expect(await store.limitOverride('u')).toBeNull();
+          await store.limits.setOverride('u', null);
+          expect(await store.limits.override('u')).toBeNull();
           expect(await stage.open('u', 'c')).toMatchObject({ outcome: 'refused', max: 2 });
         },
         { defaultLimit: 2 },
@@ -257,7 +263,7 @@ export function admissionContract(create: CreateStore): void {
     test('[P6] a limit lowered below the live count ends nobody and refuses new ones', () =>
       onStage(create, async (stage) => {
         await stage.openedInTurn('u', 'a', 'b', 'c');
-        await stage.store.setLimitOverride('u', 1);
+        await stage.store.limits.setOverride('u', 1);
         expect(await stage.liveIds('u')).toEqual(['a', 'b', 'c']);
         expect(await stage.open('u', 'b')).toMatchObject({ outcome: 'renewed', current: 3, max: 1 });
         expect(await stage.open('u', 'd')).toMatchObject({ outcome: 'refused', current: 3, max: 1 });
@@ -265,7 +271,7 @@ export function admissionContract(create: CreateStore): void {
 
     test('[P6] reads tell the override, else the newest session’s limit, else the default', () =>
       onStage(create, async (stage) => {
-        const max = async (userId: string) => (await stage.store.sessions([userId]))[0]?.max;
+        const max = async (userId: string) => (await stage.store.reads.sessions([userId]))[0]?.max;
         expect(await max('u')).toBe(3);
         await stage.opened('u', 'a', { limit: 5 });
         await stage.advance(5);
@@ -275,10 +281,10 @@ export function admissionContract(create: CreateStore): void {
         expect(await max('u')).toBe(7);
         await stage.open('u', 'b', { limit: 8 });
         expect(await max('u')).toBe(8);
-        await stage.store.setLimitOverride('u', 2);
+        await stage.store.limits.setOverride('u', 2);
         expect(await max('u')).toBe(2);
-        await stage.store.setLimitOverride('u', null);
-        await stage.store.close({ userId: 'u', sessionId: 'b', reason: 'left' });
+        await stage.store.limits.setOverride('u', null);
+        await stage.store.sessions.close({ userId: 'u', sessionId: 'b', reason: 'left' });
         expect(await max('u')).toBe(6);
       }));
 
@@ -300,7 +306,7 @@ export function admissionContract(create: CreateStore): void {
         for (const [userId, sessionId] of pairs) expect(await stage.liveIds(userId)).toContain(sessionId);
         expect(await stage.liveIds('7')).toEqual(['07']);
         expect(await stage.liveIds('a')).toHaveLength(2);
-        expect(await stage.store.counts([{ by: 'total' }, { by: 'stream', key: '7' }])).toEqual([
+        expect(await stage.store.reads.counts([{ by: 'total' }, { by: 'stream', key: '7' }])).toEqual([
           { users: 8, sessions: 9 },
           { users: 1, sessions: 1 },
         ]);

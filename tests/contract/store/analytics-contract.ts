@@ -1,7 +1,7 @@
 /** Clicks and impressions by the UTC hour (P16). */
 import { describe, expect, test } from '@jest/globals';
 import { readHour } from '../../../gateway/history/hour-analytics.ts';
-import type { EventKind, HourRecord, PresenceStore } from '../../../presence-core/presence-store.ts';
+import type { EventKind, HourRecord, PresenceStore } from '../../../presence-core/index.ts';
 import { countSketches, mergeSketches } from '../../../presence-core/sketches.ts';
 import { type CreateStore, LONG, onStage } from './store-fixture.ts';
 
@@ -11,7 +11,7 @@ const USERS_AT_ONCE = 10_000;
 
 /** The last whole hour of the store's clock: no test outlives its being kept. */
 async function lastHour(store: PresenceStore): Promise<number> {
-  const { now } = await store.join('clock', LONG);
+  const { now } = await store.nodes.join('clock', LONG);
   return Math.floor(now / HOUR_MS - 1) * HOUR_MS;
 }
 
@@ -21,7 +21,7 @@ export function analyticsContract(create: CreateStore): void {
       onStage(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         const nothing = { hourAt, uniqueUsers: 0, clicks: 0, impressions: 0, approximate: false };
-        expect(await readHour(hourAt, store)).toEqual(nothing);
+        expect(await readHour(hourAt, store.analytics)).toEqual(nothing);
         const events: [string, EventKind][] = [
           ['u', 'click'],
           ['u', 'click'],
@@ -29,19 +29,19 @@ export function analyticsContract(create: CreateStore): void {
           ['07', 'impression'],
           ['7', 'impression'],
         ];
-        for (const [userId, kind] of events) await store.countEvent({ userId, kind, at: hourAt + 1 });
-        const { approximate, ...counted } = await readHour(hourAt, store);
+        for (const [userId, kind] of events) await store.analytics.count({ userId, kind, at: hourAt + 1 });
+        const { approximate, ...counted } = await readHour(hourAt, store.analytics);
         expect(counted).toEqual({ hourAt, uniqueUsers: 3, clicks: 2, impressions: 3 });
-        expect(approximate).toBe(store.kind === 'redis');
-        expect(await store.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
+        expect(approximate).toBe(store.isShared);
+        expect(await store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
       }));
 
     test('[P16] an hour begins on its first millisecond and ends before the next', () =>
       onStage(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         const at = [hourAt - 1, hourAt, hourAt + HOUR_MS - 1, hourAt + HOUR_MS];
-        await Promise.all(at.map((instant) => store.countEvent({ userId: 'u', kind: 'click', at: instant })));
-        const hours = await Promise.all(at.map((instant) => readHour(instant, store)));
+        await Promise.all(at.map((instant) => store.analytics.count({ userId: 'u', kind: 'click', at: instant })));
+        const hours = await Promise.all(at.map((instant) => readHour(instant, store.analytics)));
         expect(hours.map((hour) => [(hour.hourAt - hourAt) / HOUR_MS, hour.clicks, hour.uniqueUsers])).toEqual([
           [-1, 1, 1],
           [0, 2, 1],
@@ -55,8 +55,8 @@ export function analyticsContract(create: CreateStore): void {
       onStage(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         const clicks = async (at: number): Promise<number> => {
-          await store.countEvent({ userId: 'u', kind: 'click', at });
-          return (await readHour(at, store)).clicks;
+          await store.analytics.count({ userId: 'u', kind: 'click', at });
+          return (await readHour(at, store.analytics)).clicks;
         };
         expect(await clicks(hourAt - 24 * HOUR_MS)).toBe(1);
         expect(await clicks(hourAt - 28 * HOUR_MS)).toBe(0);
@@ -72,9 +72,9 @@ export function analyticsContract(create: CreateStore): void {
           kind: i % 4 === 0 ? ('click' as const) : ('impression' as const),
           at: hourAt + i,
         }));
-        await Promise.all(events.map((event, i) => (handles[i % 2] as PresenceStore).countEvent(event)));
+        await Promise.all(events.map((event, i) => (handles[i % 2] as PresenceStore).analytics.count(event)));
         for (const handle of handles) {
-          const { clicks, impressions, uniqueUsers } = await readHour(hourAt, handle);
+          const { clicks, impressions, uniqueUsers } = await readHour(hourAt, handle.analytics);
           expect({ clicks, impressions }).toEqual({ clicks: 500, impressions: 1_500 });
           expect(Math.abs(uniqueUsers - 300)).toBeLessThanOrEqual(3);
         }
@@ -85,9 +85,9 @@ export function analyticsContract(create: CreateStore): void {
         const hourAt = await lastHour(store);
         for (let first = 0; first < MANY_USERS; first += USERS_AT_ONCE) {
           const users = Array.from({ length: USERS_AT_ONCE }, (_, i) => `user-${first + i}`);
-          await Promise.all(users.map((userId) => store.countEvent({ userId, kind: 'impression', at: hourAt })));
+          await Promise.all(users.map((userId) => store.analytics.count({ userId, kind: 'impression', at: hourAt })));
         }
-        const { uniqueUsers, impressions, approximate } = await readHour(hourAt, store);
+        const { uniqueUsers, impressions, approximate } = await readHour(hourAt, store.analytics);
         expect({ impressions, approximate }).toEqual({ impressions: MANY_USERS, approximate: true });
         expect(Math.abs(uniqueUsers - MANY_USERS)).toBeLessThanOrEqual(MANY_USERS / 100);
       }));
@@ -95,21 +95,21 @@ export function analyticsContract(create: CreateStore): void {
     test('[P16] an hour’s record says what its generation counted, by any handle, and whose users', () =>
       onStage(create, async ({ store, held }) => {
         const hourAt = await lastHour(store);
-        expect(await store.hourRecords()).toEqual([]);
-        expect(await store.hourRecord(hourAt)).toBeNull();
-        for (const userId of ['u', 'v']) await store.countEvent({ userId, kind: 'click', at: hourAt + 1 });
-        await store.countEvent({ userId: 'u', kind: 'impression', at: hourAt + HOUR_MS });
-        const [first, second, ...rest] = await store.hourRecords();
+        expect(await store.analytics.hours()).toEqual([]);
+        expect(await store.analytics.hour(hourAt)).toBeNull();
+        for (const userId of ['u', 'v']) await store.analytics.count({ userId, kind: 'click', at: hourAt + 1 });
+        await store.analytics.count({ userId: 'u', kind: 'impression', at: hourAt + HOUR_MS });
+        const [first, second, ...rest] = await store.analytics.hours();
         expect(rest).toEqual([]);
         expect(first).toEqual({ hourAt, generation: first?.generation, clicks: 2, impressions: 0 });
         expect(second).toMatchObject({ hourAt: hourAt + HOUR_MS, clicks: 0, impressions: 1 });
         expect(first?.generation).toMatch(/^[0-9a-f]{16}$/);
-        const early = (await store.hourRecord(hourAt)) as HourRecord;
-        await (await held.second()).countEvent({ userId: 'w', kind: 'impression', at: hourAt + 2 });
-        const late = (await store.hourRecord(hourAt + 5)) as HourRecord;
+        const early = (await store.analytics.hour(hourAt)) as HourRecord;
+        await (await held.second()).analytics.count({ userId: 'w', kind: 'impression', at: hourAt + 2 });
+        const late = (await store.analytics.hour(hourAt + 5)) as HourRecord;
         expect(late).toMatchObject({ ...first, impressions: 1 });
         for (const sketches of [[late.users], [early.users, late.users], [mergeSketches(early.users, late.users)]]) {
-          expect(countSketches(sketches)).toEqual({ uniqueUsers: 3, approximate: store.kind === 'redis' });
+          expect(countSketches(sketches)).toEqual({ uniqueUsers: 3, approximate: store.isShared });
         }
       }));
 
@@ -118,8 +118,8 @@ export function analyticsContract(create: CreateStore): void {
         if (held.forget === undefined) return;
         const hourAt = await lastHour(store);
         const count = async (userId: string): Promise<HourRecord> => {
-          await store.countEvent({ userId, kind: 'click', at: hourAt });
-          return (await store.hourRecord(hourAt)) as HourRecord;
+          await store.analytics.count({ userId, kind: 'click', at: hourAt });
+          return (await store.analytics.hour(hourAt)) as HourRecord;
         };
         await count('u');
         const before = await count('v');

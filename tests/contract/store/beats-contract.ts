@@ -1,6 +1,6 @@
 /** Beats of known sessions: most change nothing but the lease, and must notice when they do (P1–P4, P6, P11). */
 import { describe, expect, test } from '@jest/globals';
-import type { OpenRequest } from '../../../presence-core/presence-store.ts';
+import type { OpenRequest } from '../../../presence-core/index.ts';
 import { PRESENCE_ONLY } from '../../../presence-core/session.ts';
 import { type CreateStore, FULL, LONG, onStage, PAST, SHORT, socket } from './store-fixture.ts';
 
@@ -55,11 +55,11 @@ export function beatsContract(create: CreateStore): void {
     test('[P6] an override set meanwhile holds from the next beat on', () =>
       onStage(create, async (stage) => {
         await stage.opened('u', 's', BEAT);
-        await stage.store.setLimitOverride('u', 5);
+        await stage.store.limits.setOverride('u', 5);
         for (let i = 0; i < 2; i++) expect(await stage.open('u', 's', BEAT)).toMatchObject({ max: 5 });
-        await stage.store.setLimitOverride('u', null);
+        await stage.store.limits.setOverride('u', null);
         expect(await stage.open('u', 's', { ...BEAT, limit: 7 })).toMatchObject({ max: 7 });
-        expect((await stage.store.sessions(['u']))[0]?.max).toBe(7);
+        expect((await stage.store.reads.sessions(['u']))[0]?.max).toBe(7);
         expect(await stage.open('u', 's', BEAT)).toMatchObject({ max: 3 });
       }));
 
@@ -92,9 +92,9 @@ export function beatsContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         await stage.open('u', PRESENCE_ONLY, { intent: 'beat', owner: 'presence', leaseMs: SHORT });
         await stage.opened('u', 's', { ...BEAT, leaseMs: LONG });
-        expect(await stage.store.status(['u'])).toMatchObject([{ online: true, sessions: 1 }]);
+        expect(await stage.store.reads.status(['u'])).toMatchObject([{ online: true, sessions: 1 }]);
         await stage.advance(PAST);
-        expect(await stage.store.status(['u'])).toMatchObject([{ online: true, sessions: 1 }]);
+        expect(await stage.store.reads.status(['u'])).toMatchObject([{ online: true, sessions: 1 }]);
       }));
   });
 }

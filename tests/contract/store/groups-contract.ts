@@ -1,6 +1,6 @@
 /** Members that share the log: each change to one of them, and again when it was not acknowledged (P17). */
 import { describe, expect, test } from '@jest/globals';
-import type { ChangeGroup, TakenChanges } from '../../../presence-core/presence-store.ts';
+import type { ChangeGroup, TakenChanges } from '../../../presence-core/index.ts';
 import { type CreateStore, onStage, PAST, SHORT, type Stage, tell } from './store-fixture.ts';
 
 const ALL = 10_000;
@@ -37,7 +37,7 @@ function expectInOrder({ changes }: TakenChanges): void {
 /** Appends so many entries about one user, hence to one shard. All at once, so that nothing is overdue by it. */
 async function switchStreams(stage: Stage, times: number): Promise<void> {
   const update = () =>
-    stage.store.update({ userId: 'u', sessionId: 's', attributes: { streamId: `${Math.random()}` } });
+    stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: `${Math.random()}` } });
   await Promise.all(Array.from({ length: times }, update));
 }
 
@@ -46,7 +46,7 @@ export function groupsContract(create: CreateStore): void {
     test('[P17] two members share the changes, in order, none twice', () =>
       onStage(create, async (stage) => {
         const second = await stage.held.second();
-        const members = [stage.store.changeGroup('g', 'a'), second.changeGroup('g', 'b')] as const;
+        const members = [stage.store.groups.join('g', 'a'), second.groups.join('g', 'b')] as const;
         for (let i = 0; i < 300; i += 1) await stage.opened(`u${i % 40}`, `s${i}`, { limit: 100 });
         const taken: TakenChanges[] = [];
         for (let more = true; more; ) {
@@ -67,7 +67,7 @@ export function groupsContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const [a, b] = [stage.store.changeGroup('g', 'a'), stage.store.changeGroup('g', 'b')];
+          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
           for (let i = 0; i < 20; i += 1) await stage.opened(`u${i}`, 's');
           const silent = await a.take(ALL, 0);
           expect(silent.changes).toHaveLength(20);
@@ -92,7 +92,7 @@ export function groupsContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const alone = stage.store.changeGroup('g', 'a');
+          const alone = stage.store.groups.join('g', 'a');
           await stage.opened('u', 's');
           expect((await alone.take(ALL, 0)).changes.map(tell)).toEqual(['open s online']);
           await stage.advance(PAST);
@@ -105,13 +105,13 @@ export function groupsContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const early = stage.store.changeGroup('early', 'a');
+          const early = stage.store.groups.join('early', 'a');
           expect(await early.take(ALL, 0)).toMatchObject({ ...NOTHING, backlog: 0 });
           await stage.opened('u', 's');
           await switchStreams(stage, 500);
           const kept = names({ changes: await stage.wholeLog() });
           expect(kept.length).toBeLessThan(400);
-          const late = await drainGroup(stage.store.changeGroup('late', 'a'));
+          const late = await drainGroup(stage.store.groups.join('late', 'a'));
           expect(late).toEqual({ seen: kept, lost: 0 });
           const { seen, lost } = await drainGroup(early);
           expect(seen).toEqual(kept);
@@ -124,7 +124,7 @@ export function groupsContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const [a, b] = [stage.store.changeGroup('g', 'a'), stage.store.changeGroup('g', 'b')];
+          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
           await stage.opened('u', 's');
           expect((await drainGroup(a)).seen).toHaveLength(1);
           for (const times of [470, 1, 330]) {
@@ -142,7 +142,7 @@ export function groupsContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const [a, b] = [stage.store.changeGroup('g', 'a'), stage.store.changeGroup('g', 'b')];
+          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
           await stage.opened('u', 's');
           await switchStreams(stage, 9);
           const working = await a.take(ALL, 0);
@@ -170,7 +170,7 @@ export function groupsContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const member = stage.store.changeGroup('g', 'a');
+          const member = stage.store.groups.join('g', 'a');
           await stage.opened('u', 's');
           await switchStreams(stage, 19);
           const first = await member.take(ALL, 0);
@@ -184,7 +184,7 @@ export function groupsContract(create: CreateStore): void {
           expect((await member.take(8, 0)).backlog).toBeLessThan(0.3);
           await switchStreams(stage, 300);
           expect(await member.take(ALL, 0)).toMatchObject({ backlog: 1 });
-          const other = stage.store.changeGroup('other', 'a');
+          const other = stage.store.groups.join('other', 'a');
           expect((await drainGroup(other)).lost).toBe(0);
           expect(await other.take(ALL, 0)).toMatchObject({ backlog: 0 });
         },
@@ -194,7 +194,7 @@ export function groupsContract(create: CreateStore): void {
     test('[P17] a waiting member is given what comes; who leaves waits no longer and takes nothing', () =>
       onStage(create, async (stage) => {
         const second = await stage.held.second();
-        const [a, b] = [stage.store.changeGroup('g', 'a'), second.changeGroup('g', 'b')];
+        const [a, b] = [stage.store.groups.join('g', 'a'), second.groups.join('g', 'b')];
         expect(await a.take(ALL, 50)).toMatchObject(NOTHING);
         const waiting = a.take(ALL, 60_000);
         await stage.opened('u', 's');
@@ -213,7 +213,7 @@ export function groupsContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const [a, b] = [stage.store.changeGroup('g', 'a'), stage.store.changeGroup('g', 'b')];
+          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
           await stage.opened('u', 's');
           expect((await a.take(ALL, 0)).changes).toHaveLength(1);
           await a.leave();
@@ -226,7 +226,7 @@ export function groupsContract(create: CreateStore): void {
     test('[P17] a group whose store forgot goes on by itself with what the log then holds', () =>
       onStage(create, async (stage) => {
         if (stage.held.forget === undefined) return;
-        const member = stage.store.changeGroup('g', 'a');
+        const member = stage.store.groups.join('g', 'a');
         await stage.opened('u', 's');
         await stage.opened('v', 's');
         const before = await member.take(ALL, 0);
@@ -235,8 +235,8 @@ export function groupsContract(create: CreateStore): void {
         expect(await drainGroup(member)).toMatchObject({ seen: [expect.stringMatching(/-1$/)], lost: 0 });
         await member.acknowledge(before);
         await member.leave();
-        const next = stage.store.changeGroup('g', 'b');
-        await stage.store.kick('w');
+        const next = stage.store.groups.join('g', 'b');
+        await stage.store.sessions.kick('w');
         expect((await next.take(ALL, 0)).changes.map(tell)).toEqual(['close s kicked offline']);
       }));
   });

@@ -1,6 +1,6 @@
 /** Who may act on a session, and how it comes to its end: tombstones, owners, leaving (P2, P5, P7, P8). */
 import { describe, expect, test } from '@jest/globals';
-import type { OpenRequest } from '../../../presence-core/presence-store.ts';
+import type { OpenRequest } from '../../../presence-core/index.ts';
 import type { CloseReason } from '../../../presence-core/session.ts';
 import { PRESENCE_ONLY } from '../../../presence-core/session.ts';
 import { type CreateStore, FULL, LONG, onStage, PAST, ref, SHORT, type Stage, socket } from './store-fixture.ts';
@@ -10,8 +10,8 @@ export function leasesContract(create: CreateStore): void {
     const endings: [CloseReason, (stage: Stage) => Promise<unknown>][] = [
       ['evicted', (stage) => stage.open('u', 'next', { limit: 1, onLimit: 'evict-oldest' })],
       ['replaced', (stage) => stage.open('u', 'next', { limit: 1, replace: ['s'] })],
-      ['kicked', (stage) => stage.store.kick('u')],
-      ['kicked', (stage) => stage.store.close({ userId: 'u', sessionId: 's', reason: 'kicked' })],
+      ['kicked', (stage) => stage.store.sessions.kick('u')],
+      ['kicked', (stage) => stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'kicked' })],
     ];
     for (const [reason, end] of endings) {
       test(`[P5] after ${reason} every act but a fresh open is told so`, () =>
@@ -21,10 +21,10 @@ export function leasesContract(create: CreateStore): void {
           await stage.opened('u', 's');
           await end(stage);
           const ended = { outcome: 'ended', reason };
-          expect(await store.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: LONG }])).toEqual([ended]);
-          expect(await store.detach([ref('u', 's', owner)], LONG)).toEqual([ended]);
-          expect(await store.update({ userId: 'u', sessionId: 's', attributes: FULL })).toEqual(ended);
-          expect(await store.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual(ended);
+          expect(await store.sessions.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: LONG }])).toEqual([ended]);
+          expect(await store.sessions.detach([ref('u', 's', owner)], LONG)).toEqual([ended]);
+          expect(await store.sessions.update({ userId: 'u', sessionId: 's', attributes: FULL })).toEqual(ended);
+          expect(await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual(ended);
           for (const intent of ['resume', 'beat', 'restore'] as const) {
             expect(await stage.open('u', 's', { intent })).toEqual(ended);
           }
@@ -37,7 +37,7 @@ export function leasesContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         for (const reason of ['left', 'timeout'] as const) {
           await stage.opened('u', reason);
-          await stage.store.close({ userId: 'u', sessionId: reason, reason });
+          await stage.store.sessions.close({ userId: 'u', sessionId: reason, reason });
           expect(await stage.open('u', reason, { intent: 'resume' })).toMatchObject({ outcome: 'opened' });
         }
       }));
@@ -55,7 +55,7 @@ export function leasesContract(create: CreateStore): void {
         create,
         async (stage) => {
           await stage.opened('u', 's');
-          await stage.store.kick('u');
+          await stage.store.sessions.kick('u');
           expect(await stage.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'ended' });
           await stage.advance(PAST);
           expect(await stage.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'opened' });
@@ -72,14 +72,14 @@ export function leasesContract(create: CreateStore): void {
         await stage.opened('u', PRESENCE_ONLY, { owner: 'presence', intent: 'beat' });
         await stage.opened('v', 'a');
         const [a, b] = await stage.sessionsOf('u');
-        const displaced = await stage.store.kick('u');
+        const displaced = await stage.store.sessions.kick('u');
         expect(displaced).toHaveLength(3);
         expect(displaced).toContainEqual({ session: a, owner: socket('n', 4), reason: 'kicked' });
         expect(displaced).toContainEqual({ session: b, owner: 'heartbeat', reason: 'kicked' });
         expect(await stage.isOnline('u')).toBe(false);
         expect(await stage.isOnline('v')).toBe(true);
-        expect(await stage.store.kick('u')).toEqual([]);
-        expect(await stage.store.kick('nobody')).toEqual([]);
+        expect(await stage.store.sessions.kick('u')).toEqual([]);
+        expect(await stage.store.sessions.kick('nobody')).toEqual([]);
       }));
   });
 
@@ -90,7 +90,7 @@ export function leasesContract(create: CreateStore): void {
         await stage.opened('v', 'b');
         const before = (await stage.sessionsOf('u'))[0]?.expiresAt as number;
         const owner = 'heartbeat';
-        const results = await stage.store.renew([
+        const results = await stage.store.sessions.renew([
           { userId: 'v', sessionId: 'b', owner, leaseMs: 2 * LONG },
           { userId: 'nobody', sessionId: 'x', owner, leaseMs: LONG },
           { userId: 'u', sessionId: 'a', owner, leaseMs: 1000 },
@@ -103,18 +103,18 @@ export function leasesContract(create: CreateStore): void {
         expect((await stage.sessionsOf('u'))[0]?.expiresAt).toBe(before);
         expect((await stage.sessionsOf('v'))[0]?.expiresAt).toBeGreaterThanOrEqual(before + LONG);
         expect(await stage.open('u', 'a', { leaseMs: 1000 })).toMatchObject({ outcome: 'renewed', expiresAt: before });
-        expect(await stage.store.renew([])).toEqual([]);
+        expect(await stage.store.sessions.renew([])).toEqual([]);
       }));
 
     test('[P2] a renewed session outlives its first lease and the sweep that looks at it', () =>
       onStage(create, async (stage) => {
         await stage.opened('u', 's', { leaseMs: SHORT });
-        await stage.store.renew([{ userId: 'u', sessionId: 's', owner: 'heartbeat', leaseMs: 5 * SHORT }]);
+        await stage.store.sessions.renew([{ userId: 'u', sessionId: 's', owner: 'heartbeat', leaseMs: 5 * SHORT }]);
         await stage.advance(PAST);
-        expect(await stage.store.sweep()).toMatchObject({ ended: 0 });
+        expect(await stage.store.nodes.sweep()).toMatchObject({ ended: 0 });
         expect(await stage.liveIds('u')).toEqual(['s']);
         await stage.advance(5 * SHORT);
-        expect(await stage.store.sweep()).toMatchObject({ ended: 1 });
+        expect(await stage.store.nodes.sweep()).toMatchObject({ ended: 1 });
         expect(await stage.story()).toEqual(['open s online', 'close s timeout offline']);
       }));
 
@@ -146,18 +146,22 @@ export function leasesContract(create: CreateStore): void {
         const owner = socket('n', 1);
         const before = await stage.sessionsOf('u');
         const moved = { outcome: 'moved' };
-        expect(await store.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: 9 * LONG }])).toEqual([moved]);
-        expect(await store.detach([ref('u', 's', owner)], 1)).toEqual([moved]);
-        expect(await store.update({ userId: 'u', sessionId: 's', owner, attributes: FULL })).toEqual(moved);
-        expect(await store.close({ userId: 'u', sessionId: 's', owner, reason: 'timeout' })).toEqual(moved);
-        expect(await store.close({ userId: 'u', sessionId: 's', owner: 'heartbeat', reason: 'left' })).toEqual(moved);
-        expect(await stage.sessionsOf('u')).toEqual(before);
-        expect(await store.close({ userId: 'u', sessionId: 's', owner: socket('n', 2), reason: 'left' })).toMatchObject(
-          {
-            outcome: 'closed',
-            displaced: { owner: socket('n', 2), reason: 'left' },
-          },
+        expect(await store.sessions.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: 9 * LONG }])).toEqual([
+          moved,
+        ]);
+        expect(await store.sessions.detach([ref('u', 's', owner)], 1)).toEqual([moved]);
+        expect(await store.sessions.update({ userId: 'u', sessionId: 's', owner, attributes: FULL })).toEqual(moved);
+        expect(await store.sessions.close({ userId: 'u', sessionId: 's', owner, reason: 'timeout' })).toEqual(moved);
+        expect(await store.sessions.close({ userId: 'u', sessionId: 's', owner: 'heartbeat', reason: 'left' })).toEqual(
+          moved,
         );
+        expect(await stage.sessionsOf('u')).toEqual(before);
+        expect(
+          await store.sessions.close({ userId: 'u', sessionId: 's', owner: socket('n', 2), reason: 'left' }),
+        ).toMatchObject({
+          outcome: 'closed',
+          displaced: { owner: socket('n', 2), reason: 'left' },
+        });
       }));
 
     test('[P7] a beat leaves a session that a socket holds as it is: held', () =>
@@ -185,10 +189,10 @@ export function leasesContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         await stage.join('n');
         await stage.opened('u', 's', { owner: socket('n', 1) });
-        await stage.store.detach([ref('u', 's', socket('n', 1))], LONG);
+        await stage.store.sessions.detach([ref('u', 's', socket('n', 1))], LONG);
         expect(await stage.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'renewed', displaced: [] });
         expect((await stage.sessionsOf('u'))[0]?.via).toBe('heartbeat');
-        expect(await stage.store.detach([ref('u', 's', socket('n', 1))], 1)).toEqual([{ outcome: 'moved' }]);
+        expect(await stage.store.sessions.detach([ref('u', 's', socket('n', 1))], 1)).toEqual([{ outcome: 'moved' }]);
       }));
 
     test('[P7] a guard’s and a heartbeat’s session tell how they are held', () =>
@@ -197,7 +201,7 @@ export function leasesContract(create: CreateStore): void {
         await stage.opened('u', 'g', { owner: 'guard', intent: 'beat' });
         await stage.opened('v', 'h', { owner: 'heartbeat', intent: 'beat' });
         await stage.opened('w', 's', { owner: socket('n') });
-        const users = await stage.store.sessions(['u', 'v', 'w']);
+        const users = await stage.store.reads.sessions(['u', 'v', 'w']);
         expect(users.map((user) => user.sessions[0]?.via)).toEqual(['guard', 'heartbeat', 'socket']);
       }));
 
@@ -205,11 +209,13 @@ export function leasesContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         await stage.opened('u', 's', { attributes: FULL });
         const [session] = await stage.sessionsOf('u');
-        expect(await stage.store.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
+        expect(await stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
           outcome: 'closed',
           displaced: { session, owner: 'heartbeat', reason: 'left' },
         });
-        expect(await stage.store.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({ outcome: 'gone' });
+        expect(await stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
+          outcome: 'gone',
+        });
         expect(await stage.story()).toEqual(['open s online', 'close s left offline']);
       }));
   });
@@ -220,14 +226,14 @@ export function leasesContract(create: CreateStore): void {
         await stage.join('n');
         await stage.opened('u', 's', { owner: socket('n') });
         const [before] = await stage.sessionsOf('u');
-        const [detached] = await stage.store.detach([ref('u', 's', socket('n'))], SHORT);
+        const [detached] = await stage.store.sessions.detach([ref('u', 's', socket('n'))], SHORT);
         const [after] = await stage.sessionsOf('u');
         expect(detached).toEqual({ outcome: 'detached', expiresAt: after?.expiresAt });
         expect(after?.expiresAt).toBeLessThan(before?.expiresAt as number);
         expect(after).toEqual({ ...before, expiresAt: after?.expiresAt });
         await stage.advanceBeating(PAST, 'n');
         expect(await stage.isOnline('u')).toBe(false);
-        await stage.store.sweep();
+        await stage.store.nodes.sweep();
         const log = await stage.wholeLog();
         expect(log.at(-1)).toMatchObject({
           kind: 'close',
@@ -242,13 +248,13 @@ export function leasesContract(create: CreateStore): void {
         await stage.join('n');
         await stage.join('m');
         await stage.opened('u', 's', { owner: socket('n') });
-        await stage.store.detach([ref('u', 's', socket('n'))], SHORT);
+        await stage.store.sessions.detach([ref('u', 's', socket('n'))], SHORT);
         expect(await stage.open('u', 's', { owner: socket('m', 3), intent: 'resume' })).toMatchObject({
           outcome: 'renewed',
           displaced: [],
         });
         await stage.advanceBeating(PAST, 'n', 'm');
-        await stage.store.sweep();
+        await stage.store.nodes.sweep();
         expect(await stage.liveIds('u')).toEqual(['s']);
         expect(await stage.story()).toEqual(['open s online']);
       }));

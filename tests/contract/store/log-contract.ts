@@ -1,6 +1,6 @@
 /** The change log and the inboxes: each change once, in order, whole, readable from anywhere (P5, P11). */
 import { describe, expect, test } from '@jest/globals';
-import type { InboxMessage } from '../../../presence-core/presence-store.ts';
+import type { InboxMessage } from '../../../presence-core/index.ts';
 import { type CreateStore, drain, FULL, LONG, onStage, PAST, SHORT, socket, tell } from './store-fixture.ts';
 
 export function logContract(create: CreateStore): void {
@@ -33,7 +33,7 @@ export function logContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         await stage.opened('u', 's', { attributes: FULL });
         await stage.advance(20);
-        await stage.store.update({
+        await stage.store.sessions.update({
           userId: 'u',
           sessionId: 's',
           attributes: { streamId: 'film:2', deviceType: 'phone' },
@@ -68,7 +68,7 @@ export function logContract(create: CreateStore): void {
     test('[P11] a first stream is a switch too', () =>
       onStage(create, async (stage) => {
         await stage.opened('u', 's');
-        await stage.store.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'x' } });
+        await stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'x' } });
         const update = (await stage.wholeLog()).at(-1);
         expect(update).toMatchObject({ kind: 'update', streamId: 'x', segment: 1, previous: { segment: 0 } });
         expect(update?.previous?.streamId).toBeUndefined();
@@ -76,7 +76,7 @@ export function logContract(create: CreateStore): void {
 
     test('[P11] an update that changes nothing is not logged; meta and device id are stored and not logged', () =>
       onStage(create, async (stage) => {
-        const update = (attributes: object) => stage.store.update({ userId: 'u', sessionId: 's', attributes });
+        const update = (attributes: object) => stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes });
         await stage.opened('u', 's', { attributes: FULL });
         expect(await update(FULL)).toMatchObject({ outcome: 'unchanged' });
         expect(await update({})).toMatchObject({ outcome: 'unchanged' });
@@ -92,9 +92,9 @@ export function logContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         await stage.opened('u', 's', { attributes: FULL });
         await stage.advance(20);
-        await stage.store.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'film:2' } });
+        await stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'film:2' } });
         await stage.advance(20);
-        await stage.store.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        await stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
         const [open, update, close] = await stage.wholeLog();
         const { deviceType, country, state } = FULL;
         expect(close).toEqual({
@@ -123,7 +123,7 @@ export function logContract(create: CreateStore): void {
         await stage.opened('u', 's', { leaseMs: SHORT, attributes: FULL });
         const [session] = await stage.sessionsOf('u');
         await stage.advance(PAST);
-        await stage.store.sweep();
+        await stage.store.nodes.sweep();
         const { streamId, deviceType, country, state } = FULL;
         expect((await stage.wholeLog()).at(-1)).toMatchObject({
           kind: 'close',
@@ -142,8 +142,9 @@ export function logContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         for (let i = 0; i < 120; i += 1) {
           const userId = `u${i % 7}`;
-          if (i % 11 === 10) await stage.store.kick(userId);
-          else if (i % 5 === 4) await stage.store.close({ userId, sessionId: `s${(i * 3) % 4}`, reason: 'left' });
+          if (i % 11 === 10) await stage.store.sessions.kick(userId);
+          else if (i % 5 === 4)
+            await stage.store.sessions.close({ userId, sessionId: `s${(i * 3) % 4}`, reason: 'left' });
           else {
             await stage.open(userId, `s${(i * 3) % 4}`, {
               onLimit: 'evict-oldest',
@@ -170,27 +171,27 @@ export function logContract(create: CreateStore): void {
     test('[P11] a cursor goes on where it stood, on any handle, page by page', () =>
       onStage(create, async (stage) => {
         const second = await stage.held.second();
-        const empty = await stage.store.tail();
-        expect(await stage.store.readLog(empty, 10, 0)).toMatchObject({ changes: [], gap: false });
+        const empty = await stage.store.log.tail();
+        expect(await stage.store.log.read(empty, 10, 0)).toMatchObject({ changes: [], gap: false });
         for (let i = 0; i < 10; i += 1) await stage.opened('u', `s${i}`, { limit: 100 });
-        const page = await stage.store.readLog(empty, 4, 0);
+        const page = await stage.store.log.read(empty, 4, 0);
         expect(page.changes.length).toBeGreaterThan(0);
         expect(page.changes.length).toBeLessThan(10);
         expect(page.more).toBe(true);
-        expect((await stage.store.readLog(empty, 1000, 0)).more).toBe(false);
+        expect((await stage.store.log.read(empty, 1000, 0)).more).toBe(false);
         const rest = await drain(second, page.cursor);
         const ids = [...page.changes, ...rest].map((change) => change.sessionId);
         expect(ids).toEqual(Array.from({ length: 10 }, (_, i) => `s${i}`));
-        const tail = await second.tail();
-        await stage.store.close({ userId: 'u', sessionId: 's3', reason: 'left' });
+        const tail = await second.log.tail();
+        await stage.store.sessions.close({ userId: 'u', sessionId: 's3', reason: 'left' });
         expect((await drain(second, tail)).map(tell)).toEqual(['close s3 left']);
-        expect(await drain(second, await stage.store.head())).toHaveLength(11);
+        expect(await drain(second, await stage.store.log.head())).toHaveLength(11);
       }));
 
     test('[P11] a waiting reader is told as soon as something changes', () =>
       onStage(create, async (stage) => {
         const second = await stage.held.second();
-        const waiting = second.readLog(await second.tail(), 10, 60_000);
+        const waiting = second.log.read(await second.log.tail(), 10, 60_000);
         await stage.opened('u', 's');
         expect((await waiting).changes.map(tell)).toEqual(['open s online']);
       }));
@@ -198,7 +199,7 @@ export function logContract(create: CreateStore): void {
     test('[P11] a reader that waits in vain is answered with nothing and the same place', () =>
       onStage(create, async (stage) => {
         await stage.opened('u', 's');
-        const page = await stage.store.readLog(await stage.store.tail(), 10, 50);
+        const page = await stage.store.log.read(await stage.store.log.tail(), 10, 50);
         expect(page).toMatchObject({ changes: [], gap: false });
         await stage.opened('v', 's');
         expect((await drain(stage.store, page.cursor)).map((change) => change.userId)).toEqual(['v']);
@@ -208,12 +209,12 @@ export function logContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const before = await stage.store.tail();
-          expect(await stage.store.upholds(before)).toBe(true);
+          const before = await stage.store.log.tail();
+          expect(await stage.store.log.upholds(before)).toBe(true);
           for (let i = 0; i < 300; i += 1) await stage.opened(`u${i}`, 's');
-          expect(await stage.store.upholds(await stage.store.tail())).toBe(true);
-          expect(await stage.store.upholds(before)).toBe(true);
-          await expect(stage.store.upholds('nonsense')).rejects.toMatchObject({ code: 'invalid_cursor' });
+          expect(await stage.store.log.upholds(await stage.store.log.tail())).toBe(true);
+          expect(await stage.store.log.upholds(before)).toBe(true);
+          await expect(stage.store.log.upholds('nonsense')).rejects.toMatchObject({ code: 'invalid_cursor' });
         },
         { logMax: 100 },
       ));
@@ -222,9 +223,9 @@ export function logContract(create: CreateStore): void {
       onStage(
         create,
         async (stage) => {
-          const before = await stage.store.tail();
+          const before = await stage.store.log.tail();
           for (let i = 0; i < 700; i += 1) {
-            await stage.store.open({
+            await stage.store.sessions.open({
               userId: 'u',
               sessionId: 's',
               attributes: { streamId: `f${i}` },
@@ -233,23 +234,23 @@ export function logContract(create: CreateStore): void {
               intent: 'fresh',
             });
           }
-          const page = await stage.store.readLog(before, 1000, 0);
+          const page = await stage.store.log.read(before, 1000, 0);
           expect(page.gap).toBe(true);
-          expect((await stage.store.readLog(page.cursor, 1000, 0)).gap).toBe(false);
-          await stage.store.kick('u');
+          expect((await stage.store.log.read(page.cursor, 1000, 0)).gap).toBe(false);
+          await stage.store.sessions.kick('u');
           expect((await drain(stage.store, page.cursor)).at(-1)).toMatchObject({ kind: 'close', reason: 'kicked' });
           const kept = await stage.wholeLog();
           expect(kept.length).toBeGreaterThanOrEqual(40);
           expect(kept.length).toBeLessThan(400);
-          expect((await stage.store.readLog(await stage.store.head(), 10, 0)).gap).toBe(false);
+          expect((await stage.store.log.read(await stage.store.log.head(), 10, 0)).gap).toBe(false);
         },
         { logMax: 40 },
       ));
 
     test('[P11] a text that is no cursor is rejected', () =>
       onStage(create, async (stage) => {
-        for (const text of ['', 'x', 'm:', 'm:0:1', '0-0', '-1', '{"0":1}', `${await stage.store.tail()}x`]) {
-          await expect(stage.store.readLog(text, 10, 0)).rejects.toMatchObject({
+        for (const text of ['', 'x', 'm:', 'm:0:1', '0-0', '-1', '{"0":1}', `${await stage.store.log.tail()}x`]) {
+          await expect(stage.store.log.read(text, 10, 0)).rejects.toMatchObject({
             name: 'StoreError',
             code: 'invalid_cursor',
           });
@@ -264,15 +265,15 @@ export function logContract(create: CreateStore): void {
         const inboxes: Record<string, InboxMessage[]> = { n: [], m: [] };
         for (const nodeId of ['n', 'm']) {
           await stage.join(nodeId);
-          second.onInbox(nodeId, (message) => void inboxes[nodeId]?.push(message));
+          second.inbox.listen(nodeId, (message) => void inboxes[nodeId]?.push(message));
         }
         await stage.opened('u', 'a', { owner: socket('n', 1) });
         await stage.opened('u', 'b', { owner: socket('m', 2) });
         await stage.opened('u', 'c');
         const by = { sessionId: 'd', deviceType: 'tv' };
         const moved = await stage.open('u', 'a', { owner: socket('n', 3) });
-        if (moved.outcome === 'renewed') await stage.store.notify(moved.displaced);
-        await stage.store.notify(await stage.store.kick('u'), by);
+        if (moved.outcome === 'renewed') await stage.store.inbox.notify(moved.displaced);
+        await stage.store.inbox.notify(await stage.store.sessions.kick('u'), by);
         for (let i = 0; i < 100 && (inboxes.n?.length ?? 0) + (inboxes.m?.length ?? 0) < 3; i += 1) {
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
@@ -289,13 +290,13 @@ export function logContract(create: CreateStore): void {
         const first: InboxMessage[] = [];
         const later: InboxMessage[] = [];
         await stage.join('n');
-        stage.store.onInbox('n', (message) => void first.push(message));
-        stage.store.onInbox('n', (message) => void later.push(message));
+        stage.store.inbox.listen('n', (message) => void first.push(message));
+        stage.store.inbox.listen('n', (message) => void later.push(message));
         await stage.opened('u', 'a', { owner: socket('n', 1) });
-        const displaced = await stage.store.kick('u');
-        await stage.store.notify(displaced);
-        await stage.store.notify(displaced.map((one) => ({ ...one, owner: socket('elsewhere', 1) })));
-        await stage.store.notify([]);
+        const displaced = await stage.store.sessions.kick('u');
+        await stage.store.inbox.notify(displaced);
+        await stage.store.inbox.notify(displaced.map((one) => ({ ...one, owner: socket('elsewhere', 1) })));
+        await stage.store.inbox.notify([]);
         for (let i = 0; i < 100 && later.length === 0; i += 1) await new Promise((resolve) => setTimeout(resolve, 20));
         expect(first).toEqual([]);
         expect(later).toMatchObject([{ sessionId: 'a', reason: 'kicked' }]);

@@ -1,6 +1,6 @@
 /** What happens when a node or the store itself is lost (P9, P10). */
 import { describe, expect, test } from '@jest/globals';
-import type { OpenRequest } from '../../../presence-core/presence-store.ts';
+import type { OpenRequest } from '../../../presence-core/index.ts';
 import type { Attributes } from '../../../presence-core/session.ts';
 import { type CreateStore, FULL, LONG, NODE_LEASE, onStage, ref, SHORT, socket } from './store-fixture.ts';
 
@@ -14,11 +14,11 @@ export function nodesContract(create: CreateStore): void {
         await stage.opened('u', 's');
         expect(await stage.open('u', 't', { owner })).toEqual(fenced);
         expect(await stage.open('u', 's', { owner })).toEqual(fenced);
-        expect(await store.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: LONG }])).toEqual([fenced]);
-        expect(await store.detach([ref('u', 's', owner)], LONG)).toEqual([fenced]);
-        expect(await store.update({ userId: 'u', sessionId: 's', owner, attributes: FULL })).toEqual(fenced);
-        expect(await store.close({ userId: 'u', sessionId: 's', owner, reason: 'left' })).toEqual(fenced);
-        expect(await store.beat('never', LONG)).toMatchObject(fenced);
+        expect(await store.sessions.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: LONG }])).toEqual([fenced]);
+        expect(await store.sessions.detach([ref('u', 's', owner)], LONG)).toEqual([fenced]);
+        expect(await store.sessions.update({ userId: 'u', sessionId: 's', owner, attributes: FULL })).toEqual(fenced);
+        expect(await store.sessions.close({ userId: 'u', sessionId: 's', owner, reason: 'left' })).toEqual(fenced);
+        expect(await store.nodes.beat('never', LONG)).toMatchObject(fenced);
         expect(await stage.liveIds('u')).toEqual(['s']);
       }));
 
@@ -27,30 +27,30 @@ export function nodesContract(create: CreateStore): void {
         const { store } = stage;
         await stage.join('live');
         await stage.join('lost', NODE_LEASE);
-        const { now } = await store.beat('lost', NODE_LEASE);
-        await store.beat('live', LONG);
+        const { now } = await store.nodes.beat('lost', NODE_LEASE);
+        await store.nodes.beat('live', LONG);
         await stage.opened('a', 's', { owner: socket('lost', 1), attributes: FULL });
         await stage.opened('b', 's', { owner: socket('lost', 2) });
         await stage.opened('b', 'kept', { owner: socket('live', 1) });
         await stage.opened('c', 's', { owner: socket('lost', 3) });
-        await store.detach([ref('c', 's', socket('lost', 3))], LONG);
+        await store.sessions.detach([ref('c', 's', socket('lost', 3))], LONG);
         await stage.opened('d', 's', { owner: socket('lost', 4) });
         await stage.open('d', 's', { owner: socket('live', 2), intent: 'resume' });
         await stage.advanceBeating(NODE_LEASE + 300, 'live');
 
         const owner = socket('lost', 1);
-        expect(await store.renew([{ userId: 'a', sessionId: 's', owner, leaseMs: LONG }])).toEqual([
+        expect(await store.sessions.renew([{ userId: 'a', sessionId: 's', owner, leaseMs: LONG }])).toEqual([
           { outcome: 'fenced' },
         ]);
         expect(await stage.open('e', 's', { owner })).toEqual({ outcome: 'fenced' });
-        expect(await store.close({ userId: 'a', sessionId: 's', owner, reason: 'left' })).toEqual({
+        expect(await store.sessions.close({ userId: 'a', sessionId: 's', owner, reason: 'left' })).toEqual({
           outcome: 'fenced',
         });
-        expect(await store.beat('lost', LONG)).toMatchObject({ outcome: 'fenced' });
+        expect(await store.nodes.beat('lost', LONG)).toMatchObject({ outcome: 'fenced' });
 
-        expect(await store.sweep()).toMatchObject({ ended: 2 });
-        expect(await store.sweep()).toMatchObject({ ended: 0 });
-        expect(await store.beat('lost', LONG)).toMatchObject({ outcome: 'fenced' });
+        expect(await store.nodes.sweep()).toMatchObject({ ended: 2 });
+        expect(await store.nodes.sweep()).toMatchObject({ ended: 0 });
+        expect(await store.nodes.beat('lost', LONG)).toMatchObject({ outcome: 'fenced' });
         expect(await stage.story('a')).toEqual(['open s online', 'close s node_lost offline']);
         expect(await stage.story('b')).toEqual(['open s online', 'open kept', 'close s node_lost']);
         const closes = (await stage.wholeLog()).filter((change) => change.kind === 'close');
@@ -59,7 +59,7 @@ export function nodesContract(create: CreateStore): void {
         expect(await stage.liveIds('c')).toEqual(['s']);
         expect(await stage.liveIds('d')).toEqual(['s']);
         const closedAt = closes.find((change) => change.userId === 'a')?.at;
-        expect(await store.status(['a'])).toMatchObject([{ online: false, lastSeenAt: closedAt }]);
+        expect(await store.reads.status(['a'])).toMatchObject([{ online: false, lastSeenAt: closedAt }]);
       }));
 
     test('[P9] a session that expired by itself timed out, although its node was lost too', () =>
@@ -71,8 +71,8 @@ export function nodesContract(create: CreateStore): void {
         await stage.opened('v', 's', { owner: socket('quits', 1), leaseMs: SHORT });
         const [session] = await stage.sessionsOf('u');
         await stage.advanceBeating(NODE_LEASE + 300, 'live');
-        await stage.store.quit('quits');
-        await stage.store.sweep();
+        await stage.store.nodes.quit('quits');
+        await stage.store.nodes.sweep();
         expect(await stage.story('v')).toEqual(['open s online', 'close s timeout offline']);
         expect(
           (await stage.wholeLog()).find((change) => change.kind === 'close' && change.userId === 'u'),
@@ -89,9 +89,9 @@ export function nodesContract(create: CreateStore): void {
         await stage.opened('u', 's', { owner: socket('n') });
         for (let i = 0; i < 6; i += 1) {
           await stage.advanceBeating(200, 'live');
-          expect(await stage.store.beat('n', NODE_LEASE)).toMatchObject({ outcome: 'alive' });
+          expect(await stage.store.nodes.beat('n', NODE_LEASE)).toMatchObject({ outcome: 'alive' });
         }
-        await stage.store.sweep();
+        await stage.store.nodes.sweep();
         expect(await stage.liveIds('u')).toEqual(['s']);
       }));
 
@@ -102,15 +102,15 @@ export function nodesContract(create: CreateStore): void {
         await stage.join('n');
         await stage.opened('u', 's', { owner: socket('n', 1) });
         await stage.opened('v', 's', { owner: socket('n', 2) });
-        await store.detach([ref('v', 's', socket('n', 2))], LONG);
-        await store.quit('n');
-        expect(await store.beat('n', LONG)).toMatchObject({ outcome: 'fenced' });
+        await store.sessions.detach([ref('v', 's', socket('n', 2))], LONG);
+        await store.nodes.quit('n');
+        expect(await store.nodes.beat('n', LONG)).toMatchObject({ outcome: 'fenced' });
         expect(await stage.open('w', 's', { owner: socket('n', 3) })).toEqual({ outcome: 'fenced' });
-        await store.sweep();
+        await store.nodes.sweep();
         expect(await stage.story('u')).toEqual(['open s online', 'close s node_lost offline']);
         expect(await stage.liveIds('v')).toEqual(['s']);
-        await store.quit('n');
-        await store.quit('never');
+        await store.nodes.quit('n');
+        await store.nodes.quit('never');
       }));
 
     test('[P9] when nobody could beat for long, leases that ran go on for a grace before any is judged', () =>
@@ -124,15 +124,15 @@ export function nodesContract(create: CreateStore): void {
           await stage.opened('v', 'beating', { leaseMs: NODE_LEASE });
           await stage.opened('w', 'over', { leaseMs: 1 });
           await stage.advance(20);
-          expect(await store.beat('n', NODE_LEASE)).toMatchObject({ outcome: 'alive' });
+          expect(await store.nodes.beat('n', NODE_LEASE)).toMatchObject({ outcome: 'alive' });
           await stage.advance(2 * NODE_LEASE);
-          expect(await store.sweep()).toMatchObject({ ended: 1 });
+          expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
           expect(await stage.isOnline('u')).toBe(true);
           expect(await stage.liveIds('v')).toEqual(['beating']);
           expect(await stage.story('w')).toEqual(['open over online', 'close over timeout offline']);
-          expect(await store.beat('n', LONG)).toMatchObject({ outcome: 'alive' });
-          expect(await store.beat('over', LONG)).toMatchObject({ outcome: 'fenced' });
-          expect(await store.renew([{ ...ref('u', 's', socket('n', 1)), leaseMs: LONG }])).toMatchObject([
+          expect(await store.nodes.beat('n', LONG)).toMatchObject({ outcome: 'alive' });
+          expect(await store.nodes.beat('over', LONG)).toMatchObject({ outcome: 'fenced' });
+          expect(await store.sessions.renew([{ ...ref('u', 's', socket('n', 1)), leaseMs: LONG }])).toMatchObject([
             { outcome: 'renewed' },
           ]);
         },
@@ -148,11 +148,11 @@ export function nodesContract(create: CreateStore): void {
           await stage.opened('u', 's', { owner: socket('n', 1), attributes: { streamId: 'a' } });
           await stage.advance(2 * NODE_LEASE);
           // The silence is answered: the lease that is over by the clock goes on, and with it the session.
-          expect(await store.sweep()).toMatchObject({ ended: 0 });
-          const switched = await store.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'b' } });
+          expect(await store.nodes.sweep()).toMatchObject({ ended: 0 });
+          const switched = await store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'b' } });
           expect(switched).toMatchObject({ outcome: 'updated', segment: 1 });
           await stage.advance(3 * NODE_LEASE);
-          await store.sweep();
+          await store.nodes.sweep();
           const close = (await stage.wholeLog()).at(-1);
           expect(close).toMatchObject({ kind: 'close', reason: 'node_lost', streamId: 'b' });
           expect(close?.at).toBeGreaterThanOrEqual(close?.segmentStartedAt as number);
@@ -166,7 +166,7 @@ export function nodesContract(create: CreateStore): void {
         async (stage) => {
           await stage.join('n', NODE_LEASE);
           await stage.advance(2 * NODE_LEASE);
-          expect(await stage.store.beat('n', NODE_LEASE)).toMatchObject({ outcome: 'alive' });
+          expect(await stage.store.nodes.beat('n', NODE_LEASE)).toMatchObject({ outcome: 'alive' });
         },
         { stallGraceMs: LONG },
       ));
@@ -197,19 +197,19 @@ export function nodesContract(create: CreateStore): void {
     test('[P10] the epoch stays while the store remembers, and changes when it forgot', () =>
       onStage(create, async (stage) => {
         await stage.join('n');
-        const { epoch } = await stage.store.beat('n', LONG);
-        expect((await stage.store.beat('n', LONG)).epoch).toBe(epoch);
+        const { epoch } = await stage.store.nodes.beat('n', LONG);
+        expect((await stage.store.nodes.beat('n', LONG)).epoch).toBe(epoch);
         if (stage.held.forget === undefined) return;
         await stage.opened('u', 's');
-        const cursor = await stage.store.tail();
+        const cursor = await stage.store.log.tail();
         await stage.held.forget();
-        expect(await stage.store.beat('n', LONG)).toMatchObject({ outcome: 'fenced' });
-        const joined = await stage.store.join('n2', LONG);
+        expect(await stage.store.nodes.beat('n', LONG)).toMatchObject({ outcome: 'fenced' });
+        const joined = await stage.store.nodes.join('n2', LONG);
         expect(joined.outcome).toBe('alive');
         expect(joined.epoch).not.toBe(epoch);
         expect(await stage.isOnline('u')).toBe(false);
         expect(await stage.open('u', 's', { intent: 'restore', startedAt: 1000 })).toMatchObject({ startedAt: 1000 });
-        expect(await stage.store.readLog(cursor, 10, 0)).toMatchObject({ gap: true });
+        expect(await stage.store.log.read(cursor, 10, 0)).toMatchObject({ gap: true });
       }));
 
     test('[P10] [P11] open and update tell the segment; what was forgotten is restored in it', () =>
@@ -217,7 +217,7 @@ export function nodesContract(create: CreateStore): void {
         const { store } = stage;
         const open = (streamId: string, more: Partial<OpenRequest> = {}) =>
           stage.open('u', 's', { attributes: { streamId }, ...more });
-        const update = (attributes: Attributes) => store.update({ userId: 'u', sessionId: 's', attributes });
+        const update = (attributes: Attributes) => store.sessions.update({ userId: 'u', sessionId: 's', attributes });
         const opened = await open('a');
         const { startedAt } = opened as { startedAt: number };
         expect(opened).toMatchObject({ outcome: 'opened', segment: 0, segmentStartedAt: startedAt });
@@ -232,7 +232,8 @@ export function nodesContract(create: CreateStore): void {
         expect(await update({ deviceType: 'tv' })).toEqual({ outcome: 'updated', ...place });
         expect(await update({ streamId: 'c' })).toEqual({ outcome: 'unchanged', ...place });
 
-        if (stage.held.forget === undefined) await store.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        if (stage.held.forget === undefined)
+          await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
         else await stage.held.forget();
         const former = { startedAt, ...place };
         expect(await open('c', { intent: 'restore', ...former })).toMatchObject({ outcome: 'opened', ...former });
@@ -244,7 +245,7 @@ export function nodesContract(create: CreateStore): void {
         expect(await open('c', { intent: 'restore', ...another })).toMatchObject(former);
         expect(await open('c', { intent: 'fresh', startedAt, segment: 7, segmentStartedAt })).toMatchObject(former);
         await stage.advance(20);
-        await store.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
         expect((await stage.wholeLog()).at(-1)).toMatchObject({ kind: 'close', streamId: 'c', ...former });
       }));
 
@@ -270,7 +271,7 @@ export function nodesContract(create: CreateStore): void {
 
     test('[P10] what a clock ahead of the store’s remembers is taken for now', () =>
       onStage(create, async (stage) => {
-        const { now } = await stage.store.join('clock', LONG);
+        const { now } = await stage.store.nodes.join('clock', LONG);
         const ahead = { startedAt: now + LONG, segment: 3, segmentStartedAt: now + 2 * LONG };
         const restored = await stage.open('u', 's', { intent: 'restore', ...ahead });
         const { startedAt } = restored as { startedAt: number };

@@ -9,10 +9,10 @@ export function readsContract(create: CreateStore): void {
     test('[P3] closing one of several sessions never takes the user offline', () =>
       onStage(create, async (stage) => {
         await stage.openedInTurn('u', 'a', 'b');
-        await stage.store.close({ userId: 'u', sessionId: 'a', reason: 'left' });
-        expect(await stage.store.status(['u'])).toMatchObject([{ online: true, sessions: 1 }]);
-        await stage.store.close({ userId: 'u', sessionId: 'b', reason: 'left' });
-        expect(await stage.store.status(['u'])).toMatchObject([{ online: false, sessions: 0 }]);
+        await stage.store.sessions.close({ userId: 'u', sessionId: 'a', reason: 'left' });
+        expect(await stage.store.reads.status(['u'])).toMatchObject([{ online: true, sessions: 1 }]);
+        await stage.store.sessions.close({ userId: 'u', sessionId: 'b', reason: 'left' });
+        expect(await stage.store.reads.status(['u'])).toMatchObject([{ online: false, sessions: 0 }]);
       }));
 
     test('[P1] status answers in the order and with the duplicates asked for, unknown users included', () =>
@@ -21,25 +21,25 @@ export function readsContract(create: CreateStore): void {
         await stage.opened('v', 'a');
         await stage.opened('v', 'b');
         const asked = ['never', 'v', 'u', 'v', 'never'];
-        const statuses = await stage.store.status(asked);
+        const statuses = await stage.store.reads.status(asked);
         expect(statuses.map((status) => status.userId)).toEqual(asked);
         expect(statuses.map((status) => status.sessions)).toEqual([0, 2, 1, 2, 0]);
         expect(statuses[0]).toEqual({ userId: 'never', online: false, sessions: 0, lastSeenAt: null });
-        const users = await stage.store.sessions(asked);
+        const users = await stage.store.reads.sessions(asked);
         expect(users.map((user) => user.userId)).toEqual(asked);
         expect(users.map((user) => user.sessions.length)).toEqual([0, 2, 1, 2, 0]);
         expect(users[0]).toEqual({ userId: 'never', max: 3, sessions: [] });
-        expect(await stage.store.status([])).toEqual([]);
-        expect(await stage.store.sessions([])).toEqual([]);
+        expect(await stage.store.reads.status([])).toEqual([]);
+        expect(await stage.store.reads.sessions([])).toEqual([]);
       }));
 
     test('[P1] another handle on the same data reads what this one wrote', () =>
       onStage(create, async (stage) => {
         const second = await stage.held.second();
         await stage.opened('u', 'a', { attributes: FULL });
-        await stage.store.setLimitOverride('u', 9);
-        expect(await second.sessions(['u'])).toEqual(await stage.store.sessions(['u']));
-        expect(await second.limitOverride('u')).toBe(9);
+        await stage.store.limits.setOverride('u', 9);
+        expect(await second.reads.sessions(['u'])).toEqual(await stage.store.reads.sessions(['u']));
+        expect(await second.limits.override('u')).toBe(9);
         expect(second.secret()).toBe(stage.store.secret());
         expect(second.secret().length).toBeGreaterThanOrEqual(32);
         await second.ping();
@@ -51,7 +51,7 @@ export function readsContract(create: CreateStore): void {
         await stage.opened('v', 'full', { attributes: FULL });
         const meta = { 'a|b': '{"x":1}', empty: '', '': 'ü€ \n|' };
         await stage.opened('w', 'odd', { attributes: { meta, deviceType: 'Smart TV 4K', state: 'Île-de-France' } });
-        const [u, v, w] = await stage.store.sessions(['u', 'v', 'w']);
+        const [u, v, w] = await stage.store.reads.sessions(['u', 'v', 'w']);
         expect(u?.sessions[0]).toEqual({
           userId: 'u',
           sessionId: 'bare',
@@ -67,25 +67,25 @@ export function readsContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         for (let i = 0; i < 20; i += 1) await stage.opened(`u${i}`, 's', { leaseMs: SHORT });
         await stage.opened('stays', 's');
-        expect(await stage.store.sweep()).toMatchObject({ ended: 0 });
+        expect(await stage.store.nodes.sweep()).toMatchObject({ ended: 0 });
         await stage.advance(PAST);
-        const swept = await stage.store.sweep();
+        const swept = await stage.store.nodes.sweep();
         expect(swept.ended).toBe(20);
         expect(swept.lagMs).toBeGreaterThan(0);
-        expect(await stage.store.sweep()).toMatchObject({ ended: 0 });
-        expect(await stage.store.counts([{ by: 'total' }])).toEqual([{ users: 1, sessions: 1 }]);
+        expect(await stage.store.nodes.sweep()).toMatchObject({ ended: 0 });
+        expect(await stage.store.reads.counts([{ by: 'total' }])).toEqual([{ users: 1, sessions: 1 }]);
         expect((await stage.wholeLog()).filter((change) => change.kind === 'close')).toHaveLength(20);
       }));
 
     test('[P15] last seen: never, now while online, the instant of the close', () =>
       onStage(create, async (stage) => {
-        const seen = async () => (await stage.store.status(['u']))[0]?.lastSeenAt;
+        const seen = async () => (await stage.store.reads.status(['u']))[0]?.lastSeenAt;
         expect(await seen()).toBeNull();
         await stage.opened('u', 's');
         const first = (await seen()) as number;
         await stage.advance(100);
         expect(await seen()).toBeGreaterThan(first);
-        await stage.store.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        await stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
         const closedAt = (await stage.wholeLog()).at(-1)?.at;
         await stage.advance(100);
         expect(await seen()).toBe(closedAt);
@@ -100,9 +100,13 @@ export function readsContract(create: CreateStore): void {
         const sessions = await stage.sessionsOf('u');
         const expiry = sessions.find((session) => session.sessionId === 'b')?.expiresAt;
         await stage.advance(PAST);
-        expect(await stage.store.status(['u'])).toMatchObject([{ online: false, sessions: 0, lastSeenAt: expiry }]);
-        await stage.store.sweep();
-        expect(await stage.store.status(['u'])).toMatchObject([{ online: false, sessions: 0, lastSeenAt: expiry }]);
+        expect(await stage.store.reads.status(['u'])).toMatchObject([
+          { online: false, sessions: 0, lastSeenAt: expiry },
+        ]);
+        await stage.store.nodes.sweep();
+        expect(await stage.store.reads.status(['u'])).toMatchObject([
+          { online: false, sessions: 0, lastSeenAt: expiry },
+        ]);
         expect(await stage.story()).toEqual(['open a online', 'open b', 'close a timeout', 'close b timeout offline']);
       }));
 
@@ -111,11 +115,11 @@ export function readsContract(create: CreateStore): void {
         create,
         async (stage) => {
           await stage.opened('u', 's');
-          await stage.store.kick('u');
-          expect((await stage.store.status(['u']))[0]?.lastSeenAt).not.toBeNull();
+          await stage.store.sessions.kick('u');
+          expect((await stage.store.reads.status(['u']))[0]?.lastSeenAt).not.toBeNull();
           await stage.advance(PAST);
-          await stage.store.sweep();
-          expect((await stage.store.status(['u']))[0]?.lastSeenAt).toBeNull();
+          await stage.store.nodes.sweep();
+          expect((await stage.store.reads.status(['u']))[0]?.lastSeenAt).toBeNull();
         },
         { seenTtlMs: SHORT },
       ));
@@ -127,10 +131,10 @@ export function readsContract(create: CreateStore): void {
           const ids = Array.from({ length: 300 }, (_, i) => `u${i}`);
           for (const id of ids) {
             await stage.opened(id, 's');
-            await stage.store.close({ userId: id, sessionId: 's', reason: 'left' });
+            await stage.store.sessions.close({ userId: id, sessionId: 's', reason: 'left' });
           }
-          await stage.store.sweep();
-          const statuses = await stage.store.status(ids);
+          await stage.store.nodes.sweep();
+          const statuses = await stage.store.reads.status(ids);
           const kept = statuses.filter((status) => status.lastSeenAt !== null);
           const shards = new Set((await stage.wholeLog()).map((change) => change.shard)).size;
           expect(kept.length).toBeLessThanOrEqual(20 * shards);
@@ -148,7 +152,7 @@ export function readsContract(create: CreateStore): void {
         await stage.opened('u', 'b', { attributes: { ...FULL, deviceType: 'phone' } });
         await stage.opened('v', 'a', { attributes: { streamId: 'film:1', state: 'Bayern' } });
         expect(
-          await stage.store.counts([
+          await stage.store.reads.counts([
             { by: 'total' },
             { by: 'stream', key: 'film:1' },
             { by: 'deviceType', key: 'tv' },
@@ -166,18 +170,18 @@ export function readsContract(create: CreateStore): void {
           { users: 0, sessions: 0 },
           { users: 0, sessions: 0 },
         ]);
-        await stage.store.close({ userId: 'u', sessionId: 'a', reason: 'left' });
+        await stage.store.sessions.close({ userId: 'u', sessionId: 'a', reason: 'left' });
         const dimensions = [{ by: 'stream', key: 'film:1' }, { by: 'deviceType', key: 'tv' }, { by: 'total' }] as const;
-        expect(await stage.store.counts(dimensions)).toEqual([
+        expect(await stage.store.reads.counts(dimensions)).toEqual([
           { users: 2, sessions: 2 },
           { users: 0, sessions: 0 },
           { users: 2, sessions: 2 },
         ]);
-        await stage.store.kick('u');
-        await stage.store.kick('v');
-        expect(await stage.store.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
+        await stage.store.sessions.kick('u');
+        await stage.store.sessions.kick('v');
+        expect(await stage.store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
         for (const by of ['stream', 'deviceType', 'country', 'state'] as const) {
-          expect(await stage.store.top(by, 10)).toEqual([]);
+          expect(await stage.store.reads.top(by, 10)).toEqual([]);
         }
       }));
 
@@ -186,11 +190,11 @@ export function readsContract(create: CreateStore): void {
         await stage.opened('u', 'a', { attributes: { streamId: 'x' } });
         await stage.opened('u', 'b', { attributes: { streamId: 'x' } });
         const counts = () =>
-          stage.store.counts([{ by: 'stream', key: 'x' }, { by: 'stream', key: 'y' }, { by: 'total' }]);
+          stage.store.reads.counts([{ by: 'stream', key: 'x' }, { by: 'stream', key: 'y' }, { by: 'total' }]);
         const total = { users: 1, sessions: 2 };
-        await stage.store.update({ userId: 'u', sessionId: 'a', attributes: { streamId: 'y' } });
+        await stage.store.sessions.update({ userId: 'u', sessionId: 'a', attributes: { streamId: 'y' } });
         expect(await counts()).toEqual([{ users: 1, sessions: 1 }, { users: 1, sessions: 1 }, total]);
-        await stage.store.update({ userId: 'u', sessionId: 'a', attributes: { streamId: 'y' } });
+        await stage.store.sessions.update({ userId: 'u', sessionId: 'a', attributes: { streamId: 'y' } });
         await stage.open('u', 'b', { attributes: { streamId: 'y' } });
         expect(await counts()).toEqual([{ users: 0, sessions: 0 }, { users: 1, sessions: 2 }, total]);
       }));
@@ -201,10 +205,10 @@ export function readsContract(create: CreateStore): void {
         const owner = socket('n');
         await stage.opened('u', 'a', { owner, attributes: FULL });
         await stage.open('u', 'a', { owner: socket('n', 2) });
-        await stage.store.detach([{ userId: 'u', sessionId: 'a', owner: socket('n', 2) }], LONG);
+        await stage.store.sessions.detach([{ userId: 'u', sessionId: 'a', owner: socket('n', 2) }], LONG);
         await stage.open('u', 'b', { limit: 1, onLimit: 'evict-oldest', attributes: FULL });
         await stage.open('u', 'c', { limit: 1, replace: ['b'], attributes: FULL });
-        expect(await stage.store.counts([{ by: 'total' }, { by: 'stream', key: 'film:1' }])).toEqual([
+        expect(await stage.store.reads.counts([{ by: 'total' }, { by: 'stream', key: 'film:1' }])).toEqual([
           { users: 1, sessions: 1 },
           { users: 1, sessions: 1 },
         ]);
@@ -216,14 +220,14 @@ export function readsContract(create: CreateStore): void {
         const dimensions = [{ by: 'total' }, { by: 'country', key: 'DE' }, { by: 'deviceType', key: 'tv' }] as const;
         const none = { users: 0, sessions: 0 };
         await stage.open('u', PRESENCE_ONLY, mark);
-        expect(await stage.store.counts(dimensions)).toEqual([{ users: 1, sessions: 0 }, none, none]);
+        expect(await stage.store.reads.counts(dimensions)).toEqual([{ users: 1, sessions: 0 }, none, none]);
         await stage.opened('u', 'a', { attributes: { country: 'DE' } });
         const one = { users: 1, sessions: 1 };
-        expect(await stage.store.counts(dimensions)).toEqual([one, one, none]);
-        await stage.store.close({ userId: 'u', sessionId: 'a', reason: 'left' });
-        expect(await stage.store.counts(dimensions)).toEqual([{ users: 1, sessions: 0 }, none, none]);
-        await stage.store.close({ userId: 'u', sessionId: PRESENCE_ONLY, reason: 'left' });
-        expect(await stage.store.counts(dimensions)).toEqual([none, none, none]);
+        expect(await stage.store.reads.counts(dimensions)).toEqual([one, one, none]);
+        await stage.store.sessions.close({ userId: 'u', sessionId: 'a', reason: 'left' });
+        expect(await stage.store.reads.counts(dimensions)).toEqual([{ users: 1, sessions: 0 }, none, none]);
+        await stage.store.sessions.close({ userId: 'u', sessionId: PRESENCE_ONLY, reason: 'left' });
+        expect(await stage.store.reads.counts(dimensions)).toEqual([none, none, none]);
         expect(await stage.story()).toEqual(['open * online', 'open a', 'close a left', 'close * left offline']);
       }));
 
@@ -235,16 +239,16 @@ export function readsContract(create: CreateStore): void {
             attributes: { streamId, country: 'DE', state: `s${i}` },
           });
         }
-        expect(await stage.store.top('stream', 10)).toEqual([
+        expect(await stage.store.reads.top('stream', 10)).toEqual([
           { key: 'd', sessions: 3, users: 2 },
           { key: 'c', sessions: 2, users: 2 },
           { key: 'a', sessions: 1, users: 1 },
           { key: 'b', sessions: 1, users: 1 },
         ]);
-        expect((await stage.store.top('stream', 3)).map((item) => item.key)).toEqual(['d', 'c', 'a']);
-        expect(await stage.store.top('country', 1)).toEqual([{ key: 'DE', sessions: 7, users: 6 }]);
-        expect((await stage.store.top('state', 2)).map((item) => item.key)).toEqual(['DE/s0', 'DE/s1']);
-        expect(await stage.store.top('deviceType', 5)).toEqual([]);
+        expect((await stage.store.reads.top('stream', 3)).map((item) => item.key)).toEqual(['d', 'c', 'a']);
+        expect(await stage.store.reads.top('country', 1)).toEqual([{ key: 'DE', sessions: 7, users: 6 }]);
+        expect((await stage.store.reads.top('state', 2)).map((item) => item.key)).toEqual(['DE/s0', 'DE/s1']);
+        expect(await stage.store.reads.top('deviceType', 5)).toEqual([]);
       }));
 
     test('[P12] after many random acts the counts equal a recount', () =>
@@ -270,9 +274,9 @@ export function readsContract(create: CreateStore): void {
           if (act < 5) {
             const onLimit = some(['reject', 'evict-oldest'] as const);
             await stage.open(userId, sessionId, { onLimit, replace: [some(['a', 'b'])], attributes: attributes() });
-          } else if (act < 8) await store.update({ userId, sessionId, attributes: attributes() });
-          else if (act < 9) await store.close({ userId, sessionId, reason: 'left' });
-          else if (below(4) === 0) await store.kick(userId);
+          } else if (act < 8) await store.sessions.update({ userId, sessionId, attributes: attributes() });
+          else if (act < 9) await store.sessions.close({ userId, sessionId, reason: 'left' });
+          else if (below(4) === 0) await store.sessions.kick(userId);
           else await stage.open(userId, PRESENCE_ONLY, { owner: 'presence', attributes: attributes() });
         }
         await expectCountsToEqualRecount(store, userIds);

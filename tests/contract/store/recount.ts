@@ -1,6 +1,6 @@
 /** Counts the live sessions one by one and insists that the store's counters say the same (P12). */
 import { expect } from '@jest/globals';
-import type { PresenceStore } from '../../../presence-core/presence-store.ts';
+import type { PresenceStore } from '../../../presence-core/index.ts';
 import type { Session } from '../../../presence-core/session.ts';
 
 type Facet = 'stream' | 'deviceType' | 'country' | 'state';
@@ -14,20 +14,22 @@ const KEYS: Readonly<Record<Facet, (session: Session) => string | undefined>> = 
 
 /** At a quiet moment; `userIds` are all users there may be. */
 export async function expectCountsToEqualRecount(store: PresenceStore, userIds: readonly string[]): Promise<void> {
-  const statuses = await store.status(userIds);
-  const users = await store.sessions(userIds);
+  const statuses = await store.reads.status(userIds);
+  const users = await store.reads.sessions(userIds);
   const sessions = users.flatMap((user) => user.sessions);
-  expect(await store.counts([{ by: 'total' }])).toEqual([
+  expect(await store.reads.counts([{ by: 'total' }])).toEqual([
     { users: statuses.filter((status) => status.online).length, sessions: sessions.length },
   ]);
   for (const [facet, keyOf] of Object.entries(KEYS) as [Facet, (session: Session) => string | undefined][]) {
-    const top = await store.top(facet, 1000);
+    const top = await store.reads.top(facet, 1000);
     expect(top).toEqual(recount(sessions, keyOf));
     const dimensions = top.map(({ key }) => {
       const [country = '', state = ''] = key.split('/');
       return facet === 'state' ? { by: facet, country, state } : { by: facet, key };
     });
-    expect(await store.counts(dimensions)).toEqual(top.map((item) => ({ users: item.users, sessions: item.sessions })));
+    expect(await store.reads.counts(dimensions)).toEqual(
+      top.map((item) => ({ users: item.users, sessions: item.sessions })),
+    );
   }
 }
 

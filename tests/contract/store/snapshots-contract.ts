@@ -1,13 +1,15 @@
 /** A snapshot and the log after it make the truth, without a gap and without a double (P11); a return admits nobody (P4). */
 import { describe, expect, test } from '@jest/globals';
-import type { PresenceStore } from '../../../presence-core/presence-store.ts';
+import type { PresenceStore } from '../../../presence-core/index.ts';
 import { PRESENCE_ONLY, type Session } from '../../../presence-core/session.ts';
 import { type CreateStore, drain, FULL, LONG, onStage, PAST, SHORT, socket } from './store-fixture.ts';
 
 const keyOf = (session: { userId: string; sessionId: string }): string => `${session.userId} ${session.sessionId}`;
 
 async function everything(store: PresenceStore): Promise<Session[]> {
-  const pages = await Promise.all(Array.from({ length: store.parts }, (_, part) => store.snapshot(part)));
+  const pages = await Promise.all(
+    Array.from({ length: store.snapshots.parts }, (_, part) => store.snapshots.ofPart(part)),
+  );
   return pages.flatMap((page) => page.sessions);
 }
 
@@ -20,11 +22,11 @@ export function snapshotContract(create: CreateStore): void {
         await stage.opened('mark', PRESENCE_ONLY, { owner: 'presence' });
         await stage.advance(PAST);
         expect((await everything(stage.store)).map(keyOf)).toContain('short s');
-        await stage.store.sweep();
+        await stage.store.nodes.sweep();
         const all = await everything(stage.store);
         expect(all.map(keyOf)).not.toContain('short s');
         const users = [...Array.from({ length: 25 }, (_, i) => `u${i}`)];
-        const expected = (await stage.store.sessions(users)).flatMap((user) => user.sessions);
+        const expected = (await stage.store.reads.sessions(users)).flatMap((user) => user.sessions);
         expect(all.filter((s) => s.via !== 'presence').sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))).toEqual(
           [...expected].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
         );
@@ -35,41 +37,41 @@ export function snapshotContract(create: CreateStore): void {
       onStage(create, async (stage) => {
         const { store } = stage;
         for (const user of ['a', 'b', 'c']) await stage.opened(user, 's', { attributes: FULL });
-        await store.update({ userId: 'b', sessionId: 's', attributes: { streamId: 'other' } });
+        await store.sessions.update({ userId: 'b', sessionId: 's', attributes: { streamId: 'other' } });
         for (const user of ['a', 'b', 'c']) {
-          const own = await store.snapshotOf(user);
-          const part = await store.snapshot(store.partOf(user));
+          const own = await store.snapshots.ofUser(user);
+          const part = await store.snapshots.ofPart(store.snapshots.partOf(user));
           expect(own.sessions.map(keyOf)).toEqual([`${user} s`]);
           expect(part.sessions.map(keyOf)).toContain(`${user} s`);
           expect(part).toMatchObject({ shard: own.shard, sequence: own.sequence });
-          expect(store.positions(await store.tail())[own.shard]).toBe(own.sequence);
+          expect(store.log.positions(await store.log.tail())[own.shard]).toBe(own.sequence);
         }
         const last = (await stage.wholeLog()).filter((change) => change.userId === 'b').at(-1);
-        const { shard, sequence } = await store.snapshotOf('b');
+        const { shard, sequence } = await store.snapshots.ofUser('b');
         expect({ shard, sequence }).toEqual({ shard: last?.shard, sequence: last?.sequence });
-        expect(await store.snapshotOf('nobody')).toMatchObject({ sessions: [] });
+        expect(await store.snapshots.ofUser('nobody')).toMatchObject({ sessions: [] });
       }));
 
     test('[P11] a snapshot taken amid changes, then the log with what it shows left out, make the truth', () =>
       onStage(create, async (stage) => {
         const { store } = stage;
         const users = Array.from({ length: 30 }, (_, i) => `u${i}`);
-        const start = await store.tail();
+        const start = await store.log.tail();
         let done = false;
         const act = async (): Promise<void> => {
           for (let i = 0; i < 300; i++) {
             const userId = users[(i * 7) % users.length] as string;
             const sessionId = `s${i % 4}`;
             if (i % 3 < 2) await stage.open(userId, sessionId, { attributes: { streamId: `f${i % 5}` }, limit: 10 });
-            else await store.close({ userId, sessionId, reason: 'left' });
+            else await store.sessions.close({ userId, sessionId, reason: 'left' });
           }
           done = true;
         };
         const acting = act();
         const view = new Map<string, string | undefined>();
         const shown = new Map<number, number>();
-        for (let part = 0; part < store.parts; part++) {
-          const page = await store.snapshot(part);
+        for (let part = 0; part < store.snapshots.parts; part++) {
+          const page = await store.snapshots.ofPart(part);
           shown.set(part, page.sequence);
           for (const session of page.sessions) {
             expect(view.has(keyOf(session))).toBe(false);
@@ -79,12 +81,12 @@ export function snapshotContract(create: CreateStore): void {
         await acting;
         expect(done).toBe(true);
         for (const change of await drain(store, start)) {
-          if (change.sequence <= (shown.get(store.partOf(change.userId)) ?? 0)) continue;
+          if (change.sequence <= (shown.get(store.snapshots.partOf(change.userId)) ?? 0)) continue;
           expect(view.has(keyOf(change))).toBe(change.kind !== 'open');
           if (change.kind === 'close') view.delete(keyOf(change));
           else view.set(keyOf(change), change.streamId);
         }
-        const truth = (await store.sessions(users)).flatMap((user) => user.sessions);
+        const truth = (await store.reads.sessions(users)).flatMap((user) => user.sessions);
         expect(Object.fromEntries(view)).toEqual(Object.fromEntries(truth.map((s) => [keyOf(s), s.streamId])));
       }));
 
@@ -93,11 +95,11 @@ export function snapshotContract(create: CreateStore): void {
         await stage.join('n');
         expect(await stage.open('u', 's', { owner: socket('n'), intent: 'return' })).toEqual({ outcome: 'gone' });
         await stage.opened('u', 's', { owner: socket('n') });
-        await stage.store.detach([{ userId: 'u', sessionId: 's', owner: socket('n') }], LONG);
+        await stage.store.sessions.detach([{ userId: 'u', sessionId: 's', owner: socket('n') }], LONG);
         expect(await stage.open('u', 's', { owner: socket('n', 2), intent: 'return' })).toMatchObject({
           outcome: 'renewed',
         });
-        await stage.store.kick('u');
+        await stage.store.sessions.kick('u');
         expect(await stage.open('u', 's', { owner: socket('n', 3), intent: 'return' })).toEqual({
           outcome: 'ended',
           reason: 'kicked',

@@ -1,5 +1,5 @@
 /** What the contract tests stand on: a fresh store per test, short words for requests, and readers of the log. */
-import type { OpenRequest, OpenResult, PresenceStore } from '../../../presence-core/presence-store.ts';
+import type { OpenRequest, OpenResult, PresenceStore } from '../../../presence-core/index.ts';
 import type { Attributes, Change, Owner, Session, SocketOwner } from '../../../presence-core/session.ts';
 
 export interface ContractOptions {
@@ -62,7 +62,7 @@ export class Stage {
 
   /** Opens by heartbeat unless told otherwise. */
   open(userId: string, sessionId: string, more: Partial<OpenRequest> = {}): Promise<OpenResult> {
-    return this.store.open({ ...DEFAULTS, userId, sessionId, ...more });
+    return this.store.sessions.open({ ...DEFAULTS, userId, sessionId, ...more });
   }
 
   /** Opens and insists that it was let in. */
@@ -80,7 +80,7 @@ export class Stage {
   }
 
   async join(nodeId: string, leaseMs = LONG): Promise<void> {
-    const { outcome } = await this.store.join(nodeId, leaseMs);
+    const { outcome } = await this.store.nodes.join(nodeId, leaseMs);
     if (outcome !== 'alive') throw new Error(`expected ${nodeId} to join: ${outcome}`);
   }
 
@@ -88,7 +88,7 @@ export class Stage {
   async advanceBeating(ms: number, ...nodeIds: string[]): Promise<void> {
     for (let passed = 0; passed < ms; passed += 100) {
       await this.advance(100);
-      for (const nodeId of nodeIds) await this.store.beat(nodeId, LONG);
+      for (const nodeId of nodeIds) await this.store.nodes.beat(nodeId, LONG);
     }
   }
 
@@ -98,18 +98,18 @@ export class Stage {
   }
 
   async sessionsOf(userId: string): Promise<readonly Session[]> {
-    const [user] = await this.store.sessions([userId]);
+    const [user] = await this.store.reads.sessions([userId]);
     return user?.sessions ?? [];
   }
 
   async isOnline(userId: string): Promise<boolean | undefined> {
-    const [status] = await this.store.status([userId]);
+    const [status] = await this.store.reads.status([userId]);
     return status?.online;
   }
 
   /** Everything in the log, from the oldest entry kept. */
   async wholeLog(): Promise<Change[]> {
-    return drain(this.store, await this.store.head());
+    return drain(this.store, await this.store.log.head());
   }
 
   /** `kind session reason transition` of each change: `close s1 timeout offline`. */
@@ -125,7 +125,7 @@ const DEFAULTS = { attributes: {}, owner: 'heartbeat', leaseMs: LONG, intent: 'f
 export async function drain(store: PresenceStore, cursor: string): Promise<Change[]> {
   const changes: Change[] = [];
   for (let at = cursor, more = true; more; ) {
-    const page = await store.readLog(at, 1000, 0);
+    const page = await store.log.read(at, 1000, 0);
     changes.push(...page.changes);
     at = page.cursor;
     more = page.changes.length > 0;

@@ -7,7 +7,7 @@ import type {
   RenewRequest,
   SessionRef,
   UpdateRequest,
-} from '../../../../presence-core/presence-store.ts';
+} from '../../../../presence-core/index.ts';
 import type { Attributes, Displaced, Owner } from '../../../../presence-core/session.ts';
 import { PRESENCE_ONLY } from '../../../../presence-core/session.ts';
 import type { Duel } from './model-duel.ts';
@@ -144,7 +144,7 @@ function openAct(request: OpenRequest): Act {
   return act(`open ${JSON.stringify(request)}`, async (duel) => {
     duel.gave(request.leaseMs);
     const expected = duel.model.open(request);
-    const real = await duel.held.store.open(request);
+    const real = await duel.held.store.sessions.open(request);
     if (duel.isRealTime && real.outcome === 'opened' && expected.outcome === 'opened') {
       duel.model.adoptStart(real.startedAt);
       duel.compare({ ...real, startedAt: 0 }, { ...expected, startedAt: 0 });
@@ -159,7 +159,7 @@ function renewAct(asked: readonly ByHolder<RenewRequest>[]): Act {
     const requests = asked.map((one) => ({ ...one, owner: acting(duel.model, one) ?? 'none' }));
     for (const { leaseMs } of requests) duel.gave(leaseMs);
     const expected = requests.map((request) => duel.model.renew(request));
-    duel.compare(await duel.held.store.renew(requests), expected);
+    duel.compare(await duel.held.store.sessions.renew(requests), expected);
   });
 }
 
@@ -171,7 +171,7 @@ function detachAct(asked: ByHolder<OwnedRef>, graceMs: number): Act {
       duel.gave(graceMs);
       const request = { ...asked, owner: acting(duel.model, asked) ?? 'none' };
       const expected = duel.model.detach(request, graceMs);
-      duel.compare(await duel.held.store.detach([request], graceMs), [expected]);
+      duel.compare(await duel.held.store.sessions.detach([request], graceMs), [expected]);
     },
     (model) => typeof acting(model, asked) === 'object',
   );
@@ -181,7 +181,7 @@ function updateAct(asked: ByHolder<UpdateRequest>): Act {
   return act(`update ${JSON.stringify(asked)}`, async (duel) => {
     const request = { ...asked, owner: acting(duel.model, asked) };
     const expected = duel.model.update(request);
-    duel.compare(await duel.held.store.update(request), expected);
+    duel.compare(await duel.held.store.sessions.update(request), expected);
   });
 }
 
@@ -189,7 +189,7 @@ function closeAct(asked: ByHolder<CloseRequest>): Act {
   return act(`close ${JSON.stringify(asked)}`, async (duel) => {
     const request = { ...asked, owner: acting(duel.model, asked) };
     const expected = duel.model.close(request);
-    duel.compare(await duel.held.store.close(request), expected);
+    duel.compare(await duel.held.store.sessions.close(request), expected);
   });
 }
 
@@ -201,15 +201,15 @@ function bySession(displaced: readonly Displaced[]): Displaced[] {
 function kickAct(userId: string): Act {
   return act(`kick ${userId}`, async (duel) => {
     const expected = duel.model.kick(userId);
-    duel.compare(bySession(await duel.held.store.kick(userId)), bySession(expected));
+    duel.compare(bySession(await duel.held.store.sessions.kick(userId)), bySession(expected));
   });
 }
 
 function overrideAct(userId: string, max: number | null): Act {
   return act(`override ${userId} ${max}`, async (duel) => {
     duel.model.setLimitOverride(userId, max);
-    await duel.held.store.setLimitOverride(userId, max);
-    duel.compare(await duel.held.store.limitOverride(userId), max);
+    await duel.held.store.limits.setOverride(userId, max);
+    duel.compare(await duel.held.store.limits.override(userId), max);
   });
 }
 
@@ -219,7 +219,7 @@ function joinAct(nodeId: string, leaseMs: number): Act {
     async (duel) => {
       duel.gave(leaseMs);
       const expected = duel.model.join(nodeId, leaseMs);
-      duel.compare((await duel.held.store.join(nodeId, leaseMs)).outcome, expected);
+      duel.compare((await duel.held.store.nodes.join(nodeId, leaseMs)).outcome, expected);
     },
     (model) => model.canJoin(nodeId),
   );
@@ -229,7 +229,7 @@ function beatAct(nodeId: string, leaseMs: number): Act {
   return act(`beat ${nodeId} ${leaseMs}`, async (duel) => {
     duel.gave(leaseMs);
     const expected = duel.model.beat(nodeId, leaseMs);
-    duel.compare((await duel.held.store.beat(nodeId, leaseMs)).outcome, expected);
+    duel.compare((await duel.held.store.nodes.beat(nodeId, leaseMs)).outcome, expected);
   });
 }
 
@@ -237,7 +237,7 @@ function beatAct(nodeId: string, leaseMs: number): Act {
 function quitAct(nodeId: string): Act {
   return act(`quit ${nodeId}`, async (duel) => {
     duel.model.quit(nodeId);
-    await duel.held.store.quit(nodeId);
+    await duel.held.store.nodes.quit(nodeId);
     await duel.sweep();
   });
 }

@@ -49,7 +49,7 @@ export class Duel {
     for (let passed = 0; passed < ms; passed += 50) {
       await this.held.advance(50);
       this.model.now += 50;
-      expect((await this.held.store.beat('keeper', KEEPER_LEASE_MS)).outcome).toBe('alive');
+      expect((await this.held.store.nodes.beat('keeper', KEEPER_LEASE_MS)).outcome).toBe('alive');
       this.model.beat('keeper', KEEPER_LEASE_MS);
     }
     this.#shortSince = undefined;
@@ -58,7 +58,7 @@ export class Duel {
 
   async sweep(): Promise<void> {
     this.model.sweep();
-    await this.held.store.sweep();
+    await this.held.store.nodes.sweep();
     await expectCountsToEqualRecount(this.held.store, USERS);
   }
 
@@ -71,17 +71,17 @@ export class Duel {
 
   async compareUsers(): Promise<void> {
     this.compare(
-      await this.held.store.status(USERS),
+      await this.held.store.reads.status(USERS),
       USERS.map((userId) => this.model.status(userId)),
     );
     this.compare(
-      await this.held.store.sessions(USERS),
+      await this.held.store.reads.sessions(USERS),
       USERS.map((userId) => this.model.sessions(userId)),
     );
   }
 
   async compareLogs(): Promise<void> {
-    const log = await drain(this.held.store, await this.held.store.head());
+    const log = await drain(this.held.store, await this.held.store.log.head());
     const told = log.map(({ sequence: _, shard: __, ...change }) => change);
     for (const userId of USERS) {
       const real = settled(told, userId, this.isRealTime);

@@ -12,7 +12,7 @@ import type {
   RenewRequest,
   SessionRef,
   UpdateRequest,
-} from '../../../../presence-core/presence-store.ts';
+} from '../../../../presence-core/index.ts';
 import type { Attributes, Change, CloseReason, Owner, Session, Via } from '../../../../presence-core/session.ts';
 import { PRESENCE_ONLY } from '../../../../presence-core/session.ts';
 

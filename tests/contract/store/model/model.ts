@@ -45,7 +45,7 @@ export function presenceModelSuite(name: string, create: CreateStore, options: M
       const run = fc.asyncProperty(fc.commands(acts, { maxCommands: steps, size: 'max' }), async (commands) => {
         const held = await create(storeOptions);
         try {
-          const { now } = await held.store.join('keeper', KEEPER_LEASE_MS);
+          const { now } = await held.store.nodes.join('keeper', KEEPER_LEASE_MS);
           const model = new PresenceModel(now);
           model.join('keeper', KEEPER_LEASE_MS);
           const duel = new Duel(held, model, realTime);

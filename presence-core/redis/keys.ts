@@ -1,4 +1,5 @@
-/** Where a user's data lives in Redis. Changing the hash or the number of buckets needs a new prefix. */
+/** Where a user's data lives in Redis. Changing the number of buckets needs a new prefix. */
+import { hash32 } from '../user-hash.ts';
 
 /** Hashes of rows per shard. 256 keep a hash within a listpack (128 entries) up to ~32,000 sessions a shard. */
 export const BUCKETS = 256;
@@ -6,20 +7,6 @@ export const BUCKETS = 256;
 export interface Place {
   readonly shard: number;
   readonly bucket: string;
-}
-
-/** Which of `parts` a user belongs to. */
-export function partOf(userId: string, parts: number): number {
-  return hash32(userId) % parts;
-}
-
-/** FNV-1a over UTF-16 units, finished as murmur3 does so that low bits depend on all of the id. */
-function hash32(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }
 
 export function placeOf(userId: string, shards: number): Place {

@@ -1,5 +1,5 @@
 /** Where a reader stands in each shard's log: the epoch and the sequence of the last entry it has. */
-import { StoreError } from './errors.ts';
+import { StoreError } from '../errors.ts';
 
 export interface ShardPosition {
   epoch: number;

@@ -1,0 +1,98 @@
+/** The acts on sessions over a shard (P3–P8). Each is synchronous inside, hence one atomic step. */
+import { byAge } from '../admission.ts';
+import type { Clock } from '../clock.ts';
+import type { Displaced, Owner } from '../session.ts';
+import type * as api from '../store/sessions.ts';
+import type { LeaseTable } from './leases.ts';
+import type { MemoryLimits } from './limits.ts';
+import { openSession } from './open.ts';
+import { type Holder, SessionRow } from './session-row.ts';
+import type { MemoryShard } from './shard.ts';
+
+export class MemorySessions implements api.StoreSessions {
+  readonly #shard: MemoryShard;
+  readonly #leases: LeaseTable;
+  readonly #limits: MemoryLimits;
+  readonly #clock: Clock;
+
+  constructor(shard: MemoryShard, leases: LeaseTable, limits: MemoryLimits, clock: Clock) {
+    this.#shard = shard;
+    this.#leases = leases;
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  async open(request: api.OpenRequest): Promise<api.OpenResult> {
+    const now = this.#clock();
+    const holder = this.#holder(request.owner, now);
+    if (holder === undefined) return { outcome: 'fenced' };
+    return openSession({ shard: this.#shard, request, holder, max: this.#limits.ofRequest(request), now });
+  }
+
+  async renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
+    const now = this.#clock();
+    return requests.map((request) => {
+      const row = this.#held(request, request.owner, now);
+      if (!(row instanceof SessionRow)) return row;
+      row.expiresAt = Math.max(row.expiresAt, now + request.leaseMs);
+      return { outcome: 'renewed', expiresAt: row.expiresAt };
+    });
+  }
+
+  async update(request: api.UpdateRequest): Promise<api.UpdateResult> {
+    const now = this.#clock();
+    const row = this.#held(request, request.owner, now);
+    if (!(row instanceof SessionRow)) return row;
+    const outcome = this.#shard.change(row, request.attributes, now) ? 'updated' : 'unchanged';
+    return { outcome, segment: row.segment, segmentStartedAt: row.segmentStartedAt };
+  }
+
+  async detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
+    const now = this.#clock();
+    return requests.map((request) => {
+      const row = this.#held(request, request.owner, now);
+      if (!(row instanceof SessionRow)) return row;
+      row.hold('none', 'none');
+      this.#shard.shorten(row, now + graceMs);
+      return { outcome: 'detached', expiresAt: row.expiresAt };
+    });
+  }
+
+  async close(request: api.CloseRequest): Promise<api.CloseResult> {
+    const now = this.#clock();
+    this.#shard.live(request.userId, now);
+    const row = this.#held(request, request.owner, now);
+    if (!(row instanceof SessionRow)) return row;
+    const displaced = row.displaced(request.reason);
+    this.#shard.end(row, request.reason, now);
+    return { outcome: 'closed', displaced };
+  }
+
+  async kick(userId: string): Promise<readonly Displaced[]> {
+    const now = this.#clock();
+    return this.#shard
+      .live(userId, now)
+      .toSorted(byAge)
+      .map((row) => {
+        const displaced = row.displaced('kicked');
+        this.#shard.end(row, 'kicked', now);
+        return displaced;
+      });
+  }
+
+  /** Who would hold for this owner; undefined when it is a socket of a generation whose lease does not run. */
+  #holder(owner: Owner, now: number): Holder | undefined {
+    return typeof owner === 'string' ? owner : this.#leases.running(owner.nodeId, now);
+  }
+
+  /** The live session, if the owner may act on it, or why nothing is done. */
+  #held({ userId, sessionId }: api.SessionRef, owner: Owner | undefined, now: number): SessionRow | api.Miss {
+    if (owner !== undefined && this.#holder(owner, now) === undefined) return { outcome: 'fenced' };
+    const row = this.#shard.find(userId, sessionId, now);
+    if (row === undefined) {
+      const reason = this.#shard.tombstone(userId, sessionId, now);
+      return reason === undefined ? { outcome: 'gone' } : { outcome: 'ended', reason };
+    }
+    return owner === undefined || row.isHeldBy(owner) ? row : { outcome: 'moved' };
+  }
+}

@@ -1,0 +1,30 @@
+/** The change log, read by cursor (rule P11). */
+import type { Change } from '../session.ts';
+
+export interface LogPage {
+  /** In order within each shard, hence per user. */
+  readonly changes: readonly Change[];
+  /** Opaque; where to go on. */
+  readonly cursor: string;
+  /** Entries after the given cursor are no longer there (trimmed, or a new epoch): take a fresh snapshot. */
+  readonly gap: boolean;
+  /** The page was full in at least one shard: more may be there already. Else all that was there at the call is told. */
+  readonly more: boolean;
+}
+
+/** Every method that takes a cursor throws StoreError `invalid_cursor` for a text that is no cursor of this deployment. */
+export interface StoreLog {
+  /** Cursor of the newest entry: what comes after it is new. */
+  tail(): Promise<string>;
+  /** Cursor before the oldest entry kept. */
+  head(): Promise<string>;
+  /** Reads on from `cursor`: at most about `limit` changes; waits up to `waitMs` when there are none. */
+  read(cursor: string, limit: number, waitMs: number): Promise<LogPage>;
+  /**
+   * Whether the store still has all that was read up to `cursor`. False when its log ends before, or is another
+   * master's that no beat has given a new epoch yet: it may have lost changes and then numbered others alike (P10).
+   */
+  upholds(cursor: string): Promise<boolean>;
+  /** For each shard, the sequence up to which a reader at this cursor has read. */
+  positions(cursor: string): readonly number[];
+}

@@ -1,0 +1,27 @@
+/** Leases of gateway nodes, and the sweep (rules P1, P9, P10). */
+
+export interface BeatResult {
+  /** `fenced`: this generation's lease lapsed in at least one shard; the node must go on as a new one (P9). */
+  readonly outcome: 'alive' | 'fenced';
+  /** Changes when the store was emptied or another master took over: what sockets hold must be restored (P10). */
+  readonly epoch: string;
+  readonly now: number;
+}
+
+export interface SweepResult {
+  readonly ended: number;
+  /** How long the oldest entry had been due, in ms. */
+  readonly lagMs: number;
+}
+
+/** A node id names one generation: a process whose lease lapsed goes on under a new one. */
+export interface StoreNodes {
+  /** Takes a lease for a new node generation in every shard. */
+  join(nodeId: string, leaseMs: number): Promise<BeatResult>;
+  /** Renews the lease of a node generation in every shard (P9). Never revives a lapsed one. */
+  beat(nodeId: string, leaseMs: number): Promise<BeatResult>;
+  /** Gives a node's lease up after all its sessions were closed or detached. What it still owns is ended. */
+  quit(nodeId: string): Promise<void>;
+  /** Ends what has expired and what lapsed nodes held, in bounded slices that let others in between. */
+  sweep(): Promise<SweepResult>;
+}

@@ -1,0 +1,118 @@
+/** Acts on sessions: admission, renewal, change and end (rules P3-P8). */
+import type { Attributes, CloseReason, Displaced, Owner, Session } from '../session.ts';
+
+export interface OpenRequest {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly attributes: Attributes;
+  readonly owner: Owner;
+  readonly leaseMs: number;
+  /** From the token; else the per-user override counts, else the store's default (P6). */
+  readonly limit?: number;
+  readonly onLimit?: 'reject' | 'evict-oldest';
+  /** Sessions of the same user to end in the same step (P5). */
+  readonly replace?: readonly string[];
+  /**
+   * `fresh` clears a tombstone (a hello); `resume` and `beat` are answered `ended` by one (P5).
+   * `return` is a resume of a live session only: it never admits, and is answered `gone` when there is none.
+   * `beat` leaves a session that a socket holds as it is.
+   * `restore` re-opens what the store forgot, with its `startedAt` and segment, above the limit if need be (P10).
+   */
+  readonly intent: 'fresh' | 'resume' | 'return' | 'beat' | 'restore';
+  /** With `restore`: as the store last told of the session. */
+  readonly startedAt?: number;
+  readonly segment?: number;
+  readonly segmentStartedAt?: number;
+}
+
+/** `current` counts the user's live sessions after the act, presence-only marks left out. */
+export type OpenResult =
+  | {
+      /** `held`: a beat for a session that a socket holds; nothing was changed. */
+      readonly outcome: 'opened' | 'renewed' | 'held';
+      readonly current: number;
+      readonly max: number;
+      readonly startedAt: number;
+      /** As in `Change`. */
+      readonly segment: number;
+      readonly segmentStartedAt: number;
+      readonly expiresAt: number;
+      /** Sessions this act ended, and the same session's former socket when it moved. */
+      readonly displaced: readonly Displaced[];
+    }
+  | {
+      readonly outcome: 'refused';
+      readonly current: number;
+      readonly max: number;
+      /** Who holds the slots, oldest first. */
+      readonly conflicts: readonly Session[];
+      /** When the first of them could free, if nobody renews it. */
+      readonly nextFreeAt: number;
+      /** What `replace` ended although there was still no room. */
+      readonly displaced: readonly Displaced[];
+    }
+  | { readonly outcome: 'ended'; readonly reason: CloseReason }
+  | { readonly outcome: 'fenced' }
+  /** Only to the intent `return`. */
+  | { readonly outcome: 'gone' };
+
+export interface SessionRef {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+export interface OwnedRef extends SessionRef {
+  /** The act changes nothing and answers `moved` when another owner holds the session (P7). */
+  readonly owner: Owner;
+}
+
+export interface RenewRequest extends OwnedRef {
+  readonly leaseMs: number;
+}
+
+/** Why an act on a session changed nothing. `gone`: not live. `ended`: a tombstone tells why. */
+export type Miss =
+  | { readonly outcome: 'gone' | 'moved' | 'fenced' }
+  | { readonly outcome: 'ended'; readonly reason: CloseReason };
+
+export type RenewResult = { readonly outcome: 'renewed'; readonly expiresAt: number } | Miss;
+
+export type DetachResult = { readonly outcome: 'detached'; readonly expiresAt: number } | Miss;
+
+export interface UpdateRequest extends SessionRef {
+  /** Checked when given. */
+  readonly owner?: Owner;
+  readonly attributes: Attributes;
+}
+
+export type UpdateResult =
+  | {
+      readonly outcome: 'updated' | 'unchanged';
+      /** The session's, after the act. */
+      readonly segment: number;
+      readonly segmentStartedAt: number;
+    }
+  | Miss;
+
+export interface CloseRequest extends SessionRef {
+  /** Checked when given. */
+  readonly owner?: Owner;
+  /** `kicked` leaves a tombstone. */
+  readonly reason: 'left' | 'timeout' | 'kicked';
+}
+
+export type CloseResult = { readonly outcome: 'closed'; readonly displaced: Displaced } | Miss;
+
+/** Each act is one atomic step and idempotent (P7), so that it may be repeated after an unknown outcome. */
+export interface StoreSessions {
+  /** Admission (P4–P7). */
+  open(request: OpenRequest): Promise<OpenResult>;
+  /** Extends leases; results in the order of the requests. Writes the users' sets only. */
+  renew(requests: readonly RenewRequest[]): Promise<RenewResult[]>;
+  update(request: UpdateRequest): Promise<UpdateResult>;
+  /** Leaves sessions to the resume grace, without an owner (P8). Results in the order of the requests. */
+  detach(requests: readonly OwnedRef[], graceMs: number): Promise<DetachResult[]>;
+  close(request: CloseRequest): Promise<CloseResult>;
+  /** Ends all live sessions of a user with reason `kicked`, each leaving a tombstone. */
+  kick(userId: string): Promise<readonly Displaced[]>;
+}
