@@ -9,7 +9,7 @@ import { createSidecar } from './http/sidecar.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
-import { NodeLife } from './node/node.ts';
+import { GatewayNode } from './node/node.ts';
 import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
 import { Gateway } from './sessions/gateway.ts';
@@ -92,7 +92,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const metrics = new Metrics();
   const bareStore = createStore(config, log);
   const store = observeStore(bareStore, metrics, config.outagePolicy === 'open' ? 'degraded' : 'unavailable');
-  const node = new NodeLife({
+  const node = new GatewayNode({
     store,
     log,
     beatMs: config.nodeBeatMs,

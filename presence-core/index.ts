@@ -28,4 +28,7 @@ export type * from './store/nodes.ts';
 export type * from './store/reads.ts';
 export type * from './store/sessions.ts';
 export type * from './store/snapshots.ts';
+export { ExpiringMap } from './toolkit/expiring-map.ts';
+export { Semaphore } from './toolkit/semaphore.ts';
 export { createTimeBound, type TimeBound } from './toolkit/time-bound.ts';
+export { TimingWheel } from './toolkit/timing-wheel.ts';

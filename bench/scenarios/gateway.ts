@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { startRedis } from '../../tests/support/redis-server.ts';
-import { Crowd } from '../crowd.ts';
 import { GatewayProcess } from '../gateway-process.ts';
+import { LoadClients } from '../load-clients.ts';
 import { type BenchSession, inLanes, makeSessions } from '../players.ts';
 import type { Figure } from '../report.ts';
 
@@ -24,14 +24,14 @@ const SETTLE_MS = 1_000;
 
 async function idleMemory(transport: 'uws' | 'ws'): Promise<Figure> {
   const gateway = await GatewayProcess.start({ TRANSPORT: transport });
-  const crowd = new Crowd();
+  const clients = new LoadClients();
   try {
     const order = { port: gateway.wsPort, lanes: LANES };
-    await crowd.come({ ...order, from: IDLE_SESSIONS, count: WARM_SESSIONS });
-    await crowd.go();
+    await clients.come({ ...order, from: IDLE_SESSIONS, count: WARM_SESSIONS });
+    await clients.go();
     await sleep(SETTLE_MS);
     const before = await gateway.settledBytes();
-    await crowd.come({ ...order, from: 0, count: IDLE_SESSIONS });
+    await clients.come({ ...order, from: 0, count: IDLE_SESSIONS });
     await sleep(SETTLE_MS);
     const bytes = (await gateway.settledBytes()) - before;
     return {
@@ -41,7 +41,7 @@ async function idleMemory(transport: 'uws' | 'ws'): Promise<Figure> {
       ...(transport === 'uws' && { target: '≤ 3.5' }),
     };
   } finally {
-    await crowd.go();
+    await clients.go();
     await gateway.stop();
   }
 }
@@ -53,19 +53,19 @@ export async function gatewayMemory(): Promise<Figure[]> {
 export async function gatewayAdmission(): Promise<Figure[]> {
   const redis = await startRedis();
   const gateway = await GatewayProcess.start({ TRANSPORT: 'uws', REDIS_URL: redis.url });
-  const crowd = new Crowd();
+  const clients = new LoadClients();
   try {
     const order = { port: gateway.wsPort, lanes: LANES };
-    await crowd.come({ ...order, from: ADMISSIONS, count: WARM_SESSIONS });
+    await clients.come({ ...order, from: ADMISSIONS, count: WARM_SESSIONS });
     const cpuBefore = gateway.cpuUs();
-    const elapsedMs = await crowd.come({ ...order, from: 0, count: ADMISSIONS });
+    const elapsedMs = await clients.come({ ...order, from: 0, count: ADMISSIONS });
     const cpuUs = (gateway.cpuUs() - cpuBefore) / ADMISSIONS;
     return [
       { what: 'connect + hello + admission', value: (ADMISSIONS * 1_000) / elapsedMs, unit: '/s', target: '≥ 4,000' },
       { what: 'connect + hello + admission, gateway CPU', value: cpuUs, unit: 'µs' },
     ];
   } finally {
-    await crowd.go();
+    await clients.go();
     await gateway.stop();
     await redis.stop();
   }

@@ -30,15 +30,15 @@ export class TokenExpiry {
   }
 
   /** The holder has got a token, which may be one without an end. */
-  watch(holder: TokenHolder): void {
-    this.forget(holder);
+  track(holder: TokenHolder): void {
+    this.untrack(holder);
     const { expiresAt } = holder.identity;
     if (expiresAt === undefined) return;
     holder.expiryTold = false;
     this.file(holder, expiresAt - Math.min(NOTICE_MS, (expiresAt - Date.now()) / 2));
   }
 
-  forget(holder: TokenHolder): void {
+  untrack(holder: TokenHolder): void {
     const filed = this.byTick.get(holder.expiryTick);
     if (filed?.delete(holder) && filed.size === 0) this.byTick.delete(holder.expiryTick);
     holder.expiryTick = 0;

@@ -1,10 +1,10 @@
 /** What a player's client is given, holds and tells. */
 import type { ProblemBody, ServerMessage, SessionFields, Welcome } from '../protocol/messages.ts';
-import type { Disconnection } from './link.ts';
-import type { LinkOptions } from './link-options.ts';
 import type { PresenceError } from './presence-error.ts';
+import type { Disconnection } from './reconnecting-socket.ts';
+import type { SocketOptions } from './socket-options.ts';
 
-export interface PresenceClientOptions extends LinkOptions, SessionFields {
+export interface PresenceClientOptions extends SocketOptions, SessionFields {
   /** May be left out when the token or the resume token tells. */
   readonly userId?: string;
   /** Made when absent. The same one again is the same slot. */

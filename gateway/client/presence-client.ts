@@ -2,8 +2,7 @@
 import { CLOSE_CODES } from '../protocol/close-codes.ts';
 import type { Hello, ProblemBody, ServerMessage, SessionFields, Welcome } from '../protocol/messages.ts';
 import { Emitter } from './emitter.ts';
-import { FieldSync } from './field-sync.ts';
-import { type Disconnection, Link, type LinkState } from './link.ts';
+import { PendingUpdate } from './pending-update.ts';
 import type {
   ConcurrencyProblem,
   PresenceClientEvents,
@@ -11,6 +10,7 @@ import type {
   PresenceSession,
 } from './player-events.ts';
 import { errorOf, PresenceError } from './presence-error.ts';
+import { type Disconnection, ReconnectingSocket, type SocketState } from './reconnecting-socket.ts';
 import { backoffMs } from './reconnection.ts';
 import { sessionIdOf } from './session-id.ts';
 
@@ -24,14 +24,14 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
   current: number | undefined;
   max: number | undefined;
   private readonly options: PresenceClientOptions;
-  private readonly link: Link;
-  private readonly sync: FieldSync;
+  private readonly socket: ReconnectingSocket;
+  private readonly sync: PendingUpdate;
   private readonly sessionId: string;
   private resume: string | undefined;
   private replace: readonly string[] | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private retries = 0;
-  private readonly online = (): void => this.link.wake();
+  private readonly online = (): void => this.socket.wake();
 
   /** @throws TypeError where there is no WebSocket, or the session id cannot be made. */
   constructor(options: PresenceClientOptions) {
@@ -41,8 +41,8 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
     this.resume = options.resume;
     this.sessionId = options.sessionId ?? sessionIdOf();
     const { streamId, deviceType, country, state, meta } = options;
-    this.sync = new FieldSync({ streamId, deviceType, country, state, meta } as SessionFields);
-    this.link = new Link(options, {
+    this.sync = new PendingUpdate({ streamId, deviceType, country, state, meta } as SessionFields);
+    this.socket = new ReconnectingSocket(options, {
       hello: (token) => this.hello(token),
       welcomed: (welcome) => this.welcomed(welcome),
       received: (message) => this.received(message),
@@ -52,8 +52,8 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
     });
   }
 
-  get state(): LinkState {
-    return this.link.state;
+  get state(): SocketState {
+    return this.socket.state;
   }
 
   /**
@@ -65,7 +65,7 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
     if (how.replace) this.replace = how.replace;
     // Browsers tell when the network is back.
     (globalThis as Partial<EventTarget>).addEventListener?.('online', this.online);
-    return this.link.connect();
+    return this.socket.connect();
   }
 
   /** Switches to another stream within the same slot. See `update`. */
@@ -86,26 +86,26 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
 
   /** Analytics. Never repeated: rejects when there is no connection. */
   async sendEvent(event: 'click' | 'impression'): Promise<void> {
-    await this.link.request({ type: 'event', event });
+    await this.socket.request({ type: 'event', event });
   }
 
   /** Asks for `current` and `max`, and finds out whether the connection still stands. */
   async check(): Promise<void> {
-    await this.link.request({ type: 'heartbeat' });
+    await this.socket.request({ type: 'heartbeat' });
   }
 
   /** Ends the session at once and frees its slot. */
   async leave(): Promise<void> {
     this.resume = undefined;
     // Answered by a close; a store that is away does not hold the caller up for longer than a reply may take.
-    if (this.state === 'live') await this.link.request({ type: 'leave' }).catch(() => {});
+    if (this.state === 'live') await this.socket.request({ type: 'leave' }).catch(() => {});
     this.session = undefined;
     this.close();
   }
 
   /** Drops the connection. The slot stays for the resume grace: `connect`, or `resume` of another client, takes it up. */
   close(): void {
-    this.link.end(new PresenceError('closed', 'closed by the caller'));
+    this.socket.end(new PresenceError('closed', 'closed by the caller'));
   }
 
   private hello(token: string | undefined): Hello {
@@ -147,7 +147,7 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
         this.count(message);
         break;
       case 'evicted':
-        this.link.end(new PresenceError('evicted', message.reason), CLOSE_CODES[message.reason].code);
+        this.socket.end(new PresenceError('evicted', message.reason), CLOSE_CODES[message.reason].code);
         this.emit('evicted', message);
         break;
       case 'drain':
@@ -165,7 +165,7 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
     }
     const { code } = CLOSE_CODES.concurrency_limit;
     // First, so that a listener may connect again.
-    this.link.end(errorOf(problem, code), code);
+    this.socket.end(errorOf(problem, code), code);
     this.emit('denied', problem as ConcurrencyProblem);
   }
 
@@ -188,7 +188,7 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
     if (this.state !== 'live' || this.retryTimer) return;
     const fields = this.sync.take();
     if (!fields) return;
-    this.link.request({ type: 'update', ...fields }).then(
+    this.socket.request({ type: 'update', ...fields }).then(
       () => {
         this.retries = 0;
         this.sync.confirm();
@@ -203,7 +203,7 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
     if (this.state !== 'live' || error.code === 'disconnected' || error.code === 'closed') return;
     if (RETRYABLE.includes(error.code)) {
       this.sync.putBack();
-      const { backoffBaseMs, backoffCapMs } = this.link.timers;
+      const { backoffBaseMs, backoffCapMs } = this.socket.timers;
       const again = (): void => {
         this.retryTimer = undefined;
         this.flush();

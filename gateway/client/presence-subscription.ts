@@ -3,8 +3,8 @@ import type { ChangeView, ServerMessage, SessionView, StatsView, TopicMessage } 
 import { ChangeQueue } from './change-queue.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { Emitter } from './emitter.ts';
-import { type Disconnection, Link, type LinkState } from './link.ts';
 import { errorOf, PresenceError } from './presence-error.ts';
+import { type Disconnection, ReconnectingSocket, type SocketState } from './reconnecting-socket.ts';
 import type {
   IntervalSummary,
   PresenceSubscriptionEvents,
@@ -29,7 +29,7 @@ export class PresenceSubscription
   /** Where the next connection goes on; undefined when it begins with a snapshot. */
   cursor: string | undefined;
   private readonly options: PresenceSubscriptionOptions;
-  private readonly link: Link;
+  private readonly socket: ReconnectingSocket;
   private readonly view: TopicView;
   private readonly queues = new Set<ChangeQueue<ChangeView | Resync>>();
   private opening: Deferred<void> | undefined;
@@ -39,7 +39,7 @@ export class PresenceSubscription
   /** Runs while a snapshot is on its way: its next page must come within. */
   private pageTimer: ReturnType<typeof setTimeout> | undefined;
   private giveUpTimer: ReturnType<typeof setTimeout> | undefined;
-  private readonly online = (): void => this.link.wake();
+  private readonly online = (): void => this.socket.wake();
 
   /** @throws TypeError where there is no WebSocket. */
   constructor(options: PresenceSubscriptionOptions) {
@@ -47,7 +47,7 @@ export class PresenceSubscription
     this.options = options;
     this.cursor = options.cursor;
     this.view = new TopicView(options.topic);
-    this.link = new Link(options, {
+    this.socket = new ReconnectingSocket(options, {
       hello: (token) => ({ type: 'hello', observe: true, ...(token !== undefined && { token }) }),
       welcomed: () => void this.subscribe(),
       received: (message) => this.received(message),
@@ -57,8 +57,8 @@ export class PresenceSubscription
     });
   }
 
-  get state(): LinkState {
-    return this.link.state;
+  get state(): SocketState {
+    return this.socket.state;
   }
 
   /** By `userId/sessionId`. Not kept while the topic is summarised: see `complete`. */
@@ -82,17 +82,17 @@ export class PresenceSubscription
     this.opening = deferred();
     const { promise } = this.opening;
     (globalThis as Partial<EventTarget>).addEventListener?.('online', this.online);
-    const { connectTimeoutMs } = this.link.timers;
+    const { connectTimeoutMs } = this.socket.timers;
     if (Number.isFinite(connectTimeoutMs)) {
-      const late = (): void => this.link.end(new PresenceError('timeout', 'no subscription in time'));
+      const late = (): void => this.socket.end(new PresenceError('timeout', 'no subscription in time'));
       this.giveUpTimer = setTimeout(late, connectTimeoutMs);
     }
-    void this.link.connect();
+    void this.socket.connect();
     return promise;
   }
 
   close(): void {
-    this.link.end(new PresenceError('closed', 'closed by the caller'));
+    this.socket.end(new PresenceError('closed', 'closed by the caller'));
   }
 
   /** Changes from now on, each after it was applied. Bounded: a reader that falls behind gets `{ kind: 'resync' }`. */
@@ -110,7 +110,7 @@ export class PresenceSubscription
     const { cursor } = this;
     try {
       // Its reply comes to `received`, in the order of the messages.
-      await this.link.request({ type: 'subscribe', topic, mode, cursor });
+      await this.socket.request({ type: 'subscribe', topic, mode, cursor });
     } catch (cause) {
       const error = cause as PresenceError;
       if (this.state !== 'live' || !error.problem) return;
@@ -119,9 +119,9 @@ export class PresenceSubscription
         this.cursor = undefined;
         await this.subscribe();
       } else if (error.problem.status >= 500) {
-        this.link.drop();
+        this.socket.drop();
       } else {
-        this.link.end(error);
+        this.socket.end(error);
       }
     }
   }
@@ -203,7 +203,7 @@ export class PresenceSubscription
 
   private watch(): void {
     clearTimeout(this.pageTimer);
-    this.pageTimer = setTimeout(() => this.link.drop(), this.link.timers.replyTimeoutMs);
+    this.pageTimer = setTimeout(() => this.socket.drop(), this.socket.timers.replyTimeoutMs);
   }
 
   private lost(disconnection: Disconnection, error: PresenceError | undefined): void {

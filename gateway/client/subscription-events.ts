@@ -1,10 +1,10 @@
 /** What a dashboard's subscription is given and tells. */
 import type { ChangeView, SessionView, StatsView, Subscribe, TopicMessage } from '../protocol/messages.ts';
-import type { Disconnection } from './link.ts';
-import type { LinkOptions } from './link-options.ts';
 import type { PresenceError } from './presence-error.ts';
+import type { Disconnection } from './reconnecting-socket.ts';
+import type { SocketOptions } from './socket-options.ts';
 
-export interface PresenceSubscriptionOptions extends LinkOptions {
+export interface PresenceSubscriptionOptions extends SocketOptions {
   /** `user:<id>`, `users:<id>,<id>…`, `stream:<id>`, `all` or `stats`. */
   readonly topic: string;
   /** Default `events`. With `auto` the server changes to summaries while the topic is fast. */

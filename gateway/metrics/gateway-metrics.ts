@@ -3,15 +3,15 @@ import type { Gateway } from '../sessions/gateway.ts';
 import { byLabel, type Metrics } from './metrics.ts';
 
 export function registerGatewayMetrics(gateway: Gateway, metrics: Metrics): void {
-  const { tally, hub } = gateway;
+  const { counters, hub } = gateway;
   metrics.gauge({ name: 'sockets', help: 'Open sockets', labels: ['kind'] }, () => byLabel('kind', gateway.census()));
-  metrics.counter({ name: 'sockets_accepted_total', help: 'Sockets accepted' }, () => tally.accepted);
+  metrics.counter({ name: 'sockets_accepted_total', help: 'Sockets accepted' }, () => counters.accepted);
   metrics.counter({ name: 'sockets_refused_total', help: 'Upgrades refused', labels: ['reason'] }, () =>
-    byLabel('reason', tally.refused),
+    byLabel('reason', counters.refused),
   );
   metrics.counter(
     { name: 'sockets_closed_total', help: 'Sockets closed, by the name of the code', labels: ['code'] },
-    () => byLabel('code', tally.closed),
+    () => byLabel('code', counters.closed),
   );
   metrics.counter(
     { name: 'socket_messages_received_total', help: 'Messages received' },

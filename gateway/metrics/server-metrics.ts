@@ -1,7 +1,7 @@
 /** All that one process tells of itself, put together. */
 import type { PresenceStore } from '../../presence-core/index.ts';
 import type { HistoryWriter } from '../history/history-writer.ts';
-import type { NodeLife } from '../node/node.ts';
+import type { GatewayNode } from '../node/node.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Gateway } from '../sessions/gateway.ts';
 import { VERSION } from '../version.ts';
@@ -14,7 +14,7 @@ import { registerStoreMetrics } from './store-metrics.ts';
 export interface ServerParts {
   /** The unobserved one, so that scrapes do not measure themselves. */
   readonly store: PresenceStore;
-  readonly node: NodeLife;
+  readonly node: GatewayNode;
   /** Absent in a process that takes no sockets. */
   readonly gateway: Gateway | undefined;
   /** Absent in a process that writes no history. */

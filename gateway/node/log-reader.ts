@@ -1,7 +1,7 @@
 /** Reads the change log from a place on, for as long as it is wanted; survives a store that is away. */
 import { type Change, type PresenceStore, StoreError } from '../../presence-core/index.ts';
 
-export interface TailerHandlers {
+export interface LogReaderHandlers {
   /** In order, without a gap; after it everything up to `cursor` was told. */
   batch(changes: readonly Change[], cursor: string): void;
   /** Changes were lost to this reader: it goes on after `cursor`. */
@@ -21,13 +21,13 @@ const WAIT_MS = 1_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 2_000;
 
-export class LogTailer {
+export class LogReader {
   private readonly store: PresenceStore;
-  private readonly handlers: TailerHandlers;
+  private readonly handlers: LogReaderHandlers;
   private readonly waitMs: number;
   private run: object | undefined;
 
-  constructor(store: PresenceStore, handlers: TailerHandlers, waitMs = WAIT_MS) {
+  constructor(store: PresenceStore, handlers: LogReaderHandlers, waitMs = WAIT_MS) {
     this.store = store;
     this.handlers = handlers;
     this.waitMs = waitMs;

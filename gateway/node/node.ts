@@ -3,15 +3,15 @@
  * when the lease lapsed or the store forgot (P8-P10). Sees connections and the store by their interfaces only.
  */
 import { randomBytes } from 'node:crypto';
-import type {
-  BeatResult,
-  Displaced,
-  InboxMessage,
-  OwnedRef,
-  PresenceStore,
-  SocketOwner,
+import {
+  type BeatResult,
+  type Displaced,
+  type InboxMessage,
+  type OwnedRef,
+  type PresenceStore,
+  type SocketOwner,
+  TimingWheel,
 } from '../../presence-core/index.ts';
-import { Wheel } from '../../presence-core/toolkit/timing-wheel.ts';
 
 /** What the node needs of a connection that holds a session. */
 export interface Holder {
@@ -48,13 +48,13 @@ const REOPEN_RETRY_MS = 1_000;
 /** Detaches that failed are kept for the next beat; beyond this the oldest is left to its session lease. */
 const UNDETACHED_MAX = 100_000;
 
-export class NodeLife {
+export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
   private joined = false;
   private stopped = false;
   private readonly held = new Map<number, Holder>();
-  private readonly renewals: Wheel<Holder>;
+  private readonly renewals: TimingWheel<Holder>;
   private readonly undetached = new Map<string, OwnedRef>();
   private readonly detaching = new Set<Promise<unknown>>();
   private reopenRun = 0;
@@ -65,7 +65,7 @@ export class NodeLife {
   constructor(options: NodeOptions) {
     this.options = options;
     const periodMs = options.sessionLeaseMs / RENEWALS_PER_LEASE;
-    this.renewals = new Wheel(periodMs, RENEW_SLOTS, (holders) => void this.renew(holders));
+    this.renewals = new TimingWheel(periodMs, RENEW_SLOTS, (holders) => void this.renew(holders));
   }
 
   /** Changes when the lease lapsed: the process goes on as a new node (P9). */
@@ -93,12 +93,12 @@ export class NodeLife {
   }
 
   /** From now on the holder's lease is renewed, until it is let go by `detach` or `drop`. */
-  hold(holder: Holder): void {
+  track(holder: Holder): void {
     this.held.set(holder.socket.id, holder);
     holder.renewSlot = this.renewals.add(holder);
   }
 
-  drop(holder: Holder): void {
+  untrack(holder: Holder): void {
     if (this.held.delete(holder.socket.id)) this.renewals.remove(holder, holder.renewSlot);
   }
 
@@ -115,7 +115,7 @@ export class NodeLife {
   }
 
   /** Tells sockets that another session's opening ended or moved theirs: own ones at once, others by their inbox. */
-  tell(displaced: readonly Displaced[], by?: InboxMessage['by']): void {
+  notify(displaced: readonly Displaced[], by?: InboxMessage['by']): void {
     const elsewhere = displaced.filter(({ owner, session, reason }) => {
       if (typeof owner !== 'object') return false;
       if (owner.nodeId !== this.id) return true;

@@ -7,7 +7,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Change, type PresenceStore, type Session, StoreError } from '../../presence-core/index.ts';
-import { LogTailer } from '../node/log-reader.ts';
+import { LogReader } from '../node/log-reader.ts';
 import { View } from './view.ts';
 
 /**
@@ -40,7 +40,7 @@ export class Copy {
   /** All parts are in, and it is known as of when. */
   whole = false;
   private readonly options: CopyOptions;
-  private readonly tailer: LogTailer;
+  private readonly tailer: LogReader;
   private readonly stopping = new AbortController();
   private end: (loss: Loss) => void = () => {};
   /** Of the snapshot of each part; nothing is newer than infinity. */
@@ -59,7 +59,7 @@ export class Copy {
     this.lost = new Promise((resolve) => {
       this.end = resolve;
     });
-    this.tailer = new LogTailer(
+    this.tailer = new LogReader(
       options.store,
       {
         batch: (changes, cursor) => this.take(changes, cursor),

@@ -112,7 +112,7 @@ export class Connection {
   /** Whose token it is by which this socket acts. */
   identify(identity: Identity): void {
     this.identity = identity;
-    this.context.expiry.watch(this);
+    this.context.expiry.track(this);
   }
 
   may(scope: Scope): boolean {
@@ -120,12 +120,12 @@ export class Connection {
   }
 
   /** The socket is gone: its session is left to the resume grace, unless it was ended before (P8). */
-  closed(): void {
+  onClosed(): void {
     this.phase = 'closed';
     this.waiting = undefined;
     this.subscriber?.close();
-    this.context.expiry.forget(this);
-    this.player.letGo();
+    this.context.expiry.untrack(this);
+    this.player.release();
   }
 
   displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
@@ -139,11 +139,11 @@ export class Connection {
   /** Ends the socket. Its session, if any, is then left to the grace. */
   end(name: CloseName): void {
     if (!this.open) return;
-    this.player.letGo();
+    this.player.release();
     this.phase = 'closed';
     this.waiting = undefined;
     this.subscriber?.close();
-    this.context.expiry.forget(this);
+    this.context.expiry.untrack(this);
     this.socket.close(CLOSE_CODES[name].code, name);
   }
 

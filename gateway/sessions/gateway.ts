@@ -1,22 +1,21 @@
 /** The WebSocket side of a node: accepts sockets, keeps them alive or ends them, and drains. */
-import type { PresenceStore } from '../../presence-core/index.ts';
-import { Wheel } from '../../presence-core/toolkit/timing-wheel.ts';
+import { type PresenceStore, TimingWheel } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TokenExpiry } from '../auth/token-expiry.ts';
 import { addressKey, type ClientAddress, createClientAddress } from '../limits/client-address.ts';
 import { type ClientRate, createClientRate, createRate } from '../limits/rate-limit.ts';
-import type { NodeLife } from '../node/node.ts';
+import type { GatewayNode } from '../node/node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from '../protocol/messages.ts';
 import type { PresenceReads } from '../replica/reads.ts';
 import { Hub } from '../subscriptions/hub.ts';
 import type { CreateTransport, Traffic, Transport, TransportSocket, UpgradeRequest } from '../transport/transport.ts';
 import { Connection, type ConnectionContext, type Log, type SocketKind } from './connection.ts';
-import { SocketTally } from './socket-counters.ts';
+import { SocketCounters } from './socket-counters.ts';
 
 export interface GatewayOptions {
   readonly store: PresenceStore;
   readonly reads: PresenceReads;
-  readonly node: NodeLife;
+  readonly node: GatewayNode;
   readonly log: Log;
   readonly authenticator: Authenticator;
   readonly createTransport: CreateTransport;
@@ -45,14 +44,14 @@ const PING_SLOTS = 100;
 const HELLO_CHECKS = 10;
 
 export class Gateway {
-  readonly tally = new SocketTally();
+  readonly counters = new SocketCounters();
   readonly hub: Hub;
-  private readonly node: NodeLife;
+  private readonly node: GatewayNode;
   private readonly transport: Transport;
   private readonly connections = new Map<number, Connection>();
   /** In the order in which they came, with the instant by which each must have said hello. */
   private readonly greeting = new Map<Connection, number>();
-  private readonly pings: Wheel<Connection>;
+  private readonly pings: TimingWheel<Connection>;
   private readonly pongTicks: number;
   private readonly expiry = new TokenExpiry();
   private readonly clientAddress: ClientAddress;
@@ -83,7 +82,7 @@ export class Gateway {
     };
     this.clientAddress = createClientAddress(options.trustedProxies);
     this.connectRate = createClientRate(options.rateConnectsPerSecond, options.rateConnectsBurst);
-    this.pings = new Wheel(pingIntervalMs, PING_SLOTS, (connections) => this.pingAll(connections));
+    this.pings = new TimingWheel(pingIntervalMs, PING_SLOTS, (connections) => this.pingAll(connections));
     this.pongTicks = Math.ceil((options.pongTimeoutMs / pingIntervalMs) * PING_SLOTS);
     this.transport = options.createTransport(
       {
@@ -96,7 +95,7 @@ export class Gateway {
       },
       {
         upgrade: (request) => this.upgrade(request),
-        refused: (status) => this.tally.refuse(status),
+        refused: (status) => this.counters.refuse(status),
         open: (socket) => this.opened(socket),
         message: (socket, text) => this.connections.get(socket.id)?.receive(text),
         pong: (socket) => this.ponged(socket),
@@ -166,7 +165,7 @@ export class Gateway {
   }
 
   private opened(socket: TransportSocket): void {
-    this.tally.accepted += 1;
+    this.counters.accepted += 1;
     const connection = new Connection(socket, this.context);
     this.connections.set(socket.id, connection);
     connection.pingSlot = this.pings.add(connection);
@@ -179,14 +178,14 @@ export class Gateway {
   }
 
   private closed(socket: TransportSocket, code: number): void {
-    this.tally.close(code);
+    this.counters.close(code);
     const connection = this.connections.get(socket.id);
     if (!connection) return;
     this.connections.delete(socket.id);
     this.greeting.delete(connection);
     this.pings.remove(connection, connection.pingSlot);
-    this.node.drop(connection);
-    connection.closed();
+    this.node.untrack(connection);
+    connection.onClosed();
   }
 
   private pingAll(connections: ReadonlySet<Connection>): void {

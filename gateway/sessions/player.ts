@@ -10,7 +10,7 @@ import {
 } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { accessOf } from '../auth/hello-access.ts';
-import type { NodeLife } from '../node/node.ts';
+import type { GatewayNode } from '../node/node.ts';
 import { refusalDetail, refusalMembers } from '../problem.ts';
 import type { Hello, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
 import type { Connection } from './connection.ts';
@@ -18,7 +18,7 @@ import { issueResumeToken, type ResumeClaim, readResumeToken } from './resume-to
 
 export interface PlayerContext {
   readonly store: PresenceStore;
-  readonly node: NodeLife;
+  readonly node: GatewayNode;
   readonly authenticator: Authenticator;
   readonly sessionLeaseMs: number;
   readonly resumeGraceMs: number;
@@ -169,7 +169,7 @@ export class Player {
   }
 
   /** Leaves the session to the resume grace. */
-  letGo(): void {
+  release(): void {
     const { session } = this;
     this.session = undefined;
     if (session && !session.degraded) this.context.node.detach(session, this.connection.socket.id);
@@ -244,7 +244,7 @@ export class Player {
   private hold(session: HeldSession): void {
     this.session = session;
     this.connection.greet('live');
-    this.context.node.hold(this.connection);
+    this.context.node.track(this.connection);
   }
 
   private identity(session: HeldSession): { userId: string; sessionId: string; resumeToken?: string } {
@@ -308,7 +308,7 @@ export class Player {
       });
       if ('displaced' in result && result.displaced.length > 0) {
         const { deviceType } = attributes;
-        node.tell(result.displaced, { sessionId, ...(deviceType !== undefined && { deviceType }) });
+        node.notify(result.displaced, { sessionId, ...(deviceType !== undefined && { deviceType }) });
       }
       return result;
     } catch (error) {

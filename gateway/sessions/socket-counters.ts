@@ -20,7 +20,7 @@ const NAME_OF_CODE = new Map<number, Close>([
   [1006, 'lost'],
 ]);
 
-export class SocketTally {
+export class SocketCounters {
   accepted = 0;
   readonly refused: Record<Refusal, number>;
   readonly closed: Record<Close, number>;

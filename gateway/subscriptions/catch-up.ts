@@ -11,7 +11,7 @@ import {
 } from './frames.ts';
 import type { Hub } from './hub.ts';
 import { reaches } from './recent-batches.ts';
-import type { Outlet } from './send-queue.ts';
+import type { SendQueue } from './send-queue.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 import { concerns, type Topic } from './topics.ts';
 
@@ -44,19 +44,19 @@ export type Task = { readonly what: 'begin' } | Taking | Following;
 
 export interface Listener {
   readonly topic: Topic;
-  readonly outlet: Outlet;
+  readonly queue: SendQueue;
   /** False when it is no longer wanted. */
   listens(): boolean;
 }
 
 export async function takeSnapshot(hub: Hub, topic: Topic): Promise<Taking> {
   const { generation, cursor, positions } = hub;
-  const reader = new SnapshotReader(hub.store, hub.gate, topic, positions);
+  const reader = new SnapshotReader(hub.store, hub.semaphore, topic, positions);
   return { what: 'snapshot', generation, cursor, reader, first: (await reader.read()) ?? [] };
 }
 
 /** Sends all pages but the last. */
-export async function pageOut(hub: Hub, { topic, outlet, listens }: Listener, task: Taking): Promise<Task> {
+export async function pageOut(hub: Hub, { topic, queue, listens }: Listener, task: Taking): Promise<Task> {
   const { reader, cursor, generation } = task;
   let number = 0;
   let rows: string[] = [];
@@ -66,7 +66,7 @@ export async function pageOut(hub: Hub, { topic, outlet, listens }: Listener, ta
       const row = sessionText(session);
       length += row.length + 1;
       if (rows.length === MAX_PAGE_SESSIONS || length > MAX_FRAME_LENGTH) {
-        await outlet.write(snapshotFrame(topic.text, number, false, rows, NO_PLACE), listens);
+        await queue.write(snapshotFrame(topic.text, number, false, rows, NO_PLACE), listens);
         number += 1;
         rows = [];
         length = row.length;
@@ -110,7 +110,7 @@ function isPlace({ delivered, reader }: Following, positions: readonly number[])
 /** Delivers what is news to the client. After it, it knows everything up to `cursor`. */
 async function tell(
   hub: Hub,
-  { topic, outlet, listens }: Listener,
+  { topic, queue, listens }: Listener,
   task: Following,
   changes: readonly Change[],
   cursor: string,
@@ -127,8 +127,8 @@ async function tell(
   if (lastPage && (rows.length > 0 || place !== NO_PLACE)) {
     task.lastPage = undefined;
     const after = rows.length > 0 ? NO_PLACE : place;
-    await outlet.write(snapshotFrame(topic.text, lastPage.number, true, lastPage.rows, after), listens);
+    await queue.write(snapshotFrame(topic.text, lastPage.number, true, lastPage.rows, after), listens);
   }
   if (rows.length === 0) return;
-  for (const { text } of changesFrames(topic.text, rows, place)) await outlet.write(text, listens);
+  for (const { text } of changesFrames(topic.text, rows, place)) await queue.write(text, listens);
 }

@@ -2,18 +2,17 @@
  * What one process knows of the log: one reader for all its subscriptions, running only while there are any. Each
  * batch is matched to topics by its changes' keys and written out once per topic.
  */
-import type { Change, LogPage, PresenceStore } from '../../presence-core/index.ts';
-import { Gate } from '../../presence-core/toolkit/semaphore.ts';
-import { LogTailer } from '../node/log-reader.ts';
+import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../presence-core/index.ts';
+import { LogReader } from '../node/log-reader.ts';
 import type { PresenceReads } from '../replica/reads.ts';
 import { changesFrames, changeText } from './frames.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
-import { StatsFeed } from './stats-ticker.ts';
+import { StatsTicker } from './stats-ticker.ts';
 import { Summaries } from './summaries.ts';
-import { Channel, type ChannelOptions, type Member } from './topic-group.ts';
+import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
 import { keysOf, type Topic } from './topics.ts';
 
-export interface HubOptions extends ChannelOptions {
+export interface HubOptions extends TopicGroupOptions {
   readonly store: PresenceStore;
   readonly reads: PresenceReads;
   readonly log: { error(fields: object, message: string): void };
@@ -25,8 +24,8 @@ const READ_LIMIT = 1_024;
 
 export class Hub {
   readonly store: PresenceStore;
-  readonly gate = new Gate(READS_AT_ONCE);
-  readonly stats: StatsFeed;
+  readonly semaphore = new Semaphore(READS_AT_ONCE);
+  readonly stats: StatsTicker;
   readonly log: HubOptions['log'];
   /** Another one when the hub lost its place: what was read before says nothing about what comes after. */
   generation = {};
@@ -35,10 +34,10 @@ export class Hub {
   /** How often the hub lost its place. */
   gaps = 0;
   private readonly options: HubOptions;
-  private readonly tailer: LogTailer;
-  private readonly channels = new Map<string, Channel>();
+  private readonly tailer: LogReader;
+  private readonly groups = new Map<string, TopicGroup>();
   private readonly summaries: Summaries;
-  private readonly index = new Map<string, Set<Channel>>();
+  private readonly index = new Map<string, Set<TopicGroup>>();
   private recent = new RecentBatches([]);
   private entered = 0;
   private starting: Promise<void> | undefined;
@@ -50,9 +49,9 @@ export class Hub {
     const { store, reads, log, summaryIntervalMs } = options;
     this.store = store;
     this.log = log;
-    this.stats = new StatsFeed(reads, summaryIntervalMs);
-    this.summaries = new Summaries(store, this.channels, summaryIntervalMs);
-    this.tailer = new LogTailer(store, {
+    this.stats = new StatsTicker(reads, summaryIntervalMs);
+    this.summaries = new Summaries(store, this.groups, summaryIntervalMs);
+    this.tailer = new LogReader(store, {
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
       failed: (error) => log.error({ err: error }, 'reading the log failed'),
@@ -78,32 +77,32 @@ export class Hub {
     this.release();
   }
 
-  join(topic: Topic, member: Member): Channel {
-    let channel = this.channels.get(topic.text);
-    if (!channel) {
-      channel = new Channel(topic, this.options);
-      this.channels.set(topic.text, channel);
+  joinGroup(topic: Topic, member: TopicSubscriber): TopicGroup {
+    let group = this.groups.get(topic.text);
+    if (!group) {
+      group = new TopicGroup(topic, this.options);
+      this.groups.set(topic.text, group);
       this.summaries.start();
       for (const key of topic.keys) {
         const interested = this.index.get(key);
-        if (interested) interested.add(channel);
-        else this.index.set(key, new Set([channel]));
+        if (interested) interested.add(group);
+        else this.index.set(key, new Set([group]));
       }
     }
-    channel.members.add(member);
-    return channel;
+    group.members.add(member);
+    return group;
   }
 
-  part(channel: Channel, member: Member): void {
-    channel.members.delete(member);
-    channel.live.delete(member);
-    channel.summarised.delete(member);
-    if (channel.members.size > 0) return;
-    this.channels.delete(channel.topic.text);
-    if (this.channels.size === 0) this.summaries.stop();
-    for (const key of channel.topic.keys) {
+  leaveGroup(group: TopicGroup, member: TopicSubscriber): void {
+    group.members.delete(member);
+    group.live.delete(member);
+    group.summarised.delete(member);
+    if (group.members.size > 0) return;
+    this.groups.delete(group.topic.text);
+    if (this.groups.size === 0) this.summaries.stop();
+    for (const key of group.topic.keys) {
       const interested = this.index.get(key);
-      interested?.delete(channel);
+      interested?.delete(group);
       if (interested?.size === 0) this.index.delete(key);
     }
   }
@@ -115,7 +114,7 @@ export class Hub {
 
   /** Reads what is no longer at hand. */
   read(cursor: string): Promise<LogPage> {
-    return this.gate.pass(() => this.store.log.read(cursor, READ_LIMIT, 0));
+    return this.semaphore.run(() => this.store.log.read(cursor, READ_LIMIT, 0));
   }
 
   /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
@@ -157,7 +156,7 @@ export class Hub {
   private lose(cursor: string): void {
     this.gaps += 1;
     this.place(cursor);
-    for (const channel of this.channels.values()) for (const member of [...channel.live]) member.restart();
+    for (const group of this.groups.values()) for (const member of [...group.live]) member.restart();
     this.release();
   }
 
@@ -166,14 +165,14 @@ export class Hub {
     this.cursor = cursor;
     this.positions = this.store.log.positions(cursor);
     this.recent.add({ changes, cursor, positions: this.positions });
-    const ofChannel = new Map<Channel, Change[]>();
+    const ofGroup = new Map<TopicGroup, Change[]>();
     for (const change of changes) {
-      const told = new Set<Channel>();
-      for (const key of keysOf(change)) for (const channel of this.index.get(key) ?? []) told.add(channel);
-      for (const channel of told) {
-        const theirs = ofChannel.get(channel);
+      const told = new Set<TopicGroup>();
+      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) told.add(group);
+      for (const group of told) {
+        const theirs = ofGroup.get(group);
         if (theirs) theirs.push(change);
-        else ofChannel.set(channel, [change]);
+        else ofGroup.set(group, [change]);
       }
     }
     const rows = new Map<Change, string>();
@@ -182,11 +181,11 @@ export class Hub {
       rows.set(change, row);
       return row;
     };
-    for (const [channel, theirs] of ofChannel) {
-      channel.count(theirs);
-      if (channel.live.size === 0) continue;
-      const frames = changesFrames(channel.topic.text, theirs.map(rowOf), cursor);
-      for (const member of channel.live) member.deliver(frames, theirs, before);
+    for (const [group, theirs] of ofGroup) {
+      group.count(theirs);
+      if (group.live.size === 0) continue;
+      const frames = changesFrames(group.topic.text, theirs.map(rowOf), cursor);
+      for (const member of group.live) member.deliver(frames, theirs, before);
     }
     this.release();
   }

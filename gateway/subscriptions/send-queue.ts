@@ -8,21 +8,21 @@ const POLL_MS = 25;
 /** A socket that is slow for longer is told to come back. */
 const MAX_SLOW_MS = 5_000;
 
-export interface OutletHandlers {
+export interface SendQueueHandlers {
   /** It takes messages again. */
   drained(): void;
   tooSlow(): void;
 }
 
-export class Outlet {
+export class SendQueue {
   private readonly socket: TransportSocket;
-  private readonly handlers: OutletHandlers;
+  private readonly handlers: SendQueueHandlers;
   private timer: NodeJS.Timeout | undefined;
   private waiting: (() => void)[] = [];
   private slowSince = 0;
   private closed = false;
 
-  constructor(socket: TransportSocket, handlers: OutletHandlers) {
+  constructor(socket: TransportSocket, handlers: SendQueueHandlers) {
     this.socket = socket;
     this.handlers = handlers;
   }

@@ -1,6 +1,5 @@
 /** Reads the live sessions of a topic part by part, and keeps up to which change of the log each part is told. */
-import type { Change, PresenceStore, Session, Snapshot } from '../../presence-core/index.ts';
-import type { Gate } from '../../presence-core/toolkit/semaphore.ts';
+import type { Change, PresenceStore, Semaphore, Session, Snapshot } from '../../presence-core/index.ts';
 import { shows, type Topic } from './topics.ts';
 
 /** Parts are asked for together while they are small; the answers to one batch are held at once. */
@@ -12,7 +11,7 @@ export class SnapshotReader {
   /** Positions in the log that all parts together reflect at most. */
   readonly reflects: number[];
   private readonly store: PresenceStore;
-  private readonly gate: Gate;
+  private readonly gate: Semaphore;
   private readonly topic: Topic;
   private readonly count: number;
   private readonly sequences: number[] = [];
@@ -21,7 +20,7 @@ export class SnapshotReader {
   private next = 0;
   private batch = FIRST_BATCH;
 
-  constructor(store: PresenceStore, gate: Gate, topic: Topic, positions: readonly number[]) {
+  constructor(store: PresenceStore, gate: Semaphore, topic: Topic, positions: readonly number[]) {
     this.store = store;
     this.gate = gate;
     this.topic = topic;
@@ -35,7 +34,7 @@ export class SnapshotReader {
     if (this.next >= this.count) return undefined;
     const from = this.next;
     const places = Array.from({ length: Math.min(this.batch, this.count - from) }, (_, i) => from + i);
-    const parts = await this.gate.pass(() => Promise.all(places.map((place) => this.part(place))));
+    const parts = await this.gate.run(() => Promise.all(places.map((place) => this.part(place))));
     const sessions = parts.flatMap((part) => part.sessions.filter((session) => shows(this.topic, session)));
     const read = parts.reduce((sum, part) => sum + part.sessions.length, 0);
     for (const [i, { shard, sequence }] of parts.entries()) {

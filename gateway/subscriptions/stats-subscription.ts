@@ -1,34 +1,34 @@
 /** One socket's subscription to `stats`: each message is whole, so a slow socket just misses some. */
-import type { Outlet } from './send-queue.ts';
-import type { StatsFeed, StatsListener } from './stats-ticker.ts';
+import type { SendQueue } from './send-queue.ts';
+import type { StatsListener, StatsTicker } from './stats-ticker.ts';
 
 export class StatsSubscription implements StatsListener {
-  private readonly feed: StatsFeed;
-  private readonly outlet: Outlet;
+  private readonly ticker: StatsTicker;
+  private readonly queue: SendQueue;
   private ended = false;
 
-  constructor(feed: StatsFeed, outlet: Outlet) {
-    this.feed = feed;
-    this.outlet = outlet;
+  constructor(ticker: StatsTicker, queue: SendQueue) {
+    this.ticker = ticker;
+    this.queue = queue;
   }
 
   /** @throws StoreError when the store does not answer. */
   async begin(_cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
-    const frame = await this.feed.now();
+    const frame = await this.ticker.now();
     if (this.ended) return;
     begun(false);
-    this.outlet.send(frame);
-    this.feed.add(this);
+    this.queue.send(frame);
+    this.ticker.add(this);
   }
 
   end(): void {
     this.ended = true;
-    this.feed.remove(this);
+    this.ticker.remove(this);
   }
 
   drained(): void {}
 
   stats(frame: string): void {
-    this.outlet.send(frame);
+    this.queue.send(frame);
   }
 }

@@ -9,7 +9,7 @@ export interface StatsListener {
 
 const TOP_ITEMS = 10;
 
-export class StatsFeed {
+export class StatsTicker {
   private readonly reads: PresenceReads;
   private readonly intervalMs: number;
   private readonly listeners = new Set<StatsListener>();

@@ -5,7 +5,7 @@ import type { ServerMessage, Subscribe, Unsubscribe } from '../protocol/messages
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { TransportSocket } from '../transport/transport.ts';
 import type { Hub } from './hub.ts';
-import { Outlet } from './send-queue.ts';
+import { SendQueue } from './send-queue.ts';
 import { StatsSubscription } from './stats-subscription.ts';
 import { Subscription } from './subscription.ts';
 import { parseTopic, type Topic } from './topics.ts';
@@ -25,7 +25,7 @@ export interface SubscribedConnection {
 export class Subscriber {
   private readonly connection: SubscribedConnection;
   private readonly hub: Hub;
-  private readonly outlet: Outlet;
+  private readonly queue: SendQueue;
   private readonly subscriptions = new Map<string, Subscription | StatsSubscription>();
   /** Being begun; the connection works off its messages one by one. */
   private beginning: Subscription | StatsSubscription | undefined;
@@ -33,7 +33,7 @@ export class Subscriber {
   constructor(connection: SubscribedConnection, hub: Hub) {
     this.connection = connection;
     this.hub = hub;
-    this.outlet = new Outlet(connection.socket, {
+    this.queue = new SendQueue(connection.socket, {
       drained: () => this.drained(),
       tooSlow: () => connection.end('resync'),
     });
@@ -77,12 +77,12 @@ export class Subscriber {
     this.beginning?.end();
     for (const subscription of this.subscriptions.values()) subscription.end();
     this.subscriptions.clear();
-    this.outlet.close();
+    this.queue.close();
   }
 
   private create(topic: Topic, { mode }: Subscribe): Subscription | StatsSubscription {
-    if (topic.kind === 'stats') return new StatsSubscription(this.hub.stats, this.outlet);
-    return new Subscription(this.hub, topic, mode ?? 'events', this.outlet, (error) => {
+    if (topic.kind === 'stats') return new StatsSubscription(this.hub.stats, this.queue);
+    return new Subscription(this.hub, topic, mode ?? 'events', this.queue, (error) => {
       this.hub.log.error({ err: error, topic: topic.text }, 'a subscription failed');
       this.connection.end('resync');
     });

@@ -10,9 +10,9 @@ import { type Change, StoreError } from '../../presence-core/index.ts';
 import { catchUp, type Following, type Listener, pageOut, type Task, takeSnapshot } from './catch-up.ts';
 import { type ChangesFrame, NO_PLACE, statsFrame } from './frames.ts';
 import type { Hub } from './hub.ts';
-import type { Outlet } from './send-queue.ts';
+import type { SendQueue } from './send-queue.ts';
 import { countsOf } from './summaries.ts';
-import type { Channel, Member } from './topic-group.ts';
+import type { TopicGroup, TopicSubscriber } from './topic-group.ts';
 import type { Topic } from './topics.ts';
 
 /** Who is further behind is told what is, not what was: a long log costs more than a snapshot. */
@@ -20,12 +20,12 @@ const MAX_BEHIND_CHANGES = 100_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 2_000;
 
-export class Subscription implements Member {
-  readonly mode: Member['mode'];
+export class Subscription implements TopicSubscriber {
+  readonly mode: TopicSubscriber['mode'];
   private readonly hub: Hub;
   private readonly topic: Topic;
-  private readonly outlet: Outlet;
-  private readonly channel: Channel;
+  private readonly queue: SendQueue;
+  private readonly group: TopicGroup;
   private readonly failed: (error: unknown) => void;
   private entered = false;
   private ended = false;
@@ -34,13 +34,19 @@ export class Subscription implements Member {
   /** The work that may go on; a newer one takes its place. */
   private work: object | undefined;
 
-  constructor(hub: Hub, topic: Topic, mode: Member['mode'], outlet: Outlet, failed: (error: unknown) => void) {
+  constructor(
+    hub: Hub,
+    topic: Topic,
+    mode: TopicSubscriber['mode'],
+    queue: SendQueue,
+    failed: (error: unknown) => void,
+  ) {
     this.hub = hub;
     this.topic = topic;
     this.mode = mode;
-    this.outlet = outlet;
+    this.queue = queue;
     this.failed = failed;
-    this.channel = hub.join(topic, this);
+    this.group = hub.joinGroup(topic, this);
   }
 
   /**
@@ -57,7 +63,7 @@ export class Subscription implements Member {
       const [counts] = await countsOf(this.hub.store, [this.topic]);
       if (this.ended) return;
       begun(false);
-      this.outlet.send(statsFrame(this.topic.text, counts as object));
+      this.queue.send(statsFrame(this.topic.text, counts as object));
       this.settle();
       return;
     }
@@ -70,7 +76,7 @@ export class Subscription implements Member {
   end(): void {
     if (this.ended) return;
     this.ended = true;
-    this.hub.part(this.channel, this);
+    this.hub.leaveGroup(this.group, this);
     if (this.entered) this.hub.leave();
   }
 
@@ -84,7 +90,7 @@ export class Subscription implements Member {
   deliver(frames: readonly ChangesFrame[], changes: readonly Change[], before: string): void {
     let told = 0;
     for (const frame of frames) {
-      if (!this.outlet.send(frame.text)) {
+      if (!this.queue.send(frame.text)) {
         this.lag(changes.slice(0, told), before);
         return;
       }
@@ -93,31 +99,31 @@ export class Subscription implements Member {
   }
 
   summarise(frame: string): void {
-    this.outlet.send(frame);
+    this.queue.send(frame);
   }
 
   change(fast: boolean): void {
-    if (fast && this.channel.live.delete(this)) this.channel.summarised.add(this);
-    else if (!fast && this.channel.summarised.delete(this)) void this.run({ what: 'begin' });
+    if (fast && this.group.live.delete(this)) this.group.summarised.add(this);
+    else if (!fast && this.group.summarised.delete(this)) void this.run({ what: 'begin' });
   }
 
   restart(): void {
-    this.channel.live.delete(this);
+    this.group.live.delete(this);
     void this.run({ what: 'begin' });
   }
 
   private wantsSummaries(): boolean {
-    return this.mode === 'interval' || (this.mode === 'auto' && this.channel.fast);
+    return this.mode === 'interval' || (this.mode === 'auto' && this.group.fast);
   }
 
   /** It stands where the hub stands. */
   private settle(): void {
-    if (this.wantsSummaries()) this.channel.summarised.add(this);
-    else this.channel.live.add(this);
+    if (this.wantsSummaries()) this.group.summarised.add(this);
+    else this.group.live.add(this);
   }
 
   private lag(told: readonly Change[], before: string): void {
-    this.channel.live.delete(this);
+    this.group.live.delete(this);
     const delivered = [...this.hub.store.log.positions(before)];
     for (const { shard, sequence } of told) delivered[shard] = sequence;
     this.lagging = { what: 'follow', generation: this.hub.generation, cursor: before, delivered };
@@ -137,8 +143,8 @@ export class Subscription implements Member {
   private async run(first: Task): Promise<void> {
     const work = {};
     this.work = work;
-    const { topic, outlet } = this;
-    const listener: Listener = { topic, outlet, listens: () => !this.ended && this.work === work };
+    const { topic, queue } = this;
+    const listener: Listener = { topic, queue, listens: () => !this.ended && this.work === work };
     let task = first;
     let retryMs = RETRY_FIRST_MS;
     while (listener.listens()) {

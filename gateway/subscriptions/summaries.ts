@@ -1,7 +1,7 @@
 /** Summaries of topics for those who do not want each change: one question to the store for all topics together. */
 import type { Count, PresenceStore } from '../../presence-core/index.ts';
 import { intervalFrame } from './frames.ts';
-import type { Channel } from './topic-group.ts';
+import type { TopicGroup } from './topic-group.ts';
 import { dimensionOf, type Topic } from './topics.ts';
 
 /** Live users and sessions of each topic. */
@@ -23,14 +23,14 @@ export async function countsOf(store: PresenceStore, topics: readonly Topic[]): 
 
 export class Summaries {
   private readonly store: PresenceStore;
-  private readonly channels: ReadonlyMap<string, Channel>;
+  private readonly groups: ReadonlyMap<string, TopicGroup>;
   private readonly intervalMs: number;
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
 
-  constructor(store: PresenceStore, channels: ReadonlyMap<string, Channel>, intervalMs: number) {
+  constructor(store: PresenceStore, groups: ReadonlyMap<string, TopicGroup>, intervalMs: number) {
     this.store = store;
-    this.channels = channels;
+    this.groups = groups;
     this.intervalMs = intervalMs;
   }
 
@@ -44,8 +44,8 @@ export class Summaries {
   }
 
   private tick(): void {
-    for (const channel of this.channels.values()) channel.tick();
-    const wanted = [...this.channels.values()].filter((channel) => channel.summarised.size > 0);
+    for (const group of this.groups.values()) group.tick();
+    const wanted = [...this.groups.values()].filter((group) => group.summarised.size > 0);
     if (wanted.length === 0 || this.asking) return;
     this.asking = true;
     void this.tell(wanted).finally(() => {
@@ -53,16 +53,16 @@ export class Summaries {
     });
   }
 
-  private async tell(channels: readonly Channel[]): Promise<void> {
+  private async tell(groups: readonly TopicGroup[]): Promise<void> {
     const counts = await countsOf(
       this.store,
-      channels.map((channel) => channel.topic),
+      groups.map((group) => group.topic),
     ).catch(() => undefined);
     // While the store is away nothing is said; what was opened and closed is told with the next.
     if (!counts) return;
-    for (const [i, channel] of channels.entries()) {
-      const frame = intervalFrame(channel.topic.text, counts[i] as Count, channel.takeFlow());
-      for (const member of channel.summarised) member.summarise(frame);
+    for (const [i, group] of groups.entries()) {
+      const frame = intervalFrame(group.topic.text, counts[i] as Count, group.takeFlow());
+      for (const member of group.summarised) member.summarise(frame);
     }
   }
 }

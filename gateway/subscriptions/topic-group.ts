@@ -3,8 +3,8 @@ import type { Change } from '../../presence-core/index.ts';
 import type { ChangesFrame } from './frames.ts';
 import { type Flow, flowOf, type Topic } from './topics.ts';
 
-/** A subscription as its channel sees it. */
-export interface Member {
+/** A subscription as its group sees it. */
+export interface TopicSubscriber {
   readonly mode: 'events' | 'interval' | 'auto';
   /** One batch: its frames, the changes in them, and the cursor before it. */
   deliver(frames: readonly ChangesFrame[], changes: readonly Change[], before: string): void;
@@ -15,24 +15,24 @@ export interface Member {
   restart(): void;
 }
 
-export interface ChannelOptions {
+export interface TopicGroupOptions {
   readonly summaryIntervalMs: number;
   readonly autoIntervalAbove: number;
 }
 
-export class Channel {
+export class TopicGroup {
   readonly topic: Topic;
   /** All that subscribe, whatever they are at. */
-  readonly members = new Set<Member>();
-  readonly live = new Set<Member>();
-  readonly summarised = new Set<Member>();
+  readonly members = new Set<TopicSubscriber>();
+  readonly live = new Set<TopicSubscriber>();
+  readonly summarised = new Set<TopicSubscriber>();
   fast = false;
   private changes = 0;
   private opened = 0;
   private closed = 0;
   private readonly above: number;
 
-  constructor(topic: Topic, options: ChannelOptions) {
+  constructor(topic: Topic, options: TopicGroupOptions) {
     this.topic = topic;
     this.above = (options.autoIntervalAbove * options.summaryIntervalMs) / 1_000;
   }

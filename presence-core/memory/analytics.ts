@@ -2,7 +2,7 @@
 import { hourOf, hoursKept, keptUntil } from '../analytics-hour.ts';
 import type { Clock } from '../clock.ts';
 import type { CountedEvent, HourCounts, HourRecord, StoreAnalytics } from '../store/analytics.ts';
-import { FadingMap } from '../toolkit/expiring-map.ts';
+import { ExpiringMap } from '../toolkit/expiring-map.ts';
 import { UserSketch } from '../user-sketch.ts';
 
 /** 28 h that are kept and the one that has just begun for clocks ahead, rounded up. */
@@ -15,7 +15,7 @@ interface Hour {
 }
 
 export class MemoryAnalytics implements StoreAnalytics {
-  readonly #hours = new FadingMap<Hour>(HOURS_MAX);
+  readonly #hours = new ExpiringMap<Hour>(HOURS_MAX);
   /** What one process counts is forgotten with it: all its hours are of one generation. */
   readonly #generation: string;
   readonly #clock: Clock;

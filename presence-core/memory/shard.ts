@@ -4,7 +4,7 @@
  */
 import { byExpiry } from '../admission.ts';
 import type { Attributes, CloseReason } from '../session.ts';
-import { FadingMap } from '../toolkit/expiring-map.ts';
+import { ExpiringMap } from '../toolkit/expiring-map.ts';
 import { MemoryCounts } from './counts.ts';
 import { ExpiryWheel } from './expiry.ts';
 import { MemoryLog } from './log.ts';
@@ -36,14 +36,14 @@ export class MemoryShard {
   readonly counts = new MemoryCounts();
   readonly #users = new MemoryUsers<SessionRow>();
   readonly #wheel = new ExpiryWheel();
-  readonly #tombstones = new FadingMap<CloseReason>(TOMBSTONES_MAX);
-  readonly #seen: FadingMap<number>;
+  readonly #tombstones = new ExpiringMap<CloseReason>(TOMBSTONES_MAX);
+  readonly #seen: ExpiringMap<number>;
   readonly #tombstoneMs: number;
   readonly #seenTtlMs: number;
 
   constructor(options: ShardOptions) {
     this.log = new MemoryLog(options.epoch, options.logMax);
-    this.#seen = new FadingMap(options.seenMax);
+    this.#seen = new ExpiringMap(options.seenMax);
     this.#tombstoneMs = options.tombstoneMs;
     this.#seenTtlMs = options.seenTtlMs;
   }

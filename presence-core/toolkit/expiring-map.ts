@@ -9,7 +9,7 @@ interface Entry<V> {
   readonly until: number;
 }
 
-export class FadingMap<V> {
+export class ExpiringMap<V> {
   readonly #max: number;
   readonly #entries = new Map<string, Entry<V>>();
   #walk = this.#entries.entries();

@@ -1,5 +1,5 @@
 /** Visits each member once per period, a slice of them at every tick: one timer for any number of members. */
-export class Wheel<Member> {
+export class TimingWheel<Member> {
   private readonly slots: Set<Member>[];
   private readonly tickMs: number;
   private readonly visit: (members: ReadonlySet<Member>) => void;

@@ -2,7 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { EndedSession, HistoryDatabase } from '../../gateway/history/index.ts';
-import { allOf, ended, HistoryStage } from '../contract/history/history-fixture.ts';
+import { allOf, ended, HistoryFixture } from '../contract/history/history-fixture.ts';
 import { startMariadb, type TestMariadb } from '../support/mariadb-server.ts';
 import { freePort } from '../support/redis-server.ts';
 import { until } from '../support/servers.ts';
@@ -20,10 +20,10 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
 });
 
-function stageOn(url: string): HistoryStage {
-  const stage = new HistoryStage(url);
-  cleanup.push(() => stage.stop());
-  return stage;
+function fixtureOn(url: string): HistoryFixture {
+  const rig = new HistoryFixture(url);
+  cleanup.push(() => rig.stop());
+  return rig;
 }
 
 /** The same URL with something changed. */
@@ -54,7 +54,7 @@ const refused = { name: 'HistoryError', code: 'value_refused', retryable: false 
 const misconfigured = { name: 'HistoryError', code: 'history_misconfigured', retryable: false };
 
 test('a server killed in the middle of a write: the call fails, and a repeat writes every row once', async () => {
-  const history = await stageOn(await server.newUrl()).open();
+  const history = await fixtureOn(await server.newUrl()).open();
   for (let round = 0; round < 3; round++) {
     let batch = round * 100;
     const writing = (async () => {
@@ -79,8 +79,8 @@ test('a server killed in the middle of a write: the call fails, and a repeat wri
 }, 90_000);
 
 test('[P14] a frozen server fails every call in bounded time and queues none', async () => {
-  const stage = stageOn(await server.newUrl());
-  const history = await stage.open({ readMs: 500, writeMs: 500 });
+  const rig = fixtureOn(await server.newUrl());
+  const history = await rig.open({ readMs: 500, writeMs: 500 });
   const frozen = server.process;
   frozen.kill('SIGSTOP');
   cleanup.push(async () => frozen.kill('SIGCONT'));
@@ -88,7 +88,7 @@ test('[P14] a frozen server fails every call in bounded time and queues none', a
     const calls = Array.from({ length: 200 }, (_, i) => (i % 2 ? history.addSessions([ended()]) : history.ping()));
     for (const call of await Promise.allSettled(calls)) expect(call).toMatchObject({ reason: unavailable });
   }
-  await stage.handle({ readMs: 500, writeMs: 500 }).stop();
+  await rig.handle({ readMs: 500, writeMs: 500 }).stop();
   frozen.kill('SIGCONT');
   await eventually(history, () => history.addSessions([ended()]));
   expect(await allOf(history, { userId: 'u' })).toEqual([ended()]);
@@ -96,7 +96,7 @@ test('[P14] a frozen server fails every call in bounded time and queues none', a
 
 test('a write waits for a row that another holds', async () => {
   const url = await server.newUrl();
-  const history = await stageOn(url).open();
+  const history = await fixtureOn(url).open();
   const record = { hourAt: 0, generation: 'g', clicks: 1, impressions: 0, users: Uint8Array.of(1) };
   await history.saveHours([record], (a) => a);
   const holder = await server.connect();
@@ -120,7 +120,7 @@ test('a write waits for a row that another holds', async () => {
 });
 
 test('a value that does not fit is refused, not cut, and not worth a repeat', async () => {
-  const history = await stageOn(await server.newUrl()).open();
+  const history = await fixtureOn(await server.newUrl()).open();
   const long = ended({ country: 'x'.repeat(65) });
   await expect(history.addSessions([ended({ sessionId: 'a' }), long])).rejects.toMatchObject(refused);
   await expect(history.addSessions([ended({ userId: 'é' })])).rejects.toMatchObject(refused);
@@ -155,7 +155,7 @@ test('what waiting does not mend is told apart, and no message has the password'
     [`mysql://u:${secret}@127.0.0.1:${await freePort()}/x`, unavailable, /cannot be reached: .*ECONNREFUSED/],
   ];
   for (const [where, kind, reason] of reasons) {
-    const error = await stageOn(where)
+    const error = await fixtureOn(where)
       .handle()
       .start()
       .catch((thrown: Error) => thrown);
@@ -175,6 +175,6 @@ test('a port that accepts and says nothing fails the start in bounded time', asy
     silent.close();
   });
   const { port } = silent.address() as { port: number };
-  const history = stageOn(`mysql://u:p@127.0.0.1:${port}/x`).handle();
+  const history = fixtureOn(`mysql://u:p@127.0.0.1:${port}/x`).handle();
   await expect(history.start()).rejects.toMatchObject(unavailable);
 });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { CompiledQuery, type Driver, Kysely } from 'kysely';
 import { sqliteDialect } from '../../gateway/history/sqlite-dialect.ts';
-import { allOf, ended, HistoryStage } from '../contract/history/history-fixture.ts';
+import { allOf, ended, HistoryFixture } from '../contract/history/history-fixture.ts';
 import { type HistoryProcess, historyAct, historyProcess } from '../support/history-process.ts';
 import { until } from '../support/servers.ts';
 
@@ -20,10 +20,10 @@ afterEach(async () => {
 let files = 0;
 const newFile = (): string => join(folder, `${++files}.db`);
 
-function stageOn(file: string): HistoryStage {
-  const stage = new HistoryStage(`sqlite:${file}`);
-  cleanup.push(() => stage.stop());
-  return stage;
+function fixtureOn(file: string): HistoryFixture {
+  const rig = new HistoryFixture(`sqlite:${file}`);
+  cleanup.push(() => rig.stop());
+  return rig;
 }
 
 async function lock(file: string): Promise<HistoryProcess> {
@@ -38,7 +38,7 @@ const misconfigured = { name: 'HistoryError', code: 'history_misconfigured', ret
 
 test('a write waits for the lock of another process, and holds up neither a read nor the event loop', async () => {
   const file = newFile();
-  const history = await stageOn(file).open();
+  const history = await fixtureOn(file).open();
   await history.addSessions([ended()]);
   const holder = await lock(file);
   let written = false;
@@ -57,11 +57,11 @@ test('a write waits for the lock of another process, and holds up neither a read
 
 test('a write whose time is up while the file is locked is refused; a repeat writes it once', async () => {
   const file = newFile();
-  const history = await stageOn(file).open({ readMs: 5_000, writeMs: 500 });
+  const history = await fixtureOn(file).open({ readMs: 5_000, writeMs: 500 });
   const holder = await lock(file);
   const calls = [history.addSessions([ended()]), history.addSessions([ended()]), history.addSessions([ended()])];
   for (const call of await Promise.allSettled(calls)) expect(call).toMatchObject({ reason: unavailable });
-  const other = stageOn(file).handle({ readMs: 500, writeMs: 500 });
+  const other = fixtureOn(file).handle({ readMs: 500, writeMs: 500 });
   await expect(other.start()).rejects.toMatchObject(unavailable);
   holder.child.stdin.end();
   await holder.exited;
@@ -88,7 +88,7 @@ test('of a process killed in the middle of writing every acknowledged row is the
     await writer.kill();
     const acknowledged = Number(writer.lines.findLast((line) => /^\d+$/.test(line)));
     expect(await historyAct(['sql', file, 'pragma integrity_check'])).toBe('[{"integrity_check":"ok"}]');
-    const rows = await allOf(await stageOn(file).open(), { userId: 'writer' });
+    const rows = await allOf(await fixtureOn(file).open(), { userId: 'writer' });
     expect(rows.length).toBeGreaterThanOrEqual(acknowledged);
     expect(rows.length % 20).toBe(0);
     expect(new Set(rows.map(({ sessionId }) => sessionId)).size).toBe(rows.length);
@@ -125,7 +125,7 @@ test('a thread that dies rejects what is in flight, takes its transaction along,
 
 test('the folder is made, and the file is of its owner alone', async () => {
   const file = join(folder, 'made', 'here', 'presence.db');
-  await (await stageOn(file).open()).addSessions([ended()]);
+  await (await fixtureOn(file).open()).addSessions([ended()]);
   for (const end of ['', '-wal']) expect(statSync(file + end).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, 'made')).mode & 0o777).toBe(0o700);
 });
@@ -146,7 +146,7 @@ test('a file that is no database, or cannot be one, is refused with its name and
     reasons.push([readOnly, /cannot be written: EACCES/]);
   }
   for (const [file, reason] of reasons) {
-    const history = stageOn(file).handle();
+    const history = fixtureOn(file).handle();
     await expect(history.start()).rejects.toMatchObject(misconfigured);
     await expect(history.start()).rejects.toThrow(reason);
     await expect(history.start()).rejects.toThrow(file);

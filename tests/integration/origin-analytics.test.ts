@@ -50,12 +50,12 @@ async function flood(posts: readonly { port: number; query: string }[]): Promise
   }
 }
 
-overBothStores((stage) => {
+overBothStores((rig) => {
   let server: TestServer;
   /** A whole hour that is over, and not yet too old for any test. */
   let hourAt: number;
   beforeEach(async () => {
-    server = await stage.start();
+    server = await rig.start();
     hourAt = hourOf(Date.now()) - 2 * HOUR_MS;
   });
 
@@ -81,7 +81,7 @@ overBothStores((stage) => {
       const plain = await fetch(url(`?timestamp=${hourAt + 1_234}`));
       expect([plain.status, plain.headers.get('content-type')]).toEqual([200, 'text/plain']);
       expect(await plain.text()).toBe('unique_users,4\nclicks,2\nimpressions,3\n');
-      const approximate = stage.kind === 'redis';
+      const approximate = rig.kind === 'redis';
       const counted = { hourAt, uniqueUsers: 4, clicks: 2, impressions: 3, approximate };
       for (const at of [hourAt, hourAt + 1_234, hourAt + HOUR_MS - 1]) expect(await hour(at)).toEqual(counted);
       expect(await hour(hourAt - 1)).toMatchObject({ hourAt: hourAt - HOUR_MS, clicks: 1, impressions: 0 });
@@ -110,7 +110,7 @@ overBothStores((stage) => {
 
     test('clicks and impressions are exact when thousands are sent at once', async () => {
       const ports = [server.httpPort];
-      if (stage.kind === 'redis') ports.push((await stage.another()).httpPort);
+      if (rig.kind === 'redis') ports.push((await rig.another()).httpPort);
       const posts = Array.from({ length: 3_000 }, (_, i) => ({
         port: ports[i % ports.length] as number,
         query: `?timestamp=${hourAt + i}&user=u${i % 100}&${i % 3 === 0 ? 'click' : 'event=impression'}`,
@@ -125,7 +125,7 @@ overBothStores((stage) => {
 
     // The estimate of given ids is the same in every run: hashes have no seed.
     test(`unique users are within 1 % at ${MANY_USERS}, and who comes again is not counted again`, async () => {
-      const config = loadConfig(stage.fresh(), []);
+      const config = loadConfig(rig.fresh(), []);
       const store = createStore(config, pino({ level: 'silent' }));
       const sidecar = await startSidecar(store);
       try {

@@ -9,10 +9,10 @@ const NO_GUARD = { status: 404, body: { status: 404, code: 'not_found', errorCod
 const RACES = 40;
 const REFRESHES = 8;
 
-overBothStores((stage) => {
+overBothStores((rig) => {
   let server: TestServer;
   beforeEach(async () => {
-    server = await stage.start();
+    server = await rig.start();
   });
 
   const as = (userId: string) => ({ 'x-user-id': userId });
@@ -117,7 +117,7 @@ overBothStores((stage) => {
     });
 
     test('works when it is overdue, until the TTL', async () => {
-      server = await stage.start({ GUARD_REFRESH_MS: '10', GUARD_TTL_MS: '60000' });
+      server = await rig.start({ GUARD_REFRESH_MS: '10', GUARD_TTL_MS: '60000' });
       const { guardId, refreshAt } = (await create('u1')).body;
       // Online, `lastSeenAt` is the store's now.
       await until(async () => (await server.get('/status/user/u1')).body.lastSeenAt > refreshAt);
@@ -125,7 +125,7 @@ overBothStores((stage) => {
     });
 
     test('[P1] after the TTL the guard is lost, and its slot free', async () => {
-      server = await stage.start({ GUARD_REFRESH_MS: '100', GUARD_TTL_MS: '200', MAX_STREAMS: '1' });
+      server = await rig.start({ GUARD_REFRESH_MS: '100', GUARD_TTL_MS: '200', MAX_STREAMS: '1' });
       const { guardId } = (await create('u1')).body;
       await until(async () => !(await server.get('/status/user/u1')).body.online);
       expect(await refresh('u1', guardId)).toMatchObject(NO_GUARD);
@@ -174,7 +174,7 @@ overBothStores((stage) => {
   });
 
   test(`a deleted guard never comes back by a racing refresh, in ${RACES} races`, async () => {
-    const other = stage.kind === 'redis' ? await stage.another() : server;
+    const other = rig.kind === 'redis' ? await rig.another() : server;
     let refreshed = 0;
     for (let race = 0; race < RACES; race++) {
       const guardId = await created('u1');
@@ -234,7 +234,7 @@ overBothStores((stage) => {
     });
 
     test('[P5] an evicted guard does not exist any more', async () => {
-      server = await stage.start({ ON_LIMIT: 'evict-oldest', MAX_STREAMS: '1' });
+      server = await rig.start({ ON_LIMIT: 'evict-oldest', MAX_STREAMS: '1' });
       const guardId = await created('u1');
       expect((await beat('u1', 'b')).body).toMatchObject({ status: 'ok', current: 1 });
       expect(await refresh('u1', guardId)).toMatchObject(NO_GUARD);

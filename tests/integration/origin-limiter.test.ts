@@ -18,10 +18,10 @@ interface Held {
   readonly via: string;
 }
 
-overBothStores((stage) => {
+overBothStores((rig) => {
   let server: TestServer;
   beforeEach(async () => {
-    server = await stage.start();
+    server = await rig.start();
   });
 
   const beat = (body: unknown, at = server) => at.post('/heartbeat', body);
@@ -97,7 +97,7 @@ overBothStores((stage) => {
     });
 
     test('[P1] silence for a TTL frees the slot, and who was silent is refused', async () => {
-      server = await stage.start(SHORT_TTL);
+      server = await rig.start(SHORT_TTL);
       for (const sessionId of ['a', 'b']) await beat({ userId: 'u1', streamId: 's', sessionId, ...SLOW });
       expect((await beat({ userId: 'u1', streamId: 's', sessionId: 'c' })).body.current).toBe(3);
       await until(async () => (await beat({ userId: 'u1', streamId: 's', sessionId: 'd', ...SLOW })).status === 200);
@@ -108,7 +108,7 @@ overBothStores((stage) => {
     });
 
     test.each([20, 50, 100, 200])('[P4] of %d new sessions at once exactly three are admitted', async (count) => {
-      const settings = stage.kind === 'redis' ? [[server], [server, await stage.another()]] : [[server]];
+      const settings = rig.kind === 'redis' ? [[server], [server, await rig.another()]] : [[server]];
       for (const servers of settings) {
         const userId = `u${servers.length}`;
         const replies = await Promise.all(
@@ -203,7 +203,7 @@ overBothStores((stage) => {
     });
 
     test('[P8] a beat takes over a session whose socket was lost', async () => {
-      server = await stage.start({ RESUME_GRACE_MS: '60000' });
+      server = await rig.start({ RESUME_GRACE_MS: '60000' });
       const [player] = await Player.hello(server.wsPort, { userId: 'u1', sessionId: 'a', streamId: 's1' });
       const [before] = await heldBy('u1');
       await player.vanish();
@@ -249,7 +249,7 @@ overBothStores((stage) => {
     });
 
     test('after an eviction; the evicted do not evict in turn, and a socket is told by whom', async () => {
-      server = await stage.start({ ON_LIMIT: 'evict-oldest' });
+      server = await rig.start({ ON_LIMIT: 'evict-oldest' });
       const [player] = await Player.hello(server.wsPort, { userId: 'u1', sessionId: 'oldest', streamId: 's' });
       for (const sessionId of ['a', 'b', 'c', 'd']) {
         // An order by age needs ages that differ.

@@ -6,10 +6,10 @@ import { type TestServer, until } from '../support/servers.ts';
 
 const NONE = { users: 0, sessions: 0 };
 
-overBothStores((stage) => {
+overBothStores((rig) => {
   let server: TestServer;
   beforeEach(async () => {
-    server = await stage.start();
+    server = await rig.start();
   });
 
   const beat = (userId: string, sessionId: string, more: object = {}) =>
@@ -123,7 +123,7 @@ overBothStores((stage) => {
   test('[P12] what nobody has is zero', expectNothing);
 
   test('[P12] what ends by silence and by sockets is counted out too', async () => {
-    server = await stage.start({ HEARTBEAT_INTERVAL_MS: '100', HEARTBEAT_TTL_MS: '200' });
+    server = await rig.start({ HEARTBEAT_INTERVAL_MS: '100', HEARTBEAT_TTL_MS: '200' });
     const place = { streamId: 'ESPN', deviceType: 'Apple', country: 'US', state: 'CA' };
     const [player] = await Player.hello(server.wsPort, { userId: 'U1', sessionId: 'a', ...place });
     expect(await views('/streams/ESPN')).toEqual({ users: 1, sessions: 1 });

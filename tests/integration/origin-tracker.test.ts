@@ -7,10 +7,10 @@ import { type TestServer, until } from '../support/servers.ts';
 const SHORT_TTL = { HEARTBEAT_INTERVAL_MS: '300', HEARTBEAT_TTL_MS: '600' };
 const manyIds = (count: number) => Array.from({ length: count }, (_, i) => `u${i}`);
 
-overBothStores((stage) => {
+overBothStores((rig) => {
   let server: TestServer;
   beforeEach(async () => {
-    server = await stage.start();
+    server = await rig.start();
   });
 
   const beat = (userId: string, sessionId?: string, more: object = {}) =>
@@ -37,7 +37,7 @@ overBothStores((stage) => {
     });
 
     test('[P15] silence for a TTL takes offline, last seen when it ended', async () => {
-      server = await stage.start(SHORT_TTL);
+      server = await rig.start(SHORT_TTL);
       for (const sessionId of ['a', undefined]) {
         const userId = `u-${sessionId}`;
         const { expiresAt } = (await beat(userId, sessionId)).body;
@@ -50,7 +50,7 @@ overBothStores((stage) => {
     });
 
     test('a beat again keeps online past the first TTL', async () => {
-      server = await stage.start(SHORT_TTL);
+      server = await rig.start(SHORT_TTL);
       const first = (await beat('u1', 'a')).body.expiresAt;
       const since = await startedAt('u1');
       const second = (await beat('u1', 'a', { intervalMs: 60_000 })).body.expiresAt;

@@ -6,12 +6,12 @@ import { Redis } from 'ioredis';
 import type { Fallback } from '../../gateway/replica/replica.ts';
 import { statusAt } from '../../gateway/replica/statuses.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
+import { ChangeChecker } from '../support/change-checker.ts';
 import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 import { MAX_LAG_MS, startReplica, type TestReplica } from '../support/replicas.ts';
 import { until } from '../support/servers.ts';
-import { Witness } from '../support/witness.ts';
 
 const ended: (() => unknown)[] = [];
 afterEach(async () => {
@@ -22,7 +22,7 @@ interface Scene {
   readonly redis: TestRedis;
   readonly store: RedisStore;
   readonly followed: TestReplica;
-  readonly witness: Witness;
+  readonly checker: ChangeChecker;
   /** Does what it says and waits until the replica has told why it fell back, and serves again. */
   survives(fault: () => Promise<void>, reason: Fallback): Promise<void>;
 }
@@ -37,36 +37,36 @@ async function scene(args: string[] = []): Promise<Scene> {
   const followed = await startReplica(own);
   ended.push(() => followed.stop());
   const { replica } = followed;
-  const witness = new Witness(store, replica, MAX_LAG_MS);
-  ended.push(() => witness.stop());
+  const checker = new ChangeChecker(store, replica, MAX_LAG_MS);
+  ended.push(() => checker.stop());
   await followed.serves();
   return {
     redis,
     store,
     followed,
-    witness,
+    checker,
     async survives(fault, reason) {
       const before = replica.report();
       await fault();
       await until(() => replica.report().fallbacks[reason] > before.fallbacks[reason]);
       await followed.serves();
-      expect(witness.lies).toEqual([]);
+      expect(checker.lies).toEqual([]);
     },
   };
 }
 
 /** Acts on, and compares everything. */
-async function expectTruth({ store, followed, witness }: Scene): Promise<void> {
+async function expectTruth({ store, followed, checker }: Scene): Promise<void> {
   const random = randomBy(1);
-  await witness.stop();
+  await checker.stop();
   await store.nodes.join('acting', LONG_MS);
   for (let i = 0; i < 200; i++) await act(store, 'acting', random);
   await sleep(2 * SHORT_MS);
   await store.nodes.sweep();
   await followed.caughtUp();
   await expectReadsToEqualStore(followed.reads, store);
-  expect(witness.lies).toEqual([]);
-  expect(witness.answers).toBeGreaterThan(20);
+  expect(checker.lies).toEqual([]);
+  expect(checker.answers).toBeGreaterThan(20);
 }
 
 async function scratch(): Promise<string> {
@@ -83,33 +83,33 @@ async function asAdmin(redis: TestRedis, work: (admin: Redis) => Promise<unknown
 
 test('[P10] killed and back with its data, twice', async () => {
   const kept = ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()];
-  const stage = await scene(kept);
-  const { redis, survives } = stage;
+  const rig = await scene(kept);
+  const { redis, survives } = rig;
   for (let i = 0; i < 2; i++) {
     await survives(async () => {
       await redis.kill();
       await redis.restart();
     }, 'gap');
   }
-  await expectTruth(stage);
+  await expectTruth(rig);
 }, 60_000);
 
 test('[P10] killed and back empty, then emptied by a command', async () => {
-  const stage = await scene();
-  const { redis, witness, survives } = stage;
+  const rig = await scene();
+  const { redis, checker, survives } = rig;
   const restart = () =>
-    witness.whileEmptied(async () => {
+    checker.whileEmptied(async () => {
       await redis.kill();
       await redis.restart();
     });
   await survives(restart, 'gap');
-  await survives(() => witness.whileEmptied(() => asAdmin(redis, (admin) => admin.flushall())), 'gap');
-  await expectTruth(stage);
+  await survives(() => checker.whileEmptied(() => asAdmin(redis, (admin) => admin.flushall())), 'gap');
+  await expectTruth(rig);
 }, 60_000);
 
 test('[P10] what a Redis lost that came back with older data is not told', async () => {
-  const stage = await scene(['--dir', await scratch()]);
-  const { redis, store, followed, witness } = stage;
+  const rig = await scene(['--dir', await scratch()]);
+  const { redis, store, followed, checker } = rig;
   const open = (userId: string) =>
     store.sessions.open({
       userId,
@@ -120,7 +120,7 @@ test('[P10] what a Redis lost that came back with older data is not told', async
       intent: 'fresh',
     });
   const isOnline = async (userId: string) => statusAt((await followed.reads.status([userId])).value, 0).online;
-  await witness.stop();
+  await checker.stop();
   await open('kept');
   await asAdmin(redis, (admin) => admin.save());
   await open('lost');
@@ -133,8 +133,8 @@ test('[P10] what a Redis lost that came back with older data is not told', async
 }, 60_000);
 
 test('[P11] the log trimmed under it', async () => {
-  const stage = await scene();
-  const { redis, store, survives } = stage;
+  const rig = await scene();
+  const { redis, store, survives } = rig;
   await store.sessions.open({
     userId: 'u',
     sessionId: 's',
@@ -150,7 +150,7 @@ test('[P11] the log trimmed under it', async () => {
     admin.multi().eval(TWO_ENTRIES, 2, `${key}:shard`, `${key}:log`).xtrim(`${key}:log`, 'MAXLEN', 1).exec();
   await survives(() => asAdmin(redis, trim), 'gap');
   await survives(() => asAdmin(redis, (admin) => admin.xtrim(`${key}:log`, 'MAXLEN', 0)), 'gap');
-  await expectTruth(stage);
+  await expectTruth(rig);
 }, 60_000);
 
 const TWO_ENTRIES = `
@@ -158,8 +158,8 @@ const TWO_ENTRIES = `
   for i = 1, 2 do redis.call('XADD', KEYS[2], epoch .. '-*', 'c', 'c|nobody|s|h|1|1|0|0||||||left') end`;
 
 test('[P10] a frozen Redis: answers until the bound, then none until it thaws', async () => {
-  const stage = await scene();
-  const { redis, followed, survives } = stage;
+  const rig = await scene();
+  const { redis, followed, survives } = rig;
   await survives(async () => {
     redis.process?.kill('SIGSTOP');
     try {
@@ -170,5 +170,5 @@ test('[P10] a frozen Redis: answers until the bound, then none until it thaws', 
       redis.process?.kill('SIGCONT');
     }
   }, 'lag');
-  await expectTruth(stage);
+  await expectTruth(rig);
 }, 60_000);

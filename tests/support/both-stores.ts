@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe } from '@jest/globals';
 import { startRedis, type TestRedis } from './redis-server.ts';
 import { startTestServer, type TestServer } from './servers.ts';
 
-export interface Stage {
+export interface TestRig {
   readonly kind: 'memory' | 'redis';
   /** The environment of a process on data of its own. */
   fresh(): Record<string, string>;
@@ -19,7 +19,7 @@ const NODE_LEASE_MS = '10000';
 /** HTTP too, which by default is node:http: over Redis it is that. */
 const BOTH_OVER_UWS = { memory: 'uws', redis: 'auto' } as const;
 
-export function overBothStores(suite: (stage: Stage) => void): void {
+export function overBothStores(suite: (rig: TestRig) => void): void {
   describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     let redis: TestRedis | undefined;
     let data: Record<string, string> = {};

@@ -35,7 +35,7 @@ function holder(lifeMs?: number): Told {
 describe('the end of a token', () => {
   test('is told 30 s ahead, or at half the life of a shorter one', () => {
     const [long, short] = [holder(3_600_000), holder(10_000)];
-    for (const each of [long, short]) expiry.watch(each);
+    for (const each of [long, short]) expiry.track(each);
     jest.advanceTimersByTime(4_000_000);
     expect(long.told).toEqual([
       ['token_expiring', 3_570_000],
@@ -49,35 +49,35 @@ describe('the end of a token', () => {
 
   test('is never before its instant', () => {
     const odd = holder(10_001);
-    expiry.watch(odd);
+    expiry.track(odd);
     jest.advanceTimersByTime(20_000);
     expect(odd.told.at(-1)).toEqual(['token_expired', 10_250]);
   });
 
   test('moves with a new token, before and after the notice', () => {
     const player = holder(10_000);
-    expiry.watch(player);
+    expiry.track(player);
     jest.advanceTimersByTime(6_000);
     player.identity = { scopes: 1, expiresAt: Date.now() + 100_000 };
-    expiry.watch(player);
+    expiry.track(player);
     jest.advanceTimersByTime(60_000);
     player.identity = { scopes: 1, expiresAt: Date.now() + 2_000 };
-    expiry.watch(player);
+    expiry.track(player);
     jest.advanceTimersByTime(3_000);
     expect(player.told.map(([what]) => what)).toEqual(['token_expiring', 'token_expiring', 'token_expired']);
   });
 
   test('does not come for who has gone, nor for who has no token', () => {
     const [gone, anyone] = [holder(10_000), holder()];
-    for (const each of [gone, anyone]) expiry.watch(each);
-    expiry.forget(gone);
+    for (const each of [gone, anyone]) expiry.track(each);
+    expiry.untrack(gone);
     jest.advanceTimersByTime(100_000);
     expect([gone.told, anyone.told]).toEqual([[], []]);
   });
 
   test('that has passed while the process slept comes at once', () => {
     const player = holder(10_000);
-    expiry.watch(player);
+    expiry.track(player);
     jest.setSystemTime(Date.now() + 86_400_000);
     jest.advanceTimersByTime(500);
     expect(player.told.map(([what]) => what)).toEqual(['token_expiring', 'token_expired']);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Hub } from '../../gateway/subscriptions/hub.ts';
-import { Outlet } from '../../gateway/subscriptions/send-queue.ts';
+import { SendQueue } from '../../gateway/subscriptions/send-queue.ts';
 import { Subscription } from '../../gateway/subscriptions/subscription.ts';
 import { parseTopic, type Topic } from '../../gateway/subscriptions/topics.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
@@ -12,7 +12,7 @@ const WIDE = 'x'.repeat(120);
 describe('Subscription', () => {
   let store: MemoryStore;
   let hub: Hub;
-  let outlet: Outlet;
+  let outlet: SendQueue;
   let subscription: Subscription;
   /** What the peer got, and whether it reads: else all it is sent stays queued. */
   const peer = { texts: [] as string[], reads: true, bufferedBytes: 0 };
@@ -55,7 +55,7 @@ describe('Subscription', () => {
       close() {},
       terminate() {},
     };
-    outlet = new Outlet(socket, { drained: () => subscription.drained(), tooSlow: () => {} });
+    outlet = new SendQueue(socket, { drained: () => subscription.drained(), tooSlow: () => {} });
     subscription = new Subscription(hub, parseTopic('user:u') as Topic, 'events', outlet, (error) => {
       throw error;
     });

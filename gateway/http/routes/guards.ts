@@ -7,7 +7,7 @@ import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { playsOn, type RouteContext, termsFor } from './context.ts';
 import { limitProblem } from './refusal.ts';
-import { tellLetIn, tellOpened } from './steps.ts';
+import { logLetIn, logOpened } from './steps.ts';
 
 const UserHeader = Type.Object({ 'x-user-id': Type.Optional(Id) });
 type UserHeader = Type.Static<typeof UserHeader>;
@@ -106,13 +106,13 @@ export function guardRoutes(context: RouteContext): Route[] {
             ...termsFor(userId, identity, config),
             intent: 'fresh',
           });
-          tellOpened(context, requestId, { userId, sessionId: guardId }, result, deviceType);
+          logOpened(context, requestId, { userId, sessionId: guardId }, result, deviceType);
           if (result.outcome === 'refused') throw limitProblem(result, 403, { errorCode: 'REACHED_MAX_GUARDS_COUNT' });
           if (!('expiresAt' in result)) throw new Error(`a new guard cannot be ${result.outcome}`);
           return ok({ guardId, ...timesOf(result.expiresAt) });
         } catch (error) {
           if (!playsOn(error, context)) throw error;
-          tellLetIn(context, requestId, userId);
+          logLetIn(context, requestId, userId);
           // The store's clock cannot be asked; the client keeps its schedule by ours.
           return ok({ guardId, ...timesOf(Date.now() + leaseMs), degraded: true });
         }

@@ -8,7 +8,7 @@ import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { playsOn, type RouteContext, termsFor } from './context.ts';
 import { limitProblem } from './refusal.ts';
-import { cleanUp, tellLetIn, tellOpened } from './steps.ts';
+import { cleanUp, logLetIn, logOpened } from './steps.ts';
 
 /** A beat that declares a slower interval may be missed twice. */
 const BEATS_PER_TTL = 3;
@@ -70,7 +70,7 @@ async function beat(
     ...termsFor(userId, identity, config),
     intent: 'beat',
   });
-  tellOpened(context, requestId, { userId, sessionId }, result, deviceType);
+  logOpened(context, requestId, { userId, sessionId }, result, deviceType);
   switch (result.outcome) {
     case 'opened':
     case 'renewed':
@@ -140,7 +140,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
           return await beat(context, body, identity, requestId);
         } catch (error) {
           if (!playsOn(error, context)) throw error;
-          tellLetIn(context, requestId, body.userId);
+          logLetIn(context, requestId, body.userId);
           const heartbeatIntervalMs = body.intervalMs ?? context.config.heartbeatIntervalMs;
           return ok({ status: 'ok', heartbeatIntervalMs, degraded: true });
         }

@@ -4,8 +4,8 @@ import type { Dimension } from '../../../presence-core/index.ts';
 import { createReads } from '../../replica/reads.ts';
 import { Counted, Id, Label, UserParams } from '../fields.ts';
 import { type Route, route, type Tag } from '../route.ts';
+import { agedReply } from './aged-reply.ts';
 import type { RouteContext } from './context.ts';
-import { told } from './told.ts';
 
 const BY = ['stream', 'deviceType', 'country', 'state'] as const;
 const DEFAULT_TOP = 20;
@@ -28,7 +28,7 @@ const tag: Tag = {
 
 export function statsRoutes({ store, replica }: RouteContext): Route[] {
   const reads = createReads(store.reads, replica);
-  const count = async (dimension: Dimension) => told(await reads.count(dimension), (counted) => counted);
+  const count = async (dimension: Dimension) => agedReply(await reads.count(dimension), (counted) => counted);
   return [
     route({
       method: 'GET',
@@ -93,7 +93,7 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
       aged: true,
       scope: 'player',
       schema: { params: UserParams, response: UserCount },
-      handler: async ({ params }) => told(await reads.viewing(params.userId), (viewing) => viewing),
+      handler: async ({ params }) => agedReply(await reads.viewing(params.userId), (viewing) => viewing),
     }),
     route({
       method: 'GET',
@@ -123,7 +123,7 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
       scope: 'read',
       schema: { query: TopQuery, response: Top },
       handler: async ({ query: { by, limit = DEFAULT_TOP } }) =>
-        told(await reads.top(by, limit), (items) => ({ by, items })),
+        agedReply(await reads.top(by, limit), (items) => ({ by, items })),
     }),
   ];
 }

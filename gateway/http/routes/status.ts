@@ -5,9 +5,9 @@ import { statusAt } from '../../replica/statuses.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
 import { Counted, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
 import { type Route, route, type Tag } from '../route.ts';
+import { agedReply, ageHeaders } from './aged-reply.ts';
 import type { RouteContext } from './context.ts';
 import { statusesText } from './statuses-text.ts';
-import { ageHeaders, told } from './told.ts';
 
 const Status = Type.Object({
   userId: Type.String(),
@@ -51,7 +51,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       scope: 'player',
       schema: { params: UserParams, response: Status },
       async handler({ params }) {
-        return told(await reads.status([params.userId]), (statuses) => statusAt(statuses, 0));
+        return agedReply(await reads.status([params.userId]), (statuses) => statusAt(statuses, 0));
       },
     }),
     route({
@@ -106,7 +106,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       scope: 'read',
       schema: { response: Counted },
       async handler() {
-        return told(await reads.count({ by: 'total' }), (count) => count);
+        return agedReply(await reads.count({ by: 'total' }), (count) => count);
       },
     }),
   ];

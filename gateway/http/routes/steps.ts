@@ -13,7 +13,7 @@ const STEP_OF_OUTCOME: Readonly<Record<OpenResult['outcome'], 'admitted' | 'refu
 };
 
 /** Tells what an open came to, and the sockets of the sessions it ended. */
-export function tellOpened(
+export function logOpened(
   context: RouteContext,
   correlationId: string,
   { userId, sessionId }: SessionRef,
@@ -26,7 +26,7 @@ export function tellOpened(
 }
 
 /** The store is away, and the outage policy lets play. */
-export function tellLetIn({ log }: RouteContext, correlationId: string, userId: string): void {
+export function logLetIn({ log }: RouteContext, correlationId: string, userId: string): void {
   log.debug({ correlationId, userId, degraded: true }, 'admitted');
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { HistoryDatabase, HourRecord } from '../../../gateway/history/index.ts';
-import { allOf, ended, type HistoryEngine, onHistory, T } from './history-fixture.ts';
+import { allOf, ended, type HistoryEngine, T, withHistory } from './history-fixture.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -40,8 +40,8 @@ export function figuresContract(engine: HistoryEngine): void {
     const minute = { from: M, to: M + MINUTE_MS, stepMs: MINUTE_MS };
 
     test('a minute has the greatest peak and the latest count, whoever writes and in whatever order', () =>
-      onHistory(engine, async (history, stage) => {
-        const another = await stage.open();
+      withHistory(engine, async (history, fixture) => {
+        const another = await fixture.open();
         const samples = Array.from({ length: 20 }, (_, i) => ({
           minuteAt: M,
           sampledAt: M + i * 100,
@@ -58,7 +58,7 @@ export function figuresContract(engine: HistoryEngine): void {
       }));
 
     test('a step has the average of its minutes and their greatest peak; steps without samples are left out', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         await addMinutes(history, [10, 11, 20, 30]);
         const later = M + 20 * MINUTE_MS;
         const beyond = Number.MAX_SAFE_INTEGER;
@@ -77,7 +77,7 @@ export function figuresContract(engine: HistoryEngine): void {
       }));
 
     test('more points than the bound are a mistake of the caller', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         expect(await history.concurrency({ from: 0, to: 5_000, stepMs: 1 })).toEqual([]);
         await expect(history.concurrency({ from: 0, to: 5_001, stepMs: 1 })).rejects.toThrow(RangeError);
         for (const stepMs of [0, -1, 0.5, Number.NaN]) {
@@ -88,7 +88,7 @@ export function figuresContract(engine: HistoryEngine): void {
 
   describe('hours', () => {
     test('an hour never shrinks: hits are the greatest said, users the merge of all', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         const save = (...records: HourRecord[]): Promise<void> => history.saveHours(records, union);
         await save(hour({ clicks: 5, impressions: 1, users: Uint8Array.of(0b001, 255) }));
         await save(hour({ clicks: 3, impressions: 9, users: Uint8Array.of(0b010) }));
@@ -97,7 +97,7 @@ export function figuresContract(engine: HistoryEngine): void {
       }));
 
     test('generations and hours are apart, and a sketch may be empty or large', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         const large = Uint8Array.from({ length: 65_536 }, (_, i) => (i * 31) % 256);
         const records = [
           hour({ users: large, clicks: Number.MAX_SAFE_INTEGER }),
@@ -111,8 +111,8 @@ export function figuresContract(engine: HistoryEngine): void {
       }));
 
     test('writers that save the same hours at once, in other orders, lose nothing', () =>
-      onHistory(engine, async (history, stage) => {
-        const handles = [history, await stage.open(), await stage.open()];
+      withHistory(engine, async (history, fixture) => {
+        const handles = [history, await fixture.open(), await fixture.open()];
         const hours = [0, 1, 2, 3].map((i) => H + i * HOUR_MS);
         const save = async (writer: number): Promise<void> => {
           const records = hours.map((hourAt) =>
@@ -127,7 +127,7 @@ export function figuresContract(engine: HistoryEngine): void {
       }));
 
     test('a merge that fails is told to its caller and changes nothing', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         await history.saveHours([hour({ clicks: 1 })], union);
         const fail = (): never => {
           throw new TypeError('not a sketch');
@@ -140,7 +140,7 @@ export function figuresContract(engine: HistoryEngine): void {
 
   describe('trim', () => {
     test('deletes what is older, in batches, and says how many; the rest stays', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         await history.addSessions(Array.from({ length: 95 }, (_, i) => ended({ sessionId: `s${i}`, endedAt: T + i })));
         await addMinutes(
           history,
@@ -161,8 +161,8 @@ export function figuresContract(engine: HistoryEngine): void {
       }));
 
     test('others write meanwhile, and nothing of theirs is lost', () =>
-      onHistory(engine, async (history, stage) => {
-        const another = await stage.open();
+      withHistory(engine, async (history, fixture) => {
+        const another = await fixture.open();
         const rows = (from: number, endedAt: number) =>
           Array.from({ length: 500 }, (_, i) => ended({ sessionId: `s${from + i}`, endedAt }));
         await history.addSessions(rows(0, T));

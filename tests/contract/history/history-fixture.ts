@@ -14,7 +14,7 @@ export interface HistoryEngine {
   execute(url: string, statement: string): Promise<void>;
 }
 
-export class HistoryStage {
+export class HistoryFixture {
   readonly url: string;
   private readonly handles: HistoryDatabase[] = [];
 
@@ -43,15 +43,15 @@ export class HistoryStage {
 }
 
 /** Runs a test on an empty database and closes what it opened, whatever happens. */
-export async function onHistory(
+export async function withHistory(
   engine: HistoryEngine,
-  act: (history: HistoryDatabase, stage: HistoryStage) => Promise<void>,
+  act: (history: HistoryDatabase, fixture: HistoryFixture) => Promise<void>,
 ): Promise<void> {
-  const stage = new HistoryStage(await engine.newUrl());
+  const fixture = new HistoryFixture(await engine.newUrl());
   try {
-    await act(await stage.open(), stage);
+    await act(await fixture.open(), fixture);
   } finally {
-    await stage.stop();
+    await fixture.stop();
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type HistoryDatabase, HistoryError } from '../../../gateway/history/index.ts';
 import { historyProcess } from '../../support/history-process.ts';
 import { until } from '../../support/servers.ts';
-import { allOf, ended, type HistoryEngine, HistoryStage, onHistory } from './history-fixture.ts';
+import { allOf, ended, type HistoryEngine, HistoryFixture, withHistory } from './history-fixture.ts';
 
 const ROUNDS = 12;
 const STARTERS = 4;
@@ -25,27 +25,27 @@ export function lifeContract(engine: HistoryEngine): void {
     }, 120_000);
 
     test('handles that start at once, and one that starts twice, do; what was written is there after a restart', () =>
-      onHistory(engine, async (history, stage) => {
+      withHistory(engine, async (history, fixture) => {
         await history.addSessions([ended()]);
-        const handles = [stage.handle(), stage.handle()];
+        const handles = [fixture.handle(), fixture.handle()];
         await Promise.all([...handles, ...handles].map((handle) => handle.start()));
         await history.stop();
         for (const handle of handles) expect(await allOf(handle, { userId: 'u' })).toEqual([ended()]);
       }));
 
     test('a database that a newer version has changed is refused, with what to do', () =>
-      onHistory(engine, async (_, stage) => {
+      withHistory(engine, async (_, fixture) => {
         const noted = "insert into presence_migrations values ('9999-later', '2099-01-01T00:00:00.000Z')";
-        await engine.execute(stage.url, noted);
-        const older = stage.handle();
+        await engine.execute(fixture.url, noted);
+        const older = fixture.handle();
         await expect(older.start()).rejects.toMatchObject({ code: 'history_misconfigured', retryable: false });
         await expect(older.start()).rejects.toThrow(/newer version \(9999-later\)/);
         await expect(older.ping()).rejects.toMatchObject({ code: 'history_unavailable' });
       }));
 
     test('before the start and after the stop every call is refused', async () => {
-      const stage = new HistoryStage(await engine.newUrl());
-      const history = stage.handle();
+      const fixture = new HistoryFixture(await engine.newUrl());
+      const history = fixture.handle();
       const calls = (one: HistoryDatabase): Promise<unknown>[] => [
         one.ping(),
         one.addSessions([ended()]),
@@ -70,8 +70,8 @@ export function lifeContract(engine: HistoryEngine): void {
     });
 
     test('what is in flight ends before the stop does', () =>
-      onHistory(engine, async (history, stage) => {
-        const another = await stage.open();
+      withHistory(engine, async (history, fixture) => {
+        const another = await fixture.open();
         const writing = Array.from({ length: 20 }, (_, i) => another.addSessions([ended({ sessionId: `s${i}` })]));
         await another.stop();
         await Promise.all(writing);
@@ -79,7 +79,7 @@ export function lifeContract(engine: HistoryEngine): void {
       }));
 
     test('[P14] calls beyond the bound are refused at once, and the others answered', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         const calls = await Promise.allSettled(Array.from({ length: 500 }, () => history.ping()));
         const answered = calls.filter(({ status }) => status === 'fulfilled').length;
         expect(answered).toBeGreaterThan(0);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type EndedSession, HistoryError, MAX_ROWS } from '../../../gateway/history/index.ts';
-import { allOf, ended, type HistoryEngine, onHistory, T } from './history-fixture.ts';
+import { allOf, ended, type HistoryEngine, T, withHistory } from './history-fixture.ts';
 
 const LONGEST = 'Aa0_.:@-'.repeat(16);
 const AWKWARD = [
@@ -16,7 +16,7 @@ const AWKWARD = [
 export function sessionsContract(engine: HistoryEngine): void {
   describe('sessions', () => {
     test('every field comes back as it was written, and what was absent is absent', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         const rows: EndedSession[] = [
           ended({ userId: LONGEST, sessionId: LONGEST, streamId: LONGEST, segment: 2_147_483_647 }),
           ...AWKWARD.map((label, i) =>
@@ -34,10 +34,10 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('a row that was written stays as it is, however often and whatever is said of it later', () =>
-      onHistory(engine, async (history, stage) => {
+      withHistory(engine, async (history, fixture) => {
         const first = ended({ streamId: 'film', country: 'DE' });
         const later = ended({ streamId: 'other', endedAt: T + 99_000, watchedMs: 1, reason: 'kicked', via: 'guard' });
-        const another = await stage.open();
+        const another = await fixture.open();
         await history.addSessions([first, later]);
         expect(await allOf(history, { userId: 'u' })).toEqual([first]);
         await Promise.all([history.addSessions([first, later]), another.addSessions([later])]);
@@ -46,7 +46,7 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('a row is named by user, session, start and segment, each compared byte by byte', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         const rows = [
           ended({ userId: '07' }),
           ended({ userId: '7' }),
@@ -63,9 +63,9 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('10,000 rows are one call, written twice at once without a double; one more is refused', () =>
-      onHistory(engine, async (history, stage) => {
+      withHistory(engine, async (history, fixture) => {
         const rows = Array.from({ length: MAX_ROWS }, (_, i) => ended({ sessionId: `s${i}`, streamId: `f${i % 3}` }));
-        const another = await stage.open();
+        const another = await fixture.open();
         await Promise.all([history.addSessions(rows), another.addSessions(rows)]);
         const sessionIds = (await allOf(history, { userId: 'u' })).map(({ sessionId }) => sessionId);
         expect(sessionIds).toHaveLength(MAX_ROWS);
@@ -75,7 +75,7 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('rows of one call are written all or none', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         const rows = Array.from({ length: 600 }, (_, i) => ended({ sessionId: `s${i}` }));
         const bad = ended({ sessionId: 'bad', watchedMs: Number.NaN });
         await expect(history.addSessions([...rows, bad])).rejects.toThrow(HistoryError);
@@ -85,7 +85,7 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('from is in, to is out, by the instant of the end', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         const rows = [1, 2, 3].map((i) => ended({ sessionId: `s${i}`, streamId: 'f', endedAt: T + i }));
         await history.addSessions(rows);
         const between = async (range: { from?: number; to?: number }): Promise<string[]> =>
@@ -98,7 +98,7 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('pages are complete, in order and without doubles, while rows come in between', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         let run = 0;
         const row = fc.record({
           user: fc.integer({ min: 0, max: 1 }),
@@ -167,7 +167,7 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('a last page has no cursor, also when it is full', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         await history.addSessions([1, 2, 3, 4].map((i) => ended({ sessionId: `s${i}` })));
         const first = await history.sessions({ userId: 'u', limit: 2 });
         expect(first.sessions).toHaveLength(2);
@@ -178,7 +178,7 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('a cursor that is none, or of another query, is refused as such', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         await history.addSessions([1, 2, 3].map((i) => ended({ sessionId: `s${i}`, streamId: 'f' })));
         const { cursor } = await history.sessions({ userId: 'u', limit: 1 });
         const refused = { code: 'invalid_cursor', retryable: false };
@@ -197,7 +197,7 @@ export function sessionsContract(engine: HistoryEngine): void {
       }));
 
     test('a query of nobody, and a page of no size or beyond the bound, are mistakes of the caller', () =>
-      onHistory(engine, async (history) => {
+      withHistory(engine, async (history) => {
         await expect(history.sessions({ limit: 1 })).rejects.toThrow(RangeError);
         for (const limit of [0, 501, 1.5, Number.NaN]) {
           await expect(history.sessions({ userId: 'u', limit })).rejects.toThrow(RangeError);

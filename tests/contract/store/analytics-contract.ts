@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readHour } from '../../../gateway/history/hour-analytics.ts';
 import type { EventKind, HourRecord, PresenceStore } from '../../../presence-core/index.ts';
 import { countSketches, mergeSketches } from '../../../presence-core/sketches.ts';
-import { type CreateStore, LONG, onStage } from './store-fixture.ts';
+import { type CreateStore, LONG, withFixture } from './store-fixture.ts';
 
 const HOUR_MS = 3_600_000;
 const MANY_USERS = 100_000;
@@ -18,7 +18,7 @@ async function lastHour(store: PresenceStore): Promise<number> {
 export function analyticsContract(create: CreateStore): void {
   describe('analytics', () => {
     test('[P16] hits are exact, a user counts once an hour, and an hour nobody named is all zero', () =>
-      onStage(create, async ({ store }) => {
+      withFixture(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         const nothing = { hourAt, uniqueUsers: 0, clicks: 0, impressions: 0, approximate: false };
         expect(await readHour(hourAt, store.analytics)).toEqual(nothing);
@@ -37,7 +37,7 @@ export function analyticsContract(create: CreateStore): void {
       }));
 
     test('[P16] an hour begins on its first millisecond and ends before the next', () =>
-      onStage(create, async ({ store }) => {
+      withFixture(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         const at = [hourAt - 1, hourAt, hourAt + HOUR_MS - 1, hourAt + HOUR_MS];
         await Promise.all(at.map((instant) => store.analytics.count({ userId: 'u', kind: 'click', at: instant })));
@@ -52,7 +52,7 @@ export function analyticsContract(create: CreateStore): void {
       }));
 
     test('[P16] an event may be a day late; one of an hour that is kept no longer is dropped', () =>
-      onStage(create, async ({ store }) => {
+      withFixture(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         const clicks = async (at: number): Promise<number> => {
           await store.analytics.count({ userId: 'u', kind: 'click', at });
@@ -64,7 +64,7 @@ export function analyticsContract(create: CreateStore): void {
       }));
 
     test('[P16] 2,000 events at once by two handles are each counted once', () =>
-      onStage(create, async ({ store, held }) => {
+      withFixture(create, async ({ store, held }) => {
         const hourAt = await lastHour(store);
         const handles = [store, await held.second()];
         const events = Array.from({ length: 2_000 }, (_, i) => ({
@@ -81,7 +81,7 @@ export function analyticsContract(create: CreateStore): void {
       }));
 
     test('[P16] unique users are within 1 % at 100,000, hits exact', () =>
-      onStage(create, async ({ store }) => {
+      withFixture(create, async ({ store }) => {
         const hourAt = await lastHour(store);
         for (let first = 0; first < MANY_USERS; first += USERS_AT_ONCE) {
           const users = Array.from({ length: USERS_AT_ONCE }, (_, i) => `user-${first + i}`);
@@ -93,7 +93,7 @@ export function analyticsContract(create: CreateStore): void {
       }));
 
     test('[P16] an hour’s record says what its generation counted, by any handle, and whose users', () =>
-      onStage(create, async ({ store, held }) => {
+      withFixture(create, async ({ store, held }) => {
         const hourAt = await lastHour(store);
         expect(await store.analytics.hours()).toEqual([]);
         expect(await store.analytics.hour(hourAt)).toBeNull();
@@ -114,7 +114,7 @@ export function analyticsContract(create: CreateStore): void {
       }));
 
     test('[P16] what is counted after the store forgot is another generation', () =>
-      onStage(create, async ({ store, held }) => {
+      withFixture(create, async ({ store, held }) => {
         if (held.forget === undefined) return;
         const hourAt = await lastHour(store);
         const count = async (userId: string): Promise<HourRecord> => {

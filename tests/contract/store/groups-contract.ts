@@ -1,7 +1,7 @@
 /** Members that share the log: each change to one of them, and again when it was not acknowledged (P17). */
 import { describe, expect, test } from '@jest/globals';
 import type { ChangeGroup, TakenChanges } from '../../../presence-core/index.ts';
-import { type CreateStore, onStage, PAST, SHORT, type Stage, tell } from './store-fixture.ts';
+import { type CreateStore, describeChange, PAST, SHORT, type StoreFixture, withFixture } from './store-fixture.ts';
 
 const ALL = 10_000;
 /** Until a member is overdue that some hundred entries are written and read beside. */
@@ -35,19 +35,19 @@ function expectInOrder({ changes }: TakenChanges): void {
 }
 
 /** Appends so many entries about one user, hence to one shard. All at once, so that nothing is overdue by it. */
-async function switchStreams(stage: Stage, times: number): Promise<void> {
+async function switchStreams(fixture: StoreFixture, times: number): Promise<void> {
   const update = () =>
-    stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: `${Math.random()}` } });
+    fixture.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: `${Math.random()}` } });
   await Promise.all(Array.from({ length: times }, update));
 }
 
 export function groupsContract(create: CreateStore): void {
   describe('change groups', () => {
     test('[P17] two members share the changes, in order, none twice', () =>
-      onStage(create, async (stage) => {
-        const second = await stage.held.second();
-        const members = [stage.store.groups.join('g', 'a'), second.groups.join('g', 'b')] as const;
-        for (let i = 0; i < 300; i += 1) await stage.opened(`u${i % 40}`, `s${i}`, { limit: 100 });
+      withFixture(create, async (fixture) => {
+        const second = await fixture.held.second();
+        const members = [fixture.store.groups.join('g', 'a'), second.groups.join('g', 'b')] as const;
+        for (let i = 0; i < 300; i += 1) await fixture.opened(`u${i % 40}`, `s${i}`, { limit: 100 });
         const taken: TakenChanges[] = [];
         for (let more = true; more; ) {
           const both = await Promise.all(members.map((member) => member.take(80, 0)));
@@ -57,23 +57,23 @@ export function groupsContract(create: CreateStore): void {
         }
         taken.forEach(expectInOrder);
         expect(taken.map((some) => some.lost)).toEqual(taken.map(() => 0));
-        const expected = names({ changes: await stage.wholeLog() }).sort();
+        const expected = names({ changes: await fixture.wholeLog() }).sort();
         expect(taken.flatMap(names).sort()).toEqual(expected);
         const given = [0, 1].map((one) => taken.filter((some, i) => i % 2 === one && some.changes.length > 0).length);
         expect(Math.min(...given)).toBeGreaterThan(0);
       }));
 
     test('[P17] what was not acknowledged in time comes to another, in order with what is new', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
-          for (let i = 0; i < 20; i += 1) await stage.opened(`u${i}`, 's');
+        async (fixture) => {
+          const [a, b] = [fixture.store.groups.join('g', 'a'), fixture.store.groups.join('g', 'b')];
+          for (let i = 0; i < 20; i += 1) await fixture.opened(`u${i}`, 's');
           const silent = await a.take(ALL, 0);
           expect(silent.changes).toHaveLength(20);
           expect(await b.take(ALL, 0)).toMatchObject(NOTHING);
-          await stage.advance(PAST);
-          await stage.opened('u0', 'new');
+          await fixture.advance(PAST);
+          await fixture.opened('u0', 'new');
           const claimed = await b.take(ALL, 0);
           expectInOrder(claimed);
           expect(names(claimed)).toEqual(expect.arrayContaining(names(silent)));
@@ -81,7 +81,7 @@ export function groupsContract(create: CreateStore): void {
           expect(claimed.changes).toHaveLength(21);
           await b.acknowledge(claimed);
           await a.acknowledge(silent);
-          await stage.advance(PAST);
+          await fixture.advance(PAST);
           expect(await a.take(ALL, 0)).toMatchObject(NOTHING);
           expect(await b.take(ALL, 0)).toMatchObject(NOTHING);
         },
@@ -89,29 +89,29 @@ export function groupsContract(create: CreateStore): void {
       ));
 
     test('[P17] what a member did not acknowledge comes back to itself when it is alone', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const alone = stage.store.groups.join('g', 'a');
-          await stage.opened('u', 's');
-          expect((await alone.take(ALL, 0)).changes.map(tell)).toEqual(['open s online']);
-          await stage.advance(PAST);
-          expect((await alone.take(ALL, 0)).changes.map(tell)).toEqual(['open s online']);
+        async (fixture) => {
+          const alone = fixture.store.groups.join('g', 'a');
+          await fixture.opened('u', 's');
+          expect((await alone.take(ALL, 0)).changes.map(describeChange)).toEqual(['open s online']);
+          await fixture.advance(PAST);
+          expect((await alone.take(ALL, 0)).changes.map(describeChange)).toEqual(['open s online']);
         },
         { claimMs: SHORT },
       ));
 
     test('[P17] groups do not share: each has all changes, from the oldest kept on', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const early = stage.store.groups.join('early', 'a');
+        async (fixture) => {
+          const early = fixture.store.groups.join('early', 'a');
           expect(await early.take(ALL, 0)).toMatchObject({ ...NOTHING, backlog: 0 });
-          await stage.opened('u', 's');
-          await switchStreams(stage, 500);
-          const kept = names({ changes: await stage.wholeLog() });
+          await fixture.opened('u', 's');
+          await switchStreams(fixture, 500);
+          const kept = names({ changes: await fixture.wholeLog() });
           expect(kept.length).toBeLessThan(400);
-          const late = await drainGroup(stage.store.groups.join('late', 'a'));
+          const late = await drainGroup(fixture.store.groups.join('late', 'a'));
           expect(late).toEqual({ seen: kept, lost: 0 });
           const { seen, lost } = await drainGroup(early);
           expect(seen).toEqual(kept);
@@ -121,14 +121,14 @@ export function groupsContract(create: CreateStore): void {
       ));
 
     test('[P17] what was trimmed away before anybody was given it is counted, to the entry, once', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
-          await stage.opened('u', 's');
+        async (fixture) => {
+          const [a, b] = [fixture.store.groups.join('g', 'a'), fixture.store.groups.join('g', 'b')];
+          await fixture.opened('u', 's');
           expect((await drainGroup(a)).seen).toHaveLength(1);
           for (const times of [470, 1, 330]) {
-            await switchStreams(stage, times);
+            await switchStreams(fixture, times);
             const { seen, lost } = await drainGroup(b);
             expect(seen.length + lost).toBe(times);
             expect(lost > 0).toBe(times > 200);
@@ -139,27 +139,27 @@ export function groupsContract(create: CreateStore): void {
       ));
 
     test('[P17] what was trimmed away while nobody acknowledged it is lost when it is overdue, not before', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
-          await stage.opened('u', 's');
-          await switchStreams(stage, 9);
+        async (fixture) => {
+          const [a, b] = [fixture.store.groups.join('g', 'a'), fixture.store.groups.join('g', 'b')];
+          await fixture.opened('u', 's');
+          await switchStreams(fixture, 9);
           const working = await a.take(ALL, 0);
           expect(working.changes).toHaveLength(10);
-          await switchStreams(stage, 500);
+          await switchStreams(fixture, 500);
           const first = await drainGroup(b);
           expect(first.seen.length + first.lost).toBe(500);
           await a.acknowledge(working);
-          await stage.advance(TIME_TO_WORK + 200);
+          await fixture.advance(TIME_TO_WORK + 200);
           expect(await drainGroup(b)).toEqual({ seen: [], lost: 0 });
 
-          await switchStreams(stage, 7);
+          await switchStreams(fixture, 7);
           expect((await a.take(ALL, 0)).changes).toHaveLength(7);
-          await switchStreams(stage, 500);
+          await switchStreams(fixture, 500);
           const second = await drainGroup(b);
           expect(second.seen.length + second.lost).toBe(500);
-          await stage.advance(TIME_TO_WORK + 200);
+          await fixture.advance(TIME_TO_WORK + 200);
           expect(await drainGroup(b)).toEqual({ seen: [], lost: 7 });
           expect(await drainGroup(a)).toEqual({ seen: [], lost: 0 });
         },
@@ -167,24 +167,24 @@ export function groupsContract(create: CreateStore): void {
       ));
 
     test('[P17] the backlog reaches back to the oldest entry that is not acknowledged', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const member = stage.store.groups.join('g', 'a');
-          await stage.opened('u', 's');
-          await switchStreams(stage, 19);
+        async (fixture) => {
+          const member = fixture.store.groups.join('g', 'a');
+          await fixture.opened('u', 's');
+          await switchStreams(fixture, 19);
           const first = await member.take(ALL, 0);
           expect(first).toMatchObject({ backlog: 0.2 });
-          await switchStreams(stage, 30);
+          await switchStreams(fixture, 30);
           const second = await member.take(8, 0);
           expect(second.backlog).toBe(0.5);
           await member.acknowledge(second);
           expect(await member.take(8, 0)).toMatchObject({ backlog: 0.5 });
           await member.acknowledge(first);
           expect((await member.take(8, 0)).backlog).toBeLessThan(0.3);
-          await switchStreams(stage, 300);
+          await switchStreams(fixture, 300);
           expect(await member.take(ALL, 0)).toMatchObject({ backlog: 1 });
-          const other = stage.store.groups.join('other', 'a');
+          const other = fixture.store.groups.join('other', 'a');
           expect((await drainGroup(other)).lost).toBe(0);
           expect(await other.take(ALL, 0)).toMatchObject({ backlog: 0 });
         },
@@ -192,52 +192,52 @@ export function groupsContract(create: CreateStore): void {
       ));
 
     test('[P17] a waiting member is given what comes; who leaves waits no longer and takes nothing', () =>
-      onStage(create, async (stage) => {
-        const second = await stage.held.second();
-        const [a, b] = [stage.store.groups.join('g', 'a'), second.groups.join('g', 'b')];
+      withFixture(create, async (fixture) => {
+        const second = await fixture.held.second();
+        const [a, b] = [fixture.store.groups.join('g', 'a'), second.groups.join('g', 'b')];
         expect(await a.take(ALL, 50)).toMatchObject(NOTHING);
         const waiting = a.take(ALL, 60_000);
-        await stage.opened('u', 's');
+        await fixture.opened('u', 's');
         const taken = await waiting;
-        expect(taken.changes.map(tell)).toEqual(['open s online']);
+        expect(taken.changes.map(describeChange)).toEqual(['open s online']);
         await a.acknowledge(taken);
         const ended = a.take(ALL, 60_000);
         await a.leave();
         expect(await ended).toMatchObject(NOTHING);
-        await stage.opened('v', 's');
+        await fixture.opened('v', 's');
         expect(await a.take(ALL, 0)).toMatchObject(NOTHING);
-        expect((await b.take(ALL, 0)).changes.map(tell)).toEqual(['open s online']);
+        expect((await b.take(ALL, 0)).changes.map(describeChange)).toEqual(['open s online']);
       }));
 
     test('[P17] what a member that left had not acknowledged goes to others', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const [a, b] = [stage.store.groups.join('g', 'a'), stage.store.groups.join('g', 'b')];
-          await stage.opened('u', 's');
+        async (fixture) => {
+          const [a, b] = [fixture.store.groups.join('g', 'a'), fixture.store.groups.join('g', 'b')];
+          await fixture.opened('u', 's');
           expect((await a.take(ALL, 0)).changes).toHaveLength(1);
           await a.leave();
-          await stage.advance(PAST);
-          expect((await b.take(ALL, 0)).changes.map(tell)).toEqual(['open s online']);
+          await fixture.advance(PAST);
+          expect((await b.take(ALL, 0)).changes.map(describeChange)).toEqual(['open s online']);
         },
         { claimMs: SHORT },
       ));
 
     test('[P17] a group whose store forgot goes on by itself with what the log then holds', () =>
-      onStage(create, async (stage) => {
-        if (stage.held.forget === undefined) return;
-        const member = stage.store.groups.join('g', 'a');
-        await stage.opened('u', 's');
-        await stage.opened('v', 's');
+      withFixture(create, async (fixture) => {
+        if (fixture.held.forget === undefined) return;
+        const member = fixture.store.groups.join('g', 'a');
+        await fixture.opened('u', 's');
+        await fixture.opened('v', 's');
         const before = await member.take(ALL, 0);
-        await stage.held.forget();
-        await stage.opened('w', 's');
+        await fixture.held.forget();
+        await fixture.opened('w', 's');
         expect(await drainGroup(member)).toMatchObject({ seen: [expect.stringMatching(/-1$/)], lost: 0 });
         await member.acknowledge(before);
         await member.leave();
-        const next = stage.store.groups.join('g', 'b');
-        await stage.store.sessions.kick('w');
-        expect((await next.take(ALL, 0)).changes.map(tell)).toEqual(['close s kicked offline']);
+        const next = fixture.store.groups.join('g', 'b');
+        await fixture.store.sessions.kick('w');
+        expect((await next.take(ALL, 0)).changes.map(describeChange)).toEqual(['close s kicked offline']);
       }));
   });
 }

@@ -3,94 +3,104 @@ import { describe, expect, test } from '@jest/globals';
 import type { OpenRequest } from '../../../presence-core/index.ts';
 import type { CloseReason } from '../../../presence-core/session.ts';
 import { PRESENCE_ONLY } from '../../../presence-core/session.ts';
-import { type CreateStore, FULL, LONG, onStage, PAST, ref, SHORT, type Stage, socket } from './store-fixture.ts';
+import {
+  type CreateStore,
+  FULL,
+  LONG,
+  PAST,
+  ref,
+  SHORT,
+  type StoreFixture,
+  socket,
+  withFixture,
+} from './store-fixture.ts';
 
 export function leasesContract(create: CreateStore): void {
   describe('tombstones', () => {
-    const endings: [CloseReason, (stage: Stage) => Promise<unknown>][] = [
-      ['evicted', (stage) => stage.open('u', 'next', { limit: 1, onLimit: 'evict-oldest' })],
-      ['replaced', (stage) => stage.open('u', 'next', { limit: 1, replace: ['s'] })],
-      ['kicked', (stage) => stage.store.sessions.kick('u')],
-      ['kicked', (stage) => stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'kicked' })],
+    const endings: [CloseReason, (fixture: StoreFixture) => Promise<unknown>][] = [
+      ['evicted', (fixture) => fixture.open('u', 'next', { limit: 1, onLimit: 'evict-oldest' })],
+      ['replaced', (fixture) => fixture.open('u', 'next', { limit: 1, replace: ['s'] })],
+      ['kicked', (fixture) => fixture.store.sessions.kick('u')],
+      ['kicked', (fixture) => fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'kicked' })],
     ];
     for (const [reason, end] of endings) {
       test(`[P5] after ${reason} every act but a fresh open is told so`, () =>
-        onStage(create, async (stage) => {
-          const { store } = stage;
+        withFixture(create, async (fixture) => {
+          const { store } = fixture;
           const owner = 'heartbeat';
-          await stage.opened('u', 's');
-          await end(stage);
+          await fixture.opened('u', 's');
+          await end(fixture);
           const ended = { outcome: 'ended', reason };
           expect(await store.sessions.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: LONG }])).toEqual([ended]);
           expect(await store.sessions.detach([ref('u', 's', owner)], LONG)).toEqual([ended]);
           expect(await store.sessions.update({ userId: 'u', sessionId: 's', attributes: FULL })).toEqual(ended);
           expect(await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual(ended);
           for (const intent of ['resume', 'beat', 'restore'] as const) {
-            expect(await stage.open('u', 's', { intent })).toEqual(ended);
+            expect(await fixture.open('u', 's', { intent })).toEqual(ended);
           }
-          expect(await stage.open('u', 's', { intent: 'fresh' })).toMatchObject({ outcome: 'opened' });
-          expect(await stage.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'renewed' });
+          expect(await fixture.open('u', 's', { intent: 'fresh' })).toMatchObject({ outcome: 'opened' });
+          expect(await fixture.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'renewed' });
         }));
     }
 
     test('[P5] a session that left or timed out leaves no tombstone', () =>
-      onStage(create, async (stage) => {
+      withFixture(create, async (fixture) => {
         for (const reason of ['left', 'timeout'] as const) {
-          await stage.opened('u', reason);
-          await stage.store.sessions.close({ userId: 'u', sessionId: reason, reason });
-          expect(await stage.open('u', reason, { intent: 'resume' })).toMatchObject({ outcome: 'opened' });
+          await fixture.opened('u', reason);
+          await fixture.store.sessions.close({ userId: 'u', sessionId: reason, reason });
+          expect(await fixture.open('u', reason, { intent: 'resume' })).toMatchObject({ outcome: 'opened' });
         }
       }));
 
     test('[P5] a fresh open that is refused has cleared the tombstone all the same', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 'a', { limit: 1 });
-        await stage.open('u', 'b', { limit: 1, replace: ['a'] });
-        expect(await stage.open('u', 'a', { limit: 1 })).toMatchObject({ outcome: 'refused' });
-        expect(await stage.open('u', 'a', { limit: 1, intent: 'beat' })).toMatchObject({ outcome: 'refused' });
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 'a', { limit: 1 });
+        await fixture.open('u', 'b', { limit: 1, replace: ['a'] });
+        expect(await fixture.open('u', 'a', { limit: 1 })).toMatchObject({ outcome: 'refused' });
+        expect(await fixture.open('u', 'a', { limit: 1, intent: 'beat' })).toMatchObject({ outcome: 'refused' });
       }));
 
     test('[P5] a tombstone is gone after its time', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          await stage.opened('u', 's');
-          await stage.store.sessions.kick('u');
-          expect(await stage.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'ended' });
-          await stage.advance(PAST);
-          expect(await stage.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'opened' });
+        async (fixture) => {
+          await fixture.opened('u', 's');
+          await fixture.store.sessions.kick('u');
+          expect(await fixture.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'ended' });
+          await fixture.advance(PAST);
+          expect(await fixture.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'opened' });
         },
         { tombstoneMs: SHORT },
       ));
 
     test('[P5] kick ends all sessions of one user and hands them over', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        await stage.opened('u', 'a', { owner: socket('n', 4), attributes: FULL });
-        await stage.advance(5);
-        await stage.opened('u', 'b');
-        await stage.opened('u', PRESENCE_ONLY, { owner: 'presence', intent: 'beat' });
-        await stage.opened('v', 'a');
-        const [a, b] = await stage.sessionsOf('u');
-        const displaced = await stage.store.sessions.kick('u');
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.opened('u', 'a', { owner: socket('n', 4), attributes: FULL });
+        await fixture.advance(5);
+        await fixture.opened('u', 'b');
+        await fixture.opened('u', PRESENCE_ONLY, { owner: 'presence', intent: 'beat' });
+        await fixture.opened('v', 'a');
+        const [a, b] = await fixture.sessionsOf('u');
+        const displaced = await fixture.store.sessions.kick('u');
         expect(displaced).toHaveLength(3);
         expect(displaced).toContainEqual({ session: a, owner: socket('n', 4), reason: 'kicked' });
         expect(displaced).toContainEqual({ session: b, owner: 'heartbeat', reason: 'kicked' });
-        expect(await stage.isOnline('u')).toBe(false);
-        expect(await stage.isOnline('v')).toBe(true);
-        expect(await stage.store.sessions.kick('u')).toEqual([]);
-        expect(await stage.store.sessions.kick('nobody')).toEqual([]);
+        expect(await fixture.isOnline('u')).toBe(false);
+        expect(await fixture.isOnline('v')).toBe(true);
+        expect(await fixture.store.sessions.kick('u')).toEqual([]);
+        expect(await fixture.store.sessions.kick('nobody')).toEqual([]);
       }));
   });
 
   describe('owners', () => {
     test('[P2] a renewal extends the lease and never shortens it; results keep the order asked', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 'a');
-        await stage.opened('v', 'b');
-        const before = (await stage.sessionsOf('u'))[0]?.expiresAt as number;
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 'a');
+        await fixture.opened('v', 'b');
+        const before = (await fixture.sessionsOf('u'))[0]?.expiresAt as number;
         const owner = 'heartbeat';
-        const results = await stage.store.sessions.renew([
+        const results = await fixture.store.sessions.renew([
           { userId: 'v', sessionId: 'b', owner, leaseMs: 2 * LONG },
           { userId: 'nobody', sessionId: 'x', owner, leaseMs: LONG },
           { userId: 'u', sessionId: 'a', owner, leaseMs: 1000 },
@@ -100,51 +110,54 @@ export function leasesContract(create: CreateStore): void {
           { outcome: 'gone' },
           { outcome: 'renewed', expiresAt: before },
         ]);
-        expect((await stage.sessionsOf('u'))[0]?.expiresAt).toBe(before);
-        expect((await stage.sessionsOf('v'))[0]?.expiresAt).toBeGreaterThanOrEqual(before + LONG);
-        expect(await stage.open('u', 'a', { leaseMs: 1000 })).toMatchObject({ outcome: 'renewed', expiresAt: before });
-        expect(await stage.store.sessions.renew([])).toEqual([]);
+        expect((await fixture.sessionsOf('u'))[0]?.expiresAt).toBe(before);
+        expect((await fixture.sessionsOf('v'))[0]?.expiresAt).toBeGreaterThanOrEqual(before + LONG);
+        expect(await fixture.open('u', 'a', { leaseMs: 1000 })).toMatchObject({
+          outcome: 'renewed',
+          expiresAt: before,
+        });
+        expect(await fixture.store.sessions.renew([])).toEqual([]);
       }));
 
     test('[P2] a renewed session outlives its first lease and the sweep that looks at it', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's', { leaseMs: SHORT });
-        await stage.store.sessions.renew([{ userId: 'u', sessionId: 's', owner: 'heartbeat', leaseMs: 5 * SHORT }]);
-        await stage.advance(PAST);
-        expect(await stage.store.nodes.sweep()).toMatchObject({ ended: 0 });
-        expect(await stage.liveIds('u')).toEqual(['s']);
-        await stage.advance(5 * SHORT);
-        expect(await stage.store.nodes.sweep()).toMatchObject({ ended: 1 });
-        expect(await stage.story()).toEqual(['open s online', 'close s timeout offline']);
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's', { leaseMs: SHORT });
+        await fixture.store.sessions.renew([{ userId: 'u', sessionId: 's', owner: 'heartbeat', leaseMs: 5 * SHORT }]);
+        await fixture.advance(PAST);
+        expect(await fixture.store.nodes.sweep()).toMatchObject({ ended: 0 });
+        expect(await fixture.liveIds('u')).toEqual(['s']);
+        await fixture.advance(5 * SHORT);
+        expect(await fixture.store.nodes.sweep()).toMatchObject({ ended: 1 });
+        expect(await fixture.story()).toEqual(['open s online', 'close s timeout offline']);
       }));
 
     test('[P7] an open by another owner moves the session and names the former socket', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        await stage.join('m');
-        await stage.opened('u', 's', { owner: socket('n', 1), attributes: FULL });
-        const moved = await stage.open('u', 's', { owner: socket('m', 9), intent: 'resume' });
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.join('m');
+        await fixture.opened('u', 's', { owner: socket('n', 1), attributes: FULL });
+        const moved = await fixture.open('u', 's', { owner: socket('m', 9), intent: 'resume' });
         expect(moved).toMatchObject({ outcome: 'renewed', current: 1 });
         expect(moved).toMatchObject({
           displaced: [{ reason: 'moved', owner: socket('n', 1), session: { ...FULL, userId: 'u', sessionId: 's' } }],
         });
-        const sameNode = await stage.open('u', 's', { owner: socket('m', 10) });
+        const sameNode = await fixture.open('u', 's', { owner: socket('m', 10) });
         expect(sameNode).toMatchObject({ outcome: 'renewed', displaced: [{ reason: 'moved', owner: socket('m', 9) }] });
-        expect(await stage.open('u', 's', { owner: socket('m', 10) })).toMatchObject({
+        expect(await fixture.open('u', 's', { owner: socket('m', 10) })).toMatchObject({
           outcome: 'renewed',
           displaced: [],
         });
-        expect(await stage.story()).toEqual(['open s online']);
+        expect(await fixture.story()).toEqual(['open s online']);
       }));
 
     test('[P7] the former owner can do nothing any more: moved', () =>
-      onStage(create, async (stage) => {
-        const { store } = stage;
-        await stage.join('n');
-        await stage.opened('u', 's', { owner: socket('n', 1) });
-        await stage.open('u', 's', { owner: socket('n', 2) });
+      withFixture(create, async (fixture) => {
+        const { store } = fixture;
+        await fixture.join('n');
+        await fixture.opened('u', 's', { owner: socket('n', 1) });
+        await fixture.open('u', 's', { owner: socket('n', 2) });
         const owner = socket('n', 1);
-        const before = await stage.sessionsOf('u');
+        const before = await fixture.sessionsOf('u');
         const moved = { outcome: 'moved' };
         expect(await store.sessions.renew([{ userId: 'u', sessionId: 's', owner, leaseMs: 9 * LONG }])).toEqual([
           moved,
@@ -155,7 +168,7 @@ export function leasesContract(create: CreateStore): void {
         expect(await store.sessions.close({ userId: 'u', sessionId: 's', owner: 'heartbeat', reason: 'left' })).toEqual(
           moved,
         );
-        expect(await stage.sessionsOf('u')).toEqual(before);
+        expect(await fixture.sessionsOf('u')).toEqual(before);
         expect(
           await store.sessions.close({ userId: 'u', sessionId: 's', owner: socket('n', 2), reason: 'left' }),
         ).toMatchObject({
@@ -165,13 +178,13 @@ export function leasesContract(create: CreateStore): void {
       }));
 
     test('[P7] a beat leaves a session that a socket holds as it is: held', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        await stage.opened('u', 's', { owner: socket('n', 1), attributes: FULL });
-        await stage.advance(20);
-        const before = await stage.sessionsOf('u');
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.opened('u', 's', { owner: socket('n', 1), attributes: FULL });
+        await fixture.advance(20);
+        const before = await fixture.sessionsOf('u');
         const beat: Partial<OpenRequest> = { intent: 'beat', leaseMs: 9 * LONG, attributes: { streamId: 'other' } };
-        expect(await stage.open('u', 's', beat)).toEqual({
+        expect(await fixture.open('u', 's', beat)).toEqual({
           outcome: 'held',
           current: 1,
           max: 3,
@@ -181,60 +194,60 @@ export function leasesContract(create: CreateStore): void {
           expiresAt: before[0]?.expiresAt,
           displaced: [],
         });
-        expect(await stage.sessionsOf('u')).toEqual(before);
-        expect(await stage.story()).toEqual(['open s online']);
+        expect(await fixture.sessionsOf('u')).toEqual(before);
+        expect(await fixture.story()).toEqual(['open s online']);
       }));
 
     test('[P7] a beat takes a detached session over, and its old socket cannot detach it again', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        await stage.opened('u', 's', { owner: socket('n', 1) });
-        await stage.store.sessions.detach([ref('u', 's', socket('n', 1))], LONG);
-        expect(await stage.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'renewed', displaced: [] });
-        expect((await stage.sessionsOf('u'))[0]?.via).toBe('heartbeat');
-        expect(await stage.store.sessions.detach([ref('u', 's', socket('n', 1))], 1)).toEqual([{ outcome: 'moved' }]);
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.opened('u', 's', { owner: socket('n', 1) });
+        await fixture.store.sessions.detach([ref('u', 's', socket('n', 1))], LONG);
+        expect(await fixture.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'renewed', displaced: [] });
+        expect((await fixture.sessionsOf('u'))[0]?.via).toBe('heartbeat');
+        expect(await fixture.store.sessions.detach([ref('u', 's', socket('n', 1))], 1)).toEqual([{ outcome: 'moved' }]);
       }));
 
     test('[P7] a guard’s and a heartbeat’s session tell how they are held', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        await stage.opened('u', 'g', { owner: 'guard', intent: 'beat' });
-        await stage.opened('v', 'h', { owner: 'heartbeat', intent: 'beat' });
-        await stage.opened('w', 's', { owner: socket('n') });
-        const users = await stage.store.reads.sessions(['u', 'v', 'w']);
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.opened('u', 'g', { owner: 'guard', intent: 'beat' });
+        await fixture.opened('v', 'h', { owner: 'heartbeat', intent: 'beat' });
+        await fixture.opened('w', 's', { owner: socket('n') });
+        const users = await fixture.store.reads.sessions(['u', 'v', 'w']);
         expect(users.map((user) => user.sessions[0]?.via)).toEqual(['guard', 'heartbeat', 'socket']);
       }));
 
     test('[P7] closing twice changes nothing twice', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's', { attributes: FULL });
-        const [session] = await stage.sessionsOf('u');
-        expect(await stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's', { attributes: FULL });
+        const [session] = await fixture.sessionsOf('u');
+        expect(await fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
           outcome: 'closed',
           displaced: { session, owner: 'heartbeat', reason: 'left' },
         });
-        expect(await stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
+        expect(await fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
           outcome: 'gone',
         });
-        expect(await stage.story()).toEqual(['open s online', 'close s left offline']);
+        expect(await fixture.story()).toEqual(['open s online', 'close s left offline']);
       }));
   });
 
   describe('leaving', () => {
     test('[P8] detach shortens the lease to the grace; after it the session timed out', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        await stage.opened('u', 's', { owner: socket('n') });
-        const [before] = await stage.sessionsOf('u');
-        const [detached] = await stage.store.sessions.detach([ref('u', 's', socket('n'))], SHORT);
-        const [after] = await stage.sessionsOf('u');
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.opened('u', 's', { owner: socket('n') });
+        const [before] = await fixture.sessionsOf('u');
+        const [detached] = await fixture.store.sessions.detach([ref('u', 's', socket('n'))], SHORT);
+        const [after] = await fixture.sessionsOf('u');
         expect(detached).toEqual({ outcome: 'detached', expiresAt: after?.expiresAt });
         expect(after?.expiresAt).toBeLessThan(before?.expiresAt as number);
         expect(after).toEqual({ ...before, expiresAt: after?.expiresAt });
-        await stage.advanceBeating(PAST, 'n');
-        expect(await stage.isOnline('u')).toBe(false);
-        await stage.store.nodes.sweep();
-        const log = await stage.wholeLog();
+        await fixture.advanceBeating(PAST, 'n');
+        expect(await fixture.isOnline('u')).toBe(false);
+        await fixture.store.nodes.sweep();
+        const log = await fixture.wholeLog();
         expect(log.at(-1)).toMatchObject({
           kind: 'close',
           reason: 'timeout',
@@ -244,19 +257,19 @@ export function leasesContract(create: CreateStore): void {
       }));
 
     test('[P8] a return within the grace is a renewal without a flap in the log', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        await stage.join('m');
-        await stage.opened('u', 's', { owner: socket('n') });
-        await stage.store.sessions.detach([ref('u', 's', socket('n'))], SHORT);
-        expect(await stage.open('u', 's', { owner: socket('m', 3), intent: 'resume' })).toMatchObject({
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.join('m');
+        await fixture.opened('u', 's', { owner: socket('n') });
+        await fixture.store.sessions.detach([ref('u', 's', socket('n'))], SHORT);
+        expect(await fixture.open('u', 's', { owner: socket('m', 3), intent: 'resume' })).toMatchObject({
           outcome: 'renewed',
           displaced: [],
         });
-        await stage.advanceBeating(PAST, 'n', 'm');
-        await stage.store.nodes.sweep();
-        expect(await stage.liveIds('u')).toEqual(['s']);
-        expect(await stage.story()).toEqual(['open s online']);
+        await fixture.advanceBeating(PAST, 'n', 'm');
+        await fixture.store.nodes.sweep();
+        expect(await fixture.liveIds('u')).toEqual(['s']);
+        expect(await fixture.story()).toEqual(['open s online']);
       }));
   });
 }

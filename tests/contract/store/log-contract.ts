@@ -1,15 +1,25 @@
 /** The change log and the inboxes: each change once, in order, whole, readable from anywhere (P5, P11). */
 import { describe, expect, test } from '@jest/globals';
 import type { InboxMessage } from '../../../presence-core/index.ts';
-import { type CreateStore, drain, FULL, LONG, onStage, PAST, SHORT, socket, tell } from './store-fixture.ts';
+import {
+  type CreateStore,
+  describeChange,
+  drain,
+  FULL,
+  LONG,
+  PAST,
+  SHORT,
+  socket,
+  withFixture,
+} from './store-fixture.ts';
 
 export function logContract(create: CreateStore): void {
   describe('log', () => {
     test('[P11] an open says all of its session that readers need', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's', { attributes: FULL });
-        const [session] = await stage.sessionsOf('u');
-        const [change] = await stage.wholeLog();
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's', { attributes: FULL });
+        const [session] = await fixture.sessionsOf('u');
+        const [change] = await fixture.wholeLog();
         expect(change).toEqual({
           kind: 'open',
           at: session?.startedAt,
@@ -30,17 +40,17 @@ export function logContract(create: CreateStore): void {
       }));
 
     test('[P11] a switch of stream is one update that starts a segment and carries what ended', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's', { attributes: FULL });
-        await stage.advance(20);
-        await stage.store.sessions.update({
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's', { attributes: FULL });
+        await fixture.advance(20);
+        await fixture.store.sessions.update({
           userId: 'u',
           sessionId: 's',
           attributes: { streamId: 'film:2', deviceType: 'phone' },
         });
-        await stage.advance(20);
-        await stage.open('u', 's', { attributes: { country: 'AT' } });
-        const [open, swtch, moved, ...rest] = await stage.wholeLog();
+        await fixture.advance(20);
+        await fixture.open('u', 's', { attributes: { country: 'AT' } });
+        const [open, swtch, moved, ...rest] = await fixture.wholeLog();
         expect(rest).toEqual([]);
         const { streamId, deviceType, country, state } = FULL;
         expect(swtch).toMatchObject({
@@ -66,36 +76,37 @@ export function logContract(create: CreateStore): void {
       }));
 
     test('[P11] a first stream is a switch too', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's');
-        await stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'x' } });
-        const update = (await stage.wholeLog()).at(-1);
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's');
+        await fixture.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'x' } });
+        const update = (await fixture.wholeLog()).at(-1);
         expect(update).toMatchObject({ kind: 'update', streamId: 'x', segment: 1, previous: { segment: 0 } });
         expect(update?.previous?.streamId).toBeUndefined();
       }));
 
     test('[P11] an update that changes nothing is not logged; meta and device id are stored and not logged', () =>
-      onStage(create, async (stage) => {
-        const update = (attributes: object) => stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes });
-        await stage.opened('u', 's', { attributes: FULL });
+      withFixture(create, async (fixture) => {
+        const update = (attributes: object) =>
+          fixture.store.sessions.update({ userId: 'u', sessionId: 's', attributes });
+        await fixture.opened('u', 's', { attributes: FULL });
         expect(await update(FULL)).toMatchObject({ outcome: 'unchanged' });
         expect(await update({})).toMatchObject({ outcome: 'unchanged' });
         expect(await update({ meta: { app: '2' } })).toMatchObject({ outcome: 'updated' });
         expect(await update({ deviceId: 'other' })).toMatchObject({ outcome: 'updated' });
         expect(await update({ meta: { app: '2' }, deviceId: 'other' })).toMatchObject({ outcome: 'unchanged' });
-        await stage.open('u', 's', { attributes: FULL });
-        expect((await stage.sessionsOf('u'))[0]).toMatchObject(FULL);
-        expect(await stage.story()).toEqual(['open s online']);
+        await fixture.open('u', 's', { attributes: FULL });
+        expect((await fixture.sessionsOf('u'))[0]).toMatchObject(FULL);
+        expect(await fixture.story()).toEqual(['open s online']);
       }));
 
     test('[P11] a close carries the whole row, so that its reader needs no earlier entry', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's', { attributes: FULL });
-        await stage.advance(20);
-        await stage.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'film:2' } });
-        await stage.advance(20);
-        await stage.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
-        const [open, update, close] = await stage.wholeLog();
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's', { attributes: FULL });
+        await fixture.advance(20);
+        await fixture.store.sessions.update({ userId: 'u', sessionId: 's', attributes: { streamId: 'film:2' } });
+        await fixture.advance(20);
+        await fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        const [open, update, close] = await fixture.wholeLog();
         const { deviceType, country, state } = FULL;
         expect(close).toEqual({
           kind: 'close',
@@ -119,13 +130,13 @@ export function logContract(create: CreateStore): void {
       }));
 
     test('[P11] a session that expired is closed at its expiry, however late the sweep', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's', { leaseMs: SHORT, attributes: FULL });
-        const [session] = await stage.sessionsOf('u');
-        await stage.advance(PAST);
-        await stage.store.nodes.sweep();
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's', { leaseMs: SHORT, attributes: FULL });
+        const [session] = await fixture.sessionsOf('u');
+        await fixture.advance(PAST);
+        await fixture.store.nodes.sweep();
         const { streamId, deviceType, country, state } = FULL;
-        expect((await stage.wholeLog()).at(-1)).toMatchObject({
+        expect((await fixture.wholeLog()).at(-1)).toMatchObject({
           kind: 'close',
           at: session?.expiresAt,
           reason: 'timeout',
@@ -139,21 +150,21 @@ export function logContract(create: CreateStore): void {
       }));
 
     test('[P11] the sequence has no hole and each user’s transitions alternate', () =>
-      onStage(create, async (stage) => {
+      withFixture(create, async (fixture) => {
         for (let i = 0; i < 120; i += 1) {
           const userId = `u${i % 7}`;
-          if (i % 11 === 10) await stage.store.sessions.kick(userId);
+          if (i % 11 === 10) await fixture.store.sessions.kick(userId);
           else if (i % 5 === 4)
-            await stage.store.sessions.close({ userId, sessionId: `s${(i * 3) % 4}`, reason: 'left' });
+            await fixture.store.sessions.close({ userId, sessionId: `s${(i * 3) % 4}`, reason: 'left' });
           else {
-            await stage.open(userId, `s${(i * 3) % 4}`, {
+            await fixture.open(userId, `s${(i * 3) % 4}`, {
               onLimit: 'evict-oldest',
               limit: 2,
               attributes: { streamId: `f${i % 2}` },
             });
           }
         }
-        const changes = await stage.wholeLog();
+        const changes = await fixture.wholeLog();
         const last = new Map<number, number>();
         for (const { shard, sequence } of changes) {
           expect(sequence).toBe((last.get(shard) ?? 0) + 1);
@@ -164,68 +175,68 @@ export function logContract(create: CreateStore): void {
             .filter((change) => change.userId === `u${i}`)
             .flatMap((change) => change.transition ?? []);
           flags.forEach((flag, at) => void expect(flag).toBe(at % 2 === 0 ? 'online' : 'offline'));
-          expect(flags.at(-1) === 'online').toBe(await stage.isOnline(`u${i}`));
+          expect(flags.at(-1) === 'online').toBe(await fixture.isOnline(`u${i}`));
         }
       }));
 
     test('[P11] a cursor goes on where it stood, on any handle, page by page', () =>
-      onStage(create, async (stage) => {
-        const second = await stage.held.second();
-        const empty = await stage.store.log.tail();
-        expect(await stage.store.log.read(empty, 10, 0)).toMatchObject({ changes: [], gap: false });
-        for (let i = 0; i < 10; i += 1) await stage.opened('u', `s${i}`, { limit: 100 });
-        const page = await stage.store.log.read(empty, 4, 0);
+      withFixture(create, async (fixture) => {
+        const second = await fixture.held.second();
+        const empty = await fixture.store.log.tail();
+        expect(await fixture.store.log.read(empty, 10, 0)).toMatchObject({ changes: [], gap: false });
+        for (let i = 0; i < 10; i += 1) await fixture.opened('u', `s${i}`, { limit: 100 });
+        const page = await fixture.store.log.read(empty, 4, 0);
         expect(page.changes.length).toBeGreaterThan(0);
         expect(page.changes.length).toBeLessThan(10);
         expect(page.more).toBe(true);
-        expect((await stage.store.log.read(empty, 1000, 0)).more).toBe(false);
+        expect((await fixture.store.log.read(empty, 1000, 0)).more).toBe(false);
         const rest = await drain(second, page.cursor);
         const ids = [...page.changes, ...rest].map((change) => change.sessionId);
         expect(ids).toEqual(Array.from({ length: 10 }, (_, i) => `s${i}`));
         const tail = await second.log.tail();
-        await stage.store.sessions.close({ userId: 'u', sessionId: 's3', reason: 'left' });
-        expect((await drain(second, tail)).map(tell)).toEqual(['close s3 left']);
-        expect(await drain(second, await stage.store.log.head())).toHaveLength(11);
+        await fixture.store.sessions.close({ userId: 'u', sessionId: 's3', reason: 'left' });
+        expect((await drain(second, tail)).map(describeChange)).toEqual(['close s3 left']);
+        expect(await drain(second, await fixture.store.log.head())).toHaveLength(11);
       }));
 
     test('[P11] a waiting reader is told as soon as something changes', () =>
-      onStage(create, async (stage) => {
-        const second = await stage.held.second();
+      withFixture(create, async (fixture) => {
+        const second = await fixture.held.second();
         const waiting = second.log.read(await second.log.tail(), 10, 60_000);
-        await stage.opened('u', 's');
-        expect((await waiting).changes.map(tell)).toEqual(['open s online']);
+        await fixture.opened('u', 's');
+        expect((await waiting).changes.map(describeChange)).toEqual(['open s online']);
       }));
 
     test('[P11] a reader that waits in vain is answered with nothing and the same place', () =>
-      onStage(create, async (stage) => {
-        await stage.opened('u', 's');
-        const page = await stage.store.log.read(await stage.store.log.tail(), 10, 50);
+      withFixture(create, async (fixture) => {
+        await fixture.opened('u', 's');
+        const page = await fixture.store.log.read(await fixture.store.log.tail(), 10, 50);
         expect(page).toMatchObject({ changes: [], gap: false });
-        await stage.opened('v', 's');
-        expect((await drain(stage.store, page.cursor)).map((change) => change.userId)).toEqual(['v']);
+        await fixture.opened('v', 's');
+        expect((await drain(fixture.store, page.cursor)).map((change) => change.userId)).toEqual(['v']);
       }));
 
     test('[P11] the store stands by what was read, also when the log was trimmed behind it', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const before = await stage.store.log.tail();
-          expect(await stage.store.log.upholds(before)).toBe(true);
-          for (let i = 0; i < 300; i += 1) await stage.opened(`u${i}`, 's');
-          expect(await stage.store.log.upholds(await stage.store.log.tail())).toBe(true);
-          expect(await stage.store.log.upholds(before)).toBe(true);
-          await expect(stage.store.log.upholds('nonsense')).rejects.toMatchObject({ code: 'invalid_cursor' });
+        async (fixture) => {
+          const before = await fixture.store.log.tail();
+          expect(await fixture.store.log.upholds(before)).toBe(true);
+          for (let i = 0; i < 300; i += 1) await fixture.opened(`u${i}`, 's');
+          expect(await fixture.store.log.upholds(await fixture.store.log.tail())).toBe(true);
+          expect(await fixture.store.log.upholds(before)).toBe(true);
+          await expect(fixture.store.log.upholds('nonsense')).rejects.toMatchObject({ code: 'invalid_cursor' });
         },
         { logMax: 100 },
       ));
 
     test('[P11] a reader whose place was trimmed away is told gap, and goes on without', () =>
-      onStage(
+      withFixture(
         create,
-        async (stage) => {
-          const before = await stage.store.log.tail();
+        async (fixture) => {
+          const before = await fixture.store.log.tail();
           for (let i = 0; i < 700; i += 1) {
-            await stage.store.sessions.open({
+            await fixture.store.sessions.open({
               userId: 'u',
               sessionId: 's',
               attributes: { streamId: `f${i}` },
@@ -234,23 +245,23 @@ export function logContract(create: CreateStore): void {
               intent: 'fresh',
             });
           }
-          const page = await stage.store.log.read(before, 1000, 0);
+          const page = await fixture.store.log.read(before, 1000, 0);
           expect(page.gap).toBe(true);
-          expect((await stage.store.log.read(page.cursor, 1000, 0)).gap).toBe(false);
-          await stage.store.sessions.kick('u');
-          expect((await drain(stage.store, page.cursor)).at(-1)).toMatchObject({ kind: 'close', reason: 'kicked' });
-          const kept = await stage.wholeLog();
+          expect((await fixture.store.log.read(page.cursor, 1000, 0)).gap).toBe(false);
+          await fixture.store.sessions.kick('u');
+          expect((await drain(fixture.store, page.cursor)).at(-1)).toMatchObject({ kind: 'close', reason: 'kicked' });
+          const kept = await fixture.wholeLog();
           expect(kept.length).toBeGreaterThanOrEqual(40);
           expect(kept.length).toBeLessThan(400);
-          expect((await stage.store.log.read(await stage.store.log.head(), 10, 0)).gap).toBe(false);
+          expect((await fixture.store.log.read(await fixture.store.log.head(), 10, 0)).gap).toBe(false);
         },
         { logMax: 40 },
       ));
 
     test('[P11] a text that is no cursor is rejected', () =>
-      onStage(create, async (stage) => {
-        for (const text of ['', 'x', 'm:', 'm:0:1', '0-0', '-1', '{"0":1}', `${await stage.store.log.tail()}x`]) {
-          await expect(stage.store.log.read(text, 10, 0)).rejects.toMatchObject({
+      withFixture(create, async (fixture) => {
+        for (const text of ['', 'x', 'm:', 'm:0:1', '0-0', '-1', '{"0":1}', `${await fixture.store.log.tail()}x`]) {
+          await expect(fixture.store.log.read(text, 10, 0)).rejects.toMatchObject({
             name: 'StoreError',
             code: 'invalid_cursor',
           });
@@ -260,20 +271,20 @@ export function logContract(create: CreateStore): void {
 
   describe('inbox', () => {
     test('[P5] notify tells the node that owns each displaced socket, by what it was displaced', () =>
-      onStage(create, async (stage) => {
-        const second = await stage.held.second();
+      withFixture(create, async (fixture) => {
+        const second = await fixture.held.second();
         const inboxes: Record<string, InboxMessage[]> = { n: [], m: [] };
         for (const nodeId of ['n', 'm']) {
-          await stage.join(nodeId);
+          await fixture.join(nodeId);
           second.inbox.listen(nodeId, (message) => void inboxes[nodeId]?.push(message));
         }
-        await stage.opened('u', 'a', { owner: socket('n', 1) });
-        await stage.opened('u', 'b', { owner: socket('m', 2) });
-        await stage.opened('u', 'c');
+        await fixture.opened('u', 'a', { owner: socket('n', 1) });
+        await fixture.opened('u', 'b', { owner: socket('m', 2) });
+        await fixture.opened('u', 'c');
         const by = { sessionId: 'd', deviceType: 'tv' };
-        const moved = await stage.open('u', 'a', { owner: socket('n', 3) });
-        if (moved.outcome === 'renewed') await stage.store.inbox.notify(moved.displaced);
-        await stage.store.inbox.notify(await stage.store.sessions.kick('u'), by);
+        const moved = await fixture.open('u', 'a', { owner: socket('n', 3) });
+        if (moved.outcome === 'renewed') await fixture.store.inbox.notify(moved.displaced);
+        await fixture.store.inbox.notify(await fixture.store.sessions.kick('u'), by);
         for (let i = 0; i < 100 && (inboxes.n?.length ?? 0) + (inboxes.m?.length ?? 0) < 3; i += 1) {
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
@@ -286,17 +297,17 @@ export function logContract(create: CreateStore): void {
       }));
 
     test('[P5] a later subscription replaces the earlier one; nobody’s inbox is no error', () =>
-      onStage(create, async (stage) => {
+      withFixture(create, async (fixture) => {
         const first: InboxMessage[] = [];
         const later: InboxMessage[] = [];
-        await stage.join('n');
-        stage.store.inbox.listen('n', (message) => void first.push(message));
-        stage.store.inbox.listen('n', (message) => void later.push(message));
-        await stage.opened('u', 'a', { owner: socket('n', 1) });
-        const displaced = await stage.store.sessions.kick('u');
-        await stage.store.inbox.notify(displaced);
-        await stage.store.inbox.notify(displaced.map((one) => ({ ...one, owner: socket('elsewhere', 1) })));
-        await stage.store.inbox.notify([]);
+        await fixture.join('n');
+        fixture.store.inbox.listen('n', (message) => void first.push(message));
+        fixture.store.inbox.listen('n', (message) => void later.push(message));
+        await fixture.opened('u', 'a', { owner: socket('n', 1) });
+        const displaced = await fixture.store.sessions.kick('u');
+        await fixture.store.inbox.notify(displaced);
+        await fixture.store.inbox.notify(displaced.map((one) => ({ ...one, owner: socket('elsewhere', 1) })));
+        await fixture.store.inbox.notify([]);
         for (let i = 0; i < 100 && later.length === 0; i += 1) await new Promise((resolve) => setTimeout(resolve, 20));
         expect(first).toEqual([]);
         expect(later).toMatchObject([{ sessionId: 'a', reason: 'kicked' }]);

@@ -1,14 +1,14 @@
 /** What the store's servers account of themselves. */
 import { expect, test } from '@jest/globals';
-import { type CreateStore, onStage } from './store-fixture.ts';
+import { type CreateStore, withFixture } from './store-fixture.ts';
 
 export function serversContract(create: CreateStore): void {
   test('each server accounts for its own work, which grows with what is asked of it; the embedded store has none', () =>
-    onStage(create, async (stage) => {
-      const { store } = stage;
+    withFixture(create, async (fixture) => {
+      const { store } = fixture;
       const before = await store.serverStats();
       const users = Array.from({ length: 200 }, (_, i) => `u${i}`);
-      await Promise.all(users.map((userId) => stage.opened(userId, 's')));
+      await Promise.all(users.map((userId) => fixture.opened(userId, 's')));
       await store.reads.status(users);
       const after = await store.serverStats();
       if (!store.isShared) {

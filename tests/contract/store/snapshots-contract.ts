@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { PresenceStore } from '../../../presence-core/index.ts';
 import { PRESENCE_ONLY, type Session } from '../../../presence-core/session.ts';
-import { type CreateStore, drain, FULL, LONG, onStage, PAST, SHORT, socket } from './store-fixture.ts';
+import { type CreateStore, drain, FULL, LONG, PAST, SHORT, socket, withFixture } from './store-fixture.ts';
 
 const keyOf = (session: { userId: string; sessionId: string }): string => `${session.userId} ${session.sessionId}`;
 
@@ -16,17 +16,17 @@ async function everything(store: PresenceStore): Promise<Session[]> {
 export function snapshotContract(create: CreateStore): void {
   describe('snapshot', () => {
     test('[P11] all parts together hold each session once, whole, until its close is in the log', () =>
-      onStage(create, async (stage) => {
-        for (let i = 0; i < 40; i++) await stage.opened(`u${i % 25}`, `s${i}`, { attributes: FULL, limit: 5 });
-        await stage.opened('short', 's', { leaseMs: SHORT });
-        await stage.opened('mark', PRESENCE_ONLY, { owner: 'presence' });
-        await stage.advance(PAST);
-        expect((await everything(stage.store)).map(keyOf)).toContain('short s');
-        await stage.store.nodes.sweep();
-        const all = await everything(stage.store);
+      withFixture(create, async (fixture) => {
+        for (let i = 0; i < 40; i++) await fixture.opened(`u${i % 25}`, `s${i}`, { attributes: FULL, limit: 5 });
+        await fixture.opened('short', 's', { leaseMs: SHORT });
+        await fixture.opened('mark', PRESENCE_ONLY, { owner: 'presence' });
+        await fixture.advance(PAST);
+        expect((await everything(fixture.store)).map(keyOf)).toContain('short s');
+        await fixture.store.nodes.sweep();
+        const all = await everything(fixture.store);
         expect(all.map(keyOf)).not.toContain('short s');
         const users = [...Array.from({ length: 25 }, (_, i) => `u${i}`)];
-        const expected = (await stage.store.reads.sessions(users)).flatMap((user) => user.sessions);
+        const expected = (await fixture.store.reads.sessions(users)).flatMap((user) => user.sessions);
         expect(all.filter((s) => s.via !== 'presence').sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))).toEqual(
           [...expected].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
         );
@@ -34,9 +34,9 @@ export function snapshotContract(create: CreateStore): void {
       }));
 
     test('[P11] a user is in its part and in its own snapshot, with the sequence of the last change', () =>
-      onStage(create, async (stage) => {
-        const { store } = stage;
-        for (const user of ['a', 'b', 'c']) await stage.opened(user, 's', { attributes: FULL });
+      withFixture(create, async (fixture) => {
+        const { store } = fixture;
+        for (const user of ['a', 'b', 'c']) await fixture.opened(user, 's', { attributes: FULL });
         await store.sessions.update({ userId: 'b', sessionId: 's', attributes: { streamId: 'other' } });
         for (const user of ['a', 'b', 'c']) {
           const own = await store.snapshots.ofUser(user);
@@ -46,15 +46,15 @@ export function snapshotContract(create: CreateStore): void {
           expect(part).toMatchObject({ shard: own.shard, sequence: own.sequence });
           expect(store.log.positions(await store.log.tail())[own.shard]).toBe(own.sequence);
         }
-        const last = (await stage.wholeLog()).filter((change) => change.userId === 'b').at(-1);
+        const last = (await fixture.wholeLog()).filter((change) => change.userId === 'b').at(-1);
         const { shard, sequence } = await store.snapshots.ofUser('b');
         expect({ shard, sequence }).toEqual({ shard: last?.shard, sequence: last?.sequence });
         expect(await store.snapshots.ofUser('nobody')).toMatchObject({ sessions: [] });
       }));
 
     test('[P11] a snapshot taken amid changes, then the log with what it shows left out, make the truth', () =>
-      onStage(create, async (stage) => {
-        const { store } = stage;
+      withFixture(create, async (fixture) => {
+        const { store } = fixture;
         const users = Array.from({ length: 30 }, (_, i) => `u${i}`);
         const start = await store.log.tail();
         let done = false;
@@ -62,7 +62,7 @@ export function snapshotContract(create: CreateStore): void {
           for (let i = 0; i < 300; i++) {
             const userId = users[(i * 7) % users.length] as string;
             const sessionId = `s${i % 4}`;
-            if (i % 3 < 2) await stage.open(userId, sessionId, { attributes: { streamId: `f${i % 5}` }, limit: 10 });
+            if (i % 3 < 2) await fixture.open(userId, sessionId, { attributes: { streamId: `f${i % 5}` }, limit: 10 });
             else await store.sessions.close({ userId, sessionId, reason: 'left' });
           }
           done = true;
@@ -91,20 +91,20 @@ export function snapshotContract(create: CreateStore): void {
       }));
 
     test('[P4] a return takes a live session back and admits none', () =>
-      onStage(create, async (stage) => {
-        await stage.join('n');
-        expect(await stage.open('u', 's', { owner: socket('n'), intent: 'return' })).toEqual({ outcome: 'gone' });
-        await stage.opened('u', 's', { owner: socket('n') });
-        await stage.store.sessions.detach([{ userId: 'u', sessionId: 's', owner: socket('n') }], LONG);
-        expect(await stage.open('u', 's', { owner: socket('n', 2), intent: 'return' })).toMatchObject({
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        expect(await fixture.open('u', 's', { owner: socket('n'), intent: 'return' })).toEqual({ outcome: 'gone' });
+        await fixture.opened('u', 's', { owner: socket('n') });
+        await fixture.store.sessions.detach([{ userId: 'u', sessionId: 's', owner: socket('n') }], LONG);
+        expect(await fixture.open('u', 's', { owner: socket('n', 2), intent: 'return' })).toMatchObject({
           outcome: 'renewed',
         });
-        await stage.store.sessions.kick('u');
-        expect(await stage.open('u', 's', { owner: socket('n', 3), intent: 'return' })).toEqual({
+        await fixture.store.sessions.kick('u');
+        expect(await fixture.open('u', 's', { owner: socket('n', 3), intent: 'return' })).toEqual({
           outcome: 'ended',
           reason: 'kicked',
         });
-        expect(await stage.isOnline('u')).toBe(false);
+        expect(await fixture.isOnline('u')).toBe(false);
       }));
   });
 }

@@ -34,20 +34,20 @@ export const PAST = 600;
 export const NODE_LEASE = 800;
 
 /** Runs a test on a fresh store and stops it whatever happens. */
-export async function onStage(
+export async function withFixture(
   create: CreateStore,
-  act: (stage: Stage) => Promise<void>,
+  act: (fixture: StoreFixture) => Promise<void>,
   options: ContractOptions = {},
 ): Promise<void> {
   const held = await create(options);
   try {
-    await act(new Stage(held));
+    await act(new StoreFixture(held));
   } finally {
     await held.stop();
   }
 }
 
-export class Stage {
+export class StoreFixture {
   readonly store: PresenceStore;
   readonly held: ContractStore;
 
@@ -115,7 +115,7 @@ export class Stage {
   /** `kind session reason transition` of each change: `close s1 timeout offline`. */
   async story(userId?: string): Promise<string[]> {
     const changes = await this.wholeLog();
-    return changes.filter((change) => userId === undefined || change.userId === userId).map(tell);
+    return changes.filter((change) => userId === undefined || change.userId === userId).map(describeChange);
   }
 }
 
@@ -133,7 +133,7 @@ export async function drain(store: PresenceStore, cursor: string): Promise<Chang
   return changes;
 }
 
-export function tell(change: Change): string {
+export function describeChange(change: Change): string {
   return [change.kind, change.sessionId, change.reason, change.transition].filter(Boolean).join(' ');
 }
 

@@ -40,7 +40,7 @@ interface Seen {
   readonly closes: Array<{ socket: TransportSocket; code: number }>;
 }
 
-export interface Harness extends Seen {
+export interface TransportRig extends Seen {
   readonly transport: Transport;
   readonly port: number;
   /** The socket that opened first. */
@@ -51,7 +51,7 @@ export const LIMIT = 16_384;
 export const BUFFER = 262_144;
 
 /** Registers the clean-up of one suite. */
-export function transportHarness(create: CreateTransport, traits: Pick<TransportTraits, 'closeTimeoutMs'>) {
+export function transportRig(create: CreateTransport, traits: Pick<TransportTraits, 'closeTimeoutMs'>) {
   const transports: Transport[] = [];
   const clients: Array<{ destroy(): void }> = [];
 
@@ -64,7 +64,7 @@ export function transportHarness(create: CreateTransport, traits: Pick<Transport
     changes: Partial<TransportOptions> = {},
     handlers: Partial<TransportHandlers> = {},
     port = 0,
-  ): Promise<Harness> {
+  ): Promise<TransportRig> {
     const seen: Seen = { requests: [], refused: [], opened: [], messages: [], pongs: [], closes: [] };
     const transport = create(
       {
@@ -134,12 +134,12 @@ export function transportHarness(create: CreateTransport, traits: Pick<Transport
     return seen;
   }
 
-  async function bothSee(harness: Harness, client: RawWebSocket, codes: FaultCodes): Promise<void> {
+  async function bothSee(rig: TransportRig, client: RawWebSocket, codes: FaultCodes): Promise<void> {
     await until(() => client.closeCode !== undefined, 'the peer sees the end');
     client.destroy();
-    await until(() => harness.closes.length > 0, 'handlers.close');
-    expect({ peer: client.closeCode, handler: harness.closes[0]?.code }).toEqual(codes);
-    expect(harness.closes).toHaveLength(1);
+    await until(() => rig.closes.length > 0, 'handlers.close');
+    expect({ peer: client.closeCode, handler: rig.closes[0]?.code }).toEqual(codes);
+    expect(rig.closes).toHaveLength(1);
   }
 
   /** Sends until the transport refuses. */
@@ -155,4 +155,4 @@ export function transportHarness(create: CreateTransport, traits: Pick<Transport
   return { start, raw, peer, bothSee, fill };
 }
 
-export type TransportHarness = ReturnType<typeof transportHarness>;
+export type TransportHarness = ReturnType<typeof transportRig>;

@@ -6,18 +6,18 @@ import { describe, expect, test } from '@jest/globals';
 import type { CreateTransport } from '../../../gateway/transport/transport.ts';
 import { frame, OPCODE, until, upgradeHead } from '../../support/raw-websocket.ts';
 import { closingContract } from './closing-contract.ts';
-import { LIMIT, type TransportTraits, transportHarness } from './test-rig.ts';
+import { LIMIT, type TransportTraits, transportRig } from './test-rig.ts';
 
 export function transportContract(name: string, create: CreateTransport, traits: TransportTraits): void {
-  const { start, raw, peer, bothSee } = transportHarness(create, traits);
+  const { start, raw, peer, bothSee } = transportRig(create, traits);
 
   describe(`${name} upgrade`, () => {
     test('an accepted client arrives with its facts', async () => {
-      const harness = await start();
+      const rig = await start();
       const facts = ['Origin: https://a.example', 'X-Forwarded-For: 10.0.0.1', 'X-Forwarded-For: 10.0.0.2, 10.0.0.3'];
-      const client = await raw(harness.port, upgradeHead('/ws?token=secret', facts));
+      const client = await raw(rig.port, upgradeHead('/ws?token=secret', facts));
       expect(client.status).toBe(101);
-      expect(harness.requests).toEqual([
+      expect(rig.requests).toEqual([
         {
           path: '/ws',
           remoteAddress: '127.0.0.1',
@@ -25,19 +25,19 @@ export function transportContract(name: string, create: CreateTransport, traits:
           forwardedFor: '10.0.0.1, 10.0.0.2, 10.0.0.3',
         },
       ]);
-      expect(harness.socket.remoteAddress).toBe('127.0.0.1');
-      expect(harness.transport.sockets).toBe(1);
+      expect(rig.socket.remoteAddress).toBe('127.0.0.1');
+      expect(rig.transport.sockets).toBe(1);
 
-      await raw(harness.port);
-      expect(harness.requests[1]).toMatchObject({ origin: undefined, forwardedFor: undefined });
-      expect(harness.opened[1]?.id).toBeGreaterThan(harness.socket.id);
+      await raw(rig.port);
+      expect(rig.requests[1]).toMatchObject({ origin: undefined, forwardedFor: undefined });
+      expect(rig.opened[1]?.id).toBeGreaterThan(rig.socket.id);
     });
 
     test.each([401, 403, 429])('the handler refuses with %i', async (status) => {
-      const harness = await start({}, { upgrade: () => status });
-      expect((await raw(harness.port)).status).toBe(status);
-      expect(harness.opened).toHaveLength(0);
-      expect(harness.refused).toEqual([status]);
+      const rig = await start({}, { upgrade: () => status });
+      expect((await raw(rig.port)).status).toBe(status);
+      expect(rig.opened).toHaveLength(0);
+      expect(rig.refused).toEqual([status]);
     });
 
     test.each([
@@ -49,24 +49,24 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['a short key', upgradeHead('/ws').replace(/Key: .*/, 'Key: abc'), 400],
       ['a key of 24 other characters', upgradeHead('/ws').replace(/Key: .*/, `Key: ${'='.repeat(24)}`), 400],
     ])('%s is refused without asking the handler', async (_what, head, status) => {
-      const harness = await start();
-      const client = await raw(harness.port, head);
+      const rig = await start();
+      const client = await raw(rig.port, head);
       expect(client.status).toBe(status);
       expect(client.header('upgrade')).toBe(status === 426 ? 'websocket' : undefined);
-      expect(harness.requests).toHaveLength(0);
-      expect(harness.refused).toEqual([status]);
+      expect(rig.requests).toHaveLength(0);
+      expect(rig.refused).toEqual([status]);
       await until(() => client.isEnded, 'the connection ends');
     });
 
     test('over maxSockets 503, until one leaves', async () => {
-      const harness = await start({ maxSockets: 2 });
-      const first = await raw(harness.port);
-      await raw(harness.port);
-      expect((await raw(harness.port)).status).toBe(503);
-      expect(harness.requests).toHaveLength(2);
+      const rig = await start({ maxSockets: 2 });
+      const first = await raw(rig.port);
+      await raw(rig.port);
+      expect((await raw(rig.port)).status).toBe(503);
+      expect(rig.requests).toHaveLength(2);
       first.destroy();
-      await until(() => harness.transport.sockets === 1, 'one left');
-      expect((await raw(harness.port)).status).toBe(101);
+      await until(() => rig.transport.sockets === 1, 'one left');
+      expect((await raw(rig.port)).status).toBe(101);
     });
 
     test.each([
@@ -74,14 +74,14 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['presence.v1.json', 'presence.v1.json'],
       ['presence.v2.json', undefined],
     ])('offered %s, answered %s', async (offered, answered) => {
-      const harness = await start();
-      const client = await raw(harness.port, upgradeHead('/ws', [`Sec-WebSocket-Protocol: ${offered}`]));
+      const rig = await start();
+      const client = await raw(rig.port, upgradeHead('/ws', [`Sec-WebSocket-Protocol: ${offered}`]));
       expect([client.status, client.header('sec-websocket-protocol')]).toEqual([101, answered]);
     });
 
     test('an upgrade that is never finished is cut', async () => {
-      const harness = await start();
-      const client = await raw(harness.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
+      const rig = await start();
+      const client = await raw(rig.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
       await until(() => client.isEnded, 'the cut');
       expect(client.status).not.toBe(101);
     });
@@ -89,18 +89,18 @@ export function transportContract(name: string, create: CreateTransport, traits:
 
   describe(`${name} messages`, () => {
     test('text both ways, every character', async () => {
-      const harness = await start({}, { message: (socket, text) => void socket.send(`echo ${text}`) });
-      const client = await peer(harness.port, ['presence.v1.json']);
+      const rig = await start({}, { message: (socket, text) => void socket.send(`echo ${text}`) });
+      const client = await peer(rig.port, ['presence.v1.json']);
       const text = '\ufeffplain, žluťoučký, 漢字, 🎬';
       client.socket.send(text);
       client.socket.send('');
       await until(() => client.texts.length === 2, 'the echoes');
-      harness.socket.send('half \ud83c');
+      rig.socket.send('half \ud83c');
       await until(() => client.texts.length === 3, 'the third');
-      expect(harness.messages).toEqual([text, '']);
+      expect(rig.messages).toEqual([text, '']);
       expect(client.texts).toEqual([`echo ${text}`, 'echo ', 'half \ufffd']);
       const bytes = Buffer.byteLength(text);
-      expect(harness.transport.traffic).toEqual({
+      expect(rig.transport.traffic).toEqual({
         messagesReceived: 2,
         bytesReceived: bytes,
         messagesSent: 3,
@@ -109,37 +109,37 @@ export function transportContract(name: string, create: CreateTransport, traits:
     });
 
     test('a binary frame arrives as undefined', async () => {
-      const harness = await start();
-      (await raw(harness.port)).write(frame(OPCODE.binary, 'text?'));
-      await until(() => harness.messages.length === 1, 'the message');
-      expect(harness.messages).toEqual([undefined]);
+      const rig = await start();
+      (await raw(rig.port)).write(frame(OPCODE.binary, 'text?'));
+      await until(() => rig.messages.length === 1, 'the message');
+      expect(rig.messages).toEqual([undefined]);
     });
 
     test('a thousand frames keep their order, in few packets and in pieces', async () => {
-      const harness = await start({}, { message: (socket, text) => void socket.send(text ?? '') });
-      const client = await raw(harness.port);
+      const rig = await start({}, { message: (socket, text) => void socket.send(text ?? '') });
+      const client = await raw(rig.port);
       const texts = Array.from({ length: 1000 }, (_, i) => `${i} ${'x'.repeat(i % 200)}`);
       const bytes = Buffer.concat(texts.map((text) => frame(OPCODE.text, text)));
       for (let at = 0; at < bytes.length; at += 777) client.write(bytes.subarray(at, at + 777));
       await until(() => client.texts.length === 1000, 'a thousand echoes');
-      expect(harness.messages).toEqual(texts);
+      expect(rig.messages).toEqual(texts);
       expect(client.texts).toEqual(texts);
     });
 
     test('a message at the limit passes, one byte more is 1009', async () => {
-      const harness = await start();
-      const client = await raw(harness.port);
+      const rig = await start();
+      const client = await raw(rig.port);
       client.write(frame(OPCODE.text, 'é'.repeat(LIMIT / 2)));
-      await until(() => harness.messages.length === 1, 'the message');
-      expect(harness.messages[0]).toHaveLength(LIMIT / 2);
+      await until(() => rig.messages.length === 1, 'the message');
+      expect(rig.messages[0]).toHaveLength(LIMIT / 2);
       client.write(frame(OPCODE.text, 'x'.repeat(LIMIT + 1)));
-      await bothSee(harness, client, { peer: 1009, handler: 1009 });
-      expect(harness.messages).toHaveLength(1);
+      await bothSee(rig, client, { peer: 1009, handler: 1009 });
+      expect(rig.messages).toHaveLength(1);
     });
 
     test('a message split in fragments, with a ping between, is one message', async () => {
-      const harness = await start();
-      const client = await raw(harness.port);
+      const rig = await start();
+      const client = await raw(rig.port);
       client.write(
         frame(OPCODE.text, 'one ', { fin: false }),
         frame(OPCODE.continuation, 'two ', { fin: false }),
@@ -147,8 +147,8 @@ export function transportContract(name: string, create: CreateTransport, traits:
         frame(OPCODE.continuation, 'three'),
         frame(OPCODE.text, 'next'),
       );
-      await until(() => harness.messages.length === 2, 'both messages');
-      expect(harness.messages).toEqual(['one two three', 'next']);
+      await until(() => rig.messages.length === 2, 'both messages');
+      expect(rig.messages).toEqual(['one two three', 'next']);
       expect(client.frames).toEqual([{ opcode: OPCODE.pong, payload: Buffer.from('between') }]);
     });
 
@@ -157,19 +157,19 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['sent in full', [frame(OPCODE.text, 'x'.repeat(LIMIT * 16))]],
       ['in fragments', [frame(OPCODE.text, '', { fin: false }), ...fragments(LIMIT * 16, 4_096)]],
     ])('a message of many times the limit, %s, is refused', async (_how, frames) => {
-      const harness = await start();
-      const client = await raw(harness.port);
+      const rig = await start();
+      const client = await raw(rig.port);
       client.write(...frames);
-      await bothSee(harness, client, traits.farTooBig);
-      expect(harness.messages).toHaveLength(0);
+      await bothSee(rig, client, traits.farTooBig);
+      expect(rig.messages).toHaveLength(0);
     });
 
     test('a flood of tiny fragments is refused', async () => {
-      const harness = await start({ maxMessageBytes: 1_024 });
-      const client = await raw(harness.port);
+      const rig = await start({ maxMessageBytes: 1_024 });
+      const client = await raw(rig.port);
       client.write(frame(OPCODE.text, '', { fin: false }), ...fragments(20_000, 1));
-      await bothSee(harness, client, traits.fragmentFlood);
-      expect(harness.messages).toHaveLength(0);
+      await bothSee(rig, client, traits.fragmentFlood);
+      expect(rig.messages).toHaveLength(0);
     });
 
     test.each([
@@ -182,11 +182,11 @@ export function transportContract(name: string, create: CreateTransport, traits:
         ],
       ],
     ])('invalid UTF-8 %s never arrives', async (_how, frames) => {
-      const harness = await start();
-      const client = await raw(harness.port);
+      const rig = await start();
+      const client = await raw(rig.port);
       client.write(...frames);
-      await bothSee(harness, client, traits.invalidUtf8);
-      expect(harness.messages).toHaveLength(0);
+      await bothSee(rig, client, traits.invalidUtf8);
+      expect(rig.messages).toHaveLength(0);
     });
 
     test.each([
@@ -200,36 +200,36 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['a continuation of nothing', [frame(OPCODE.continuation, 'x')]],
       ['a text inside a text', [frame(OPCODE.text, 'x', { fin: false }), frame(OPCODE.text, 'y')]],
     ])('%s ends the connection', async (_what, frames) => {
-      const harness = await start();
-      const client = await raw(harness.port);
+      const rig = await start();
+      const client = await raw(rig.port);
       client.write(...frames);
-      await bothSee(harness, client, traits.protocolError);
-      expect(harness.messages).toHaveLength(0);
+      await bothSee(rig, client, traits.protocolError);
+      expect(rig.messages).toHaveLength(0);
     });
 
     test('a frame without a mask is not delivered', async () => {
-      const harness = await start();
-      const client = await raw(harness.port);
+      const rig = await start();
+      const client = await raw(rig.port);
       client.write(Buffer.from([0x81, 4]), Buffer.from('none'));
-      if (traits.noticesMissingMask) await bothSee(harness, client, traits.protocolError);
+      if (traits.noticesMissingMask) await bothSee(rig, client, traits.protocolError);
       client.destroy();
-      await until(() => harness.closes.length === 1, 'handlers.close');
-      expect(harness.messages).toHaveLength(0);
+      await until(() => rig.closes.length === 1, 'handlers.close');
+      expect(rig.messages).toHaveLength(0);
     });
   });
 
   describe(`${name} ping`, () => {
     test('our ping reaches the client and its answer the handler; its own ping is answered', async () => {
-      const harness = await start();
-      const client = await raw(harness.port);
-      harness.socket.ping();
+      const rig = await start();
+      const client = await raw(rig.port);
+      rig.socket.ping();
       await until(() => client.frames.length === 1, 'the ping');
       expect(client.frames[0]?.opcode).toBe(OPCODE.ping);
-      expect(harness.pongs).toHaveLength(0);
+      expect(rig.pongs).toHaveLength(0);
       client.write(frame(OPCODE.pong, ''), frame(OPCODE.ping, 'and you?'));
       await until(() => client.frames.length === 2, 'the pong');
       expect(client.frames[1]).toEqual({ opcode: OPCODE.pong, payload: Buffer.from('and you?') });
-      expect(harness.pongs).toEqual([harness.socket]);
+      expect(rig.pongs).toEqual([rig.socket]);
     });
   });
 

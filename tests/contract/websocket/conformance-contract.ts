@@ -3,29 +3,29 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { CreateTransport, Transport } from '../../../gateway/transport/transport.ts';
 import { frame, OPCODE, type RawWebSocket, type ReceivedFrame, until } from '../../support/raw-websocket.ts';
-import { transportHarness } from '../transport/test-rig.ts';
+import { transportRig } from '../transport/test-rig.ts';
 import { BINARY, CASES, DIFFERENCES, LIMIT } from './conformance-cases.ts';
 
 /** Sent after each case: its echo tells that the connection lives, and that all before it was answered. */
 const ALIVE = 'still alive';
 
 export function websocketConformance(name: Transport['name'], create: CreateTransport): void {
-  const { start, raw } = transportHarness(create, { closeTimeoutMs: 4_000 });
+  const { start, raw } = transportRig(create, { closeTimeoutMs: 4_000 });
 
   describe(`${name} conformance`, () => {
     test.each(CASES)('$name', async ({ frames, sees, differs, pieces }) => {
-      const harness = await start(
+      const rig = await start(
         { maxMessageBytes: LIMIT },
         { message: (socket, text) => void socket.send(text ?? BINARY) },
       );
-      const client = await raw(harness.port);
+      const client = await raw(rig.port);
       await write(client, Buffer.concat([...frames, frame(OPCODE.text, ALIVE)]), pieces);
       await until(() => client.closeCode !== undefined || client.texts.includes(ALIVE), 'an answer or an end');
       const seen = client.frames.filter(({ opcode }) => opcode !== OPCODE.close).map(told);
       if (client.closeCode !== undefined) {
         client.destroy();
-        await until(() => harness.closes.length > 0, 'handlers.close');
-        seen.push(`end ${client.closeCode}/${harness.closes[0]?.code}`);
+        await until(() => rig.closes.length > 0, 'handlers.close');
+        seen.push(`end ${client.closeCode}/${rig.closes[0]?.code}`);
       }
       const expected: string[] = [...(differs && name === 'uws' ? DIFFERENCES[differs].uws : sees)];
       if (!expected.at(-1)?.startsWith('end')) expected.push(`text ${ALIVE}`);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { Outlet } from '../../gateway/subscriptions/send-queue.ts';
+import { SendQueue } from '../../gateway/subscriptions/send-queue.ts';
 
 /** A socket whose peer reads only when told to. */
 class Peer {
@@ -20,15 +20,15 @@ class Peer {
 const KB = (kilobytes: number, letter = 'x'): string => letter.repeat(kilobytes * 1_024);
 const always = (): boolean => true;
 
-describe('Outlet', () => {
+describe('SendQueue', () => {
   let peer: Peer;
-  let outlet: Outlet;
+  let outlet: SendQueue;
   const events: string[] = [];
   beforeEach(() => {
     jest.useFakeTimers();
     peer = new Peer();
     events.length = 0;
-    outlet = new Outlet(peer, { drained: () => events.push('drained'), tooSlow: () => events.push('too slow') });
+    outlet = new SendQueue(peer, { drained: () => events.push('drained'), tooSlow: () => events.push('too slow') });
   });
   afterEach(() => {
     outlet.close();

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { FieldSync } from '../../gateway/client/field-sync.ts';
+import { PendingUpdate } from '../../gateway/client/pending-update.ts';
 import { PresenceError } from '../../gateway/client/presence-error.ts';
 
 const REFUSED = new PresenceError('invalid_request', 'no');
 
 test('one message is on its way; what comes meanwhile is merged, the latest wins', async () => {
-  const sync = new FieldSync({ streamId: 'a', country: 'US' });
+  const sync = new PendingUpdate({ streamId: 'a', country: 'US' });
   const first = sync.set({ streamId: 'b' });
   expect(sync.take()).toEqual({ streamId: 'b' });
   const others = [sync.set({ streamId: 'c' }), sync.set({ streamId: 'd', state: 'CA' })];
@@ -20,7 +20,7 @@ test('one message is on its way; what comes meanwhile is merged, the latest wins
 });
 
 test('what was lost on its way is said again, under what was said since', async () => {
-  const sync = new FieldSync({});
+  const sync = new PendingUpdate({});
   const lost = sync.set({ streamId: 'a', country: 'US' });
   sync.take();
   const later = sync.set({ streamId: 'b' });
@@ -31,7 +31,7 @@ test('what was lost on its way is said again, under what was said since', async 
 });
 
 test('what the server does not want is forgotten, and does not spoil the next hello', async () => {
-  const sync = new FieldSync({ streamId: 'a' });
+  const sync = new PendingUpdate({ streamId: 'a' });
   const bad = sync.set({ country: '/' });
   sync.take();
   const good = sync.set({ state: 'CA' });
@@ -44,7 +44,7 @@ test('what the server does not want is forgotten, and does not spoil the next he
 });
 
 test('at the end all who wait are told, and the fields stay for a later hello', async () => {
-  const sync = new FieldSync({});
+  const sync = new PendingUpdate({});
   const flying = sync.set({ streamId: 'a' });
   sync.take();
   const waiting = sync.set({ state: 'CA' });
@@ -55,7 +55,7 @@ test('at the end all who wait are told, and the fields stay for a later hello', 
 });
 
 test('an undefined field was not told', () => {
-  const sync = new FieldSync({ streamId: 'a' });
+  const sync = new PendingUpdate({ streamId: 'a' });
   void sync.set({ streamId: undefined } as unknown as { streamId: string });
   expect(sync.fields).toEqual({ streamId: 'a' });
 });

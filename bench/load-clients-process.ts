@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { inLanes, makeSessions } from './players.ts';
 
-export interface CrowdOrder {
+export interface LoadClientsOrder {
   readonly port: number;
   /** Which of the sessions of `makeSessions`. */
   readonly from: number;
@@ -58,7 +58,7 @@ function openSession(port: number, hello: object): Promise<void> {
   });
 }
 
-process.once('message', async ({ port, from, count, lanes }: CrowdOrder) => {
+process.once('message', async ({ port, from, count, lanes }: LoadClientsOrder) => {
   const hellos = makeSessions(from + count)
     .slice(from)
     .map(({ userId, sessionId, attributes }) => ({ userId, sessionId, ...attributes }));

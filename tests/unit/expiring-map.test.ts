@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { FadingMap } from '../../presence-core/toolkit/expiring-map.ts';
+import { ExpiringMap } from '../../presence-core/toolkit/expiring-map.ts';
 
 describe('a fading map', () => {
   test('[P5] holds an entry until its instant', () => {
-    const map = new FadingMap<string>(10);
+    const map = new ExpiringMap<string>(10);
     map.set('a', 'x', 100);
     expect(map.get('a', 99)).toBe('x');
     expect(map.get('a', 100)).toBeUndefined();
@@ -11,7 +11,7 @@ describe('a fading map', () => {
   });
 
   test('[P15] at the bound the entry set first goes first; setting again counts as new', () => {
-    const map = new FadingMap<number>(3);
+    const map = new ExpiringMap<number>(3);
     for (const key of ['a', 'b', 'c', 'a', 'd']) map.set(key, 1, 1000);
     expect(['a', 'b', 'c', 'd'].map((key) => map.get(key, 0))).toEqual([1, undefined, 1, 1]);
     map.delete('c');
@@ -21,7 +21,7 @@ describe('a fading map', () => {
   });
 
   test('[P15] trimming drops what has faded and makes room', () => {
-    const map = new FadingMap<number>(3);
+    const map = new ExpiringMap<number>(3);
     map.set('a', 1, 10);
     map.set('b', 1, 20);
     map.set('c', 1, 30);
@@ -34,7 +34,7 @@ describe('a fading map', () => {
   });
 
   test('[P14] stays within its bound and agrees with a plain list under many changes', () => {
-    const map = new FadingMap<number>(5);
+    const map = new ExpiringMap<number>(5);
     let plain: { key: string; value: number }[] = [];
     for (let i = 0; i < 2000; i += 1) {
       const key = `k${(i * 7919) % 11}`;

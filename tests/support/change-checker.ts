@@ -14,7 +14,7 @@ interface Truth {
   readonly isEmpty: boolean;
 }
 
-export class Witness {
+export class ChangeChecker {
   readonly lies: string[] = [];
   answers = 0;
   private readonly store: PresenceStore;
@@ -66,7 +66,7 @@ export class Witness {
     const { version } = this;
     const attributes = { streamId: `version-${version}` };
     const lease = { owner: 'heartbeat', leaseMs: LONG_MS, intent: 'fresh' } as const;
-    await this.store.sessions.open({ userId: 'witness', sessionId: 's', attributes, ...lease });
+    await this.store.sessions.open({ userId: 'checker', sessionId: 's', attributes, ...lease });
     this.truths.push({ at: performance.now(), version, isEmpty: false });
   }
 

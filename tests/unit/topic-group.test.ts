@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { Channel, type Member } from '../../gateway/subscriptions/topic-group.ts';
+import { TopicGroup, type TopicSubscriber } from '../../gateway/subscriptions/topic-group.ts';
 import { parseTopic, type Topic } from '../../gateway/subscriptions/topics.ts';
 import type { Change } from '../../presence-core/index.ts';
 
 const changes = (count: number, kind: Change['kind'] = 'open'): Change[] =>
   Array.from({ length: count }, () => ({ kind, userId: 'u', sessionId: 's', streamId: 'tnt' }) as Change);
 
-describe('Channel', () => {
-  let channel: Channel;
+describe('TopicGroup', () => {
+  let channel: TopicGroup;
   let turns: boolean[];
-  const member = (mode: Member['mode']): Member => ({
+  const member = (mode: TopicSubscriber['mode']): TopicSubscriber => ({
     mode,
     deliver: () => {},
     summarise: () => {},
@@ -19,7 +19,7 @@ describe('Channel', () => {
   beforeEach(() => {
     turns = [];
     // 50 changes a second, looked at twice a second.
-    channel = new Channel(parseTopic('all') as Topic, { summaryIntervalMs: 500, autoIntervalAbove: 50 });
+    channel = new TopicGroup(parseTopic('all') as Topic, { summaryIntervalMs: 500, autoIntervalAbove: 50 });
   });
 
   test('turns fast at once, and slow only when an interval stays below half of the threshold', () => {

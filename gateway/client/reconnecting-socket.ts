@@ -5,14 +5,14 @@
 import { CLOSE_CODES, type Reconnect } from '../protocol/close-codes.ts';
 import { type ProblemBody, type ServerMessage, SUBPROTOCOL, type Welcome } from '../protocol/messages.ts';
 import { type Deferred, deferred } from './deferred.ts';
-import { type LinkOptions, type LinkTimers, timersOf, tokenOf } from './link-options.ts';
 import { errorOf, PresenceError } from './presence-error.ts';
 import { backoffMs, reconnectionAfter } from './reconnection.ts';
 import { Replies } from './replies.ts';
+import { type SocketOptions, type SocketTimers, timersOf, tokenOf } from './socket-options.ts';
 import { OPEN, type WebSocketConstructor, type WebSocketLike, webSocketOf } from './web-socket.ts';
 
 /** `live`: welcomed. `closed`: for good, until `connect` is called again. */
-export type LinkState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'closed';
+export type SocketState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'closed';
 
 export interface Disconnection {
   readonly code: number;
@@ -20,8 +20,8 @@ export interface Disconnection {
   readonly willReconnect: boolean;
 }
 
-/** What the user of a link decides and is told. */
-export interface LinkUser {
+/** What the user of a socket decides and is told. */
+export interface SocketUser {
   /** The first frame of a new socket. */
   hello(token: string | undefined): object;
   welcomed(welcome: Welcome): void;
@@ -36,11 +36,11 @@ export interface LinkUser {
 /** As a browser reports a connection that was cut. */
 const CUT = 1006;
 
-export class Link {
-  state: LinkState = 'idle';
-  readonly timers: LinkTimers;
-  private readonly options: LinkOptions;
-  private readonly user: LinkUser;
+export class ReconnectingSocket {
+  state: SocketState = 'idle';
+  readonly timers: SocketTimers;
+  private readonly options: SocketOptions;
+  private readonly user: SocketUser;
   private readonly WebSocket: WebSocketConstructor;
   private readonly replies: Replies;
   private opening: Deferred<Welcome> | undefined;
@@ -57,7 +57,7 @@ export class Link {
   private drainTimer: ReturnType<typeof setTimeout> | undefined;
   private giveUpTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: LinkOptions, user: LinkUser) {
+  constructor(options: SocketOptions, user: SocketUser) {
     this.options = options;
     this.user = user;
     this.timers = timersOf(options);
@@ -91,7 +91,7 @@ export class Link {
     return true;
   }
 
-  /** Rejects with what the server has against it, `disconnected`, or `timeout`, after which the link is opened anew. */
+  /** Rejects with what the server has against it, `disconnected`, or `timeout`, after which the connection is opened anew. */
   request(message: object): Promise<ServerMessage> {
     return this.replies.ask((id) => this.send({ ...message, id }));
   }

@@ -8,6 +8,6 @@ export function ageHeaders({ ageMs }: Answer<unknown>): Headers {
 }
 
 /** 200 with what was read, and its age. */
-export function told<T, const B>(answer: Answer<T>, body: (value: T) => B): HttpReply<B> {
+export function agedReply<T, const B>(answer: Answer<T>, body: (value: T) => B): HttpReply<B> {
   return { status: 200, headers: ageHeaders(answer), body: body(answer.value) };
 }

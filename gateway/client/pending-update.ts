@@ -11,7 +11,7 @@ interface Batch {
   readonly told: Deferred<void>;
 }
 
-export class FieldSync {
+export class PendingUpdate {
   private accepted: SessionFields;
   private flying: Batch | undefined;
   private waiting: Batch | undefined;

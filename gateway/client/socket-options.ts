@@ -4,7 +4,7 @@ import type { WebSocketConstructor } from './web-socket.ts';
 /** Asked before every hello and when the token is about to end. */
 export type TokenProvider = () => string | Promise<string>;
 
-export interface LinkOptions {
+export interface SocketOptions {
   /** Of the gateway, with its path: `wss://presence.example.com/ws`. */
   readonly url: string | URL;
   /** A fixed one cannot be renewed: when it ends, the connection does. */
@@ -34,14 +34,14 @@ const DEFAULTS = {
   stableAfterMs: 10_000,
 };
 
-export type LinkTimers = typeof DEFAULTS;
+export type SocketTimers = typeof DEFAULTS;
 
-export function timersOf(options: LinkOptions): LinkTimers {
+export function timersOf(options: SocketOptions): SocketTimers {
   const timers = { ...DEFAULTS };
-  for (const name of Object.keys(DEFAULTS) as (keyof LinkTimers)[]) timers[name] = options[name] ?? DEFAULTS[name];
+  for (const name of Object.keys(DEFAULTS) as (keyof SocketTimers)[]) timers[name] = options[name] ?? DEFAULTS[name];
   return timers;
 }
 
-export async function tokenOf(token: LinkOptions['token']): Promise<string | undefined> {
+export async function tokenOf(token: SocketOptions['token']): Promise<string | undefined> {
   return typeof token === 'function' ? token() : token;
 }
