@@ -1,7 +1,7 @@
 /** Reads of Redis (P1, P12, P15). Nothing here writes. */
 import { byAge } from '../admission.ts';
 import type * as api from '../store/reads.ts';
-import { SharedRead } from '../toolkit/shared-read.ts';
+import { SharedRead } from '../toolkit/single-flight.ts';
 import { byCount } from '../top-of.ts';
 import type { RedisCalls } from './calls.ts';
 import type { RedisClient } from './connection.ts';

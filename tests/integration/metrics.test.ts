@@ -234,7 +234,7 @@ test('[P10] while Redis is frozen the scrape is answered, without what only Redi
     const later = await scrapeOnce(at, (metrics) => degraded(metrics, 'socket') === 1);
     expect(degraded(later, 'heartbeat')).toBe(1);
     const errors = later.by('verb', 'presence_store_errors_total', { code: 'store_unavailable' });
-    expect(errors).toMatchObject({ open: 2, beat: expect.any(Number) });
+    expect(errors).toMatchObject({ 'sessions.open': 2, 'nodes.beat': expect.any(Number) });
     expect(later.value('presence_node_beats_total', { result: 'failed' })).toBeGreaterThan(0);
     expect(later.value('presence_store_unavailable_seconds_total')).toBeGreaterThan(
       before.value('presence_store_unavailable_seconds_total') as number,

@@ -122,7 +122,7 @@ describe('the steps of a request carry its id', () => {
     const failing = failingStore();
     const notify = () => Promise.reject(new Error('no inbox'));
     const store = new Proxy(failing.store, {
-      get: (target, name) => (name === 'notify' ? notify : Reflect.get(target, name)),
+      get: (target, name) => (name === 'inbox' ? { ...target.inbox, notify } : Reflect.get(target, name)),
     });
     await start(store);
     await sidecar.request('POST', '/heartbeat', BEAT);

@@ -1,11 +1,24 @@
+/** Work that is done once for all who ask for it at the same time. */
+
+/** @returns a function that begins `act`, or, while it runs, joins the run that is on. */
+export function singleFlight<T>(act: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= act().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
 interface Running<T> {
   readonly over: Promise<void>;
   next?: Promise<T>;
 }
 
 /**
- * Costly reads, each made once for all who ask at the same time: of a key at most one runs, and whoever asks while it
- * does gets the next, so that nobody is told what was before he asked.
+ * Costly reads of which nobody may be given an answer from before he asked: of a key at most one runs, and all who ask
+ * while it does share the next.
  */
 export class SharedRead<Key, T> {
   private readonly read: (key: Key) => Promise<T>;

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { SharedRead } from '../../presence-core/toolkit/shared-read.ts';
+import { SharedRead, singleFlight } from '../../presence-core/toolkit/single-flight.ts';
 
 /** Reads that end when told to. */
 function reads() {
@@ -52,5 +52,32 @@ describe('a shared read', () => {
     begun[1]?.resolve(2);
     begun[0]?.resolve(1);
     expect(await Promise.all(both)).toEqual([1, 2]);
+  });
+});
+
+describe('singleFlight', () => {
+  test('all who ask while it runs get that run; who asks later begins another', async () => {
+    let runs = 0;
+    let finish: (value: number) => void = () => {};
+    const ask = singleFlight(() => {
+      runs += 1;
+      return new Promise<number>((resolve) => {
+        finish = resolve;
+      });
+    });
+    const first = [ask(), ask()];
+    finish(1);
+    expect(await Promise.all(first)).toEqual([1, 1]);
+    const second = ask();
+    finish(2);
+    expect([await second, runs]).toEqual([2, 2]);
+  });
+
+  test('a failure is everybody’s, and the next one begins anew', async () => {
+    const outcomes = [Promise.reject(new Error('away')), Promise.resolve('here')];
+    const ask = singleFlight(() => outcomes.shift() as Promise<string>);
+    const both = await Promise.allSettled([ask(), ask()]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await ask()).toBe('here');
   });
 });
