@@ -1,7 +1,7 @@
 /** Puts the parts of one process together, in the order in which they depend on each other. */
 import type { Logger } from 'pino';
 import { MemoryStore, type PresenceStore, RedisStore, StoreError } from '../presence-core/index.ts';
-import { createAuthenticator } from './auth/authenticator.ts';
+import { createAuthenticator } from './auth/create-authenticator.ts';
 import { type Config, DEFAULT_DATABASE_URL } from './config/config.ts';
 import { History } from './history/history.ts';
 import { createHistoryDatabase, parseDatabaseUrl } from './history/index.ts';

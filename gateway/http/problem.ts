@@ -1,18 +1,19 @@
-/** Problems over HTTP (RFC 9457): thrown by handlers, told by the dispatch. */
+/** Problems over HTTP (RFC 9457): handlers throw them, the dispatch turns them into responses. */
 import { StoreError } from '../../presence-core/index.ts';
 import { HistoryError } from '../history/index.ts';
 import { type ProblemMembers, problemBody } from '../problem.ts';
 import { PROBLEMS, type ProblemCode } from '../protocol/problems.ts';
 import type { FieldError } from '../sessions/decode.ts';
+import type { OutgoingResponse } from './exchange.ts';
 
-/** Media type of all of them. */
+/** Media type of every problem. */
 export const PROBLEM_TYPE = 'application/problem+json';
-/** A store that comes back does so within seconds; clients add their own jitter. */
+/** The store is usually back within seconds; clients add their own jitter. */
 const STORE_RETRY_AFTER_S = '1';
 
 interface ProblemOptions {
   readonly status?: number;
-  /** Further members of the problem. */
+  /** Additional members of the problem. */
   readonly members?: ProblemMembers;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
@@ -34,27 +35,32 @@ export class Problem extends Error {
   }
 }
 
-/** 400 `invalid_request` naming each field at fault. */
+/** 400 `invalid_request` that names each invalid field. */
 export function invalidRequest(errors: readonly FieldError[], members: ProblemMembers = {}) {
   const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
   return new Problem('invalid_request', detail, { members: { errors, ...members } });
 }
 
-/** Any thrown value as a problem. Of an unknown error nothing is told but that it happened; its cause is logged. */
+/** Any thrown value as a problem. The message of an unknown error is logged, and kept from the client. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const away =
-    (error instanceof StoreError && error.code === 'store_unavailable') ||
-    (error instanceof HistoryError && error.retryable);
-  if (away) {
+  const isStore = error instanceof StoreError && error.code === 'store_unavailable';
+  const isDatabase = error instanceof HistoryError && error.retryable;
+  if (isStore || isDatabase) {
+    const what = isStore ? 'store' : 'database';
     const headers = { 'retry-after': STORE_RETRY_AFTER_S };
-    return new Problem('store_unavailable', 'Try again shortly.', { headers, cause: error });
+    return new Problem('store_unavailable', `The ${what} did not answer: try again.`, { headers, cause: error });
   }
-  return new Problem('internal', 'The error was logged under this request id.', { cause: error });
+  return new Problem('internal', 'The error was logged with this request id.', { cause: error });
 }
 
 /** The body of a problem, as section 3 of the contract has it. */
-export function bodyOf(problem: Problem, requestId: string): Record<string, unknown> {
+export function toProblemBody(problem: Problem, requestId: string): Record<string, unknown> {
   const { code, message, members, status } = problem;
   return { ...problemBody(code, message, { requestId, ...members }), status };
+}
+
+export function respondWithProblem(problem: Problem, requestId: string): OutgoingResponse {
+  const headers = { ...problem.headers, 'content-type': PROBLEM_TYPE, 'x-request-id': requestId };
+  return { status: problem.status, headers, body: JSON.stringify(toProblemBody(problem, requestId)) };
 }

@@ -1,9 +1,9 @@
-/** The query of a URL. */
+/** Parses the query of a URL. */
 import { parse } from 'node:querystring';
 
 /**
- * Names and values as text; a name that comes twice has a list. Most queries hold nothing written by `%` or `+`, and
- * are only cut: of a thousand ids, looking at each character would be the greater part of reading them.
+ * Names and values as text; a repeated name has a list. Most queries have no `%` or `+` and are only split: for a
+ * thousand ids, decoding each character would take most of the time.
  */
 export function parseQuery(text: string): Record<string, unknown> {
   if (text.includes('%') || text.includes('+')) return decode(text);

@@ -1,13 +1,13 @@
-/** What of a request may stand in the log: without secrets, and bounded. */
+/** Makes a request safe to log: removes secrets and limits its length. */
 
 const SECRET_NAME = /token|secret|password|authorization|cookie|jwt|resume|keys?$/i;
-/** A token is known by its looks too, wherever it stands. */
+/** A bearer token or a JWT, wherever it stands. */
 const SECRET_VALUE = /\bBearer +[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*/gi;
 const REDACTED = '[redacted]';
 const QUERY_FIELD = /([?&;])([^=&;#]*)=[^&;#]*/g;
 
 const MAX_URL = 2_048;
-/** Of the body's JSON, in characters. */
+/** In characters of the body's JSON. */
 const MAX_BODY = 4_096;
 
 /** @param url path and query. */
@@ -20,14 +20,14 @@ export function redactUrl(url: string): string {
     .replace(SECRET_VALUE, REDACTED);
 }
 
-/** @returns the body, or the beginning of its JSON when it is long. */
+/** @returns the body; the beginning of its JSON when it is long. */
 export function redactBody(body: unknown): unknown {
   if (body === undefined) return undefined;
   let text: string;
   try {
     text = JSON.stringify(body, (name, value) => (SECRET_NAME.test(name) ? REDACTED : value));
   } catch {
-    // Nested deeper than the stack.
+    // Nested too deeply for the stack.
     return '[not shown]';
   }
   const redacted = text.replace(SECRET_VALUE, REDACTED);

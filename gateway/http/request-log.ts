@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Problem } from './problem.ts';
 import { redactBody, redactUrl } from './redact.ts';
 
-export interface Served {
+export interface LoggedRequest {
   readonly requestId: string;
   readonly method: string;
   readonly url: string;
@@ -17,8 +17,8 @@ function stackOf(problem: Problem): string | undefined {
   return problem.cause instanceof Error ? problem.cause.stack : problem.stack;
 }
 
-/** `which` is LOG_REQUESTS: `errors` logs 4xx and 5xx, `all` each request with its body. */
-export function createRequestLog(log: Logger, which: 'errors' | 'all'): (served: Served) => void {
+/** @param which LOG_REQUESTS: `errors` logs 4xx and 5xx, `all` every request with its body. */
+export function createRequestLog(log: Logger, which: 'errors' | 'all'): (request: LoggedRequest) => void {
   return ({ requestId, method, url, status, durationMs, problem, body }) => {
     if (status < 400 && which === 'errors') return;
     const line = {

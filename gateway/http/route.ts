@@ -86,7 +86,7 @@ interface RouteOf<S extends RouteSchema> {
   /** It answers 304 to `if-none-match`. */
   readonly revalidates?: true;
   /** A replica may answer it, and then says how old the answer may be. */
-  readonly aged?: true;
+  readonly fromReplica?: true;
   /** Besides those that its scope and its schemas bring. */
   readonly problems?: readonly RouteProblem[];
   readonly examples: readonly [Example<S>, ...Example<S>[]];

@@ -1,4 +1,4 @@
-/** The store as the sidecar uses it: its acts and reads, none of which is waited for longer than a bound. */
+/** The store as the HTTP API uses it: every call has a time bound. */
 import {
   createTimeBound,
   type Displaced,
@@ -11,7 +11,7 @@ import {
   type StoreSessions,
 } from '../../presence-core/index.ts';
 
-/** The store gives up after 1 s by itself; this holds when it does not. */
+/** The store's own time bound is 1 s; this one holds if that fails. */
 export const STORE_BOUND_MS = 1_500;
 
 export interface SidecarStore {
@@ -20,13 +20,13 @@ export interface SidecarStore {
   readonly limits: StoreLimits;
   readonly analytics: StoreAnalytics;
   ping(): Promise<void>;
-  /** Notifies the sockets of ended sessions, in the background: renewal is the backstop. */
+  /** Notifies the sockets of ended sessions, in the background. If that fails, they close at their next renewal. */
   notify(displaced: readonly Displaced[], requestId: string, by?: InboxMessage['by']): void;
 }
 
 /**
- * Bounds every wait; an act that is late rejects with `store_unavailable`, its outcome unknown (P7).
- * @param notifyFailed hears why a notice was not sent.
+ * Bounds every wait. A late call rejects with `store_unavailable`, its outcome unknown (P7).
+ * @param notifyFailed called when sockets could not be notified.
  */
 export function boundStore(
   store: PresenceStore,

@@ -1,4 +1,4 @@
-/** The HTTP side of presence: routes over the store, and what serves them. */
+/** The HTTP API: routes over the store, and the server that serves them. */
 import type { Logger } from 'pino';
 import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -10,7 +10,8 @@ import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Uws } from '../transport/uws-module.ts';
-import { createDispatch, type Dispatch } from './dispatch.ts';
+import { createDispatch } from './dispatch.ts';
+import type { Dispatch } from './exchange.ts';
 import type { Route } from './route.ts';
 import { createRoutes } from './routes/index.ts';
 import type { HttpServer } from './server/http-server.ts';
@@ -21,35 +22,38 @@ import { boundStore, STORE_BOUND_MS } from './sidecar-store.ts';
 export interface SidecarOptions {
   readonly config: Config;
   readonly authenticator: Authenticator;
-  /** May still be starting: until it serves, its calls fail and the outage policy holds. */
+  /** May still be starting: until then its calls fail and the outage policy applies. */
   readonly store: PresenceStore;
-  /** Undefined where none is kept. */
+  /** Undefined when this process has no history. */
   readonly history: HistoryReads | undefined;
   readonly replica?: Replica | undefined;
   /** The process's root logger: PUT /log-level sets its level. */
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Serves; node:http does without it. */
+  /** Undefined: node:http serves. */
   readonly uws: Uws | undefined;
   readonly isDraining: () => boolean;
 }
 
 export interface Sidecar extends HttpServer {
-  /** The way of a request without a server. */
+  /** Processes a request without a server. */
   readonly dispatch: Dispatch;
-  /** What it serves. */
+  /** The routes it serves. */
   readonly routes: readonly Route[];
 }
 
 export function createSidecar(options: SidecarOptions): Sidecar {
   const { config, authenticator, store, history, replica, log, metrics, uws, isDraining } = options;
   const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
-    log.warn({ correlationId, err: error }, 'sockets were not told'),
+    log.warn(
+      { correlationId, err: error },
+      'could not notify sockets of ended sessions: they close at their next renewal',
+    ),
   );
   const routes = createRoutes({ config, store: bounded, history, replica, log, metrics, isDraining });
   const dispatch = createDispatch({
     routes,
-    answered: observeRequests(metrics),
+    observe: observeRequests(metrics),
     log,
     logRequests: config.logRequests,
     allowedOrigins: config.allowedOrigins,

@@ -1,10 +1,11 @@
+/** Counts and times HTTP requests. */
 import type { Durations } from './durations.ts';
 import { byLabel, type Metrics, type Sample } from './metrics.ts';
 
-/** A request that was answered. */
-export interface AnsweredRequest {
+/** A request that has its response. */
+export interface ObservedRequest {
   readonly method: string;
-  /** Pattern of the route's path; undefined when none was found. */
+  /** Path pattern of the route; undefined when no route matched. */
   readonly route: string | undefined;
   readonly status: number;
   readonly durationMs: number;
@@ -19,8 +20,8 @@ interface RouteFigures {
   readonly durations: Durations;
 }
 
-/** @returns what is to be told of each request. */
-export function observeRequests(metrics: Metrics): (request: AnsweredRequest) => void {
+/** @returns a function to call after each response. */
+export function observeRequests(metrics: Metrics): (request: ObservedRequest) => void {
   const byMethod = new Map<string, Map<string, RouteFigures>>();
   const durationsOf = metrics.histogram(
     { name: 'http_request_duration_seconds', help: 'Time until a request was answered' },

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import type { IncomingRequest } from '../../gateway/http/dispatch.ts';
+import type { IncomingRequest } from '../../gateway/http/exchange.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 import { hsToken, SECRET } from '../support/tokens.ts';

@@ -1,6 +1,6 @@
 /** A sidecar on a free port over an embedded store whose clock the test steps. */
 import type { Logger } from 'pino';
-import { createAuthenticator } from '../../gateway/auth/authenticator.ts';
+import { createAuthenticator } from '../../gateway/auth/create-authenticator.ts';
 import { type Config, loadConfig } from '../../gateway/config/config.ts';
 import type { HistoryReads } from '../../gateway/history/index.ts';
 import { createSidecar, type Sidecar } from '../../gateway/http/sidecar.ts';

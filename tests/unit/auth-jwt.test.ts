@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { UnsecuredJWT } from 'jose';
-import { type Authentication, type AuthOptions, createAuthenticator } from '../../gateway/auth/authenticator.ts';
+import type { Authentication, AuthOptions } from '../../gateway/auth/authenticator.ts';
+import { createAuthenticator } from '../../gateway/auth/create-authenticator.ts';
 import { may, SCOPES } from '../../gateway/auth/identity.ts';
 import { hsToken, inSeconds, issuer, type KeySetServer, SECRET, serveKeySet } from '../support/tokens.ts';
 

@@ -1,6 +1,6 @@
 /** The examples of a route as requests: a URL, headers, a body, a status, a command line. */
 import { PROBLEMS } from '../../protocol/problems.ts';
-import { bodyOf, PROBLEM_TYPE, Problem } from '../problem.ts';
+import { PROBLEM_TYPE, Problem, toProblemBody } from '../problem.ts';
 import type { Example, Route } from '../route.ts';
 
 /** When all examples happen: 2026-11-21T20:00:00Z. */
@@ -43,7 +43,7 @@ export interface ExampleAnswer {
 export function exampleAnswer(route: Route, example: Example): ExampleAnswer {
   const problem = exampleProblem(route, example);
   if (problem) {
-    const value = bodyOf(problem, EXAMPLE_REQUEST_ID);
+    const value = toProblemBody(problem, EXAMPLE_REQUEST_ID);
     return { status: problem.status, mediaType: PROBLEM_TYPE, value };
   }
   if (example.text !== undefined) return { status: 200, mediaType: route.textType, value: example.text };

@@ -1,7 +1,7 @@
 /** The description of the API (OpenAPI 3.1), made from the table of routes that the dispatch serves. */
 import type { TSchema } from 'typebox';
-import { mayOmitUser, ownUserPlace } from '../own-user.ts';
 import { isRead, MAX_BODY_BYTES, type Route } from '../route.ts';
+import { isUserOptional, userFieldOf } from '../user-access.ts';
 import type { ApiDocument, ApiResponse, Examples, Operation, Parameter, Schema } from './api-document.ts';
 import { exampleAnswer, exampleCommand } from './example.ts';
 import { answerHeaders, problemComponents, problemResponses } from './openapi-problems.ts';
@@ -68,9 +68,9 @@ function examplesOf(route: Route, pick: (example: Route['examples'][number]) => 
 
 /** A token stands for its user where the request names none. Undefined: this is not where it would. */
 function isOptionalUser(route: Route, { auth }: ApiOptions, part: string, name: string): boolean | undefined {
-  const [ownPart, ownName] = ownUserPlace(route) ?? [];
+  const [ownPart, ownName] = userFieldOf(route) ?? [];
   const isHere = ownPart === part && ownName === name && part !== 'params';
-  return isHere && !mayOmitUser(route) ? auth !== 'off' : undefined;
+  return isHere && !isUserOptional(route) ? auth !== 'off' : undefined;
 }
 
 function parametersOf(route: Route, options: ApiOptions): Parameter[] {
@@ -115,11 +115,11 @@ const AGE = {
 };
 
 function successOf(route: Route): ApiResponse {
-  const { schema, textType, revalidates, aged } = route;
+  const { schema, textType, revalidates, fromReplica } = route;
   const headers = {
     ...answerHeaders(),
     ...(revalidates && { etag: { required: true, schema: { type: 'string' } } }),
-    ...(aged && { 'x-presence-age-ms': AGE }),
+    ...(fromReplica && { 'x-presence-age-ms': AGE }),
   };
   const bodies: [string, TSchema | Schema][] = [];
   if (textType !== undefined) bodies.push([textType, { type: 'string' }]);

@@ -5,9 +5,9 @@ import { conflictOf } from '../../problem.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
-import { type RouteContext, termsFor } from './context.ts';
+import { admissionTermsOf, type RouteContext } from './context.ts';
 import { Conflict } from './refusal.ts';
-import { cleanUp } from './steps.ts';
+import { notifyDisplaced } from './session-log.ts';
 
 const Held = Type.Object({
   sessionId: Type.String(),
@@ -160,7 +160,7 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       reads: true,
       schema: { body: Type.Object({ userId: Id, streamId: Type.Optional(Id) }), response: AdmissionReply },
       async handler({ body: { userId }, identity }) {
-        const { onLimit, limit } = termsFor(userId, identity, config);
+        const { onLimit, limit } = admissionTermsOf(userId, identity, config);
         const { sessions, max } = await detail(userId);
         return ok(foresee(sessions, limit ?? max, onLimit));
       },
@@ -206,7 +206,7 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       async handler({ params: { userId }, requestId }) {
         const displaced = await store.sessions.kick(userId);
         log.info({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
-        cleanUp(context, requestId, displaced);
+        notifyDisplaced(context, requestId, displaced);
         return NO_CONTENT;
       },
     }),
@@ -222,7 +222,7 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       async handler({ params: { userId, sessionId }, requestId }) {
         const result = await store.sessions.close({ userId, sessionId, reason: 'kicked' });
         log.info({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
-        if (result.outcome === 'closed') cleanUp(context, requestId, [result.displaced]);
+        if (result.outcome === 'closed') notifyDisplaced(context, requestId, [result.displaced]);
         return NO_CONTENT;
       },
     }),

@@ -21,12 +21,12 @@ export interface RouteContext {
 }
 
 /** Whether players are let play on although the store failed thus (P10). */
-export function playsOn(error: unknown, { config }: RouteContext): boolean {
+export function admitsUnchecked(error: unknown, { config }: RouteContext): boolean {
   return config.outagePolicy === 'open' && error instanceof StoreError && error.code === 'store_unavailable';
 }
 
 /** The terms of admission (P6): those of the user's own token, else the deployment's. */
-export function termsFor(
+export function admissionTermsOf(
   userId: string,
   identity: Identity,
   { onLimit }: Config,

@@ -5,9 +5,9 @@ import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
-import { playsOn, type RouteContext, termsFor } from './context.ts';
+import { admissionTermsOf, admitsUnchecked, type RouteContext } from './context.ts';
 import { limitProblem } from './refusal.ts';
-import { logLetIn, logOpened } from './steps.ts';
+import { logAdmittedUnchecked, logOpened } from './session-log.ts';
 
 const UserHeader = Type.Object({ 'x-user-id': Type.Optional(Id) });
 type UserHeader = Type.Static<typeof UserHeader>;
@@ -103,7 +103,7 @@ export function guardRoutes(context: RouteContext): Route[] {
             attributes: { streamId, deviceId, deviceType, country, state },
             owner: 'guard',
             leaseMs,
-            ...termsFor(userId, identity, config),
+            ...admissionTermsOf(userId, identity, config),
             intent: 'fresh',
           });
           logOpened(context, requestId, { userId, sessionId: guardId }, result, deviceType);
@@ -111,8 +111,8 @@ export function guardRoutes(context: RouteContext): Route[] {
           if (!('expiresAt' in result)) throw new Error(`a new guard cannot be ${result.outcome}`);
           return ok({ guardId, ...timesOf(result.expiresAt) });
         } catch (error) {
-          if (!playsOn(error, context)) throw error;
-          logLetIn(context, requestId, userId);
+          if (!admitsUnchecked(error, context)) throw error;
+          logAdmittedUnchecked(context, requestId, userId);
           // The store's clock cannot be asked; the client keeps its schedule by ours.
           return ok({ guardId, ...timesOf(Date.now() + leaseMs), degraded: true });
         }
@@ -148,7 +148,7 @@ export function guardRoutes(context: RouteContext): Route[] {
           );
           if (result?.outcome !== 'renewed') throw noSuchGuard();
         } catch (error) {
-          if (!playsOn(error, context)) throw error;
+          if (!admitsUnchecked(error, context)) throw error;
         }
         return NO_CONTENT;
       },

@@ -6,9 +6,9 @@ import { EXAMPLE_AT } from '../docs/example.ts';
 import { Id, Label } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
-import { playsOn, type RouteContext, termsFor } from './context.ts';
+import { admissionTermsOf, admitsUnchecked, type RouteContext } from './context.ts';
 import { limitProblem } from './refusal.ts';
-import { cleanUp, logLetIn, logOpened } from './steps.ts';
+import { logAdmittedUnchecked, logOpened, notifyDisplaced } from './session-log.ts';
 
 /** A beat that declares a slower interval may be missed twice. */
 const BEATS_PER_TTL = 3;
@@ -67,7 +67,7 @@ async function beat(
     attributes: isMark ? {} : { streamId, deviceId, deviceType, country, state },
     owner: isMark ? 'presence' : 'heartbeat',
     leaseMs: Math.max(config.heartbeatTtlMs, BEATS_PER_TTL * (intervalMs ?? 0)),
-    ...termsFor(userId, identity, config),
+    ...admissionTermsOf(userId, identity, config),
     intent: 'beat',
   });
   logOpened(context, requestId, { userId, sessionId }, result, deviceType);
@@ -139,8 +139,8 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
         try {
           return await beat(context, body, identity, requestId);
         } catch (error) {
-          if (!playsOn(error, context)) throw error;
-          logLetIn(context, requestId, body.userId);
+          if (!admitsUnchecked(error, context)) throw error;
+          logAdmittedUnchecked(context, requestId, body.userId);
           const heartbeatIntervalMs = body.intervalMs ?? context.config.heartbeatIntervalMs;
           return ok({ status: 'ok', heartbeatIntervalMs, degraded: true });
         }
@@ -160,7 +160,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
         if (left === undefined) throw invalidRequest([{ path: 'sessionId', message: 'is required' }]);
         const result = await store.sessions.close({ userId, sessionId: left, reason: 'left' });
         log.debug({ correlationId: requestId, userId, sessionId: left, outcome: result.outcome }, 'left');
-        if (result.outcome === 'closed') cleanUp(context, requestId, [result.displaced]);
+        if (result.outcome === 'closed') notifyDisplaced(context, requestId, [result.displaced]);
         return NO_CONTENT;
       },
     }),

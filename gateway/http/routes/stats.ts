@@ -4,8 +4,8 @@ import type { Dimension } from '../../../presence-core/index.ts';
 import { createReads } from '../../replica/reads.ts';
 import { Counted, Id, Label, UserParams } from '../fields.ts';
 import { type Route, route, type Tag } from '../route.ts';
-import { agedReply } from './aged-reply.ts';
 import type { RouteContext } from './context.ts';
+import { replicaReply } from './replica-reply.ts';
 
 const BY = ['stream', 'deviceType', 'country', 'state'] as const;
 const DEFAULT_TOP = 20;
@@ -28,7 +28,7 @@ const tag: Tag = {
 
 export function statsRoutes({ store, replica }: RouteContext): Route[] {
   const reads = createReads(store.reads, replica);
-  const count = async (dimension: Dimension) => agedReply(await reads.count(dimension), (counted) => counted);
+  const count = async (dimension: Dimension) => replicaReply(await reads.count(dimension), (counted) => counted);
   return [
     route({
       method: 'GET',
@@ -36,7 +36,7 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
       tag,
       summary: 'Viewers in total',
       examples: [{ title: 'Three users with four sessions', response: { users: 3, sessions: 4 } }],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       schema: { response: Counted },
       handler: () => count({ by: 'total' }),
@@ -47,7 +47,7 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
       tag,
       summary: 'Viewers of a stream',
       examples: [{ title: 'Of espn', params: { streamId: 'espn' }, response: { users: 2, sessions: 2 } }],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       schema: { params: Type.Object({ streamId: Id }), response: Counted },
       handler: ({ params }) => count({ by: 'stream', key: params.streamId }),
@@ -58,7 +58,7 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
       tag,
       summary: 'Viewers on a device type',
       examples: [{ title: 'On Android', params: { deviceType: 'android' }, response: { users: 1, sessions: 2 } }],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       schema: { params: Type.Object({ deviceType: Label }), response: Counted },
       handler: ({ params }) => count({ by: 'deviceType', key: params.deviceType }),
@@ -72,7 +72,7 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
         { title: 'In a state', query: { country: 'US', state: 'CA' }, response: { users: 1, sessions: 2 } },
         { title: 'In a country', query: { country: 'US' }, response: { users: 3, sessions: 4 } },
       ],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       schema: { query: Type.Object({ country: Label, state: Type.Optional(Label) }), response: Counted },
       handler: ({ query: { country, state } }) =>
@@ -90,10 +90,10 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
           response: { sessions: 2, streams: 2, devices: 1 },
         },
       ],
-      aged: true,
+      fromReplica: true,
       scope: 'player',
       schema: { params: UserParams, response: UserCount },
-      handler: async ({ params }) => agedReply(await reads.viewing(params.userId), (viewing) => viewing),
+      handler: async ({ params }) => replicaReply(await reads.viewing(params.userId), (viewing) => viewing),
     }),
     route({
       method: 'GET',
@@ -119,11 +119,11 @@ export function statsRoutes({ store, replica }: RouteContext): Route[] {
           response: { by: 'state', items: [{ key: 'US/CA', users: 1, sessions: 2 }] },
         },
       ],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       schema: { query: TopQuery, response: Top },
       handler: async ({ query: { by, limit = DEFAULT_TOP } }) =>
-        agedReply(await reads.top(by, limit), (items) => ({ by, items })),
+        replicaReply(await reads.top(by, limit), (items) => ({ by, items })),
     }),
   ];
 }

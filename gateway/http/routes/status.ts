@@ -5,8 +5,8 @@ import { statusAt } from '../../replica/statuses.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
 import { Counted, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
 import { type Route, route, type Tag } from '../route.ts';
-import { agedReply, ageHeaders } from './aged-reply.ts';
 import type { RouteContext } from './context.ts';
+import { ageHeaders, replicaReply } from './replica-reply.ts';
 import { statusesText } from './statuses-text.ts';
 
 const Status = Type.Object({
@@ -47,11 +47,11 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
           response: { userId: 'ann', online: true, sessions: 2, lastSeenAt: EXAMPLE_AT },
         },
       ],
-      aged: true,
+      fromReplica: true,
       scope: 'player',
       schema: { params: UserParams, response: Status },
       async handler({ params }) {
-        return agedReply(await reads.status([params.userId]), (statuses) => statusAt(statuses, 0));
+        return replicaReply(await reads.status([params.userId]), (statuses) => statusAt(statuses, 0));
       },
     }),
     route({
@@ -72,7 +72,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
           },
         },
       ],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       schema: { query: IdList, response: Statuses },
       handler: ({ query }) => statuses(query.ids),
@@ -90,7 +90,7 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
           response: { users: [{ userId: 'nobody', online: false, sessions: 0, lastSeenAt: null }] },
         },
       ],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       maxBodyBytes: LONG_LIST_BYTES,
       schema: { body: LongIdList, response: Statuses },
@@ -102,11 +102,11 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       tag,
       summary: 'How many are online',
       examples: [{ title: 'Three users with four sessions', response: { users: 3, sessions: 4 } }],
-      aged: true,
+      fromReplica: true,
       scope: 'read',
       schema: { response: Counted },
       async handler() {
-        return agedReply(await reads.count({ by: 'total' }), (count) => count);
+        return replicaReply(await reads.count({ by: 'total' }), (count) => count);
       },
     }),
   ];

@@ -1,34 +1,43 @@
-/** What serves the dispatch over HTTP, and the bounds that every such server keeps. */
+/** The HTTP server that serves the dispatch, and the limits that every implementation has. */
+import { Problem } from '../problem.ts';
 
-/** Implemented by node-server.ts and uws-server.ts, which pass one suite: tests/contract/http/http-server-contract.ts. */
+/** Implemented by node-server.ts and uws-server.ts. Both pass tests/contract/http/http-server-contract.ts. */
 export interface HttpServer {
   /**
    * @param port 0 picks a free one.
    * @returns the bound port.
-   * @throws Error naming host and port when they are taken.
+   * @throws Error that names host and port when the port is in use.
    */
   listen(host: string, port: number): Promise<number>;
   /**
-   * Stops accepting, ends idle connections, lets requests in flight be answered, and cuts what is left. A connection
-   * whose client has not read its answer yet counts as idle.
+   * Stops accepting, closes idle connections, waits for requests in flight (at most `CLOSE_BOUND_MS`), then closes the
+   * rest. A connection whose client has not read its response yet counts as idle.
    */
   close(): Promise<void>;
 }
 
 /** URL (16 KB) and headers (16 KB). */
 export const MAX_HEAD_BYTES = 32_768;
-/** Longer than the slowest heartbeat, so that a beating player keeps its connection. */
+/** Longer than the slowest heartbeat (60 s), so that a player that sends heartbeats keeps its connection. */
 export const KEEP_ALIVE_MS = 65_000;
-/** Handlers answer within the store's bound (1.5 s). */
+/** Handlers reply within the store's time bound (1.5 s). */
 export const CLOSE_BOUND_MS = 3_000;
-/** So much beyond the limit of a body is read and dropped, so that the refusal arrives; then the connection is cut. */
+/**
+ * Bytes read and dropped beyond the limit of a body, so that the client receives the 413; after that the connection is
+ * closed.
+ */
 export const DISCARD_BYTES = 1_048_576;
 
-/** What a client is told that broke the protocol rather than a rule of a route. */
-export const NOT_HTTP = 'This is not HTTP.';
-export const HEAD_TOO_LARGE = 'The headers are too large.';
+/** Details of problems found before there is a route. */
+export const NOT_HTTP = 'The request is not valid HTTP.';
+export const HEAD_TOO_LARGE = `URL and headers must have at most ${MAX_HEAD_BYTES} bytes.`;
+export const BODY_INCOMPLETE = 'The connection closed before the whole body arrived.';
 
-/** @param cause uWebSockets.js does not tell why. */
+export function bodyTooLarge(maxBytes: number): Problem {
+  return new Problem('payload_too_large', `The body must have at most ${maxBytes} bytes.`);
+}
+
+/** @param cause undefined with uWebSockets.js, which gives no reason. */
 export function cannotListen(host: string, port: number, cause?: unknown): Error {
-  return new Error(`HTTP port ${port} on ${host} is taken or may not be used`, { cause });
+  return new Error(`HTTP port ${port} on ${host} is in use or not permitted: set HTTP_PORT to a free port`, { cause });
 }

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Answer, answerProblem, type Dispatch, type IncomingRequest, isBodiless } from '../dispatch.ts';
-import { Problem } from '../problem.ts';
+import { type Dispatch, type IncomingRequest, isBodiless, type OutgoingResponse } from '../exchange.ts';
+import { Problem, respondWithProblem } from '../problem.ts';
 import {
+  BODY_INCOMPLETE,
+  bodyTooLarge,
   CLOSE_BOUND_MS,
   cannotListen,
   DISCARD_BYTES,
@@ -16,7 +18,7 @@ import {
   NOT_HTTP,
 } from './http-server.ts';
 
-/** A client gets so long for its headers, and for all of a request. */
+/** Time a client has to send the headers, and the whole request. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 
@@ -40,7 +42,7 @@ class NodeRequest implements IncomingRequest {
     return this.#message.headers[name] as string | undefined;
   }
 
-  /** Reads and drops a body that nobody asked for; else it would be taken in without bound. */
+  /** Reads and drops a body that no route reads; otherwise node:http would buffer it without a limit. */
   dropBody(): void {
     const { headers } = this.#message;
     const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
@@ -58,7 +60,7 @@ class NodeRequest implements IncomingRequest {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let size = 0;
-      const refuse = (): void => reject(new Problem('payload_too_large', `At most ${maxBytes} bytes.`));
+      const refuse = (): void => reject(bodyTooLarge(maxBytes));
       if (Number(message.headers['content-length'] ?? 0) > maxBytes) refuse();
       message.on('data', (chunk: Buffer) => {
         size += chunk.length;
@@ -67,7 +69,7 @@ class NodeRequest implements IncomingRequest {
         else refuse();
       });
       message.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-      const endedEarly = (): void => reject(new Problem('invalid_request', 'The body ended early.'));
+      const endedEarly = (): void => reject(new Problem('invalid_request', BODY_INCOMPLETE));
       message.on('close', () => {
         if (!message.complete) endedEarly();
       });
@@ -76,21 +78,21 @@ class NodeRequest implements IncomingRequest {
   }
 }
 
-function write(response: ServerResponse, { status, headers, body }: Answer, closing: boolean): void {
+function write(response: ServerResponse, { status, headers, body }: OutgoingResponse, closing: boolean): void {
   if (!isBodiless(status)) headers['content-length'] = String(Buffer.byteLength(body));
   if (closing) headers.connection = 'close';
   response.writeHead(status, headers);
   response.end(body);
 }
 
-/** What node:http refuses before there is a request is told as a problem too. */
-function refuse(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex): void {
+/** Requests that node:http itself rejects get a problem as well. */
+function reject(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
   const problem = parserProblem(error);
-  const { status, headers, body } = answerProblem(problem, randomUUID());
+  const { status, headers, body } = respondWithProblem(problem, randomUUID());
   const all = { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
@@ -98,20 +100,20 @@ function refuse(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: D
 
 function parserProblem(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): Problem {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new Problem('invalid_request', 'The request took too long to arrive.', { status: 408 });
+    return new Problem('invalid_request', 'The request did not arrive in time.', { status: 408 });
   }
   if (error.code !== 'HPE_HEADER_OVERFLOW') return new Problem('invalid_request', NOT_HTTP);
-  // The first line alone fills more than half of what head there may be.
+  // A first line longer than half of the limit: the URL is too long, not the headers.
   const lineEnd = error.rawPacket?.indexOf('\r\n') ?? 0;
   const isUrl = lineEnd < 0 || lineEnd > MAX_HEAD_BYTES / 2;
   return isUrl
-    ? new Problem('uri_too_long', 'The URL is too long.')
+    ? new Problem('uri_too_long', `The URL must have at most ${MAX_HEAD_BYTES / 2} characters.`)
     : new Problem('invalid_request', HEAD_TOO_LARGE, { status: 431 });
 }
 
 export function createNodeServer(dispatch: Dispatch): HttpServer {
   let closing = false;
-  /** Connections without a request so far, which node:http does not count as idle. */
+  /** Connections that have sent no request yet: node:http does not count them as idle. */
   const unused = new Set<Socket>();
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
@@ -123,17 +125,17 @@ export function createNodeServer(dispatch: Dispatch): HttpServer {
   const serve = (message: IncomingMessage, response: ServerResponse): void => {
     unused.delete(message.socket);
     const request = new NodeRequest(message);
-    void dispatch(request).then((answer) => write(response, answer, closing));
+    void dispatch(request).then((outgoing) => write(response, outgoing, closing));
     request.dropBody();
   };
   server.on('request', serve);
-  // Other expectations than 100-continue may be passed over.
+  // Any `expect` header other than 100-continue may be ignored.
   server.on('checkExpectation', serve);
   server.on('connection', (socket) => {
     unused.add(socket);
     socket.once('close', () => unused.delete(socket));
   });
-  server.on('clientError', refuse);
+  server.on('clientError', reject);
   return {
     listen(host, port) {
       return new Promise((resolve, reject) => {

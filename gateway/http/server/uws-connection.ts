@@ -1,72 +1,72 @@
 /**
- * One connection of a client to uWebSockets.js, from its opening to its end.
+ * One connection of a client to uWebSockets.js, from open to close.
  *
- * uWS ends a connection that was idle for 8 to 12 s and has no setting for it, while players beat every 10 s. What it
- * does have is `pause` and `resume`, which start that time anew. They need a handle, and a request's dies with its
- * answer. The one that `App.filter` gives at the opening lives on, but using it after the close would touch freed
- * memory, so:
- * - uWS empties the handle at the close if, and only if, the abort handler in force then was set through it. An answer
- *   removes that handler: `keep` sets it again in the same turn, before uWS closes anything.
- * - uWS does not tell which connection a request came by. It does call the connection's data handler right after each
- *   request, with its body or with nothing. That handler is set through the handle too, and a request is known to
- *   belong here when it is called. A request for which it is never called is never touched again.
+ * uWS closes a connection that was idle for 8 to 12 s, and has no setting for it, while players send a heartbeat every
+ * 10 s. Its `pause` and `resume` restart that time. They need a handle, and the handle of a request is invalid after
+ * its response. The handle that `App.filter` gives at the open stays valid, but using it after the close would touch
+ * freed memory, so:
+ * - uWS clears the handle at the close only if the current abort handler was set through it. A response removes that
+ *   handler: `setCloseHandler` sets it again in the same turn, before uWS closes anything.
+ * - uWS does not say which connection a request belongs to. But it calls the data handler of the connection right after
+ *   each request, with its body or with nothing. That handler is set through the handle too: when it is called, the
+ *   latest request belongs to this connection. A request without such a call is never used again.
  */
 import type { HttpResponse } from '../../transport/uws-module.ts';
 import type { UwsRequest } from './uws-request.ts';
 
-/** What a connection asks and tells its server. */
+/** What a connection needs of its server. */
 export interface ConnectionOwner {
-  /** The request that was handled last, when it has no connection yet. */
-  takeArrived(): UwsRequest | undefined;
-  /** A body has ended: uWS has forgotten the data handler. */
-  received(connection: UwsConnection): void;
-  /** A request or its body has come further, or its answer is there: there may be something to write. */
-  advanced(connection: UwsConnection): void;
+  /** The latest request, if its connection is not known yet. */
+  takeLatestRequest(): UwsRequest | undefined;
+  /** A body has ended: uWS has removed the data handler. */
+  bodyEnded(connection: UwsConnection): void;
+  /** More of a request, or its response, is there: perhaps a response can be written. */
+  progressed(connection: UwsConnection): void;
   closed(connection: UwsConnection): void;
 }
 
 export class UwsConnection {
   readonly address: string;
-  /** Not answered yet. */
+  /** The request that has no response yet. */
   unanswered: UwsRequest | undefined;
-  /** Its body is still arriving, though it may be answered already. */
+  /** The request whose body is still arriving. It may have a response already. */
   incoming: UwsRequest | undefined;
-  /** When it was last answered, in ticks of its owner; undefined before the first answer. */
+  /** Tick of its last response; undefined before the first one. */
   idleSince: number | undefined;
-  /** When its idle time was last started anew, in ticks. */
+  /** Tick at which its idle time was last restarted. */
   renewedAt = 0;
   /** Undefined once the connection has closed. */
   #handle: HttpResponse | undefined;
   readonly #owner: ConnectionOwner;
   readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => this.#received(chunk, isLast);
   readonly #onClose = (): void => this.#closed();
-  readonly #flush = (): void => this.#owner.advanced(this);
+  readonly #flush = (): void => this.#owner.progressed(this);
 
   constructor(handle: HttpResponse, address: string, owner: ConnectionOwner) {
     this.#handle = handle;
     this.address = address;
     this.#owner = owner;
-    this.keep();
-    this.listen();
+    this.setCloseHandler();
+    this.setDataHandler();
   }
 
   get isIdle(): boolean {
     return this.unanswered === undefined && this.incoming === undefined;
   }
 
-  /** For the turn in which an answer has removed the handlers. */
-  keep(): void {
+  /** Call it in the turn in which a response has removed the handlers. */
+  setCloseHandler(): void {
     this.#handle?.onAborted(this.#onClose);
   }
 
-  /** For the time between the end of a body and the next request. */
-  listen(): void {
+  /** Call it between the end of a body and the next request. */
+  setDataHandler(): void {
     this.#handle?.onData(this.#onData);
   }
 
-  /** Starts the time anew after which uWS ends it as idle. */
+  /** Restarts the time after which uWS closes it as idle. */
   renew(): void {
-    // Without the pause before, uWS would not read from it any more.
+    // Without the pause first, uWS would stop reading from it.
     this.#handle?.pause();
     this.#handle?.resume();
   }
@@ -75,12 +75,12 @@ export class UwsConnection {
     this.#handle?.close();
   }
 
-  /** For what runs while uWS reads: it would use memory that its close has freed. */
+  /** While uWS reads, a close would make it use freed memory: this closes in a later turn. */
   cutLater(): void {
     setImmediate(() => this.cut());
   }
 
-  /** It has closed at a moment when uWS tells nobody. */
+  /** It was closed at a moment when uWS calls no handler. */
   forget(): void {
     this.#handle = undefined;
   }
@@ -88,13 +88,13 @@ export class UwsConnection {
   #received(chunk: ArrayBuffer, isLast: boolean): void {
     const request = this.incoming ?? this.#begin();
     this.incoming = isLast ? undefined : request;
-    if (isLast) this.#owner.received(this);
-    if (request?.receive(chunk, isLast)) this.#owner.advanced(this);
+    if (isLast) this.#owner.bodyEnded(this);
+    if (request?.receive(chunk, isLast)) this.#owner.progressed(this);
     else this.cutLater();
   }
 
   #begin(): UwsRequest | undefined {
-    this.unanswered = this.#owner.takeArrived();
+    this.unanswered = this.#owner.takeLatestRequest();
     if (this.unanswered !== undefined) this.unanswered.flush = this.#flush;
     return this.unanswered;
   }

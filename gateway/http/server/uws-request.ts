@@ -1,17 +1,25 @@
-/** One request over uWebSockets.js: what was asked, read before uWS takes it away, and its answer. */
+/** One request over uWebSockets.js: read at once, as uWS frees it when its handler returns; and its response. */
 import { METHODS, STATUS_CODES } from 'node:http';
 import { addressText, type HttpRequest, type HttpResponse } from '../../transport/uws-module.ts';
-import { type Answer, type IncomingRequest, isBodiless } from '../dispatch.ts';
+import { type IncomingRequest, isBodiless, type OutgoingResponse } from '../exchange.ts';
 import { Problem } from '../problem.ts';
-import { DISCARD_BYTES, HEAD_TOO_LARGE, KEEP_ALIVE_MS, MAX_HEAD_BYTES, NOT_HTTP } from './http-server.ts';
+import {
+  BODY_INCOMPLETE,
+  bodyTooLarge,
+  DISCARD_BYTES,
+  HEAD_TOO_LARGE,
+  KEEP_ALIVE_MS,
+  MAX_HEAD_BYTES,
+  NOT_HTTP,
+} from './http-server.ts';
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
-/** Of a header that must not come twice the first counts, as in node:http; others are joined. */
+/** Headers that must not be repeated: the first one counts, as in node:http. Other repeated headers are joined. */
 const SINGULAR: ReadonlySet<string> = new Set(['authorization', 'content-type', 'host']);
-/** Without it, some clients let go of a connection after 4 s. */
+/** Without it, some clients close an idle connection after 4 s. */
 const KEEP_ALIVE = `timeout=${KEEP_ALIVE_MS / 1_000}`;
 const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, code) => `${code} ${STATUS_CODES[code] ?? ''}`);
-/** Longer bodies are made bytes here: uWS would measure the text first, and allocate. Shorter ones it may. */
+/** Bodies from this length on are encoded here, into one shared buffer: uWS would allocate one for each. In characters. */
 const LONG_BODY = 1_024;
 const MAX_BYTES_PER_CHARACTER = 3;
 const outgoing = Buffer.alloc(65_536);
@@ -25,21 +33,22 @@ function bytesOf(body: string): string | Uint8Array {
 export class UwsRequest implements IncomingRequest {
   readonly method: string;
   readonly url: string;
-  /** Why it is answered without being dispatched. */
+  /** Set when the request is rejected without being dispatched. */
   readonly fault: Problem | undefined;
-  /** Its body comes in chunks, however many. */
+  /** Its body is sent with `transfer-encoding: chunked`. */
   readonly isChunked: boolean;
-  /** Set once it is there, until it is written. */
-  answer: Answer | undefined;
-  /** Writes the answer if it can be written; undefined until uWS has said which connection the request came by. */
+  /** Set from when the dispatch has it until it is written. */
+  response: OutgoingResponse | undefined;
+  /** Writes the response if possible; undefined until the connection of the request is known. */
   flush: (() => void) | undefined;
-  /** The client is gone: uWS must not be asked for anything any more. */
+  /** The client has disconnected: uWS must not be called for this request any more. */
   isGone = false;
   readonly #res: HttpResponse;
   readonly #headers = new Map<string, string>();
+  /** The client sent `connection: close`. */
   readonly #asksClose: boolean;
-  /** uWS sees the wish by itself, if it is that word alone. */
-  readonly #isHeard: boolean;
+  /** The header is exactly `close`: then uWS closes the connection by itself. */
+  readonly #uwsCloses: boolean;
   #chunks: Buffer[] = [];
   #size = 0;
   #maxBytes = 0;
@@ -66,8 +75,8 @@ export class UwsRequest implements IncomingRequest {
     this.isChunked = coding !== undefined;
     const connection = headers.get('connection');
     this.#asksClose = connection !== undefined && /\bclose\b/i.test(connection);
-    this.#isHeard = this.#asksClose && connection?.length === 'close'.length;
-    // Where a request ends must be as clear to whatever stands in front as it is here.
+    this.#uwsCloses = this.#asksClose && connection?.length === 'close'.length;
+    // A proxy must see the same end of the request as we do (request smuggling).
     const isCoded = coding !== undefined && coding.toLowerCase() !== 'chunked';
     if (isAmbiguous || isCoded || !KNOWN_METHODS.has(this.method)) {
       this.fault = new Problem('invalid_request', NOT_HTTP);
@@ -80,7 +89,7 @@ export class UwsRequest implements IncomingRequest {
     return addressText(new Uint8Array(this.#res.getRemoteAddress()));
   }
 
-  /** What follows it on its connection is not believed: uWS and a proxy may see different requests there. */
+  /** Closes the connection after the response: uWS and a proxy may disagree about what follows on it. */
   get endsConnection(): boolean {
     return this.isChunked || this.fault !== undefined;
   }
@@ -100,7 +109,7 @@ export class UwsRequest implements IncomingRequest {
 
   /**
    * Takes the next bytes of the body.
-   * @returns false when there are so many that the connection is to be cut.
+   * @returns false when the body is so long that the connection must be closed.
    */
   receive(chunk: ArrayBuffer, isLast: boolean): boolean {
     this.#size += chunk.byteLength;
@@ -110,7 +119,7 @@ export class UwsRequest implements IncomingRequest {
       this.#refuseBody();
       return true;
     }
-    // uWS takes the bytes back when this returns.
+    // uWS frees the bytes when this returns.
     if (chunk.byteLength > 0) this.#chunks.push(Buffer.from(new Uint8Array(chunk)));
     if (isLast) {
       this.#bodyRead(this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks));
@@ -118,43 +127,43 @@ export class UwsRequest implements IncomingRequest {
     return true;
   }
 
-  /** The client went away, or was cut. */
+  /** The connection was closed, by the client or by us. */
   abort(): void {
     this.isGone = true;
-    this.#bodyFailed?.(new Problem('invalid_request', 'The body ended early.'));
+    this.#bodyFailed?.(new Problem('invalid_request', BODY_INCOMPLETE));
   }
 
-  /** Whether its answer ends its connection. */
+  /** Whether the connection is closed after the response. */
   closes(isServerClosing: boolean): boolean {
     return isServerClosing || this.endsConnection || this.#asksClose;
   }
 
-  /** @param wrote called in the turn of the answer: uWS has let go of the handlers that were set for the request. */
-  write(answer: Answer, closes: boolean, wrote?: () => void): void {
+  /** @param written called in the same turn: uWS has just removed the handlers that were set for the request. */
+  write(response: OutgoingResponse, closes: boolean, written?: () => void): void {
     if (this.isGone) return;
     const res = this.#res;
     res.cork(() => {
-      const { status, headers, body } = answer;
-      // uWS begins with 200 by itself.
+      const { status, headers, body } = response;
+      // uWS writes 200 by default.
       if (status !== 200) res.writeStatus(STATUS_LINES[status] as string);
       for (const name in headers) res.writeHeader(name, headers[name] as string);
       if (!closes) res.writeHeader('keep-alive', KEEP_ALIVE);
       const isBare = isBodiless(status);
       if (!isBare && this.method !== 'HEAD') {
         res.end(bytesOf(body), closes);
-      } else if (closes && !this.#isHeard) {
-        // With another length than 0 uWS would not close.
+      } else if (closes && !this.#uwsCloses) {
+        // uWS closes only with a length of 0.
         res.endWithoutBody(0, true);
       } else {
         if (closes) res.writeHeader('connection', 'close');
         if (!isBare) res.writeHeader('content-length', String(Buffer.byteLength(body)));
         res.endWithoutBody();
       }
-      wrote?.();
+      written?.();
     });
   }
 
-  /** Cuts its connection, unless it is answered. */
+  /** Closes the connection. */
   cut(): void {
     if (!this.isGone) this.#res.close();
   }
@@ -162,6 +171,6 @@ export class UwsRequest implements IncomingRequest {
   #refuseBody(): void {
     this.#chunks = [];
     this.#bodyRead = undefined;
-    this.#bodyFailed?.(new Problem('payload_too_large', `At most ${this.#maxBytes} bytes.`));
+    this.#bodyFailed?.(bodyTooLarge(this.#maxBytes));
   }
 }

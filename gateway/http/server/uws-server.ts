@@ -1,4 +1,4 @@
-/** The dispatch over uWebSockets.js. What its HTTP cannot do is listed in tests/contract/http/wire-cases.ts. */
+/** Serves the dispatch over uWebSockets.js. Limitations of its HTTP are listed in tests/contract/http/wire-cases.ts. */
 import { randomUUID } from 'node:crypto';
 import {
   type HttpRequest,
@@ -8,16 +8,17 @@ import {
   type Uws,
   type us_listen_socket,
 } from '../../transport/uws-module.ts';
-import { answerProblem, type Dispatch } from '../dispatch.ts';
+import type { Dispatch } from '../exchange.ts';
+import { respondWithProblem } from '../problem.ts';
 import { CLOSE_BOUND_MS, cannotListen, type HttpServer, KEEP_ALIVE_MS } from './http-server.ts';
 import { type ConnectionOwner, UwsConnection } from './uws-connection.ts';
 import { UwsRequest } from './uws-request.ts';
 
 const TICK_MS = 1_000;
-/** Before the 8 s after which uWS may end a connection, and once between two beats: a renewal costs 10 µs. */
+/** Less than the 8 s after which uWS may close an idle connection. One renewal costs 10 µs. */
 const RENEW_TICKS = 6;
 
-/** Only to be compared. */
+/** Not readable: only for comparing. */
 const addressOf = (res: HttpResponse): string => Buffer.from(res.getRemoteAddress()).toString('latin1');
 
 class UwsServer implements HttpServer, ConnectionOwner {
@@ -28,23 +29,23 @@ class UwsServer implements HttpServer, ConnectionOwner {
   #ticking: NodeJS.Timeout | undefined;
   #tick = 0;
   #isClosing = false;
-  /** Connections, whether they are held here or not. */
+  /** Connections so far, also those that are not in `#idle`. */
   #opened = 0;
   #ended = 0;
   #allEnded: (() => void) | undefined;
   readonly #idle = new Set<UwsConnection>();
-  /** Addresses of which some idle connection may not be what it seems, see `handleAlone`. */
-  readonly #doubtful = new Set<string>();
-  /** Whose data handler has to be set before the next request. */
-  readonly #deaf: UwsConnection[] = [];
-  #arrived: UwsRequest | undefined;
+  /** Addresses with an idle connection that may be closed already, see `#handleChunked`. */
+  readonly #ambiguousAddresses = new Set<string>();
+  /** Connections whose data handler must be set again before the next request. */
+  readonly #withoutDataHandler: UwsConnection[] = [];
+  #latestRequest: UwsRequest | undefined;
 
   constructor(uws: Uws, dispatch: Dispatch) {
     this.#uws = uws;
     this.#dispatch = dispatch;
     this.#app = uws
       .App()
-      .filter((handle, change) => this.#counted(handle, Number(change)))
+      .filter((handle, change) => this.#countConnection(handle, Number(change)))
       .any('/*', (res, req) => this.#handle(res, req));
   }
 
@@ -61,7 +62,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
     if (this.#listenSocket !== undefined) this.#uws.us_listen_socket_close(this.#listenSocket);
     this.#listenSocket = undefined;
     clearInterval(this.#ticking);
-    this.#leaveDoubtful();
+    this.#forgetAmbiguous();
     for (const connection of this.#idle) connection.cut();
     if (this.#ended < this.#opened) {
       let bound: NodeJS.Timeout | undefined;
@@ -74,30 +75,30 @@ class UwsServer implements HttpServer, ConnectionOwner {
     this.#app.close();
   }
 
-  takeArrived(): UwsRequest | undefined {
-    const request = this.#arrived;
-    this.#arrived = undefined;
+  takeLatestRequest(): UwsRequest | undefined {
+    const request = this.#latestRequest;
+    this.#latestRequest = undefined;
     return request;
   }
 
-  received(connection: UwsConnection): void {
-    this.#deaf.push(connection);
+  bodyEnded(connection: UwsConnection): void {
+    this.#withoutDataHandler.push(connection);
   }
 
-  advanced(connection: UwsConnection): void {
+  progressed(connection: UwsConnection): void {
     const request = connection.unanswered;
     if (request === undefined) {
-      if (connection.isIdle) this.#rest(connection);
+      if (connection.isIdle) this.#becomeIdle(connection);
       return;
     }
     this.#idle.delete(connection);
     const closes = request.closes(this.#isClosing);
-    // Closed while bytes still arrive, the client would see a reset in place of its answer.
-    if (request.answer === undefined || (closes && connection.incoming !== undefined)) return;
-    // In a later turn: closed while it reads, uWS uses memory it has freed; and what follows the last request is not
-    // to be handled.
-    if (closes) setImmediate(() => this.#answer(connection, request, true));
-    else this.#answer(connection, request, false);
+    // Closed while bytes still arrive, the client would get a reset instead of its response.
+    if (request.response === undefined || (closes && connection.incoming !== undefined)) return;
+    // In a later turn of the event loop: closed while uWS reads, it would use freed memory; and requests that follow the
+    // last one must not be handled.
+    if (closes) setImmediate(() => this.#respond(connection, request, true));
+    else this.#respond(connection, request, false);
   }
 
   closed(connection: UwsConnection): void {
@@ -105,36 +106,36 @@ class UwsServer implements HttpServer, ConnectionOwner {
   }
 
   #handle(res: HttpResponse, req: HttpRequest): void {
-    for (const connection of this.#deaf) connection.listen();
-    this.#deaf.length = 0;
-    // uWS refused its body, and closed.
-    this.takeArrived()?.abort();
+    for (const connection of this.#withoutDataHandler) connection.setDataHandler();
+    this.#withoutDataHandler.length = 0;
+    // Its connection is unknown: uWS refused its body and closed it.
+    this.takeLatestRequest()?.abort();
     const request = new UwsRequest(res, req);
-    if (request.isChunked) this.#handleAlone(res, request);
-    else this.#arrived = request;
+    if (request.isChunked) this.#handleChunked(res, request);
+    else this.#latestRequest = request;
     if (request.fault !== undefined) {
-      request.answer = answerProblem(request.fault, randomUUID());
+      request.response = respondWithProblem(request.fault, randomUUID());
       return;
     }
-    void this.#dispatch(request).then((answer) => {
-      request.answer = answer;
+    void this.#dispatch(request).then((response) => {
+      request.response = response;
       request.flush?.();
     });
   }
 
   /**
-   * A body in chunks may begin later than its request, so that nothing says by which connection it came. It gets
-   * handlers of its own, and its connection, which is thereby lost to us, ends with it. As that is one of the idle
-   * ones, none of these with its address may be touched before its next request; uWS ends those that have none.
+   * A chunked body may begin later than its request, so that the connection of the request is not known. The request
+   * gets handlers of its own, and its connection is closed after the response. That connection is one of the idle ones
+   * with the same address: none of them may be used until its next request. uWS closes those that send none.
    */
-  #handleAlone(res: HttpResponse, request: UwsRequest): void {
-    this.#doubtful.add(addressOf(res));
+  #handleChunked(res: HttpResponse, request: UwsRequest): void {
+    this.#ambiguousAddresses.add(addressOf(res));
     let isComplete = false;
     request.flush = () => {
-      const { answer } = request;
-      if (!isComplete || answer === undefined) return;
-      request.answer = undefined;
-      setImmediate(() => request.write(answer, true));
+      const { response } = request;
+      if (!isComplete || response === undefined) return;
+      request.response = undefined;
+      setImmediate(() => request.write(response, true));
     };
     res.onAborted(() => request.abort());
     res.onData((chunk, isLast) => {
@@ -144,20 +145,20 @@ class UwsServer implements HttpServer, ConnectionOwner {
     });
   }
 
-  #answer(connection: UwsConnection, request: UwsRequest, closes: boolean): void {
-    const { answer } = request;
-    if (answer === undefined || request.isGone) return;
-    request.answer = undefined;
+  #respond(connection: UwsConnection, request: UwsRequest, closes: boolean): void {
+    const { response } = request;
+    if (response === undefined || request.isGone) return;
+    request.response = undefined;
     connection.unanswered = undefined;
     const ended = this.#ended;
-    request.write(answer, closes, () => {
-      if (this.#ended === ended) connection.keep();
+    request.write(response, closes, () => {
+      if (this.#ended === ended) connection.setCloseHandler();
       else connection.forget();
     });
-    if (!closes && connection.isIdle) this.#rest(connection);
+    if (!closes && connection.isIdle) this.#becomeIdle(connection);
   }
 
-  #rest(connection: UwsConnection): void {
+  #becomeIdle(connection: UwsConnection): void {
     if (this.#isClosing) {
       connection.cutLater();
       return;
@@ -167,7 +168,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
     this.#idle.add(connection);
   }
 
-  #counted(handle: HttpResponse, change: number): void {
+  #countConnection(handle: HttpResponse, change: number): void {
     if (change > 0) {
       this.#opened += 1;
       this.#idle.add(new UwsConnection(handle, addressOf(handle), this));
@@ -177,17 +178,17 @@ class UwsServer implements HttpServer, ConnectionOwner {
     }
   }
 
-  #leaveDoubtful(): void {
-    if (this.#doubtful.size === 0) return;
+  #forgetAmbiguous(): void {
+    if (this.#ambiguousAddresses.size === 0) return;
     for (const connection of this.#idle) {
-      if (this.#doubtful.has(connection.address)) this.#idle.delete(connection);
+      if (this.#ambiguousAddresses.has(connection.address)) this.#idle.delete(connection);
     }
-    this.#doubtful.clear();
+    this.#ambiguousAddresses.clear();
   }
 
   #renewIdle(): void {
     this.#tick += 1;
-    this.#leaveDoubtful();
+    this.#forgetAmbiguous();
     for (const connection of this.#idle) {
       if (connection.idleSince === undefined) continue;
       if ((this.#tick - connection.idleSince) * TICK_MS > KEEP_ALIVE_MS) {

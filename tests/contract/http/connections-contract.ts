@@ -5,7 +5,7 @@
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Answer, IncomingRequest } from '../../../gateway/http/dispatch.ts';
+import type { IncomingRequest, OutgoingResponse } from '../../../gateway/http/exchange.ts';
 import { toProblem } from '../../../gateway/http/problem.ts';
 import { DISCARD_BYTES, type HttpServer } from '../../../gateway/http/server/http-server.ts';
 import { createClientAddress } from '../../../gateway/limits/client-address.ts';
@@ -21,7 +21,11 @@ const BEYOND_UWS_MS = 13_500;
 
 const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
 
-const text = (body: string, status = 200): Answer => ({ status, headers: { 'content-type': 'text/plain' }, body });
+const text = (body: string, status = 200): OutgoingResponse => ({
+  status,
+  headers: { 'content-type': 'text/plain' },
+  body,
+});
 const get = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n${headers}\r\n`;
 const post = (path: string, body: string, length = body.length): string =>
   `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n${body}`;
@@ -39,7 +43,7 @@ interface Served {
   readonly forwardedFor: string | undefined;
   /** How its body ended: its length, or the code of a problem. */
   body?: number | string;
-  answer?: (answer: Answer) => void;
+  answer?: (answer: OutgoingResponse) => void;
 }
 
 export function httpServerConnections({ name, create }: HttpServerKind): void {
@@ -54,7 +58,7 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
   /** Answers at once with method, path and length of the body; under /later when the test does, under /large with much. */
   async function start(host = '127.0.0.1') {
     const served: Served[] = [];
-    const dispatch = async (incoming: IncomingRequest): Promise<Answer> => {
+    const dispatch = async (incoming: IncomingRequest): Promise<OutgoingResponse> => {
       const { method, url, remoteAddress } = incoming;
       const one: Served = { url, remoteAddress, forwardedFor: incoming.header('x-forwarded-for') };
       served.push(one);
@@ -256,7 +260,7 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
     test('a taken port is named', async () => {
       const { port } = await start();
       const second = create(async () => text(''));
-      await expect(second.listen('127.0.0.1', port)).rejects.toThrow(`HTTP port ${port} on 127.0.0.1 is taken`);
+      await expect(second.listen('127.0.0.1', port)).rejects.toThrow(`HTTP port ${port} on 127.0.0.1 is in use`);
       await second.close();
     });
 

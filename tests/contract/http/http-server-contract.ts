@@ -5,7 +5,7 @@
 import { type IncomingHttpHeaders, request as nodeRequest, type RequestOptions } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Dispatch } from '../../../gateway/http/dispatch.ts';
+import type { Dispatch } from '../../../gateway/http/exchange.ts';
 import type { HttpServer } from '../../../gateway/http/server/http-server.ts';
 import { MemoryStore } from '../../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../../support/sidecar.ts';

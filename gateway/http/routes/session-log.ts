@@ -1,8 +1,8 @@
-/** The steps of a request, told at level debug under its id: admitted, refused, cleaned up. */
+/** Logs what a request did to sessions, at level debug with the request's id, and notifies the sockets it displaced. */
 import type { Displaced, InboxMessage, OpenResult, SessionRef } from '../../../presence-core/index.ts';
 import type { RouteContext } from './context.ts';
 
-const STEP_OF_OUTCOME: Readonly<Record<OpenResult['outcome'], 'admitted' | 'refused'>> = {
+const MESSAGES: Readonly<Record<OpenResult['outcome'], 'admitted' | 'refused'>> = {
   opened: 'admitted',
   renewed: 'admitted',
   held: 'admitted',
@@ -12,7 +12,7 @@ const STEP_OF_OUTCOME: Readonly<Record<OpenResult['outcome'], 'admitted' | 'refu
   gone: 'refused',
 };
 
-/** Tells what an open came to, and the sockets of the sessions it ended. */
+/** Logs the result of an open, and notifies the sockets of the sessions it ended. */
 export function logOpened(
   context: RouteContext,
   correlationId: string,
@@ -21,17 +21,17 @@ export function logOpened(
   deviceType: string | undefined,
 ): void {
   const { outcome } = result;
-  context.log.debug({ correlationId, userId, sessionId, outcome }, STEP_OF_OUTCOME[outcome]);
-  if ('displaced' in result) cleanUp(context, correlationId, result.displaced, { sessionId, deviceType });
+  context.log.debug({ correlationId, userId, sessionId, outcome }, MESSAGES[outcome]);
+  if ('displaced' in result) notifyDisplaced(context, correlationId, result.displaced, { sessionId, deviceType });
 }
 
-/** The store is away, and the outage policy lets play. */
-export function logLetIn({ log }: RouteContext, correlationId: string, userId: string): void {
+/** The store is unavailable and the outage policy is `open`: the session was not checked. */
+export function logAdmittedUnchecked({ log }: RouteContext, correlationId: string, userId: string): void {
   log.debug({ correlationId, userId, degraded: true }, 'admitted');
 }
 
-/** @param by the session for which they had to go. */
-export function cleanUp(
+/** @param by the session that took the place of the displaced ones. */
+export function notifyDisplaced(
   { log, store }: RouteContext,
   correlationId: string,
   displaced: readonly Displaced[],
