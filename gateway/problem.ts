@@ -10,17 +10,17 @@ export function problemBody(code: ProblemCode, detail: string, members: ProblemM
   return { type: `urn:presence:problem:${code}`, title, status, code, detail, ...members };
 }
 
-/** A holder of a slot, as far as others may know it. */
+/** A session that counts towards the limit, as a refused player sees it. */
 export function conflictOf({ sessionId, streamId, deviceType, startedAt }: Session) {
   return { sessionId, streamId, deviceType, startedAt };
 }
 
-/** Who holds the slots, and when the first could free: the members of a `concurrency_limit`. */
+/** Members of a `concurrency_limit`: the sessions that use up the limit, and the earliest end of one of them. */
 export function refusalMembers(result: Extract<OpenResult, { outcome: 'refused' }>) {
   const { current, max, conflicts, nextFreeAt } = result;
   return { max, current, conflicts: conflicts.map(conflictOf), nextFreeAt };
 }
 
 export function refusalDetail({ current, max }: { readonly current: number; readonly max: number }): string {
-  return `${current} of ${max} sessions are live.`;
+  return `The user has ${current} of ${max} allowed sessions: end one to start another.`;
 }

@@ -1,23 +1,73 @@
-/** Schemas of the fields that many routes share. */
+/** Schemas of the fields that several routes share. Every field has a description: /docs and /openapi.json show it. */
 import { Type } from 'typebox';
 import { ID_PATTERN, LABEL_PATTERN } from '../../presence-core/index.ts';
 
-/** Rule P13: user, session, stream and device ids. The description of a pattern goes on from "must be". */
-export const Id = Type.String({ pattern: ID_PATTERN, description: '1–128 characters of [A-Za-z0-9_.:@-]' });
+export const UUID_PATTERN = '^[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$';
 
-/** Rule P13: device type, country, state. */
-export const Label = Type.String({
-  pattern: LABEL_PATTERN,
-  description: '1–64 printable characters without / | { }',
+const ID_RULE = '1–128 characters of [A-Za-z0-9_.:@-]';
+const LABEL_RULE = '1–64 printable characters without / | { }';
+
+/** What each pattern requires, in words. A validation message is `must be` and the rule. */
+export const PATTERN_RULES: Readonly<Record<string, string>> = {
+  [ID_PATTERN]: ID_RULE,
+  [LABEL_PATTERN]: LABEL_RULE,
+  [UUID_PATTERN]: 'a UUID',
+};
+
+/** An id in a request (P13). */
+export const id = (about: string) => Type.String({ pattern: ID_PATTERN, description: `${about}: ${ID_RULE}` });
+
+/** A device type, country or state in a request (P13). */
+export const label = (about: string) => Type.String({ pattern: LABEL_PATTERN, description: `${about}: ${LABEL_RULE}` });
+
+/** A field of a response. */
+export const text = (description: string) => Type.String({ description });
+export const count = (description: string) => Type.Integer({ description });
+/** Epoch milliseconds. */
+export const instant = (about: string) => Type.Integer({ description: `${about}, epoch ms` });
+
+const Id = id('Id');
+const UserId = id('User id');
+
+export const UserParams = Type.Object({ userId: UserId });
+
+/** A list of ids in a URL. */
+export const IdList = Type.Object({
+  ids: Type.Array(Id, { minItems: 1, maxItems: 1_000, description: 'User ids, separated by commas' }),
 });
-
-export const UserParams = Type.Object({ userId: Id });
-
-/** A list in a URL. */
-export const IdList = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 1_000 }) });
-/** A list in a body. */
-export const LongIdList = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 10_000 }) });
-/** Holds 10,000 ids of 128 characters, quoted. */
+/** A list of ids in a body. */
+export const LongIdList = Type.Object({
+  ids: Type.Array(Id, { minItems: 1, maxItems: 10_000, description: 'User ids' }),
+});
+/** Room for 10,000 ids of 128 characters, quoted. */
 export const LONG_LIST_BYTES = 1_500_000;
 
-export const Counted = Type.Object({ users: Type.Integer(), sessions: Type.Integer() });
+/** What a request may say about a session. */
+export const SESSION_ATTRIBUTES = {
+  streamId: Type.Optional(id('Stream that is watched')),
+  deviceId: Type.Optional(id('Device id')),
+  deviceType: Type.Optional(label('Device type, such as android')),
+  country: Type.Optional(label('Country, such as US')),
+  state: Type.Optional(label('State or region of the country, such as CA')),
+};
+
+/** What a response says about a session. */
+export const SESSION_VIEW = {
+  sessionId: text('Session id'),
+  streamId: Type.Optional(text('Stream that is watched; absent if not known')),
+  deviceType: Type.Optional(text('Device type; absent if not known')),
+  country: Type.Optional(text('Country; absent if not known')),
+  state: Type.Optional(text('State or region of the country; absent if not known')),
+  startedAt: instant('Start of the session'),
+};
+
+/** How many watch. */
+export const Counted = Type.Object({
+  users: count('Distinct users'),
+  sessions: count('Live sessions; a user may have several'),
+});
+
+/** Only in replies that the outage policy gave without the store. */
+export const Degraded = Type.Optional(
+  Type.Literal(true, { description: 'Present while the store is unavailable: the limit was not checked' }),
+);

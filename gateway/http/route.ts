@@ -1,19 +1,20 @@
-/** A route is data: what is asked, what is answered, who may, and the handler over plain values. */
+/** A route as data: request, response, required scope, documentation, and the handler. */
 import type { Static, TSchema } from 'typebox';
 import type { Identity } from '../auth/identity.ts';
 import type { ProblemMembers } from '../problem.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 
 /**
- * Schemas validate, type, and describe. In `query` an `integer` is read from its digits and an `array` from its commas;
- * `headers` names the headers the handler sees, in lower case; an empty body is `{}`. Unknown fields are ignored.
+ * Schemas validate requests, type handlers, and document the API. In `query` an `integer` is read from digits and an
+ * `array` from a comma-separated list; `headers` has the headers that the handler needs, in lower case; an empty body
+ * is `{}`. Unknown fields are ignored.
  */
 export interface RouteSchema {
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly headers?: TSchema;
   readonly body?: TSchema;
-  /** Body of the answer 200. Without it the answer is 204. */
+  /** Body of status 200. Without it, and without `textType`, the status is 204. */
   readonly response?: TSchema;
 }
 
@@ -21,108 +22,108 @@ type Part<S> = S extends TSchema ? Static<S> : undefined;
 
 export interface HttpRequest<S extends RouteSchema = RouteSchema> {
   readonly method: string;
-  /** Path and query as they came. */
+  /** Path and query as received. */
   readonly url: string;
   readonly params: Part<S['params']>;
   readonly query: Part<S['query']>;
   readonly headers: Part<S['headers']>;
   readonly body: Part<S['body']>;
-  /** May call this route, for the user the request names. */
+  /** The caller: allowed to call this route for the user that the request names. */
   readonly identity: Identity;
-  /** `correlationId` of every line logged on behalf of this request. */
+  /** `correlationId` of every log line about this request. */
   readonly requestId: string;
 }
 
 export interface HttpReply<B = unknown> {
   readonly status: number;
   readonly body?: B;
-  /** In place of a body: sent as it is, as `text/plain` unless `headers` says otherwise. */
+  /** Instead of a body: sent as it is, as `text/plain` unless `headers` has another content type. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `player` acts on its own user, `read` reads all, `admin` also rules; `none` needs no authentication. */
+/** `player` acts on its own user, `read` reads all users, `admin` may do everything; `none` needs no credentials. */
 export type Scope = 'player' | 'read' | 'admin' | 'none';
 
-/** A group of routes in the description of the API. */
+/** A group of routes in the API documentation. */
 export interface Tag {
   readonly name: string;
   readonly description: string;
 }
 
-/** A problem as one route tells it. */
+/** A problem that a route can return. */
 export interface RouteProblem {
   readonly code: ProblemCode;
-  /** Default: the code's own. */
+  /** Default: the status of the code. */
   readonly status?: number;
 }
 
-/** A request and its answer at `EXAMPLE_AT`. Tests send each one and compare. */
+/** A request and its response at the time `EXAMPLE_AT`. Tests send each request and compare. */
 export interface Example<S extends RouteSchema = RouteSchema> {
   readonly title: string;
   readonly params?: Part<S['params']>;
   readonly query?: Part<S['query']>;
   readonly headers?: Part<S['headers']>;
   readonly body?: Part<S['body']>;
-  /** At most one of the next three; none: 204. */
+  /** At most one of `response`, `text` and `problem`; none: status 204. */
   readonly response?: Part<S['response']>;
-  /** `HttpReply.text`, or a piece of it. */
+  /** `HttpReply.text`, or a part of it. */
   readonly text?: string;
   readonly problem?: { readonly code: ProblemCode; readonly detail: string; readonly members?: ProblemMembers };
 }
 
 interface RouteOf<S extends RouteSchema> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** With `:name` for each of `schema.params`. */
+  /** With `:name` for each parameter of `schema.params`. */
   readonly path: string;
   readonly tag: Tag;
-  /** One line. */
+  /** One line, starting with a verb. */
   readonly summary: string;
-  /** What neither summary nor schemas can say. */
+  /** More than summary and schemas say. */
   readonly description?: string;
   readonly schema: S;
-  /** Media type of `HttpReply.text`, if the route answers one. */
+  /** Media type of `HttpReply.text`, if the route returns a text. */
   readonly textType?: string;
-  /** It answers 304 to `if-none-match`. */
+  /** It supports `if-none-match` and 304. */
   readonly revalidates?: true;
-  /** A replica may answer it, and then says how old the answer may be. */
+  /** A replica may answer it; the response then has `x-presence-age-ms`. */
   readonly fromReplica?: true;
-  /** Besides those that its scope and its schemas bring. */
+  /** In addition to those that follow from scope and schemas. */
   readonly problems?: readonly RouteProblem[];
   readonly examples: readonly [Example<S>, ...Example<S>[]];
   readonly scope: Scope;
-  /** It changes nothing although it is no GET: scope `read` suffices. */
+  /** It is not a GET but changes nothing: scope `read` suffices. */
   readonly reads?: true;
   /** Default `MAX_BODY_BYTES`. */
   readonly maxBodyBytes?: number;
-  /** May throw a `Problem` or let a `StoreError` pass. */
+  /** May throw a `Problem` or a `StoreError`. */
   handler(request: HttpRequest<S>): Promise<HttpReply<Part<S['response']>>>;
 }
 
 export type Route = RouteOf<RouteSchema>;
 
-/** Whether scope `read` suffices, unless the route demands more than `player`. */
+/** Whether scope `read` suffices for a route of scope `player`. */
 export function isRead({ method, reads, scope }: Route): boolean {
   return scope !== 'admin' && (method === 'GET' || reads === true);
 }
 
-/** Largest body of a request, unless its route says otherwise. */
+/** Largest request body, in bytes; a route may set another one. */
 export const MAX_BODY_BYTES = 65_536;
 
-/** Types a route's handler by its schemas. */
+/** Types the handler of a route by its schemas. */
 export function route<const S extends RouteSchema>(definition: RouteOf<S>): Route {
-  // The dispatch calls a handler only with what passed these very schemas.
+  // The dispatch calls the handler only with values that these schemas accepted.
   return definition as unknown as Route;
 }
 
 export const NO_CONTENT: HttpReply<undefined> = { status: 204 };
 
-/** 200 with a text. */
+/** Status 200 with a text. */
 export function plain(text: string): HttpReply<never> {
   return { status: 200, text };
 }
 
-/** 200 with a body. */
+/** Status 200 with a JSON body. */
 export function ok<const B>(body: B): HttpReply<B> {
   return { status: 200, body };
 }

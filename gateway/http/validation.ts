@@ -1,53 +1,48 @@
-/** Schemas compiled once at start; what does not fit is told by field. */
+/** Validates requests by the schemas of their route, compiled once at start. Errors name each invalid field. */
 import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { areIds, ID_PATTERN } from '../../presence-core/index.ts';
 import type { FieldError } from '../sessions/decode.ts';
+import { PATTERN_RULES } from './fields.ts';
 import { invalidRequest } from './problem.ts';
 import type { Route } from './route.ts';
 
-/** Returns the value as the handler gets it, and adds what is wrong to `errors`. */
+/** Returns the value for the handler, and adds what is invalid to `errors`. */
 type Check = (value: unknown, errors: FieldError[]) => unknown;
 
-/** A list of thousands of bad ids is told by its first few. */
+/** Of a list of thousands of invalid ids, only the first few are reported. */
 const MAX_ERRORS = 20;
 
-interface Found {
+/** An error of TypeBox, as far as it is used here. */
+interface SchemaError {
   readonly keyword: string;
-  /** Of the schema at fault. */
-  readonly schemaPath: string;
   readonly instancePath: string;
   readonly params: unknown;
   readonly message: string;
 }
 
-/** A pattern means nothing to most readers: its schema says in words what it asks. */
-function wordsFor(schema: TSchema, { schemaPath, message }: Found): string {
-  let at: unknown = schema;
-  for (const name of schemaPath.split('/').slice(1)) at = (at as Record<string, unknown>)[name];
-  const { description } = at as { description?: string };
-  return description === undefined ? message : `must be ${description}`;
+function messageOf({ keyword, params, message }: SchemaError): string {
+  const { allowedValues, pattern } = params as { allowedValues?: string[]; pattern?: string | RegExp };
+  if (keyword === 'enum') return `must be one of ${allowedValues?.join(', ')}`;
+  // Most readers cannot read a pattern.
+  const rule = keyword === 'pattern' ? PATTERN_RULES[String(pattern)] : undefined;
+  return rule === undefined ? message : `must be ${rule}`;
 }
 
-function messageOf(schema: TSchema, found: Found): string {
-  const { allowedValues } = found.params as { allowedValues?: string[] };
-  if (found.keyword === 'enum') return `must be one of ${allowedValues?.join(', ')}`;
-  return found.keyword === 'pattern' ? wordsFor(schema, found) : found.message;
-}
-
-function describe(schema: TSchema, found: Found, whole: string): FieldError[] {
-  const path = found.instancePath.slice(1).replaceAll('/', '.');
-  if (found.keyword === 'required') {
-    const { requiredProperties = [] } = found.params as { requiredProperties?: string[] };
+/** @param part name of the part of the request, for an error that is not about one field. */
+function fieldErrors(error: SchemaError, part: string): FieldError[] {
+  const path = error.instancePath.slice(1).replaceAll('/', '.');
+  if (error.keyword === 'required') {
+    const { requiredProperties = [] } = error.params as { requiredProperties?: string[] };
     const prefix = path === '' ? '' : `${path}.`;
     return requiredProperties.map((name) => ({ path: prefix + name, message: 'is required' }));
   }
-  return [{ path: path === '' ? whole : path, message: messageOf(schema, found) }];
+  return [{ path: path === '' ? part : path, message: messageOf(error) }];
 }
 
 interface Property {
   readonly type?: string;
-  /** Of a list. */
+  /** Schema of the items of a list. */
   readonly items?: { readonly pattern?: string };
 }
 
@@ -56,30 +51,30 @@ const propertiesOf = (schema: TSchema): [string, Property][] =>
 
 const isIdList = ({ items }: Property): boolean => items?.pattern === ID_PATTERN;
 
-/** The schema without what `areIds` sees at once of a list; itself where there is none. */
-function quicker(schema: TSchema): TSchema {
+/** The schema with lists of ids checked by `areIds`, which is faster; the same schema if it has no such list. */
+function withFastIdLists(schema: TSchema): TSchema {
   const properties = propertiesOf(schema);
   if (!properties.some(([, property]) => isIdList(property))) return schema;
-  const quick = properties.map(([name, property]) => {
+  const fast = properties.map(([name, property]) => {
     const { items, ...bounds } = property;
     return [name, isIdList(property) ? Type.Refine(Type.Array(Type.String(), bounds), areIds) : property];
   });
-  return { ...schema, properties: Object.fromEntries(quick) };
+  return { ...schema, properties: Object.fromEntries(fast) };
 }
 
-function compile(schema: TSchema, whole: string): Check {
+function compile(schema: TSchema, part: string): Check {
   const validator = Compile(schema);
-  const quick = quicker(schema);
-  const admits = quick === schema ? validator : Compile(quick);
+  const fast = withFastIdLists(schema);
+  const accepts = fast === schema ? validator : Compile(fast);
   return (value, errors) => {
-    if (admits.Check(value)) return value;
-    const found = validator.Errors(value).flatMap((error) => describe(schema, error as Found, whole));
-    errors.push(...(found.length > 0 ? found : [{ path: whole, message: 'is not valid' }]));
+    if (accepts.Check(value)) return value;
+    const found = validator.Errors(value).flatMap((error) => fieldErrors(error as SchemaError, part));
+    errors.push(...(found.length > 0 ? found : [{ path: part, message: 'is not valid' }]));
     return value;
   };
 }
 
-/** Texts of a URL become what the schema has: digits an integer, commas a list. */
+/** Converts texts of a URL to the types of the schema: digits to an integer, commas to a list. */
 function readQuery(schema: TSchema): (query: Record<string, unknown>) => Record<string, unknown> {
   const properties = propertiesOf(schema);
   return (query) => {
@@ -100,7 +95,7 @@ function readQuery(schema: TSchema): (query: Record<string, unknown>) => Record<
 export interface RequestCheck {
   /** Names of the headers to read. */
   readonly headerNames: readonly string[];
-  /** @throws Problem `invalid_request` naming every field at fault. */
+  /** @throws Problem `invalid_request` that names every invalid field. */
   run(parts: RequestParts): RequestParts;
 }
 

@@ -1,8 +1,8 @@
-/** Close codes and what a client should do about each. The same on both transports. */
+/** Close codes of the WebSocket protocol, and whether a client should reconnect. The same on both transports. */
 export type Reconnect =
-  /** Do not reconnect by itself. */
+  /** Do not reconnect automatically. */
   | 'never'
-  /** Reconnect at once (with a fresh token or cursor where the code says so). */
+  /** Reconnect at once, with the resume token and the cursors of subscriptions; after `token_expired` with a new token. */
   | 'now'
   /** Reconnect with exponential backoff and full jitter. */
   | 'backoff';

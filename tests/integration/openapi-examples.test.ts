@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import {
   EXAMPLE_AT,
   EXAMPLE_REQUEST_ID,
-  exampleAnswer,
   exampleHeaders,
+  exampleResponse,
   exampleUrl,
 } from '../../gateway/http/docs/example.ts';
 import { exampleHistory, exampleStore } from '../support/example-world.ts';
@@ -55,7 +55,7 @@ test.each(TABLE.flatMap((route) => route.examples.map((example) => ({ ...example
     try {
       const headers = { 'x-request-id': EXAMPLE_REQUEST_ID, ...exampleHeaders(example) };
       const { status, body } = await sidecar.request(route.method, exampleUrl(route, example), example.body, headers);
-      const { value, ...expected } = exampleAnswer(route, example);
+      const { value, ...expected } = exampleResponse(route, example);
       expect({ status, body }).toMatchObject({ status: expected.status });
       if (value === undefined) expect(body).toBeUndefined();
       else if (typeof value === 'string') expect(body).toContain(value);

@@ -94,6 +94,63 @@ describe('the document', () => {
   });
 });
 
+describe('every field has a description', () => {
+  /** Paths of the fields of a schema, at any depth, that have none. */
+  function undescribed({ properties = {}, items, anyOf, oneOf, allOf }: Schema, path: string): string[] {
+    const parts = [...(anyOf ?? []), ...(oneOf ?? []), ...(allOf ?? []), ...(items ? [items] : [])];
+    return [
+      ...parts.flatMap((part) => undescribed(part, path)),
+      ...Object.entries(properties).flatMap(([name, field]) => [
+        ...(field.description ? [] : [`${path}.${name}`]),
+        ...undescribed(field, `${path}.${name}`),
+      ]),
+    ];
+  }
+
+  const OPERATIONS = TABLE.map(({ method, path }) => ({ method, path }));
+  const operationAt = ({ method, path }: (typeof OPERATIONS)[number]) => {
+    const operation = api.document.paths[templateOf(path)]?.[method.toLowerCase()];
+    if (!operation) throw new Error(`${method} ${path} is not described`);
+    return operation;
+  };
+
+  test('the check finds fields without one', () => {
+    const bare = { type: 'integer' };
+    const users = { description: 'Users', items: { properties: { userId: bare } } };
+    expect(undescribed({ properties: { users, at: bare } }, 'x')).toEqual(['x.users.userId', 'x.at']);
+  });
+
+  test.each(OPERATIONS)('in responses of $method $path', (operation) => {
+    const { responses } = operationAt(operation);
+    const bodies = Object.entries(responses).flatMap(([status, { content = {} }]) =>
+      Object.values(content).map(({ schema }) => ({ status, schema })),
+    );
+    expect(bodies.flatMap(({ status, schema }) => undescribed(schema, status))).toEqual([]);
+    const headers = Object.values(responses).flatMap(({ headers: named = {} }) => Object.entries(named));
+    expect(headers.filter(([, { description }]) => !description)).toEqual([]);
+  });
+
+  test.each(OPERATIONS)('in requests of $method $path', (operation) => {
+    const { parameters, requestBody } = operationAt(operation);
+    expect(parameters.filter(({ schema }) => !schema.description).map(({ name }) => name)).toEqual([]);
+    const bodies = Object.values(requestBody?.content ?? {});
+    expect(bodies.flatMap(({ schema }) => undescribed(schema, 'body'))).toEqual([]);
+  });
+
+  test('in problems', () => {
+    const { schemas, responses } = api.document.components;
+    const common = Object.keys(schemas.Problem?.properties ?? {});
+    expect(common.length).toBeGreaterThan(5);
+    // What each code adds; it repeats `code`, `status` and `title` of Problem with their values.
+    const missing = Object.entries(schemas).flatMap(([name, schema]) => undescribed(schema, name));
+    const repeated = Object.keys(schemas).flatMap((name) => common.map((field) => `${name}.${field}`));
+    const own = missing.filter((path) => path.startsWith('Problem.') || !repeated.includes(path));
+    expect(own).toEqual([]);
+    const headers = Object.values(responses).flatMap(({ headers: named = {} }) => Object.entries(named));
+    expect(headers.filter(([, { description }]) => !description)).toEqual([]);
+  });
+});
+
 const X = (length: number): string => 'x'.repeat(length);
 const TEXTS = ['', 'a', 'a b', 'a/b', 'é', 'a{', '\u200b', '\ud800', '\n', 'a\n', X(64), X(65), X(128), X(129)];
 const MORE_TEXTS = [

@@ -1,7 +1,7 @@
-/** The shape of the description of the API: OpenAPI 3.1 as far as it is written and read here. */
+/** Types of OpenAPI 3.1, as far as it is used here. */
 import type { Tag } from '../route.ts';
 
-/** A JSON Schema as far as it is looked into. */
+/** JSON Schema, as far as it is used here. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string;
@@ -34,7 +34,7 @@ export interface Parameter {
 export interface ApiResponse {
   readonly $ref?: string;
   readonly description?: string;
-  readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>;
+  readonly headers?: Readonly<Record<string, { readonly required?: boolean; readonly description?: string }>>;
   readonly content?: Content;
 }
 
@@ -47,7 +47,7 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   readonly requestBody?: { readonly description: string; readonly required: boolean; readonly content: Content };
   readonly responses: Readonly<Record<string, ApiResponse>>;
-  /** One per example, in their order; `label` is the example's title. */
+  /** One per example, in the same order; `label` is the title of the example. */
   readonly 'x-codeSamples': readonly { readonly lang: string; readonly label: string; readonly source: string }[];
 }
 

@@ -1,4 +1,4 @@
-/** The fields of a schema as rows of a table. */
+/** Tables of fields in /docs. */
 import type { Parameter, Schema } from './api-document.ts';
 import { type Html, html } from './html.ts';
 
@@ -6,11 +6,11 @@ export interface Field {
   readonly name: string;
   readonly required: boolean;
   readonly schema: Schema;
-  /** Where a request carries it. */
+  /** Part of the request: path, query, header or body. */
   readonly place?: string;
 }
 
-/** `users[].userId` for what lies within: each field of each object, one row each. */
+/** All fields of a schema, one row each; nested ones are named like `users[].userId`. */
 export function fieldsOf(schema: Schema, place?: string, prefix = ''): Field[] {
   const { properties = {}, required = [] } = schema;
   return Object.entries(properties).flatMap(([name, field]) => [
@@ -35,24 +35,24 @@ function typeOf({ type, enum: values, const: only, items, anyOf }: Schema): stri
   return items ? `${typeOf(items)}[]` : (type ?? 'any');
 }
 
-function rangeOf(least: number | undefined, most: number | undefined, unit: string): string | undefined {
+function rangeOf(min: number | undefined, max: number | undefined, unit: string): string | undefined {
   const of = (value: number): string => value.toLocaleString('en');
-  if (least === undefined) return most === undefined ? undefined : `at most ${of(most)}${unit}`;
-  return most === undefined ? `at least ${of(least)}${unit}` : `${of(least)}–${of(most)}${unit}`;
+  if (min === undefined) return max === undefined ? undefined : `at most ${of(max)}${unit}`;
+  return max === undefined ? `at least ${of(min)}${unit}` : `${of(min)}–${of(max)}${unit}`;
 }
 
-function notesOf({ description, minimum, maximum, minItems, maxItems, items, default: absent }: Schema): string {
+function notesOf({ description, minimum, maximum, minItems, maxItems, items, default: fallback }: Schema): string {
   const notes = [
     description,
     rangeOf(minimum, maximum, ''),
     rangeOf(minItems, maxItems, ' items'),
-    items?.properties ? undefined : items?.description,
-    absent === undefined ? undefined : `default ${JSON.stringify(absent)}`,
+    items?.description === undefined ? undefined : `each: ${items.description}`,
+    fallback === undefined ? undefined : `default ${JSON.stringify(fallback)}`,
   ];
   return notes.filter((note) => note !== undefined).join('; ');
 }
 
-/** Nothing when there are no fields. */
+/** False when there are no fields. */
 export function fieldTable(caption: string, fields: readonly Field[]): Html | false {
   if (fields.length === 0) return false;
   const row = ({ name, required, schema, place }: Field) => html`<tr>

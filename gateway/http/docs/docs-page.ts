@@ -1,4 +1,4 @@
-/** The description of the API as one page: no script, nothing from elsewhere. */
+/** The API documentation as one HTML page, without scripts or external resources. */
 import { createHash } from 'node:crypto';
 import { PROBLEM_TYPE } from '../problem.ts';
 import type { ApiDocument, ApiResponse, Operation, Schema } from './api-document.ts';
@@ -7,7 +7,7 @@ import { DOCS_STYLE } from './docs-style.ts';
 import { type Html, html, htmlPage } from './html.ts';
 
 const STYLE_HASH = createHash('sha256').update(DOCS_STYLE).digest('base64');
-/** Value of `content-security-policy`: the page's own style, and nothing else. */
+/** Value of `content-security-policy`: allows only the page's own style. */
 export const DOCS_PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${STYLE_HASH}'`,
@@ -32,12 +32,12 @@ function entriesOf({ paths }: ApiDocument): Entry[] {
 
 const badge = (method: string): Html => html`<span class="method ${method.toLowerCase()}">${method}</span>`;
 
-/** With places to break a long path. */
+/** Lets a long path break at its slashes. */
 const breakable = (path: string): Html[] => path.split(/(?=\/)/).map((part) => html`${part}<wbr>`);
 
 const refName = (ref = ''): string => ref.slice(ref.lastIndexOf('/') + 1);
 
-/** Codes of a response, by the schemas it refers to. */
+/** Problem codes of a response. */
 function codesOf(response: ApiResponse): string[] {
   if (response.$ref !== undefined) return [refName(response.$ref)];
   const schema = response.content?.[PROBLEM_TYPE]?.schema;
@@ -46,8 +46,8 @@ function codesOf(response: ApiResponse): string[] {
 
 function scopeLine({ security }: Operation): Html {
   const scopes = new Set(security.flatMap((alternative) => alternative.bearer ?? []));
-  if (scopes.size === 0) return html`Nobody is asked who calls.`;
-  return html`Scope ${[...scopes].map((scope, index) => html`${index > 0 && ' or '}<code>${scope}</code>`)}`;
+  if (scopes.size === 0) return html`No authentication needed`;
+  return html`Required scope: ${[...scopes].map((scope, index) => html`${index > 0 && ' or '}<code>${scope}</code>`)}`;
 }
 
 function problemList({ responses }: Operation): Html {
@@ -60,25 +60,25 @@ function problemList({ responses }: Operation): Html {
 }
 
 /** Status and body of an example. */
-function answerOf({ responses }: Operation, title: string): Html {
+function exampleResponseOf({ responses }: Operation, title: string): Html {
   for (const [status, { content = {} }] of Object.entries(responses)) {
     for (const [mediaType, { examples = {} }] of Object.entries(content)) {
       const example = examples[title];
       if (!example) continue;
       const { value } = example;
       const text = typeof value === 'string' ? value : JSON.stringify(value, undefined, 2);
-      return html`<pre class="answer"><b>${status} ${mediaType}</b>\n${text}</pre>`;
+      return html`<pre class="response"><b>${status} ${mediaType}</b>\n${text}</pre>`;
     }
   }
-  return html`<pre class="answer"><b>204</b></pre>`;
+  return html`<pre class="response"><b>204</b> without a body</pre>`;
 }
 
 function successTables({ responses }: Operation): (Html | false)[] {
   const { content = {} } = responses[200] ?? {};
   return Object.entries(content).map(([mediaType, { schema }]) => {
-    const caption = `Answer 200, ${mediaType}`;
+    const caption = `Response 200, ${mediaType}`;
     return schema.type === 'string'
-      ? html`<h4>${caption}</h4>\n<p>A text.</p>\n`
+      ? html`<h4>${caption}</h4>\n<p>Text: see the example.</p>\n`
       : fieldTable(caption, fieldsOf(schema));
   });
 }
@@ -91,7 +91,7 @@ function operationArticle({ method, path, operation }: Entry): Html {
     ({ label, source }) => html`<figure>
 <figcaption>${label}</figcaption>
 <pre class="command">${source}</pre>
-${answerOf(operation, label)}
+${exampleResponseOf(operation, label)}
 </figure>
 `,
   );
@@ -128,11 +128,11 @@ function problemTable({ components }: ApiDocument): Html {
   );
   return html`<section id="problems">
 <h2>Problems</h2>
-<p>Errors are <code>${PROBLEM_TYPE}</code> (RFC 9457). The <code>code</code> is stable; <code>retry-after</code> is in seconds.</p>
-${fieldTable('Members of each', fieldsOf(components.schemas.Problem ?? {}))}
+<p>Errors have the media type <code>${PROBLEM_TYPE}</code> (RFC 9457). Programs should decide by <code>code</code>: it does not change between versions. The header <code>retry-after</code> is in seconds.</p>
+${fieldTable('Members of every problem', fieldsOf(components.schemas.Problem ?? {}))}
 <h4>Codes</h4>
 <table class="codes">
-<tr><th>code</th><th>status</th><th>title</th><th>further members</th><th>headers</th></tr>
+<tr><th>code</th><th>status</th><th>title</th><th>additional members</th><th>headers</th></tr>
 ${rows}</table>
 </section>
 `;
@@ -140,11 +140,13 @@ ${rows}</table>
 
 function authentication({ components, paths }: ApiDocument): Html {
   const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
-  const isOff = operations.some(({ security }) => security.some((demand) => Object.keys(demand).length === 0));
+  const isOff = operations.some(({ security }) =>
+    security.some((alternative) => Object.keys(alternative).length === 0),
+  );
   const { bearer, apiKey } = components.securitySchemes;
   return html`<section id="authentication">
 <h2>Authentication</h2>
-${isOff && html`<p>It is off on this server: nobody is asked who calls, and any user may be named.</p>\n`}<dl>
+${isOff && html`<p>Authentication is off on this server: requests need no credentials and may name any user.</p>\n`}<dl>
 <dt><code>authorization: Bearer …</code></dt><dd>${bearer?.description ?? ''}</dd>
 <dt><code>x-api-key: …</code></dt><dd>${apiKey?.description ?? ''}</dd>
 </dl>
@@ -178,7 +180,7 @@ ${links}<li><a href="#problems">Problems</a></li>
 <main>
 <header>
 <h1>${info.title} <small>${info.version}</small></h1>
-${info.description.split('\n').map((line) => html`<p>${line}</p>\n`)}<p>The same for programs: <a href="openapi.json">openapi.json</a>. A click on a command selects it.</p>
+${info.description.split('\n').map((line) => html`<p>${line}</p>\n`)}<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1). Click a command to select it.</p>
 </header>
 ${authentication(document)}${sections}${problemTable(document)}</main>
 `,

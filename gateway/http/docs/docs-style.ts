@@ -1,4 +1,4 @@
-/** Style of the page /docs: wide screens have the contents beside the text, narrow ones above it. */
+/** CSS of /docs: the table of contents is beside the text on wide screens, above it on narrow ones. */
 export const DOCS_STYLE = `
 :root {
   color-scheme: light dark;
@@ -62,7 +62,7 @@ pre {
   background: var(--panel); border: 1px solid var(--line); border-radius: 0.375rem;
 }
 .command { user-select: all; border-bottom-left-radius: 0; border-bottom-right-radius: 0; }
-.answer { border-top: 0; border-top-left-radius: 0; border-top-right-radius: 0; background: none; max-height: 24rem; }
+.response { border-top: 0; border-top-left-radius: 0; border-top-right-radius: 0; background: none; max-height: 24rem; }
 .problems { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; font-size: 0.8125rem; }
 @media (max-width: 56rem) {
   body { display: block; }

@@ -1,14 +1,14 @@
-/** The examples of a route as requests: a URL, headers, a body, a status, a command line. */
+/** The examples of a route as requests, responses and commands. */
 import { PROBLEMS } from '../../protocol/problems.ts';
 import { PROBLEM_TYPE, Problem, toProblemBody } from '../problem.ts';
 import type { Example, Route } from '../route.ts';
 
-/** When all examples happen: 2026-11-21T20:00:00Z. */
+/** The time of all examples, epoch ms: 2026-11-21T20:00:00Z. */
 export const EXAMPLE_AT = 1_795_291_200_000;
-/** Of the requests whose answer tells it. */
+/** Request id in the problems of the examples. */
 export const EXAMPLE_REQUEST_ID = '7d2f6c1e-0b64-4c1c-9a53-2f6f1f0f7f11';
 
-/** These need no escape in a query, and are easier to read without. */
+/** Commas, colons and @ need no escape in a query, and are easier to read without. */
 const inQuery = (value: unknown): string =>
   encodeURIComponent(String(value)).replace(/%(?:2C|3A|40)/g, decodeURIComponent);
 
@@ -20,12 +20,11 @@ export function exampleUrl(route: Route, { params, query }: Example): string {
   return pairs.length > 0 ? `${path}?${pairs.join('&')}` : path;
 }
 
-/** Those that go with a body included. */
+/** With content-type if there is a body. */
 export function exampleHeaders({ headers, body }: Example): Record<string, string> {
   return { ...(headers as Record<string, string>), ...(body !== undefined && { 'content-type': 'application/json' }) };
 }
 
-/** The problem that an example is answered, as it is told. */
 function exampleProblem(route: Route, { problem }: Example): Problem | undefined {
   if (!problem) return undefined;
   const { code, detail, members } = problem;
@@ -33,14 +32,14 @@ function exampleProblem(route: Route, { problem }: Example): Problem | undefined
   return new Problem(code, detail, { status, members: members ?? {} });
 }
 
-export interface ExampleAnswer {
+export interface ExampleResponse {
   readonly status: number;
   /** Undefined: no body. */
   readonly mediaType: string | undefined;
   readonly value?: unknown;
 }
 
-export function exampleAnswer(route: Route, example: Example): ExampleAnswer {
+export function exampleResponse(route: Route, example: Example): ExampleResponse {
   const problem = exampleProblem(route, example);
   if (problem) {
     const value = toProblemBody(problem, EXAMPLE_REQUEST_ID);
@@ -53,14 +52,14 @@ export function exampleAnswer(route: Route, example: Example): ExampleAnswer {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The instant of the examples becomes that of the call, for old timestamps are refused. */
+/** Replaces the time of the examples by the current time, as old timestamps are refused. */
 function quotedUrl(url: string): string {
   const now = url.replace(String(EXAMPLE_AT), '$(date +%s)000');
   if (now !== url) return `"${now}"`;
   return /^[\w:/.,@-]+$/.test(url) ? url : quoted(url);
 }
 
-/** A command for a POSIX shell. `token`: with credentials, from the variable TOKEN. */
+/** @param token whether the command sends credentials, from the shell variable TOKEN. @returns a POSIX shell command. */
 export function exampleCommand(route: Route, example: Example, origin: string, token: boolean): string {
   const method = route.method === 'GET' ? '' : `-X ${route.method} `;
   const lines = [`curl ${method}${quotedUrl(origin + exampleUrl(route, example))}`];

@@ -1,4 +1,4 @@
-/** Pages made of strings in which nothing is left unescaped by oversight. */
+/** HTML templates that escape every value. */
 
 /** Text that is HTML already. */
 export class Html {
@@ -9,7 +9,7 @@ export class Html {
   }
 }
 
-/** `false` and `undefined` are nothing, so that a part can be put behind a condition. */
+/** `false` and `undefined` render as nothing, for conditional parts. */
 export type HtmlValue = string | number | Html | false | undefined | readonly HtmlValue[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -27,12 +27,12 @@ function render(value: HtmlValue): string {
   return String(value).replace(/[&<>"']/g, (found) => ENTITIES[found] as string);
 }
 
-/** A template whose values are escaped, safe between tags and in quoted attributes. */
+/** Escapes its values: safe between tags and in quoted attributes. */
 export function html(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return new Html(String.raw({ raw: strings }, ...values.map(render)));
 }
 
-/** @param style CSS of ours: it is not escaped */
+/** @param style trusted CSS: not escaped. */
 export function htmlPage(title: string, style: string, body: Html): string {
   return html`<!doctype html>
 <html lang="en">

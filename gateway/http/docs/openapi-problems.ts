@@ -1,6 +1,7 @@
-/** Problems in the description of the API: one schema and one response per code, and which of them a route can give. */
+/** Problems in the API documentation: one schema and one response per code, and the problems of each route. */
 import { Type } from 'typebox';
 import { PROBLEMS, type ProblemCode } from '../../protocol/problems.ts';
+import { count, instant, text } from '../fields.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
 import type { Route, RouteProblem } from '../route.ts';
 import { Conflict } from '../routes/refusal.ts';
@@ -8,48 +9,74 @@ import { Conflict } from '../routes/refusal.ts';
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
 const Problem = Type.Object({
-  type: Type.String({ description: 'urn:presence:problem: and the code' }),
-  title: Type.String(),
-  status: Type.Integer({ description: 'as in the status line' }),
-  code: Type.String({ description: 'stable; decide by it' }),
-  detail: Type.String({ description: 'for people' }),
-  requestId: Type.String({ description: 'x-request-id of the answer, correlationId in the log' }),
-  errorCode: Type.Optional(Type.String({ description: 'of guards, for clients that know it' })),
+  type: text('urn:presence:problem:, followed by the code'),
+  title: text('What the code means, for people'),
+  status: count('HTTP status'),
+  code: text('What went wrong, for programs: it does not change between versions'),
+  detail: text('What is wrong with this request and what to do, for people'),
+  requestId: text('x-request-id of the response; correlationId in the log'),
+  errorCode: Type.Optional(text('Only of guards: the code that older clients expect')),
 });
 
-/** What a code adds to `Problem`. */
+/** Additional members of a code. */
 const MEMBERS: { readonly [C in ProblemCode]?: ReturnType<typeof Type.Object> } = {
   invalid_request: Type.Object({
-    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          path: text('Name of the field, such as userId or ids.0; or body, query, headers, path'),
+          message: text('What is wrong with it'),
+        }),
+        { description: 'Invalid fields' },
+      ),
+    ),
   }),
   concurrency_limit: Type.Object({
-    current: Type.Integer(),
-    max: Type.Integer(),
-    conflicts: Type.Array(Conflict, { description: 'who holds the slots, oldest first' }),
-    nextFreeAt: Type.Integer({ description: 'when the first of them could free' }),
+    current: count('Live sessions of the user'),
+    max: count('Limit: how many sessions the user may have at once'),
+    conflicts: Type.Array(Conflict, { description: 'Sessions that use up the limit, oldest first' }),
+    nextFreeAt: instant('Earliest end of one of these sessions, unless it is renewed'),
   }),
-  session_ended: Type.Object({ reason: Type.Enum(['evicted', 'replaced', 'kicked']) }),
+  session_ended: Type.Object({
+    reason: Type.Enum(['evicted', 'replaced', 'kicked'], {
+      description: 'Evicted by the limit, replaced by its user, or kicked by an admin',
+    }),
+  }),
 };
 
 interface Header {
   readonly required: boolean;
-  readonly description?: string;
+  readonly description: string;
   readonly schema: object;
 }
 
-const RETRY_AFTER: Header = { required: true, description: 'seconds', schema: { type: 'string', pattern: '^\\d+$' } };
+const RETRY_AFTER: Header = {
+  required: true,
+  description: 'When to try again, in seconds from now',
+  schema: { type: 'string', pattern: '^\\d+$' },
+};
 
-/** What a code adds to the headers of its answer. */
+/** Additional headers of a code. */
 const HEADERS: { readonly [C in ProblemCode]?: Readonly<Record<string, Header>> } = {
-  unauthenticated: { 'www-authenticate': { required: false, schema: { type: 'string' } } },
-  method_not_allowed: { allow: { required: true, schema: { type: 'string' } } },
+  unauthenticated: {
+    'www-authenticate': { required: false, description: 'Challenge (RFC 6750)', schema: { type: 'string' } },
+  },
+  method_not_allowed: {
+    allow: { required: true, description: 'Methods that this path allows', schema: { type: 'string' } },
+  },
   rate_limited: { 'retry-after': RETRY_AFTER },
   store_unavailable: { 'retry-after': RETRY_AFTER },
 };
 
-/** Headers of every answer, and those that the codes add: required when each of them does. */
-export function answerHeaders(codes: readonly ProblemCode[] = []): Record<string, object> {
-  const headers: Record<string, object> = { 'x-request-id': { required: true, schema: { type: 'string' } } };
+const REQUEST_ID: Header = {
+  required: true,
+  description: 'x-request-id of the request, or a new UUID',
+  schema: { type: 'string' },
+};
+
+/** Headers of every response, and those of the codes: required if every code has them. */
+export function responseHeaders(codes: readonly ProblemCode[] = []): Record<string, object> {
+  const headers: Record<string, object> = { 'x-request-id': REQUEST_ID };
   const isAlways = (name: string): boolean => codes.every((code) => HEADERS[code]?.[name]?.required === true);
   for (const code of codes) {
     for (const [name, header] of Object.entries(HEADERS[code] ?? {})) {
@@ -59,7 +86,7 @@ export function answerHeaders(codes: readonly ProblemCode[] = []): Record<string
   return headers;
 }
 
-/** With the statuses that the routes give it. */
+/** Schema of a code, with all statuses that routes use for it. */
 function schemaOf(code: ProblemCode, routes: readonly Route[]): object {
   const own = routes.flatMap(({ problems = [] }) => problems.filter((problem) => problem.code === code));
   const statuses = [
@@ -71,7 +98,7 @@ function schemaOf(code: ProblemCode, routes: readonly Route[]): object {
   return { allOf: [{ $ref: '#/components/schemas/Problem' }, added] };
 }
 
-/** `components.schemas` and `components.responses`: one of each per code. */
+/** `components.schemas` and `components.responses`, one per code. */
 export function problemComponents(routes: readonly Route[]) {
   const schemas: Record<string, object> = { Problem };
   const responses: Record<string, object> = {};
@@ -88,16 +115,16 @@ function responseOf(codes: readonly ProblemCode[], examples: Record<string, obje
   const content = { schema, ...(Object.keys(examples).length > 0 && { examples }) };
   return {
     description: codes.map((code) => PROBLEMS[code].title).join('; or: '),
-    headers: answerHeaders(codes),
+    headers: responseHeaders(codes),
     content: { [PROBLEM_TYPE]: content },
   };
 }
 
-/** Its own come first. A header that is checked and not free text is for the route to tell. */
+/** The route's own problems first, then those that follow from its scope and schemas. */
 function problemsOf({ schema, scope, problems = [] }: Route): RouteProblem[] {
   const codes: ProblemCode[] = ['uri_too_long', 'internal'];
   if (schema.params ?? schema.query ?? schema.body) codes.push('invalid_request');
-  // A path that cannot be decoded is no resource.
+  // A path that cannot be decoded matches no route.
   if (schema.params) codes.push('not_found');
   if (schema.body) codes.push('payload_too_large', 'unsupported_media_type');
   if (scope !== 'none') codes.push('unauthenticated', 'forbidden', 'rate_limited', 'store_unavailable');

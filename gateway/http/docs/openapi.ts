@@ -1,25 +1,25 @@
-/** The description of the API (OpenAPI 3.1), made from the table of routes that the dispatch serves. */
+/** Documents the API as OpenAPI 3.1, from the same table of routes that the dispatch serves. */
 import type { TSchema } from 'typebox';
 import { isRead, MAX_BODY_BYTES, type Route } from '../route.ts';
 import { isUserOptional, userFieldOf } from '../user-access.ts';
 import type { ApiDocument, ApiResponse, Examples, Operation, Parameter, Schema } from './api-document.ts';
-import { exampleAnswer, exampleCommand } from './example.ts';
-import { answerHeaders, problemComponents, problemResponses } from './openapi-problems.ts';
+import { exampleCommand, exampleResponse } from './example.ts';
+import { problemComponents, problemResponses, responseHeaders } from './openapi-problems.ts';
 
 export interface ApiOptions {
   readonly version: string;
-  /** `off`: credentials are not asked for, and a player must name its user. */
+  /** `off`: no credentials are needed, and every request must name its user. */
   readonly auth: 'off' | 'jwt';
-  /** Of the commands that are shown, as in http://localhost:8081. */
+  /** Origin of the example commands, such as http://localhost:8081. */
   readonly origin: string;
 }
 
 const DESCRIPTION = [
   'Who is online, who watches what on how many screens, and whether one more is allowed.',
-  'Bodies are JSON in UTF-8. Times are epoch milliseconds named …At, durations milliseconds named …Ms.',
+  'Bodies are JSON in UTF-8. Fields named …At are instants in epoch milliseconds, fields named …Ms are durations in milliseconds.',
   'Unknown fields of a request are ignored.',
-  'Each answer has an x-request-id: that of the request (1–64 characters of [A-Za-z0-9_.:-]), else a new one.',
-  'HEAD is answered wherever GET is, OPTIONS everywhere.',
+  'Every response has the header x-request-id: the one of the request (1–64 characters of [A-Za-z0-9_.:-]), else a new UUID. The log has it as correlationId.',
+  'HEAD works wherever GET does, OPTIONS everywhere.',
 ].join('\n');
 
 const SECURITY_SCHEMES = {
@@ -28,19 +28,20 @@ const SECURITY_SCHEMES = {
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description:
-      'Of users. Claims: sub (the user), exp, scope. presence:player acts on its own user, presence:read reads all, presence:admin may do everything.',
+      'A JWT of a user. Required claims: sub (user id), exp (expiry), scope (a space-separated list). presence:player may act on its own user, presence:read may read data of all users, presence:admin may do everything. Optional claims: max_streams (session limit of the user), on_limit (reject or evict-oldest).',
   },
   apiKey: {
     type: 'apiKey',
     in: 'header',
     name: 'x-api-key',
-    description: 'Of machines. A key has one of the same scopes and names the user it acts for.',
+    description:
+      'An API key of a service, with one of the same scopes (setting API_KEYS). The service names the user it acts for in each request.',
   },
 };
 
 const SCHEMES = Object.keys(SECURITY_SCHEMES);
 
-/** OpenAPI has content types say what `accept` asks for. */
+/** In OpenAPI the content types of a response stand for the `accept` header. */
 const UNNAMED_HEADERS: readonly string[] = ['accept'];
 const PARTS = [
   ['params', 'path'],
@@ -57,7 +58,7 @@ function operationId({ method, path }: Route): string {
   return method.toLowerCase() + joined;
 }
 
-/** Examples by title, of those that have one. */
+/** Values of the examples by title; undefined if no example has one. */
 function examplesOf(route: Route, pick: (example: Route['examples'][number]) => unknown): Examples | undefined {
   const shown = route.examples.flatMap((example) => {
     const value = pick(example);
@@ -66,7 +67,7 @@ function examplesOf(route: Route, pick: (example: Route['examples'][number]) => 
   return shown.length > 0 ? Object.fromEntries(shown) : undefined;
 }
 
-/** A token stands for its user where the request names none. Undefined: this is not where it would. */
+/** Whether the user may be left out, as the token names it. Undefined: this field is not the user of the request. */
 function isOptionalUser(route: Route, { auth }: ApiOptions, part: string, name: string): boolean | undefined {
   const [ownPart, ownName] = userFieldOf(route) ?? [];
   const isHere = ownPart === part && ownName === name && part !== 'params';
@@ -108,53 +109,58 @@ function requestBodyOf(route: Route, options: ApiOptions): Operation['requestBod
   };
 }
 
+const ETAG = {
+  required: true,
+  description: 'Version of the content, for if-none-match',
+  schema: { type: 'string' },
+};
 const AGE = {
   required: false,
-  description: 'ms by which the answer may be old, when it is from memory (REPLICA=on)',
+  description: 'How old the data may be, in ms; only if the response comes from the replica (REPLICA=on)',
   schema: { type: 'string', pattern: '^\\d+$' },
 };
 
 function successOf(route: Route): ApiResponse {
   const { schema, textType, revalidates, fromReplica } = route;
   const headers = {
-    ...answerHeaders(),
-    ...(revalidates && { etag: { required: true, schema: { type: 'string' } } }),
+    ...responseHeaders(),
+    ...(revalidates && { etag: ETAG }),
     ...(fromReplica && { 'x-presence-age-ms': AGE }),
   };
   const bodies: [string, TSchema | Schema][] = [];
   if (textType !== undefined) bodies.push([textType, { type: 'string' }]);
   if (schema.response) bodies.push(['application/json', schema.response]);
-  if (bodies.length === 0) return { description: 'Done', headers };
+  if (bodies.length === 0) return { description: 'Success, without a body', headers };
   const content = bodies.map(([mediaType, bodySchema]) => {
     const examples = examplesOf(route, (example) => {
-      const answer = exampleAnswer(route, example);
-      return answer.mediaType === mediaType ? answer.value : undefined;
+      const response = exampleResponse(route, example);
+      return response.mediaType === mediaType ? response.value : undefined;
     });
     return [mediaType, { schema: bodySchema as Schema, ...(examples && { examples }) }];
   });
-  return { description: 'The answer', headers, content: Object.fromEntries(content) };
+  return { description: 'Success', headers, content: Object.fromEntries(content) };
 }
 
 function responsesOf(route: Route): Operation['responses'] {
   const shown: Record<number, Record<string, object>> = {};
   for (const example of route.examples.filter(({ problem }) => problem)) {
-    const { status, value } = exampleAnswer(route, example);
+    const { status, value } = exampleResponse(route, example);
     shown[status] = { ...shown[status], [example.title]: { value } };
   }
   const success = successOf(route);
   return {
     [success.content ? 200 : 204]: success,
-    ...(route.revalidates && { 304: { description: 'The copy at hand still holds', headers: success.headers } }),
+    ...(route.revalidates && { 304: { description: 'The cached copy is still valid', headers: success.headers } }),
     ...problemResponses(route, shown),
   } as Operation['responses'];
 }
 
-/** Alternatives, of which one suffices. `presence:admin` always does, as its scheme says. */
+/** Alternatives, one of which suffices. `presence:admin` always suffices: the scheme says so. */
 function securityOf(route: Route, { auth }: ApiOptions): Operation['security'] {
   if (route.scope === 'none') return [];
   const scopes = new Set([route.scope, ...(isRead(route) ? ['read'] : [])]);
-  const demanded = [...scopes].flatMap((scope) => SCHEMES.map((scheme) => ({ [scheme]: [`presence:${scope}`] })));
-  return auth === 'off' ? [{}, ...demanded] : demanded;
+  const required = [...scopes].flatMap((scope) => SCHEMES.map((scheme) => ({ [scheme]: [`presence:${scope}`] })));
+  return auth === 'off' ? [{}, ...required] : required;
 }
 
 function operationOf(route: Route, options: ApiOptions): Operation {
@@ -178,7 +184,7 @@ function operationOf(route: Route, options: ApiOptions): Operation {
   };
 }
 
-/** Of exactly these routes, in their order. */
+/** Documents exactly these routes, in this order. */
 export function describeApi(routes: readonly Route[], options: ApiOptions): ApiDocument {
   const paths: Record<string, Record<string, Operation>> = {};
   for (const route of routes) {
@@ -187,12 +193,12 @@ export function describeApi(routes: readonly Route[], options: ApiOptions): ApiD
   }
   const document = {
     openapi: '3.1.1',
-    info: { title: 'Presence Gateway: sidecar', version: options.version, description: DESCRIPTION },
+    info: { title: 'Presence Gateway: HTTP API', version: options.version, description: DESCRIPTION },
     servers: [{ url: '/' }],
     tags: [...new Map(routes.map(({ tag }) => [tag.name, tag])).values()],
     paths,
     components: { ...problemComponents(routes), securitySchemes: SECURITY_SCHEMES },
   };
-  // As it is sent: without what TypeBox keeps beside a schema.
+  // As it is sent: without the non-JSON properties that TypeBox adds to a schema.
   return JSON.parse(JSON.stringify(document)) as ApiDocument;
 }

@@ -1,56 +1,58 @@
-/** Clicks and impressions by the hour. */
+/** Counts clicks and impressions per hour. */
 import { Type } from 'typebox';
 import type { EventKind } from '../../../presence-core/index.ts';
 import { readHour } from '../../history/hour-analytics.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
-import { Id } from '../fields.ts';
+import { count, id, instant } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, plain, type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 
-/** How far a timestamp may be from now: late senders, and clocks that are ahead. */
+/** How far a timestamp may be from now: for late senders, and for clocks that are ahead. */
 const MAX_AGE_MS = 86_400_000;
 const MAX_AHEAD_MS = 300_000;
+const OUT_OF_RANGE = 'The timestamp must be at most 24 hours old and at most 5 minutes in the future.';
 
 const KINDS = ['click', 'impression'] as const;
-/** The query reads up to 15 digits. */
-const Timestamp = Type.Integer({ minimum: 0, maximum: 999_999_999_999_999, description: 'epoch milliseconds' });
-const Bare = Type.Optional(Type.Literal('', { description: 'there, without a value' }));
+/** A query reads integers of up to 15 digits. */
+const timestamp = (description: string) => Type.Integer({ minimum: 0, maximum: 999_999_999_999_999, description });
+const flag = (kind: string) =>
+  Type.Optional(Type.Literal('', { description: `Without a value: same as event=${kind}` }));
 
 const EventQuery = Type.Object({
-  timestamp: Timestamp,
-  user: Id,
-  event: Type.Optional(Type.Enum([...KINDS])),
-  click: Bare,
-  impression: Bare,
+  timestamp: timestamp('When it happened, epoch ms: at most 24 hours old, at most 5 minutes in the future'),
+  user: id('User id'),
+  event: Type.Optional(Type.Enum([...KINDS], { description: 'What happened' })),
+  click: flag('click'),
+  impression: flag('impression'),
 });
 type EventQuery = Type.Static<typeof EventQuery>;
 
 const HourReply = Type.Object({
-  hourAt: Type.Integer(),
-  uniqueUsers: Type.Integer(),
-  clicks: Type.Integer(),
-  impressions: Type.Integer(),
-  approximate: Type.Boolean({ description: 'whether uniqueUsers is an estimate' }),
+  hourAt: instant('Start of the hour (UTC)'),
+  uniqueUsers: count('Distinct users with a click or an impression in the hour'),
+  clicks: count('Clicks in the hour'),
+  impressions: count('Impressions in the hour'),
+  approximate: Type.Boolean({ description: 'True if uniqueUsers is an estimate (standard error below 1 %)' }),
 });
 
 function kindOf(query: EventQuery): EventKind {
   const named = KINDS.filter((kind) => query.event === kind || query[kind] !== undefined);
   const [kind] = named;
-  if (kind === undefined) throw invalidRequest([{ path: 'event', message: 'is required' }]);
-  if (named.length > 1) throw invalidRequest([{ path: 'event', message: 'must be one, click or impression' }]);
+  if (kind === undefined) throw invalidRequest([{ path: 'event', message: 'is required: click or impression' }]);
+  if (named.length > 1) throw invalidRequest([{ path: 'event', message: 'must be either click or impression' }]);
   return kind;
 }
 
 function checkTimestamp(at: number): void {
   const now = Date.now();
   if (at >= now - MAX_AGE_MS && at <= now + MAX_AHEAD_MS) return;
-  throw new Problem('timestamp_out_of_range', 'At most 24 hours old and 5 minutes ahead.');
+  throw new Problem('timestamp_out_of_range', OUT_OF_RANGE);
 }
 
 const tag: Tag = {
   name: 'Analytics',
-  description: 'Clicks and impressions by the hour.',
+  description: 'Clicks, impressions and distinct users per hour.',
 };
 
 export function analyticsRoutes({ store, history }: RouteContext): Route[] {
@@ -59,16 +61,20 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
       method: 'POST',
       path: '/analytics',
       tag,
-      summary: 'Counts a click or an impression',
-      description: 'The event is named once: by event, or bare as click or impression.',
+      summary: 'Count a click or an impression',
+      description:
+        'Name the event once: event=click or event=impression, or the parameter click or impression without a value. A request that is sent twice is counted twice.',
       problems: [{ code: 'timestamp_out_of_range' }],
       examples: [
         { title: 'A click', query: { timestamp: EXAMPLE_AT, user: 'ann', event: 'click' } },
-        { title: 'An impression, bare', query: { timestamp: EXAMPLE_AT, user: 'ann', impression: '' } },
         {
-          title: 'Too late',
+          title: 'An impression, as a parameter without a value',
+          query: { timestamp: EXAMPLE_AT, user: 'ann', impression: '' },
+        },
+        {
+          title: 'The timestamp is too old',
           query: { timestamp: EXAMPLE_AT - 2 * MAX_AGE_MS, user: 'ann', event: 'click' },
-          problem: { code: 'timestamp_out_of_range', detail: 'At most 24 hours old and 5 minutes ahead.' },
+          problem: { code: 'timestamp_out_of_range', detail: OUT_OF_RANGE },
         },
       ],
       scope: 'player',
@@ -85,8 +91,9 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
       method: 'GET',
       path: '/analytics',
       tag,
-      summary: 'Clicks, impressions and distinct users of an hour (UTC)',
-      description: 'Lines unless accept names application/json.',
+      summary: 'Get clicks, impressions and distinct users of an hour',
+      description:
+        'Returns the hour (UTC) that contains the timestamp: as lines name,value, or as JSON if the accept header names application/json. unique_users in the lines is uniqueUsers in the JSON.',
       textType: 'text/plain',
       examples: [
         {
@@ -103,8 +110,10 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
       ],
       scope: 'read',
       schema: {
-        query: Type.Object({ timestamp: Timestamp }),
-        headers: Type.Object({ accept: Type.Optional(Type.String()) }),
+        query: Type.Object({ timestamp: timestamp('Any instant within the hour, epoch ms') }),
+        headers: Type.Object({
+          accept: Type.Optional(Type.String({ description: 'application/json for JSON' })),
+        }),
         response: HourReply,
       },
       async handler({ query, headers: { accept = '' } }) {

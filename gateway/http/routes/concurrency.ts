@@ -1,37 +1,47 @@
-/** How many sessions a user has, whether one more would be admitted, and who rules over it. */
+/** How many sessions users have, and whether one more would be admitted. */
 import { Type } from 'typebox';
-import { MAX_LIMIT, type UserSessions } from '../../../presence-core/index.ts';
+import type { UserSessions } from '../../../presence-core/index.ts';
 import { conflictOf } from '../../problem.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
-import { Id, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
-import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
+import { count, IdList, id, instant, LONG_LIST_BYTES, LongIdList, SESSION_VIEW, text, UserParams } from '../fields.ts';
+import { ok, type Route, route, type Tag } from '../route.ts';
 import { admissionTermsOf, type RouteContext } from './context.ts';
 import { Conflict } from './refusal.ts';
-import { notifyDisplaced } from './session-log.ts';
 
-const Held = Type.Object({
-  sessionId: Type.String(),
-  streamId: Type.Optional(Type.String()),
-  deviceType: Type.Optional(Type.String()),
-  country: Type.Optional(Type.String()),
-  startedAt: Type.Integer(),
-  expiresAt: Type.Integer(),
-  via: Type.Enum(['socket', 'heartbeat', 'guard', 'presence']),
+const { sessionId, streamId, deviceType, country, startedAt } = SESSION_VIEW;
+const LiveSession = Type.Object({
+  sessionId,
+  streamId,
+  deviceType,
+  country,
+  startedAt,
+  expiresAt: instant('End of the session unless it is renewed'),
+  via: Type.Enum(['socket', 'heartbeat', 'guard', 'presence'], { description: 'What keeps the session alive' }),
 });
-const Usage = Type.Object({ userId: Type.String(), current: Type.Integer(), max: Type.Integer() });
-const Usages = Type.Object({ users: Type.Array(Usage) });
-const UsageDetail = Type.Object({ ...Usage.properties, sessions: Type.Array(Held) });
+const current = count('Live sessions that count towards the limit');
+const max = count('Limit: how many sessions the user may have at once');
+const Usage = Type.Object({ userId: text('User id'), current, max });
+const Usages = Type.Object({
+  users: Type.Array(Usage, { description: 'One item per requested id, in the same order' }),
+});
+const UsageDetail = Type.Object({
+  ...Usage.properties,
+  sessions: Type.Array(LiveSession, { description: 'Live sessions, oldest first' }),
+});
 
 const AdmissionReply = Type.Object({
-  admitted: Type.Boolean(),
-  current: Type.Integer(),
-  max: Type.Integer(),
-  conflicts: Type.Array(Conflict, { description: 'who stands in the way, or would have to go' }),
-  nextFreeAt: Type.Optional(Type.Integer()),
+  admitted: Type.Boolean({ description: 'Whether one more session would be admitted' }),
+  current,
+  max,
+  conflicts: Type.Array(Conflict, {
+    description:
+      'Sessions that use up the limit, oldest first; with ON_LIMIT=evict-oldest those that would be ended to admit one more',
+  }),
+  nextFreeAt: Type.Optional(instant('Only if not admitted: earliest end of one of these sessions')),
 });
 
-/** What an open would be answered now; nothing is held for it. */
-function foresee(
+/** What the store would reply to an open now. Reserves nothing. */
+function predictAdmission(
   sessions: UserSessions['sessions'],
   max: number,
   onLimit: 'reject' | 'evict-oldest',
@@ -39,19 +49,18 @@ function foresee(
   const current = sessions.length;
   if (current < max) return { admitted: true, current, max, conflicts: [] };
   const evicts = onLimit === 'evict-oldest';
-  const inTheWay = evicts ? sessions.slice(0, current - max + 1) : sessions;
-  const conflicts = inTheWay.map(conflictOf);
+  const conflicting = evicts ? sessions.slice(0, current - max + 1) : sessions;
+  const conflicts = conflicting.map(conflictOf);
   if (evicts) return { admitted: true, current, max, conflicts };
   return { admitted: false, current, max, conflicts, nextFreeAt: Math.min(...sessions.map((s) => s.expiresAt)) };
 }
 
 const tag: Tag = {
   name: 'Concurrency',
-  description: 'How many sessions a user has, whether one more would be admitted, and who rules over it.',
+  description: 'How many sessions a user has and may have, and whether one more would be admitted.',
 };
 
-export function concurrencyRoutes(context: RouteContext): Route[] {
-  const { config, store, log } = context;
+export function concurrencyRoutes({ config, store }: RouteContext): Route[] {
   const usages = async (ids: readonly string[]) => {
     const users = await store.reads.sessions(ids);
     return ok({ users: users.map(({ userId, sessions, max }) => ({ userId, current: sessions.length, max })) });
@@ -63,10 +72,10 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       method: 'GET',
       path: '/concurrency/user/:userId',
       tag,
-      summary: 'The live sessions of a user',
+      summary: 'List the live sessions of a user',
       examples: [
         {
-          title: 'One of three slots is taken',
+          title: 'One of three allowed sessions',
           params: { userId: 'bob' },
           response: {
             userId: 'bob',
@@ -90,18 +99,18 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       schema: { params: UserParams, response: UsageDetail },
       async handler({ params: { userId } }) {
         const { max, sessions } = await detail(userId);
-        const held = sessions.map(({ sessionId, streamId, deviceType, country, startedAt, expiresAt, via }) => {
+        const live = sessions.map(({ sessionId, streamId, deviceType, country, startedAt, expiresAt, via }) => {
           return { sessionId, streamId, deviceType, country, startedAt, expiresAt, via };
         });
-        return ok({ userId, current: sessions.length, max, sessions: held });
+        return ok({ userId, current: sessions.length, max, sessions: live });
       },
     }),
     route({
       method: 'GET',
       path: '/concurrency/users',
       tag,
-      summary: 'How many sessions up to 1,000 users have',
-      description: 'Order and repetitions as asked.',
+      summary: 'Count the sessions of up to 1,000 users',
+      description: 'Returns one item per id, in the order of the request; repeated ids are repeated.',
       examples: [
         {
           title: 'Two users',
@@ -122,8 +131,8 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       method: 'POST',
       path: '/concurrency/users',
       tag,
-      summary: 'How many sessions up to 10,000 users have',
-      description: 'Order and repetitions as asked.',
+      summary: 'Count the sessions of up to 10,000 users',
+      description: 'Returns one item per id, in the order of the request; repeated ids are repeated.',
       examples: [
         { title: 'One user', body: { ids: ['ann'] }, response: { users: [{ userId: 'ann', current: 2, max: 3 }] } },
       ],
@@ -136,16 +145,17 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       method: 'POST',
       path: '/admission',
       tag,
-      summary: 'Whether one more session would be admitted now',
-      description: 'Nothing is held for it.',
+      summary: 'Check whether one more session would be admitted',
+      description:
+        'Reserves nothing: another player may be admitted in between. Use it to warn a user before playback.',
       examples: [
         {
-          title: 'It would',
+          title: 'Admitted',
           body: { userId: 'ann' },
           response: { admitted: true, current: 2, max: 3, conflicts: [] },
         },
         {
-          title: 'It would not',
+          title: 'Not admitted',
           body: { userId: 'cat', streamId: 'tnt' },
           response: {
             admitted: false,
@@ -158,72 +168,17 @@ export function concurrencyRoutes(context: RouteContext): Route[] {
       ],
       scope: 'player',
       reads: true,
-      schema: { body: Type.Object({ userId: Id, streamId: Type.Optional(Id) }), response: AdmissionReply },
+      schema: {
+        body: Type.Object({
+          userId: id('User id'),
+          streamId: Type.Optional(id('Ignored: the limit is the same for every stream')),
+        }),
+        response: AdmissionReply,
+      },
       async handler({ body: { userId }, identity }) {
         const { onLimit, limit } = admissionTermsOf(userId, identity, config);
         const { sessions, max } = await detail(userId);
-        return ok(foresee(sessions, limit ?? max, onLimit));
-      },
-    }),
-    route({
-      method: 'PUT',
-      path: '/limits/:userId',
-      tag,
-      summary: 'Sets how many sessions a user may have',
-      description: 'A limit below the live count ends nobody; it refuses new sessions.',
-      examples: [{ title: 'Five', params: { userId: 'ann' }, body: { max: 5 } }],
-      scope: 'admin',
-      schema: { params: UserParams, body: Type.Object({ max: Type.Integer({ minimum: 1, maximum: MAX_LIMIT }) }) },
-      async handler({ params: { userId }, body: { max }, requestId }) {
-        await store.limits.setOverride(userId, max);
-        log.info({ correlationId: requestId, userId, max }, 'limit set');
-        return NO_CONTENT;
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/limits/:userId',
-      tag,
-      summary: 'Gives a user the common limit again',
-      examples: [{ title: 'As all others', params: { userId: 'cat' } }],
-      scope: 'admin',
-      schema: { params: UserParams },
-      async handler({ params: { userId }, requestId }) {
-        await store.limits.setOverride(userId, null);
-        log.info({ correlationId: requestId, userId }, 'limit removed');
-        return NO_CONTENT;
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/sessions/:userId',
-      tag,
-      summary: 'Ends all sessions of a user',
-      description: 'Sockets are closed with 4011; beats and resumes are answered session_ended.',
-      examples: [{ title: 'Kicked', params: { userId: 'ann' } }],
-      scope: 'admin',
-      schema: { params: UserParams },
-      async handler({ params: { userId }, requestId }) {
-        const displaced = await store.sessions.kick(userId);
-        log.info({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
-        notifyDisplaced(context, requestId, displaced);
-        return NO_CONTENT;
-      },
-    }),
-    route({
-      method: 'DELETE',
-      path: '/sessions/:userId/:sessionId',
-      tag,
-      summary: 'Ends one session of a user',
-      description: 'As for all of them.',
-      examples: [{ title: 'Kicked', params: { userId: 'ann', sessionId: 'tv-1' } }],
-      scope: 'admin',
-      schema: { params: Type.Object({ userId: Id, sessionId: Id }) },
-      async handler({ params: { userId, sessionId }, requestId }) {
-        const result = await store.sessions.close({ userId, sessionId, reason: 'kicked' });
-        log.info({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
-        if (result.outcome === 'closed') notifyDisplaced(context, requestId, [result.displaced]);
-        return NO_CONTENT;
+        return ok(predictAdmission(sessions, limit ?? max, onLimit));
       },
     }),
   ];

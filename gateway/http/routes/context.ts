@@ -1,3 +1,4 @@
+/** What the handlers of all routes share. */
 import type { Logger } from 'pino';
 import { type OpenRequest, StoreError } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
@@ -7,25 +8,24 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { SidecarStore } from '../sidecar-store.ts';
 
-/** What handlers act on. */
 export interface RouteContext {
   readonly config: Config;
   readonly store: SidecarStore;
-  /** Undefined where none is kept. */
+  /** Undefined when this process has no history. */
   readonly history: HistoryReads | undefined;
-  /** Undefined where the store is the view itself, or the sidecar runs without. */
+  /** Undefined with REPLICA=off, and with the embedded store. */
   readonly replica?: Replica | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isDraining: () => boolean;
 }
 
-/** Whether players are let play on although the store failed thus (P10). */
+/** Whether the outage policy admits players unchecked after this error (P10). */
 export function admitsUnchecked(error: unknown, { config }: RouteContext): boolean {
   return config.outagePolicy === 'open' && error instanceof StoreError && error.code === 'store_unavailable';
 }
 
-/** The terms of admission (P6): those of the user's own token, else the deployment's. */
+/** Limit and policy of an admission (P6): of the user's own token, else of the deployment. */
 export function admissionTermsOf(
   userId: string,
   identity: Identity,

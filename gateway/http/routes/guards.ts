@@ -1,55 +1,52 @@
-/** Guards: sessions with timers of their own, for players that know no session id. */
+/** Guards: sessions whose id the server makes, with their own lifetime (GUARD_TTL_MS). */
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
 import { EXAMPLE_AT } from '../docs/example.ts';
-import { Id, Label } from '../fields.ts';
+import { Degraded, id, instant, SESSION_ATTRIBUTES, text, UUID_PATTERN } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { admissionTermsOf, admitsUnchecked, type RouteContext } from './context.ts';
-import { limitProblem } from './refusal.ts';
+import { EXAMPLE_REFUSAL, limitProblem } from './refusal.ts';
 import { logAdmittedUnchecked, logOpened } from './session-log.ts';
 
-const UserHeader = Type.Object({ 'x-user-id': Type.Optional(Id) });
+const UserHeader = Type.Object({ 'x-user-id': Type.Optional(id('User id')) });
 type UserHeader = Type.Static<typeof UserHeader>;
 
 const GuardParams = Type.Object({
-  id: Type.String({ pattern: '^[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$', description: 'a UUID' }),
+  id: Type.String({ pattern: UUID_PATTERN, description: 'guardId of POST /guards: a UUID' }),
 });
 
-const GuardBody = Type.Object({
-  streamId: Type.Optional(Id),
-  deviceId: Type.Optional(Id),
-  deviceType: Type.Optional(Label),
-  country: Type.Optional(Label),
-  state: Type.Optional(Label),
-});
+const GuardBody = Type.Object(SESSION_ATTRIBUTES);
 
 const GuardReply = Type.Object({
-  guardId: Type.String(),
-  refreshAt: Type.Integer({ description: 'when PATCH is due' }),
-  expiresAt: Type.Integer({ description: 'when the slot is free without it' }),
-  degraded: Type.Optional(Type.Literal(true, { description: 'the store is away; let in unchecked' })),
+  guardId: text('Id of the guard, a UUID; also the session id'),
+  refreshAt: instant('When to send PATCH /guards/{id}'),
+  expiresAt: instant('End of the session unless it is refreshed'),
+  degraded: Degraded,
 });
 
-/** In examples. */
+/** Guard id in the examples. */
 const GUARD = '0b9d7c52-5d0e-4c5e-9d8a-3c1f6b7a2e10';
 
 function userOf(headers: UserHeader, auth: 'off' | 'jwt'): string {
   const userId = headers['x-user-id'];
   if (userId !== undefined) return userId;
-  // Players have theirs by their token; a machine must name one.
-  if (auth !== 'off') throw new Problem('unauthenticated', 'x-user-id is required with an API key.');
+  // A player's user comes from its token; an API key has none.
+  if (auth !== 'off') throw new Problem('unauthenticated', 'The header x-user-id is required with an API key.');
   throw invalidRequest([{ path: 'x-user-id', message: 'is required' }], { errorCode: 'MISSING_HEADER' });
 }
 
+const NO_GUARD = 'This user has no such guard: it may have expired. Create a new one.';
+
 function noSuchGuard(): Problem {
   const members = { errorCode: 'GUARD_DOES_NOT_EXIST' };
-  return new Problem('not_found', 'There is no such guard of this user.', { members });
+  return new Problem('not_found', NO_GUARD, { members });
 }
 
 const tag: Tag = {
   name: 'Guards',
-  description: 'Slots with timers of their own, for players that know no session id.',
+  description:
+    'A guard is a session whose id the server makes. Create it at the start of playback, refresh it in time, delete it at the end.',
 };
 
 export function guardRoutes(context: RouteContext): Route[] {
@@ -62,7 +59,7 @@ export function guardRoutes(context: RouteContext): Route[] {
       method: 'POST',
       path: '/guards',
       tag,
-      summary: 'Takes a slot under an id that the server makes',
+      summary: 'Create a guard: starts a session under an id that the server makes',
       problems: [{ code: 'concurrency_limit', status: 403 }],
       examples: [
         {
@@ -72,12 +69,12 @@ export function guardRoutes(context: RouteContext): Route[] {
           response: { guardId: GUARD, refreshAt: EXAMPLE_AT + 60_000, expiresAt: EXAMPLE_AT + 90_000 },
         },
         {
-          title: 'No slot is free',
+          title: 'The limit is reached',
           headers: { 'x-user-id': 'cat' },
           body: {},
           problem: {
             code: 'concurrency_limit',
-            detail: '1 of 1 sessions are live.',
+            detail: EXAMPLE_REFUSAL,
             members: {
               current: 1,
               max: 1,
@@ -113,7 +110,7 @@ export function guardRoutes(context: RouteContext): Route[] {
         } catch (error) {
           if (!admitsUnchecked(error, context)) throw error;
           logAdmittedUnchecked(context, requestId, userId);
-          // The store's clock cannot be asked; the client keeps its schedule by ours.
+          // The store's clock is unavailable: these times are of our clock.
           return ok({ guardId, ...timesOf(Date.now() + leaseMs), degraded: true });
         }
       },
@@ -122,16 +119,16 @@ export function guardRoutes(context: RouteContext): Route[] {
       method: 'PATCH',
       path: '/guards/:id',
       tag,
-      summary: 'Keeps the slot of a guard',
+      summary: 'Refresh a guard: keeps its session alive',
       examples: [
         { title: 'A refresh', headers: { 'x-user-id': 'ann' }, params: { id: GUARD } },
         {
-          title: 'The guard is gone',
+          title: 'The guard has expired',
           headers: { 'x-user-id': 'ann' },
           params: { id: '00000000-0000-4000-8000-000000000000' },
           problem: {
             code: 'not_found',
-            detail: 'There is no such guard of this user.',
+            detail: NO_GUARD,
             members: { errorCode: 'GUARD_DOES_NOT_EXIST' },
           },
         },
@@ -157,7 +154,7 @@ export function guardRoutes(context: RouteContext): Route[] {
       method: 'DELETE',
       path: '/guards/:id',
       tag,
-      summary: 'Frees the slot of a guard',
+      summary: 'Delete a guard: ends its session',
       examples: [{ title: 'Playback has ended', headers: { 'x-user-id': 'ann' }, params: { id: GUARD } }],
       scope: 'player',
       schema: { headers: UserHeader, params: GuardParams },

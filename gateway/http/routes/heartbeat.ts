@@ -1,54 +1,56 @@
-/** Players without a socket: a beat holds the slot until it is missed. */
+/** Players without a WebSocket: heartbeats keep a session alive; without one in time it ends. */
 import { Type } from 'typebox';
 import { PRESENCE_ONLY } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
-import { Id, Label } from '../fields.ts';
+import { count, Degraded, id, instant, SESSION_ATTRIBUTES } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
 import { admissionTermsOf, admitsUnchecked, type RouteContext } from './context.ts';
-import { limitProblem } from './refusal.ts';
+import { EXAMPLE_REFUSAL, limitProblem } from './refusal.ts';
 import { logAdmittedUnchecked, logOpened, notifyDisplaced } from './session-log.ts';
 
-/** A beat that declares a slower interval may be missed twice. */
+/** A session lasts for three intervals: two heartbeats in a row may be lost. */
 const BEATS_PER_TTL = 3;
 
 const Beat = Type.Object({
-  userId: Id,
-  sessionId: Type.Optional(Id),
-  streamId: Type.Optional(Id),
-  deviceId: Type.Optional(Id),
-  deviceType: Type.Optional(Label),
-  country: Type.Optional(Label),
-  state: Type.Optional(Label),
+  userId: id('User id'),
+  sessionId: Type.Optional(id('Session id that the player chose; default: deviceId')),
+  ...SESSION_ATTRIBUTES,
   intervalMs: Type.Optional(
     Type.Integer({
       minimum: 1_000,
       maximum: 60_000,
-      description: 'of a slower beat; the slot is kept for three of them',
+      description:
+        'Interval of the heartbeats in ms, if they are sent less often than heartbeatIntervalMs; the session lasts for three intervals',
     }),
   ),
 });
 type Beat = Type.Static<typeof Beat>;
 
 const BeatReply = Type.Object({
-  status: Type.Literal('ok'),
-  current: Type.Optional(Type.Integer({ description: 'left out while degraded, as are max and expiresAt' })),
-  max: Type.Optional(Type.Integer()),
-  expiresAt: Type.Optional(Type.Integer()),
-  heartbeatIntervalMs: Type.Integer({ description: 'when the next beat is due' }),
-  degraded: Type.Optional(Type.Literal(true, { description: 'the store is away; let in unchecked' })),
+  status: Type.Literal('ok', { description: 'Always ok' }),
+  current: Type.Optional(count('Live sessions of the user, this one included; absent while degraded')),
+  max: Type.Optional(count('Limit: how many sessions the user may have at once; absent while degraded')),
+  expiresAt: Type.Optional(instant('End of the session unless another heartbeat arrives; absent while degraded')),
+  heartbeatIntervalMs: count('Send the next heartbeat after this time, in ms'),
+  degraded: Degraded,
 });
 type BeatReply = Type.Static<typeof BeatReply>;
 
-const Leave = Type.Object({ userId: Id, sessionId: Type.Optional(Id), deviceId: Type.Optional(Id) });
+const Leave = Type.Object({
+  userId: id('User id'),
+  sessionId: Type.Optional(id('Session id, as in the heartbeats; default: deviceId')),
+  deviceId: Type.Optional(id('Device id, as in the heartbeats')),
+});
+const ENDED = 'The session was ended: start a new one under another sessionId.';
 
-/** The session a beat is for; the device when it names none; the user's presence mark when it names nothing. */
+/** The session of a heartbeat: sessionId, else deviceId; without both and without a stream, the user's presence mark. */
 function sessionOf({ sessionId, deviceId, streamId }: Beat): string {
   const session = sessionId ?? deviceId;
   if (session !== undefined) return session;
   if (streamId === undefined) return PRESENCE_ONLY;
-  throw invalidRequest([{ path: 'sessionId', message: 'is required with streamId, unless deviceId is given' }]);
+  throw invalidRequest([{ path: 'sessionId', message: 'or deviceId is required with streamId' }]);
 }
 
 async function beat(
@@ -82,16 +84,17 @@ async function beat(
     case 'refused':
       throw limitProblem(result, 400);
     case 'ended':
-      throw new Problem('session_ended', 'A fresh hello starts anew.', { members: { reason: result.reason } });
+      throw new Problem('session_ended', ENDED, { members: { reason: result.reason } });
     case 'fenced':
     case 'gone':
-      throw new Error(`a beat has no node and does not return: ${result.outcome}`);
+      throw new Error(`unexpected outcome of a heartbeat: ${result.outcome}`);
   }
 }
 
 const tag: Tag = {
   name: 'Heartbeats',
-  description: 'Players without a socket: a beat holds the slot until it is missed.',
+  description:
+    'For players without a WebSocket: each heartbeat keeps the session alive. Without one in time, the session ends.',
 };
 
 export function heartbeatRoutes(context: RouteContext): Route[] {
@@ -101,22 +104,22 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       method: 'POST',
       path: '/heartbeat',
       tag,
-      summary: 'Says that a player plays on; takes a slot with the first beat',
+      summary: 'Send a heartbeat: starts a session or keeps it alive',
       description:
-        'Another stream in a known session is a switch. sessionId may be left out when deviceId is given, which is then the session. A beat that names neither stream, session nor device marks the user online and takes no slot.',
+        'The first heartbeat starts the session, if the limit allows it. Another streamId in a live session is a switch of the stream. Without sessionId, deviceId identifies the session. A heartbeat with neither streamId, sessionId nor deviceId only marks the user as online: it does not count towards the limit.',
       problems: [{ code: 'concurrency_limit', status: 400 }, { code: 'session_ended' }],
       examples: [
         {
-          title: 'A first beat',
+          title: 'The first heartbeat',
           body: { userId: 'bob', sessionId: 'phone-1', streamId: 'tnt', deviceType: 'android', country: 'US' },
           response: { status: 'ok', current: 2, max: 3, expiresAt: EXAMPLE_AT + 30_000, heartbeatIntervalMs: 10_000 },
         },
         {
-          title: 'No slot is free',
+          title: 'The limit is reached',
           body: { userId: 'cat', sessionId: 'phone-2', streamId: 'tnt' },
           problem: {
             code: 'concurrency_limit',
-            detail: '1 of 1 sessions are live.',
+            detail: EXAMPLE_REFUSAL,
             members: {
               current: 1,
               max: 1,
@@ -130,7 +133,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
         {
           title: 'The session was ended',
           body: { userId: 'eve', sessionId: 'tv-3', streamId: 'tnt' },
-          problem: { code: 'session_ended', detail: 'A fresh hello starts anew.', members: { reason: 'kicked' } },
+          problem: { code: 'session_ended', detail: ENDED, members: { reason: 'kicked' } },
         },
       ],
       scope: 'player',
@@ -150,14 +153,15 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       method: 'DELETE',
       path: '/heartbeat',
       tag,
-      summary: 'Leaves at once',
-      description: 'Names the session as the beats did, by sessionId or deviceId. One that is not live is no error.',
+      summary: 'End a session at once',
+      description:
+        'Name the session as in its heartbeats, by sessionId or deviceId. A session that is not live is no error.',
       examples: [{ title: 'The player was closed', body: { userId: 'ann', sessionId: 'tv-1' } }],
       scope: 'player',
       schema: { body: Leave },
       async handler({ body: { userId, sessionId, deviceId }, requestId }) {
         const left = sessionId ?? deviceId;
-        if (left === undefined) throw invalidRequest([{ path: 'sessionId', message: 'is required' }]);
+        if (left === undefined) throw invalidRequest([{ path: 'sessionId', message: 'or deviceId is required' }]);
         const result = await store.sessions.close({ userId, sessionId: left, reason: 'left' });
         log.debug({ correlationId: requestId, userId, sessionId: left, outcome: result.outcome }, 'left');
         if (result.outcome === 'closed') notifyDisplaced(context, requestId, [result.displaced]);

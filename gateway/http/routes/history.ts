@@ -1,8 +1,8 @@
-/** Last week: ended sessions, and how many watched. */
+/** History from the database: ended sessions, and how many watched over time. */
 import { Type } from 'typebox';
 import { HistoryError, MAX_PAGE, MAX_POINTS } from '../../history/index.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
-import { Id } from '../fields.ts';
+import { count, id, instant, SESSION_VIEW, text } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { ok, type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
@@ -12,59 +12,70 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const MAX_STEP_MS = 31 * DAY_MS;
 const DEFAULT_LIMIT = 50;
-/** What the query reader takes for an integer. */
+/** A query reads integers of up to 15 digits. */
 const MAX_INSTANT = 999_999_999_999_999;
 
-const Instant = Type.Integer({ minimum: 0, maximum: MAX_INSTANT });
+const bound = (description: string) => Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_INSTANT, description }));
 
 const SessionsQuery = Type.Object({
-  userId: Type.Optional(Id),
-  streamId: Type.Optional(Id),
-  from: Type.Optional(Instant),
-  to: Type.Optional(Instant),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_LIMIT })),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })),
+  userId: Type.Optional(id('User id; required unless streamId is given')),
+  streamId: Type.Optional(id('Stream id; required unless userId is given')),
+  from: bound('Only rows that ended at or after this instant, epoch ms'),
+  to: bound('Only rows that ended before this instant, epoch ms'),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_LIMIT, description: 'Rows per page' }),
+  ),
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 1_024, description: 'cursor of the previous page, with the same query' }),
+  ),
 });
 
 const SessionsReply = Type.Object({
   sessions: Type.Array(
     Type.Object({
-      userId: Type.String(),
-      sessionId: Type.String(),
-      streamId: Type.Optional(Type.String()),
-      deviceType: Type.Optional(Type.String()),
-      country: Type.Optional(Type.String()),
-      state: Type.Optional(Type.String()),
-      startedAt: Type.Integer(),
-      endedAt: Type.Integer(),
-      watchedMs: Type.Integer(),
-      reason: Type.Enum(['left', 'timeout', 'node_lost', 'evicted', 'replaced', 'kicked', 'switched']),
-      via: Type.Enum(['socket', 'heartbeat', 'guard']),
+      userId: text('User id'),
+      ...SESSION_VIEW,
+      startedAt: instant('Start of this row: start of the session, or the switch to this stream'),
+      endedAt: instant('End of this row: end of the session, or the switch to another stream'),
+      watchedMs: count('endedAt - startedAt, ms'),
+      reason: Type.Enum(['left', 'timeout', 'node_lost', 'evicted', 'replaced', 'kicked', 'switched'], {
+        description:
+          'Why it ended: the player left, sent nothing in time, lost its gateway; was evicted by the limit, replaced by its user, kicked by an admin; or switched the stream',
+      }),
+      via: Type.Enum(['socket', 'heartbeat', 'guard'], { description: 'What kept the session alive' }),
     }),
+    { description: 'Ended sessions, newest first' },
   ),
-  cursor: Type.Optional(Type.String()),
+  cursor: Type.Optional(text('For the next page; absent on the last page')),
 });
 
 const ConcurrencyQuery = Type.Object({
-  from: Type.Optional(Instant),
-  to: Type.Optional(Instant),
+  from: bound('Start of the period, epoch ms; default: one day before to'),
+  to: bound('End of the period, epoch ms; default: now'),
   stepMs: Type.Optional(
-    Type.Integer({ minimum: MINUTE_MS, maximum: MAX_STEP_MS, multipleOf: MINUTE_MS, default: MINUTE_MS }),
+    Type.Integer({
+      minimum: MINUTE_MS,
+      maximum: MAX_STEP_MS,
+      multipleOf: MINUTE_MS,
+      default: MINUTE_MS,
+      description: 'Length of a step in ms, whole minutes',
+    }),
   ),
 });
 
 const ConcurrencyReply = Type.Object({
   points: Type.Array(
     Type.Object({
-      at: Type.Integer(),
-      users: Type.Integer(),
-      sessions: Type.Integer(),
-      peakSessions: Type.Integer(),
+      at: instant('Start of the step'),
+      users: count('Distinct users, average of the step'),
+      sessions: count('Live sessions, average of the step'),
+      peakSessions: count('Live sessions, maximum of the step'),
     }),
+    { description: 'One point per step, oldest first; steps without a sample are left out' },
   ),
 });
 
-const tag: Tag = { name: 'History', description: 'What was, from the database.' };
+const tag: Tag = { name: 'History', description: 'Past sessions and viewer counts, from the database.' };
 const problems = [{ code: 'not_found' }, { code: 'store_unavailable' }] as const;
 
 export function historyRoutes({ history }: RouteContext): Route[] {
@@ -73,9 +84,9 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       method: 'GET',
       path: '/history/sessions',
       tag,
-      summary: 'Ended sessions of a user or of a stream, newest first',
+      summary: 'List ended sessions of a user or a stream, newest first',
       description:
-        'A switch of stream ends one row and starts the next. Rows with from <= endedAt < to; on the last page there is no cursor.',
+        'A session that switched its stream has one row per stream. To read the next page, send the same query with the cursor of this one.',
       problems,
       examples: [
         {
@@ -105,13 +116,13 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       async handler({ query }) {
         const { limit = DEFAULT_LIMIT, ...rest } = query;
         if (rest.userId === undefined && rest.streamId === undefined) {
-          throw invalidRequest([{ path: 'userId', message: 'is required, or streamId' }]);
+          throw invalidRequest([{ path: 'userId', message: 'or streamId is required' }]);
         }
         checkRange(rest.from, rest.to);
-        const { sessions, cursor } = await kept(history)
+        const { sessions, cursor } = await requireHistory(history)
           .sessions({ ...rest, limit })
           .catch(refuseCursor);
-        // The start of the whole session and the number of the segment are for the key alone.
+        // Start of the whole session and number of the segment are only part of the key.
         const rows = sessions.map(({ sessionStartedAt, segment, ...row }) => row);
         return ok({ sessions: rows, ...(cursor !== undefined && { cursor }) });
       },
@@ -120,12 +131,12 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       method: 'GET',
       path: '/history/concurrency',
       tag,
-      summary: 'How many watched over time',
-      description: `The last day by minutes unless told otherwise; at most ${MAX_POINTS} points. Users and sessions are averages of a step, peakSessions is its greatest. Steps that nobody sampled are left out.`,
+      summary: 'Get viewer counts over time',
+      description: `Default: the last day, one point per minute. At most ${MAX_POINTS} points: use a greater stepMs for a longer period.`,
       problems,
       examples: [
         {
-          title: 'Two hours by the hour',
+          title: 'Two hours, one point per hour',
           query: { from: EXAMPLE_AT - 2 * HOUR_MS, to: EXAMPLE_AT, stepMs: HOUR_MS },
           response: { points: [{ at: EXAMPLE_AT - 2 * HOUR_MS, users: 3, sessions: 4, peakSessions: 5 }] },
         },
@@ -134,28 +145,30 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       schema: { query: ConcurrencyQuery, response: ConcurrencyReply },
       async handler({ query }) {
         const { to = Date.now(), stepMs = MINUTE_MS } = query;
-        // Whole steps, so that the same minutes fall together whenever it is asked.
+        // Aligned to whole steps, so that a repeated request groups the same minutes.
         const firstStep = Math.min(Math.ceil((to - DAY_MS) / stepMs), Math.ceil(to / stepMs) - 1);
         const { from = Math.max(0, firstStep * stepMs) } = query;
         checkRange(from, to);
         if (Math.ceil((to - from) / stepMs) > MAX_POINTS) {
-          throw invalidRequest([{ path: 'stepMs', message: `must be greater: at most ${MAX_POINTS} points` }]);
+          throw invalidRequest([
+            { path: 'stepMs', message: `must be greater: the period has more than ${MAX_POINTS} points` },
+          ]);
         }
-        return ok({ points: await kept(history).concurrency({ from, to, stepMs }) });
+        return ok({ points: await requireHistory(history).concurrency({ from, to, stepMs }) });
       },
     }),
   ];
 }
 
 /** @throws Problem `not_found` */
-function kept<T>(history: T | undefined): T {
-  if (history === undefined) throw new Problem('not_found', 'No history is kept here.');
+function requireHistory<T>(history: T | undefined): T {
+  if (history === undefined) throw new Problem('not_found', 'This server keeps no history: set DATABASE_URL.');
   return history;
 }
 
 function refuseCursor(error: unknown): never {
   if (error instanceof HistoryError && error.code === 'invalid_cursor') {
-    throw invalidRequest([{ path: 'cursor', message: 'must be of an earlier page of the same query' }]);
+    throw invalidRequest([{ path: 'cursor', message: 'must be the cursor of a previous page of the same query' }]);
   }
   throw error;
 }

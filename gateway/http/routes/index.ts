@@ -1,5 +1,6 @@
-/** The table of all routes. */
+/** All routes. */
 import type { Route } from '../route.ts';
+import { administrationRoutes } from './administration.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { concurrencyRoutes } from './concurrency.ts';
 import type { RouteContext } from './context.ts';
@@ -11,7 +12,7 @@ import { operationRoutes } from './operations.ts';
 import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
 
-/** Without the role `sidecar` a process answers for its health and metrics alone. */
+/** A process without the role `sidecar` has only health checks, metrics and the log level. */
 export function createRoutes(context: RouteContext): Route[] {
   if (!context.config.roles.includes('sidecar')) return operationRoutes(context);
   const routes = [
@@ -19,6 +20,7 @@ export function createRoutes(context: RouteContext): Route[] {
     ...guardRoutes(context),
     ...statusRoutes(context),
     ...concurrencyRoutes(context),
+    ...administrationRoutes(context),
     ...statsRoutes(context),
     ...analyticsRoutes(context),
     ...historyRoutes(context),

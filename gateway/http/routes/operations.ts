@@ -1,4 +1,4 @@
-/** What runs the process: is it alive, may it be sent traffic, how much does it log. */
+/** For operators: health checks, metrics and the log level. */
 import { Type } from 'typebox';
 import { Metrics } from '../../metrics/metrics.ts';
 import { Problem } from '../problem.ts';
@@ -7,11 +7,11 @@ import type { RouteContext } from './context.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-const Alive = Type.Object({ status: Type.Literal('ok') });
+const Healthy = Type.Object({ status: Type.Literal('ok', { description: 'Always ok' }) });
 
 const tag: Tag = {
   name: 'Operations',
-  description: 'What runs the process.',
+  description: 'Health checks, metrics and the log level.',
 };
 
 export function operationRoutes({ store, log, metrics, isDraining }: RouteContext): Route[] {
@@ -20,24 +20,25 @@ export function operationRoutes({ store, log, metrics, isDraining }: RouteContex
       method: 'GET',
       path: '/healthz',
       tag,
-      summary: 'Whether the process is alive',
+      summary: 'Check whether the process is alive (liveness)',
+      description: 'Independent of the store.',
       examples: [{ title: 'Alive', response: { status: 'ok' } }],
       scope: 'none',
-      schema: { response: Alive },
+      schema: { response: Healthy },
       handler: async () => ok({ status: 'ok' }),
     }),
     route({
       method: 'GET',
       path: '/readyz',
       tag,
-      summary: 'Whether it may be sent traffic',
-      description: 'The store answers and this node is not draining.',
+      summary: 'Check whether the node can take traffic (readiness)',
+      description: '200 if the store answers and the node is not draining; 503 otherwise.',
       problems: [{ code: 'store_unavailable' }, { code: 'draining' }],
       examples: [{ title: 'Ready', response: { status: 'ok' } }],
       scope: 'none',
-      schema: { response: Alive },
+      schema: { response: Healthy },
       async handler() {
-        if (isDraining()) throw new Problem('draining', 'Send new players to another node.');
+        if (isDraining()) throw new Problem('draining', 'The node is shutting down: send new players to another node.');
         await store.ping();
         return ok({ status: 'ok' });
       },
@@ -46,8 +47,9 @@ export function operationRoutes({ store, log, metrics, isDraining }: RouteContex
       method: 'GET',
       path: '/metrics',
       tag,
-      summary: 'Metrics of this process and of the store, as Prometheus reads them',
-      description: 'No label names a user, a session or a stream. Scrapes within a second share one answer.',
+      summary: 'Get metrics in the text format of Prometheus',
+      description:
+        'Metrics of this process and of the store. No label has a user, session or stream id. Scrapes within one second get the same values.',
       textType: 'text/plain',
       examples: [{ title: 'All metrics', text: '# TYPE presence_http_requests_total counter\n' }],
       scope: 'none',
@@ -58,10 +60,11 @@ export function operationRoutes({ store, log, metrics, isDraining }: RouteContex
       method: 'PUT',
       path: '/log-level',
       tag,
-      summary: 'Sets the least level that is logged',
-      examples: [{ title: 'All steps of each request', body: { level: 'debug' } }],
+      summary: 'Set the log level',
+      description: 'Of this process, until it restarts with LOG_LEVEL.',
+      examples: [{ title: 'Log what each request did', body: { level: 'debug' } }],
       scope: 'admin',
-      schema: { body: Type.Object({ level: Type.Enum([...LEVELS]) }) },
+      schema: { body: Type.Object({ level: Type.Enum([...LEVELS], { description: 'Lowest level that is logged' }) }) },
       async handler({ body, requestId }) {
         log.level = body.level;
         log.info({ correlationId: requestId, logLevel: body.level }, 'log level set');

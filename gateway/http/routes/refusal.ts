@@ -1,18 +1,19 @@
+/** The problem `concurrency_limit`: which sessions use the limit, and when the first of them could end. */
 import { Type } from 'typebox';
 import type { OpenResult } from '../../../presence-core/index.ts';
 import { type ProblemMembers, refusalDetail, refusalMembers } from '../../problem.ts';
+import { SESSION_VIEW } from '../fields.ts';
 import { Problem } from '../problem.ts';
 
 type Refused = Extract<OpenResult, { outcome: 'refused' }>;
 
-export const Conflict = Type.Object({
-  sessionId: Type.String(),
-  streamId: Type.Optional(Type.String()),
-  deviceType: Type.Optional(Type.String()),
-  startedAt: Type.Integer(),
-});
+const { sessionId, streamId, deviceType, startedAt } = SESSION_VIEW;
+export const Conflict = Type.Object({ sessionId, streamId, deviceType, startedAt });
 
-/** `concurrency_limit`: who holds the slots, and when the first could free. Its status depends on the route. */
+/** Detail of the examples: the user has one session and a limit of one. */
+export const EXAMPLE_REFUSAL = refusalDetail({ current: 1, max: 1 });
+
+/** @param status depends on the route. */
 export function limitProblem(refused: Refused, status: number, members: ProblemMembers = {}): Problem {
   return new Problem('concurrency_limit', refusalDetail(refused), {
     status,

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import type { Dimension } from '../../../presence-core/index.ts';
 import { createReads } from '../../replica/reads.ts';
-import { Counted, Id, Label, UserParams } from '../fields.ts';
+import { Counted, count, id, label, text, UserParams } from '../fields.ts';
 import { type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 import { replicaReply } from './replica-reply.ts';
@@ -11,96 +11,113 @@ const BY = ['stream', 'deviceType', 'country', 'state'] as const;
 const DEFAULT_TOP = 20;
 const MAX_TOP = 1_000;
 
-const UserCount = Type.Object({ sessions: Type.Integer(), streams: Type.Integer(), devices: Type.Integer() });
+const ViewingReply = Type.Object({
+  sessions: count('Live sessions'),
+  streams: count('Distinct streams that these sessions watch'),
+  devices: count('Distinct device types of these sessions'),
+});
 const TopQuery = Type.Object({
-  by: Type.Enum([...BY]),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TOP, default: DEFAULT_TOP })),
+  by: Type.Enum([...BY], { description: 'What to count by' }),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_TOP, default: DEFAULT_TOP, description: 'Number of items' }),
+  ),
 });
 const Top = Type.Object({
-  by: Type.Enum([...BY]),
-  items: Type.Array(Type.Object({ key: Type.String(), ...Counted.properties })),
+  by: Type.Enum([...BY], { description: 'As in the request' }),
+  items: Type.Array(
+    Type.Object({
+      key: text('Stream id, device type or country; for a state: country/state, such as US/CA'),
+      ...Counted.properties,
+    }),
+    { description: 'Most sessions first' },
+  ),
+});
+
+const Location = Type.Object({
+  country: label('Country'),
+  state: Type.Optional(label('State of that country; default: the whole country')),
 });
 
 const tag: Tag = {
   name: 'Statistics',
-  description: 'Distinct users and sessions per stream, device type and place.',
+  description: 'Live viewer counts in total, and per stream, device type, country and state.',
 };
 
 export function statsRoutes({ store, replica }: RouteContext): Route[] {
   const reads = createReads(store.reads, replica);
-  const count = async (dimension: Dimension) => replicaReply(await reads.count(dimension), (counted) => counted);
+  const countOf = async (dimension: Dimension) => replicaReply(await reads.count(dimension), (counted) => counted);
   return [
     route({
       method: 'GET',
       path: '/stats/viewercount',
       tag,
-      summary: 'Viewers in total',
+      summary: 'Count all viewers',
       examples: [{ title: 'Three users with four sessions', response: { users: 3, sessions: 4 } }],
       fromReplica: true,
       scope: 'read',
       schema: { response: Counted },
-      handler: () => count({ by: 'total' }),
+      handler: () => countOf({ by: 'total' }),
     }),
     route({
       method: 'GET',
       path: '/stats/viewercount/streams/:streamId',
       tag,
-      summary: 'Viewers of a stream',
-      examples: [{ title: 'Of espn', params: { streamId: 'espn' }, response: { users: 2, sessions: 2 } }],
+      summary: 'Count the viewers of a stream',
+      examples: [{ title: 'Stream espn', params: { streamId: 'espn' }, response: { users: 2, sessions: 2 } }],
       fromReplica: true,
       scope: 'read',
-      schema: { params: Type.Object({ streamId: Id }), response: Counted },
-      handler: ({ params }) => count({ by: 'stream', key: params.streamId }),
+      schema: { params: Type.Object({ streamId: id('Stream id') }), response: Counted },
+      handler: ({ params }) => countOf({ by: 'stream', key: params.streamId }),
     }),
     route({
       method: 'GET',
       path: '/stats/viewercount/devices/:deviceType',
       tag,
-      summary: 'Viewers on a device type',
-      examples: [{ title: 'On Android', params: { deviceType: 'android' }, response: { users: 1, sessions: 2 } }],
+      summary: 'Count the viewers on a device type',
+      examples: [{ title: 'Android', params: { deviceType: 'android' }, response: { users: 1, sessions: 2 } }],
       fromReplica: true,
       scope: 'read',
-      schema: { params: Type.Object({ deviceType: Label }), response: Counted },
-      handler: ({ params }) => count({ by: 'deviceType', key: params.deviceType }),
+      schema: { params: Type.Object({ deviceType: label('Device type') }), response: Counted },
+      handler: ({ params }) => countOf({ by: 'deviceType', key: params.deviceType }),
     }),
     route({
       method: 'GET',
       path: '/stats/viewercount/location',
       tag,
-      summary: 'Viewers in a country, or in one of its states',
+      summary: 'Count the viewers in a country or in one of its states',
       examples: [
-        { title: 'In a state', query: { country: 'US', state: 'CA' }, response: { users: 1, sessions: 2 } },
-        { title: 'In a country', query: { country: 'US' }, response: { users: 3, sessions: 4 } },
+        { title: 'A state', query: { country: 'US', state: 'CA' }, response: { users: 1, sessions: 2 } },
+        { title: 'A country', query: { country: 'US' }, response: { users: 3, sessions: 4 } },
       ],
       fromReplica: true,
       scope: 'read',
-      schema: { query: Type.Object({ country: Label, state: Type.Optional(Label) }), response: Counted },
+      schema: { query: Location, response: Counted },
       handler: ({ query: { country, state } }) =>
-        count(state === undefined ? { by: 'country', key: country } : { by: 'state', country, state }),
+        countOf(state === undefined ? { by: 'country', key: country } : { by: 'state', country, state }),
     }),
     route({
       method: 'GET',
       path: '/stats/viewercount/users/:userId',
       tag,
-      summary: 'Sessions, streams and device types of a user',
+      summary: 'Count the sessions, streams and device types of a user',
       examples: [
         {
-          title: 'Two streams on one type',
+          title: 'Two streams on one device type',
           params: { userId: 'ann' },
           response: { sessions: 2, streams: 2, devices: 1 },
         },
       ],
       fromReplica: true,
       scope: 'player',
-      schema: { params: UserParams, response: UserCount },
+      schema: { params: UserParams, response: ViewingReply },
       handler: async ({ params }) => replicaReply(await reads.viewing(params.userId), (viewing) => viewing),
     }),
     route({
       method: 'GET',
       path: '/stats/top',
       tag,
-      summary: 'What is watched most',
-      description: 'Descending.',
+      summary: 'List the top streams, device types, countries or states',
+      description: 'Sorted by sessions, most first.',
       examples: [
         {
           title: 'By stream',

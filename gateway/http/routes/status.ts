@@ -1,28 +1,31 @@
-/** Who is online. */
+/** Which users are online. */
 import { Type } from 'typebox';
 import { createReads } from '../../replica/reads.ts';
 import { statusAt } from '../../replica/statuses.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
-import { Counted, IdList, LONG_LIST_BYTES, LongIdList, UserParams } from '../fields.ts';
+import { Counted, count, IdList, LONG_LIST_BYTES, LongIdList, text, UserParams } from '../fields.ts';
 import { type Route, route, type Tag } from '../route.ts';
 import type { RouteContext } from './context.ts';
 import { ageHeaders, replicaReply } from './replica-reply.ts';
 import { statusesText } from './statuses-text.ts';
 
 const Status = Type.Object({
-  userId: Type.String(),
-  online: Type.Boolean(),
-  sessions: Type.Integer(),
+  userId: text('User id'),
+  online: Type.Boolean({ description: 'Whether the user has a live session or a presence mark' }),
+  sessions: count('Live sessions'),
   lastSeenAt: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'online: now; null: never seen, or longer ago than is kept',
+    description:
+      'When the user was last online, epoch ms; the current time while online; null if not known (kept for 24 hours)',
   }),
 });
 const JSON_TYPE = 'application/json';
-const Statuses = Type.Object({ users: Type.Array(Status) });
+const Statuses = Type.Object({
+  users: Type.Array(Status, { description: 'One item per requested id, in the same order' }),
+});
 
 const tag: Tag = {
   name: 'Status',
-  description: 'Who is online, and who was when.',
+  description: 'Which users are online, and when they last were.',
 };
 
 export function statusRoutes({ store, replica }: RouteContext): Route[] {
@@ -38,8 +41,8 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       method: 'GET',
       path: '/status/user/:userId',
       tag,
-      summary: 'Whether a user is online',
-      description: 'Of a user that is not known too: offline.',
+      summary: 'Get the status of a user',
+      description: 'A user that is not known is offline.',
       examples: [
         {
           title: 'Online',
@@ -58,8 +61,8 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       method: 'GET',
       path: '/status/users',
       tag,
-      summary: 'Whether up to 1,000 users are online',
-      description: 'Order and repetitions as asked.',
+      summary: 'Get the status of up to 1,000 users',
+      description: 'Returns one item per id, in the order of the request; repeated ids are repeated.',
       examples: [
         {
           title: 'One online, one offline',
@@ -81,8 +84,8 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       method: 'POST',
       path: '/status/users',
       tag,
-      summary: 'Whether up to 10,000 users are online',
-      description: 'Order and repetitions as asked.',
+      summary: 'Get the status of up to 10,000 users',
+      description: 'Returns one item per id, in the order of the request; repeated ids are repeated.',
       examples: [
         {
           title: 'A user never seen',
@@ -100,13 +103,13 @@ export function statusRoutes({ store, replica }: RouteContext): Route[] {
       method: 'GET',
       path: '/online',
       tag,
-      summary: 'How many are online',
+      summary: 'Count the users who are online',
       examples: [{ title: 'Three users with four sessions', response: { users: 3, sessions: 4 } }],
       fromReplica: true,
       scope: 'read',
       schema: { response: Counted },
       async handler() {
-        return replicaReply(await reads.count({ by: 'total' }), (count) => count);
+        return replicaReply(await reads.count({ by: 'total' }), (counted) => counted);
       },
     }),
   ];

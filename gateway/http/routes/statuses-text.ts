@@ -1,10 +1,10 @@
-/** The answer to a list of ids as JSON. No id needs an escape (P13). */
+/** Writes the statuses of a list of users as JSON. No id needs an escape (P13). */
 import { OFFLINE, type Statuses, statusAt } from '../../replica/statuses.ts';
 
 const BEFORE_FIRST = '{"users":[';
 const BEFORE_ID = '{"userId":"';
 const NEXT = `,${BEFORE_ID}`;
-/** In most lists nearly all are online on one screen or two: what follows their ids is made once. */
+/** Most users have one or two sessions: the text after their ids is the same and made once per number of sessions. */
 const COMMON_SESSIONS = 8;
 
 function afterId(statuses: Statuses, index: number): string {
@@ -12,7 +12,7 @@ function afterId(statuses: Statuses, index: number): string {
   return `","online":${online},"sessions":${sessions},"lastSeenAt":${lastSeenAt}}${NEXT}`;
 }
 
-/** Of at least one user: as `JSON.stringify` has it of `{users: UserStatus[]}`, in a fifth of the time. */
+/** For at least one user: same text as `JSON.stringify` of `{users: UserStatus[]}`, in a fifth of the time. */
 export function statusesText(statuses: Statuses): string {
   const { userIds, sessions } = statuses;
   const count = userIds.length;

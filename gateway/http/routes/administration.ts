@@ -1,0 +1,88 @@
+/** For admins: sets the session limits of users, and ends sessions. */
+import { Type } from 'typebox';
+import { MAX_LIMIT } from '../../../presence-core/index.ts';
+import { id, UserParams } from '../fields.ts';
+import { NO_CONTENT, type Route, route, type Tag } from '../route.ts';
+import type { RouteContext } from './context.ts';
+import { notifyDisplaced } from './session-log.ts';
+
+const LimitBody = Type.Object({
+  max: Type.Integer({ minimum: 1, maximum: MAX_LIMIT, description: 'How many sessions the user may have at once' }),
+});
+const SessionParams = Type.Object({ userId: id('User id'), sessionId: id('Session id') });
+
+const tag: Tag = {
+  name: 'Administration',
+  description: 'Set the session limits of users, and end sessions.',
+};
+
+export function administrationRoutes(context: RouteContext): Route[] {
+  const { store, log } = context;
+  return [
+    route({
+      method: 'PUT',
+      path: '/limits/:userId',
+      tag,
+      summary: 'Set the session limit of a user',
+      description:
+        'Overrides MAX_STREAMS for this user. If the user has more live sessions, they continue, and new ones are refused.',
+      examples: [{ title: 'A limit of five', params: { userId: 'ann' }, body: { max: 5 } }],
+      scope: 'admin',
+      schema: { params: UserParams, body: LimitBody },
+      async handler({ params: { userId }, body: { max }, requestId }) {
+        await store.limits.setOverride(userId, max);
+        log.info({ correlationId: requestId, userId, max }, 'limit set');
+        return NO_CONTENT;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/limits/:userId',
+      tag,
+      summary: 'Remove the session limit of a user',
+      description: 'MAX_STREAMS applies to this user again. A user without a limit of its own is no error.',
+      examples: [{ title: 'Back to the default', params: { userId: 'cat' } }],
+      scope: 'admin',
+      schema: { params: UserParams },
+      async handler({ params: { userId }, requestId }) {
+        await store.limits.setOverride(userId, null);
+        log.info({ correlationId: requestId, userId }, 'limit removed');
+        return NO_CONTENT;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/sessions/:userId',
+      tag,
+      summary: 'End all sessions of a user',
+      description:
+        'Their WebSockets are closed with code 4011; later heartbeats and resumes of these sessions get session_ended.',
+      examples: [{ title: 'Signed out by an admin', params: { userId: 'ann' } }],
+      scope: 'admin',
+      schema: { params: UserParams },
+      async handler({ params: { userId }, requestId }) {
+        const displaced = await store.sessions.kick(userId);
+        log.info({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
+        notifyDisplaced(context, requestId, displaced);
+        return NO_CONTENT;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/sessions/:userId/:sessionId',
+      tag,
+      summary: 'End one session of a user',
+      description:
+        'Its WebSocket is closed with code 4011; later heartbeats and resumes of this session get session_ended. A session that is not live is no error.',
+      examples: [{ title: 'Signed out by an admin', params: { userId: 'ann', sessionId: 'tv-1' } }],
+      scope: 'admin',
+      schema: { params: SessionParams },
+      async handler({ params: { userId, sessionId }, requestId }) {
+        const result = await store.sessions.close({ userId, sessionId, reason: 'kicked' });
+        log.info({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
+        if (result.outcome === 'closed') notifyDisplaced(context, requestId, [result.displaced]);
+        return NO_CONTENT;
+      },
+    }),
+  ];
+}
