@@ -15,21 +15,20 @@ export const PATTERN_RULES: Readonly<Record<string, string>> = {
 };
 
 /** An id in a request (P13). */
-export const id = (about: string) => Type.String({ pattern: ID_PATTERN, description: `${about}: ${ID_RULE}` });
+export const id = (about: string) => Type.String({ pattern: ID_PATTERN, description: `${about}; ${ID_RULE}` });
 
 /** A device type, country or state in a request (P13). */
-export const label = (about: string) => Type.String({ pattern: LABEL_PATTERN, description: `${about}: ${LABEL_RULE}` });
+export const label = (about: string) => Type.String({ pattern: LABEL_PATTERN, description: `${about}; ${LABEL_RULE}` });
 
 /** A field of a response. */
 export const text = (description: string) => Type.String({ description });
 export const count = (description: string) => Type.Integer({ description });
-/** Epoch milliseconds. */
-export const instant = (about: string) => Type.Integer({ description: `${about}, epoch ms` });
+export const instant = (about: string, note?: string) =>
+  Type.Integer({ description: `${about}, epoch ms${note === undefined ? '' : `; ${note}`}` });
 
-const Id = id('Id');
-const UserId = id('User id');
+const Id = Type.String({ pattern: ID_PATTERN, description: ID_RULE });
 
-export const UserParams = Type.Object({ userId: UserId });
+export const UserParams = Type.Object({ userId: id('User id') });
 
 /** A list of ids in a URL. */
 export const IdList = Type.Object({

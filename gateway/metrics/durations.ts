@@ -1,12 +1,12 @@
 /**
- * Histograms that cost an array increment: prom-client's own check and hash their labels at each observation, ten times
- * as much.
+ * Histograms whose observation costs one array increment. Those of prom-client check and hash their labels at each
+ * observation, which costs ten times as much.
  */
 
-/** Durations of one set of label values. */
+/** The histogram of one set of label values. */
 export class Durations {
   readonly labels: Readonly<Record<string, string>>;
-  /** By bucket; the last is for what is above all bounds. */
+  /** By bucket; the last one counts values above all bounds. */
   readonly counts: number[];
   sumS = 0;
   private readonly boundsS: readonly number[];
@@ -32,7 +32,7 @@ interface HistogramSample {
   readonly value: number;
 }
 
-/** Of one metric, as prom-client's registry reads it: see `Metrics.histogram`. */
+/** A histogram metric, in the shape that prom-client's registry reads: see `Metrics.histogram`. */
 export class DurationsHistogram {
   readonly name: string;
   readonly help: string;

@@ -24,7 +24,7 @@ interface RouteFigures {
 export function observeRequests(metrics: Metrics): (request: ObservedRequest) => void {
   const byMethod = new Map<string, Map<string, RouteFigures>>();
   const durationsOf = metrics.histogram(
-    { name: 'http_request_duration_seconds', help: 'Time until a request was answered' },
+    { name: 'http_request_duration_seconds', help: 'HTTP request duration' },
     BOUNDS_S,
   );
 
@@ -45,7 +45,11 @@ export function observeRequests(metrics: Metrics): (request: ObservedRequest) =>
     }
   }
   metrics.counter(
-    { name: 'http_requests_total', help: 'Requests answered', labels: ['method', 'route', 'status'] },
+    {
+      name: 'http_requests_total',
+      help: 'HTTP requests by method, route and status',
+      labels: ['method', 'route', 'status'],
+    },
     () => [...samples()],
   );
 

@@ -1,8 +1,8 @@
 /**
- * The metrics of one server, in Prometheus' text format. Only this folder knows prom-client.
+ * The metrics of one server, in the text format of Prometheus. Only this folder uses prom-client.
  *
- * Figures are pulled: whoever counts keeps plain numbers, which are read when somebody scrapes. Label values come from
- * closed sets (routes, verbs, codes, servers), never from what a client sent.
+ * Values are pulled: the code that counts keeps plain numbers, which are read at each scrape. Label values come from
+ * closed sets (routes, verbs, codes, servers), never from clients.
  */
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { type Durations, DurationsHistogram } from './durations.ts';
@@ -12,7 +12,7 @@ export interface MetricAbout {
   /** Without the prefix `presence_`; units in seconds or bytes, a counter ends in `_total`. */
   readonly name: string;
   readonly help: string;
-  /** Names of the labels. A histogram has those it is given. */
+  /** Names of the labels. A histogram takes them from `Durations`. */
   readonly labels?: readonly string[];
 }
 
@@ -21,14 +21,14 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Undefined: not known now, so that it is left out. */
+/** Undefined: not known now; the metric is left out. */
 export type Reading = number | readonly Sample[] | undefined;
 export type Read = () => Reading | Promise<Reading>;
 
 const PREFIX = 'presence_';
-/** A reading that takes longer, or fails, is left out: a scrape is answered whatever is away. */
+/** A reading that takes longer, or fails, is left out, so that a scrape always gets a response. */
 const READ_BOUND_MS = 1_000;
-/** Scrapes within this time share one answer. */
+/** Scrapes within this time get the same text. */
 const MAX_AGE_MS = 1_000;
 
 export class Metrics {
@@ -49,7 +49,7 @@ export class Metrics {
     });
   }
 
-  /** @param read gives the total so far. */
+  /** @param read returns the total so far. */
   counter(about: MetricAbout, read: Read): void {
     const counter: Counter = new Counter({
       ...this.described(about),
@@ -59,16 +59,16 @@ export class Metrics {
 
   /**
    * @param boundsS upper bounds in seconds, ascending.
-   * @returns what takes the durations of one set of label values; to be asked for once and kept.
+   * @returns a function that creates the series of one set of label values: call it once per set and keep the result.
    */
   histogram(about: MetricAbout, boundsS: readonly number[]): (labels: Sample['labels']) => Durations {
     const histogram = new DurationsHistogram(PREFIX + about.name, about.help, boundsS);
-    // The registry needs of a metric no more than its name and `get`.
+    // The registry only uses the name and `get` of a metric.
     this.registry.registerMetric(histogram as unknown as Metric);
     return (labels) => histogram.add(labels);
   }
 
-  /** Everything, as text. Never rejects because of what could not be read. */
+  /** All metrics as text. Does not reject when a reading fails. */
   text(): Promise<string> {
     this.latest ??= this.render();
     return this.latest;
@@ -87,14 +87,14 @@ export class Metrics {
   }
 }
 
-/** Counts kept in one record, by the values of one label. */
+/** Samples of a record of counts, one per value of one label. */
 export function byLabel(label: string, counts: Readonly<Record<string, number>>): Sample[] {
   return Object.entries(counts).map(([value, count]) => ({ labels: { [label]: value }, value: count }));
 }
 
 async function pull(metric: Counter | Gauge, isLabelled: boolean, read: Read): Promise<void> {
   const reading = await boundedReading(read);
-  // Without labels `reset` would leave a zero.
+  // Without labels, `reset` would set the value to 0.
   if (isLabelled) metric.reset();
   else metric.remove();
   if (typeof reading === 'number') metric.inc(reading);

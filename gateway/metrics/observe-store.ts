@@ -1,6 +1,6 @@
 /**
- * Measures a store at its edge: how long each act took, how it failed, and what it answered. Neither the store nor its
- * callers know. An act is named by its facet and method, as in `sessions.open`.
+ * Wraps a store and measures each call: duration, errors and results. Neither the store nor its callers notice. The
+ * label `verb` is facet and method, as in `sessions.open`.
  */
 import {
   type BeatResult,
@@ -22,7 +22,7 @@ type Time = <Args extends unknown[], Result>(
   failed?: (error: unknown, begunAt: number, ...args: Args) => void,
 ) => Act<Args, Result>;
 
-/** @param whenAway what an open that the store did not answer comes to. */
+/** @param whenAway the result of an open without an answer from the store. */
 export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: Absence): PresenceStore {
   const figures = new StoreFigures();
   registerStoreFigures(figures, metrics);
@@ -52,7 +52,7 @@ export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: A
     log: {
       tail: time('log.tail', () => log.tail()),
       head: () => log.head(),
-      // It waits on purpose: its time says nothing.
+      // It waits for new entries: its duration has no meaning.
       read: (cursor, limit, waitMs) =>
         log.read(cursor, limit, waitMs).catch((error) => {
           figures.failed('log.read', error);
@@ -129,7 +129,7 @@ function observeNodes(nodes: StoreNodes, figures: StoreFigures, time: Time): Sto
 
 function timer(figures: StoreFigures, metrics: Metrics): Time {
   const durations = metrics.histogram(
-    { name: 'store_duration_seconds', help: 'Time until the store answered or failed' },
+    { name: 'store_duration_seconds', help: 'Duration of store calls by verb, failed calls included' },
     BOUNDS_S,
   );
   return (verb, act, answered, failed) => {

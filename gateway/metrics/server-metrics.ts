@@ -1,4 +1,4 @@
-/** All that one process tells of itself, put together. */
+/** Registers all metrics of one process. */
 import type { PresenceStore } from '../../presence-core/index.ts';
 import type { HistoryWriter } from '../history/history-writer.ts';
 import type { GatewayNode } from '../node/node.ts';
@@ -12,12 +12,12 @@ import { registerReplicaMetrics } from './replica-metrics.ts';
 import { registerStoreMetrics } from './store-metrics.ts';
 
 export interface ServerParts {
-  /** The unobserved one, so that scrapes do not measure themselves. */
+  /** Without `observeStore`, so that scrapes do not measure themselves. */
   readonly store: PresenceStore;
   readonly node: GatewayNode;
-  /** Absent in a process that takes no sockets. */
+  /** Undefined without the role `gateway`. */
   readonly gateway: Gateway | undefined;
-  /** Absent in a process that writes no history. */
+  /** Undefined when this process writes no history. */
   readonly writer: HistoryWriter | undefined;
   readonly replica: Replica | undefined;
 }
@@ -29,9 +29,12 @@ export function registerServerMetrics(metrics: Metrics, { store, node, gateway, 
     store: store.name,
     node_version: process.version,
   };
-  metrics.gauge({ name: 'info', help: 'What runs here', labels: Object.keys(labels) }, () => [{ labels, value: 1 }]);
   metrics.gauge(
-    { name: 'node_sessions_held', help: 'Sessions held by the sockets of this node' },
+    { name: 'info', help: 'Version, transport and store of this process; always 1', labels: Object.keys(labels) },
+    () => [{ labels, value: 1 }],
+  );
+  metrics.gauge(
+    { name: 'node_sessions_held', help: 'Sessions held by WebSockets of this node' },
     () => node.sessionsHeld,
   );
   if (gateway) registerGatewayMetrics(gateway, metrics);

@@ -1,4 +1,4 @@
-/** What is counted of a store's answers, as plain numbers, and how they are told. */
+/** Counts the results of store calls, and registers them as metrics. */
 import {
   type BeatResult,
   type CloseReason,
@@ -14,7 +14,7 @@ import {
 import { byLabel, type Metrics, type Sample } from './metrics.ts';
 import { StoreHealth } from './store-health.ts';
 
-/** `degraded`, `unavailable`: the store did not answer, and the outage policy lets play, or refuses. */
+/** The store did not answer: the outage policy admits the player (`degraded`) or refuses it (`unavailable`). */
 export type Absence = 'degraded' | 'unavailable';
 type Admission = OpenResult['outcome'] | Absence;
 
@@ -99,57 +99,53 @@ export class StoreFigures {
   }
 }
 
-/** Tells the figures at each scrape. */
 export function registerStoreFigures(figures: StoreFigures, metrics: Metrics): void {
   const { health, beats, renewals, displaced } = figures;
-  metrics.counter(
-    { name: 'admissions_total', help: 'Opens of sessions by what came of them', labels: ['via', 'result'] },
-    () =>
-      VIAS.flatMap((via) =>
-        byLabel('result', figures.admissions[via]).map(
-          ({ labels, value }): Sample => ({ labels: { via, ...labels }, value }),
-        ),
+  metrics.counter({ name: 'admissions_total', help: 'Session opens by result', labels: ['via', 'result'] }, () =>
+    VIAS.flatMap((via) =>
+      byLabel('result', figures.admissions[via]).map(
+        ({ labels, value }): Sample => ({ labels: { via, ...labels }, value }),
       ),
+    ),
   );
-  metrics.counter(
-    { name: 'renewals_total', help: 'Leases of sessions renewed in batches, by what came of it', labels: ['result'] },
-    () => byLabel('result', renewals),
+  metrics.counter({ name: 'renewals_total', help: 'Session lease renewals by result', labels: ['result'] }, () =>
+    byLabel('result', renewals),
   );
   metrics.counter(
     {
       name: 'displaced_total',
-      help: 'Sessions that acts of this process ended or moved to another owner',
+      help: 'Sessions ended or moved by this process, by reason',
       labels: ['reason'],
     },
     () => byLabel('reason', displaced),
   );
-  metrics.counter({ name: 'node_beats_total', help: 'Renewals of the lease of this node', labels: ['result'] }, () =>
+  metrics.counter({ name: 'node_beats_total', help: 'Node lease renewals by result', labels: ['result'] }, () =>
     byLabel('result', beats),
   );
-  metrics.counter({ name: 'sweeps_total', help: 'Sweeps done by this node' }, () => figures.sweeps);
+  metrics.counter({ name: 'sweeps_total', help: 'Sweeps by this node' }, () => figures.sweeps);
   metrics.counter(
-    { name: 'sweep_ended_total', help: 'Sessions ended by the sweeps of this node: expired, or of a lost node' },
+    { name: 'sweep_ended_total', help: 'Sessions ended by sweeps of this node: expired, or of a lost node' },
     () => figures.sweepEnded,
   );
   metrics.gauge(
-    { name: 'sweep_lag_seconds', help: 'How long the oldest thing that the last sweep found had been due' },
+    { name: 'sweep_lag_seconds', help: 'How late the last sweep ended its oldest session or node' },
     () => figures.sweepLagMs / 1_000,
   );
-  metrics.gauge({ name: 'store_up', help: 'Whether the store answered the last beat of this node' }, () =>
+  metrics.gauge({ name: 'store_up', help: '1 if the store answered the last node lease renewal, else 0' }, () =>
     Number(health.isUp),
   );
-  metrics.counter(
-    { name: 'store_unavailable_seconds_total', help: 'Time in which the store did not answer this node' },
-    () => health.downSeconds(),
+  metrics.counter({ name: 'store_unavailable_seconds_total', help: 'Seconds without an answer from the store' }, () =>
+    health.downSeconds(),
   );
-  metrics.gauge({ name: 'store_in_flight', help: 'Calls that wait for the store' }, () => figures.inFlight);
-  metrics.counter({ name: 'store_errors_total', help: 'Calls that the store failed', labels: ['verb', 'code'] }, () => [
-    ...figures.errors.values(),
-  ]);
+  metrics.gauge({ name: 'store_in_flight', help: 'Store calls waiting for an answer' }, () => figures.inFlight);
+  metrics.counter(
+    { name: 'store_errors_total', help: 'Failed store calls by verb and error code', labels: ['verb', 'code'] },
+    () => [...figures.errors.values()],
+  );
 }
 
 function viaOf(owner: Owner): Via {
   if (typeof owner !== 'string') return 'socket';
-  // Nobody opens as a detached socket does.
+  // An open never has the owner `none`: only detached sessions do.
   return owner === 'none' ? 'socket' : owner;
 }

@@ -1,4 +1,4 @@
-/** Whether the store answers this node, by its beats; and for how long it did not. */
+/** Whether the store answers the lease renewals of this node, and for how long it did not. */
 export class StoreHealth {
   isUp = false;
   private downSince = performance.now();
@@ -9,13 +9,13 @@ export class StoreHealth {
     this.isUp = true;
   }
 
-  /** @param since when what failed was begun; of `performance.now()`. */
+  /** @param since start of the failed call, by `performance.now()`. */
   failed(since: number): void {
     if (this.isUp) this.downSince = since;
     this.isUp = false;
   }
 
-  /** Since the node began. */
+  /** Total since the process started, in seconds. */
   downSeconds(): number {
     const now = this.isUp ? 0 : performance.now() - this.downSince;
     return (this.downMs + now) / 1_000;

@@ -109,14 +109,21 @@ ${problemList(operation)}</article>
 const listed = (names: readonly string[]): Html[] =>
   names.map((name, index) => html`${index > 0 && ', '}<code>${name}</code>`);
 
+/** What a code adds to the members of every problem. */
+function ownMembers(schema: Schema | undefined): Schema {
+  const { properties = {}, ...own } = schema?.allOf?.[1] ?? {};
+  const { code: _code, status: _status, title: _title, ...members } = properties;
+  return { ...own, properties: members };
+}
+
 function problemRow(code: string, schema: Schema, response: ApiResponse): Html {
-  const { code: _code, status, title, ...members } = schema.allOf?.[1]?.properties ?? {};
+  const { status, title } = schema.allOf?.[1]?.properties ?? {};
   const headers = Object.keys(response.headers ?? {}).filter((name) => name !== 'x-request-id');
   return html`<tr id="${code}">
 <td><code>${code}</code></td>
 <td>${(status?.enum ?? []).join(', ')}</td>
 <td>${String(title?.const ?? '')}</td>
-<td>${listed(Object.keys(members))}</td>
+<td>${listed(Object.keys(ownMembers(schema).properties ?? {}))}</td>
 <td>${listed(headers)}</td>
 </tr>
 `;
@@ -134,7 +141,7 @@ ${fieldTable('Members of every problem', fieldsOf(components.schemas.Problem ?? 
 <table class="codes">
 <tr><th>code</th><th>status</th><th>title</th><th>additional members</th><th>headers</th></tr>
 ${rows}</table>
-</section>
+${Object.keys(components.responses).map((code) => fieldTable(`Additional members of ${code}`, fieldsOf(ownMembers(components.schemas[code]))))}</section>
 `;
 }
 

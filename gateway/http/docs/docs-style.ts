@@ -53,8 +53,8 @@ article:target, tr:target { outline: 2px solid var(--link); }
 table { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
 th { text-align: left; color: var(--dim); font-weight: 600; }
 td, th { padding: 0.3125rem 0.75rem 0.3125rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-.fields td:nth-child(1) { width: 32%; }
-.fields td:nth-child(2) { width: 28%; }
+.fields td:nth-child(1) { width: 28%; }
+.fields td:nth-child(2) { width: 24%; }
 figure { margin: 1.25rem 0 0; }
 figcaption { font-size: 0.8125rem; color: var(--dim); font-weight: 600; margin-bottom: 0.375rem; }
 pre {

@@ -39,7 +39,7 @@ const MEMBERS: { readonly [C in ProblemCode]?: ReturnType<typeof Type.Object> } 
   }),
   session_ended: Type.Object({
     reason: Type.Enum(['evicted', 'replaced', 'kicked'], {
-      description: 'Evicted by the limit, replaced by its user, or kicked by an admin',
+      description: 'evicted: by the limit; replaced: by its user; kicked: by an admin',
     }),
   }),
 };

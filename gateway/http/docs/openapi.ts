@@ -15,7 +15,7 @@ export interface ApiOptions {
 }
 
 const DESCRIPTION = [
-  'Who is online, who watches what on how many screens, and whether one more is allowed.',
+  'Shows who is online and who watches what on how many screens, and decides whether one more session is allowed.',
   'Bodies are JSON in UTF-8. Fields named …At are instants in epoch milliseconds, fields named …Ms are durations in milliseconds.',
   'Unknown fields of a request are ignored.',
   'Every response has the header x-request-id: the one of the request (1–64 characters of [A-Za-z0-9_.:-]), else a new UUID. The log has it as correlationId.',

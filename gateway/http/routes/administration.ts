@@ -57,7 +57,7 @@ export function administrationRoutes(context: RouteContext): Route[] {
       summary: 'End all sessions of a user',
       description:
         'Their WebSockets are closed with code 4011; later heartbeats and resumes of these sessions get session_ended.',
-      examples: [{ title: 'Signed out by an admin', params: { userId: 'ann' } }],
+      examples: [{ title: 'All sessions of ann', params: { userId: 'ann' } }],
       scope: 'admin',
       schema: { params: UserParams },
       async handler({ params: { userId }, requestId }) {
@@ -74,7 +74,7 @@ export function administrationRoutes(context: RouteContext): Route[] {
       summary: 'End one session of a user',
       description:
         'Its WebSocket is closed with code 4011; later heartbeats and resumes of this session get session_ended. A session that is not live is no error.',
-      examples: [{ title: 'Signed out by an admin', params: { userId: 'ann', sessionId: 'tv-1' } }],
+      examples: [{ title: 'Session tv-1 of ann', params: { userId: 'ann', sessionId: 'tv-1' } }],
       scope: 'admin',
       schema: { params: SessionParams },
       async handler({ params: { userId, sessionId }, requestId }) {

@@ -171,7 +171,7 @@ export function concurrencyRoutes({ config, store }: RouteContext): Route[] {
       schema: {
         body: Type.Object({
           userId: id('User id'),
-          streamId: Type.Optional(id('Ignored: the limit is the same for every stream')),
+          streamId: Type.Optional(id('Not used: the limit is the same for every stream')),
         }),
         response: AdmissionReply,
       },

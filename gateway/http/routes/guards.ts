@@ -46,7 +46,7 @@ function noSuchGuard(): Problem {
 const tag: Tag = {
   name: 'Guards',
   description:
-    'A guard is a session whose id the server makes. Create it at the start of playback, refresh it in time, delete it at the end.',
+    'A guard is a session whose id the server makes. Create it at the start of playback, refresh it at refreshAt (it ends after GUARD_TTL_MS), delete it at the end.',
 };
 
 export function guardRoutes(context: RouteContext): Route[] {
@@ -63,7 +63,7 @@ export function guardRoutes(context: RouteContext): Route[] {
       problems: [{ code: 'concurrency_limit', status: 403 }],
       examples: [
         {
-          title: 'A guard',
+          title: 'A new guard',
           headers: { 'x-user-id': 'bob' },
           body: { streamId: 'tnt', deviceType: 'apple' },
           response: { guardId: GUARD, refreshAt: EXAMPLE_AT + 60_000, expiresAt: EXAMPLE_AT + 90_000 },

@@ -22,7 +22,7 @@ const Beat = Type.Object({
       minimum: 1_000,
       maximum: 60_000,
       description:
-        'Interval of the heartbeats in ms, if they are sent less often than heartbeatIntervalMs; the session lasts for three intervals',
+        'Interval of the heartbeats in ms, if longer than heartbeatIntervalMs; the session then lasts for three intervals',
     }),
   ),
 });
@@ -32,7 +32,7 @@ const BeatReply = Type.Object({
   status: Type.Literal('ok', { description: 'Always ok' }),
   current: Type.Optional(count('Live sessions of the user, this one included; absent while degraded')),
   max: Type.Optional(count('Limit: how many sessions the user may have at once; absent while degraded')),
-  expiresAt: Type.Optional(instant('End of the session unless another heartbeat arrives; absent while degraded')),
+  expiresAt: Type.Optional(instant('End of the session unless another heartbeat arrives', 'absent while degraded')),
   heartbeatIntervalMs: count('Send the next heartbeat after this time, in ms'),
   degraded: Degraded,
 });
@@ -94,7 +94,7 @@ async function beat(
 const tag: Tag = {
   name: 'Heartbeats',
   description:
-    'For players without a WebSocket: each heartbeat keeps the session alive. Without one in time, the session ends.',
+    'For players without a WebSocket: each heartbeat keeps the session alive. Without one for HEARTBEAT_TTL_MS, the session ends.',
 };
 
 export function heartbeatRoutes(context: RouteContext): Route[] {

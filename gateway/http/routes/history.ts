@@ -26,7 +26,11 @@ const SessionsQuery = Type.Object({
     Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_LIMIT, description: 'Rows per page' }),
   ),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 1_024, description: 'cursor of the previous page, with the same query' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 1_024,
+      description: 'The cursor of the previous page, with an otherwise unchanged query',
+    }),
   ),
 });
 
@@ -37,10 +41,10 @@ const SessionsReply = Type.Object({
       ...SESSION_VIEW,
       startedAt: instant('Start of this row: start of the session, or the switch to this stream'),
       endedAt: instant('End of this row: end of the session, or the switch to another stream'),
-      watchedMs: count('endedAt - startedAt, ms'),
+      watchedMs: count('Time watched in ms: endedAt - startedAt'),
       reason: Type.Enum(['left', 'timeout', 'node_lost', 'evicted', 'replaced', 'kicked', 'switched'], {
         description:
-          'Why it ended: the player left, sent nothing in time, lost its gateway; was evicted by the limit, replaced by its user, kicked by an admin; or switched the stream',
+          'Why it ended. left: by the player; timeout: nothing received in time; node_lost: its gateway was lost; evicted: by the limit; replaced: by its user; kicked: by an admin; switched: to another stream',
       }),
       via: Type.Enum(['socket', 'heartbeat', 'guard'], { description: 'What kept the session alive' }),
     }),
@@ -90,7 +94,7 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       problems,
       examples: [
         {
-          title: 'Of a user',
+          title: 'Sessions of a user',
           query: { userId: 'ann', limit: 1 },
           response: {
             sessions: [
@@ -132,7 +136,7 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       path: '/history/concurrency',
       tag,
       summary: 'Get viewer counts over time',
-      description: `Default: the last day, one point per minute. At most ${MAX_POINTS} points: use a greater stepMs for a longer period.`,
+      description: `Default: the last day, one point per minute. At most ${MAX_POINTS.toLocaleString('en')} points: use a greater stepMs for a longer period.`,
       problems,
       examples: [
         {
