@@ -1,4 +1,4 @@
-/** Keys of machines, known by their SHA-256 only: `name:scope:sha256hex`. */
+/** API keys of services, configured by their SHA-256 only: `name:scope:sha256hex`. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Identity, SCOPES, type Scope } from './identity.ts';
 
@@ -8,13 +8,13 @@ export function isApiKeyEntry(entry: string): boolean {
   return ENTRY.test(entry);
 }
 
-/** Two entries for one key would leave open which scope it has. */
+/** With two entries for one key its scope would not be clear. */
 export function hasKeyTwice(entries: readonly string[]): boolean {
   const hashes = entries.map((entry) => entry.slice(entry.lastIndexOf(':') + 1).toLowerCase());
   return new Set(hashes).size < hashes.length;
 }
 
-/** A machine has no user of its own: with scope `player` it acts for the user it names. */
+/** A service has no user of its own: with scope `player` it acts for the user that the request names. */
 export function createApiKeys(entries: readonly string[]): (key: string) => Identity | undefined {
   const known = entries.map((entry) => {
     const [, machine, scope, hash] = ENTRY.exec(entry) as unknown as [string, string, string, string];
@@ -24,7 +24,7 @@ export function createApiKeys(entries: readonly string[]): (key: string) => Iden
   return (key) => {
     const given = createHash('sha256').update(key).digest();
     let found: Identity | undefined;
-    // Through to the end: how long it takes must not tell which key came close.
+    // No early exit: the time must not reveal which key matched.
     for (const { hash, identity } of known) if (timingSafeEqual(hash, given)) found = identity;
     return found;
   };

@@ -1,4 +1,4 @@
-/** Who a hello comes from: its token, or, only to resume, its resume token. */
+/** Checks the credentials of a hello: its token or, only to resume a session, its resume token. */
 import type { CloseName } from '../protocol/close-codes.ts';
 import type { Hello } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
@@ -13,21 +13,23 @@ export interface Denial {
 }
 
 export type Access =
-  /** `resumeOnly`: what the claim names may go on, and nothing else may be opened. */
+  /** `resumeOnly`: the session of the resume token may continue; no other session may be opened. */
   { readonly identity: Identity; readonly resumeOnly: boolean } | { readonly denial: Denial };
+
+const TOKEN_REQUIRED = 'A token is required.';
 
 const denied = (code: ProblemCode, detail: string, close: CloseName): Access => ({ denial: { code, detail, close } });
 const unauthenticated = (detail: string): Access => denied('unauthenticated', detail, 'unauthenticated');
 const forbidden = (detail: string): Access => denied('forbidden', detail, 'forbidden');
 
-/** What a token that does not tell who it is says to the player. */
+/** The problem and the close code for credentials that are not valid, or cannot be checked. */
 export function denialOf({ outcome, detail }: Exclude<Authentication, { outcome: 'known' }>): Denial {
   return outcome === 'unavailable'
     ? { code: 'store_unavailable', detail, close: 'overloaded' }
     : { code: 'unauthenticated', detail, close: 'unauthenticated' };
 }
 
-/** @param claim what the resume token of the hello says, if it is of this deployment. */
+/** @param claim content of the resume token of the hello, if this deployment issued it. */
 export async function accessOf(
   authenticator: Authenticator,
   hello: Hello,
@@ -37,25 +39,25 @@ export async function accessOf(
   if (!authenticator.required) return { identity: ANYONE, resumeOnly: false };
   const { token, userId, observe, streamId } = hello;
   const observes = observe === true && streamId === undefined;
-  if (token === undefined) return observes ? unauthenticated('a token is required') : byClaim(claim, userId, now);
+  if (token === undefined) return observes ? unauthenticated(TOKEN_REQUIRED) : byClaim(claim, userId, now);
   const authentication = await authenticator.authenticate({ token });
   if (authentication.outcome !== 'known') return { denial: denialOf(authentication) };
   const { identity } = authentication;
   for (const named of [userId, claim?.userId]) {
-    if (named !== undefined && named !== identity.userId) return forbidden('the token is of another user');
+    if (named !== undefined && named !== identity.userId) return forbidden('The token is of another user.');
   }
   const scope = observes ? 'read' : 'player';
-  if (!may(identity, scope)) return forbidden(`the token lacks the scope presence:${scope}`);
+  if (!may(identity, scope)) return forbidden(`The token needs scope presence:${scope}.`);
   return { identity, resumeOnly: false };
 }
 
 function byClaim(claim: ResumeClaim | undefined, userId: string | undefined, now: number): Access {
-  // Of a time when authentication was off, a claim has no identity.
-  if (claim?.identity === undefined) return unauthenticated('a token is required');
-  if (userId !== undefined && userId !== claim.userId) return forbidden('the resume token is of another user');
+  // A resume token from when authentication was off has no identity.
+  if (claim?.identity === undefined) return unauthenticated(TOKEN_REQUIRED);
+  if (userId !== undefined && userId !== claim.userId) return forbidden('The resume token is of another user.');
   const { identity } = claim;
   if ((identity.expiresAt ?? 0) <= now) {
-    return denied('unauthenticated', 'the token behind this session has expired', 'token_expired');
+    return denied('unauthenticated', 'The token of this session has expired: connect with a new one.', 'token_expired');
   }
   return { identity, resumeOnly: true };
 }

@@ -1,33 +1,33 @@
-/** Who calls, and what that one may do. */
+/** Identity and scopes of a caller. */
 
-/** `player` acts on its own user, `read` reads all, `admin` may do everything. In a token: `presence:player` … */
+/** `player` acts on its own user, `read` reads all users, `admin` may do everything. In a token: `presence:player` … */
 export const SCOPES = { player: 1, read: 2, admin: 4 } as const;
 
 export type Scope = keyof typeof SCOPES;
 
-/** One object per socket while authentication is on, hence the scopes as bits. */
+/** One object per socket while authentication is on: scopes are bits to save memory. */
 export interface Identity {
-  /** Absent: no user of its own, so it may name any (authentication is off, or a machine with a key). */
+  /** Undefined: has no user and may name any (authentication is off, or the caller has an API key). */
   readonly userId?: string;
-  /** Name of the API key, instead of a user. */
+  /** Name of the API key, if the caller has one instead of a token. */
   readonly machine?: string;
-  /** Sum of `SCOPES`. */
+  /** Bits of `SCOPES`. */
   readonly scopes: number;
   /** `max_streams` (P6). */
   readonly limit?: number;
   readonly onLimit?: 'reject' | 'evict-oldest';
-  /** When the token ends. */
+  /** Expiry of the token, epoch ms. */
   readonly expiresAt?: number;
 }
 
-/** With authentication off. */
+/** Every caller while authentication is off. */
 export const ANYONE: Identity = Object.freeze({ scopes: SCOPES.player | SCOPES.read | SCOPES.admin });
 
 export function may({ scopes }: Identity, scope: Scope): boolean {
   return (scopes & (SCOPES[scope] | SCOPES.admin)) !== 0;
 }
 
-/** Reads a space-separated claim; scopes of other applications are passed over. */
+/** Parses a space-separated claim; scopes of other applications are ignored. */
 export function scopesOf(claim: string): number {
   let scopes = 0;
   for (const word of claim.split(' ')) {

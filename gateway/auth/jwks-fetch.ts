@@ -1,12 +1,12 @@
-/** Fetches a key set at most once per cool-down, whatever tokens ask for, and keeps the last good one when it fails. */
+/** Fetches a key set at most once per cool-down, and keeps the last valid one when a fetch fails. */
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
 /**
- * jose's own cool-down begins with a success only: a failing server would be asked for every token. And when its set
- * has aged it wants a new one, so that without this an hour of that server would end all logins.
+ * The cool-down of jose starts only after a success: with a failing server it would fetch for every token. And it drops
+ * a set that is too old: without this function, a longer outage of that server would end all logins.
  */
 export function fetchSparingly(cooldownMs: number, fetchOnce: Fetch = fetch): Fetch {
   let askedAt = Number.NEGATIVE_INFINITY;
@@ -19,10 +19,10 @@ export function fetchSparingly(cooldownMs: number, fetchOnce: Fetch = fetch): Fe
         const text = await response.text();
         if (response.status === 200 && Array.isArray(JSON.parse(text)?.keys)) last = text;
       } catch {
-        // Told below, unless an earlier set still serves.
+        // Reported below, unless an earlier set is still there.
       }
     }
-    if (last === undefined) throw new Error('the key set cannot be fetched');
+    if (last === undefined) throw new Error('could not fetch the key set of JWKS_URL');
     return new Response(last, { headers: JSON_HEADERS });
   };
 }

@@ -1,4 +1,4 @@
-/** Tokens: verified by jose, with the algorithms pinned to the kind of key, and their claims read. */
+/** Verifies tokens with jose, only with the algorithms of the configured key, and reads their claims. */
 import { createPublicKey } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { isId, MAX_LIMIT } from '../../presence-core/index.ts';
@@ -7,25 +7,25 @@ import { type Identity, scopesOf } from './identity.ts';
 import { fetchSparingly } from './jwks-fetch.ts';
 import { ASYMMETRIC, algorithmsOf } from './public-key.ts';
 
-/** Below the hello timeout, so that a player hears why. */
+/** Less than the hello timeout, so that a player gets the reason before its socket is closed. */
 const JWKS_TIMEOUT_MS = 3_000;
 const JWKS_COOLDOWN_MS = 10_000;
 
-/** What a failed verification says of the token. Any other failure is ours. */
+/** Details by the error code of jose. Any other error means that tokens cannot be checked now. */
 const FAULTS: Readonly<Record<string, string>> = {
-  ERR_JWT_EXPIRED: 'the token has expired',
-  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'the token is not signed by a known key',
-  ERR_JWKS_NO_MATCHING_KEY: 'the token is not signed by a known key',
-  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'the token must name its key (kid)',
-  ERR_JOSE_ALG_NOT_ALLOWED: 'the algorithm of the token is not accepted',
-  ERR_JOSE_NOT_SUPPORTED: 'the algorithm of the token is not accepted',
-  ERR_JWS_INVALID: 'this is no token',
-  ERR_JWT_INVALID: 'this is no token',
+  ERR_JWT_EXPIRED: 'The token has expired: get a new one.',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'The token is not signed by a known key.',
+  ERR_JWKS_NO_MATCHING_KEY: 'The token is not signed by a known key.',
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'Several keys match: the token must name its key (kid).',
+  ERR_JOSE_ALG_NOT_ALLOWED: 'The signature algorithm (alg) of the token is not accepted.',
+  ERR_JOSE_NOT_SUPPORTED: 'The signature algorithm (alg) of the token is not accepted.',
+  ERR_JWS_INVALID: 'The token is not a valid JWT.',
+  ERR_JWT_INVALID: 'The token is not a valid JWT.',
 };
 
 type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ payload: JWTPayload }>;
 
-/** Each source of keys with the algorithms that go with it: never both HMAC and asymmetric ones. */
+/** Verifies by the configured key and its algorithms: never by both HMAC and asymmetric ones. */
 function keySource(options: AuthOptions): Verify {
   if (options.jwtSecret !== '') {
     const secret = new TextEncoder().encode(options.jwtSecret);
@@ -67,22 +67,22 @@ export function createJwtVerifier(options: AuthOptions): (token: string) => Prom
 
 function failureOf(error: unknown): Authentication {
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return { outcome: 'unknown', detail: `the claim ${error.claim} of the token is missing or not accepted` };
+    return { outcome: 'unknown', detail: `The claim ${error.claim} of the token is missing or not accepted.` };
   }
   const detail = error instanceof errors.JOSEError ? FAULTS[error.code] : undefined;
   if (detail !== undefined) return { outcome: 'unknown', detail };
-  return { outcome: 'unavailable', detail: 'tokens cannot be checked now' };
+  return { outcome: 'unavailable', detail: 'The token cannot be checked now: try again.' };
 }
 
-/** @returns what is wrong with the claims, or whom they name. */
+/** @returns the identity, or what is wrong with the claims. */
 function identityOf(claims: JWTPayload, toleranceS: number): Identity | string {
   const { sub, scope = '', max_streams: limit, on_limit: onLimit } = claims;
-  if (!isId(sub)) return 'the claim sub must be 1-128 characters of A-Z a-z 0-9 _ . : @ -';
-  if (typeof scope !== 'string') return 'the claim scope must be a string';
+  if (!isId(sub)) return 'The claim sub must have 1–128 characters of [A-Za-z0-9_.:@-].';
+  if (typeof scope !== 'string') return 'The claim scope must be a string.';
   const isLimit = limit === undefined || (Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT);
-  if (!isLimit) return `the claim max_streams must be an integer between 1 and ${MAX_LIMIT}`;
+  if (!isLimit) return `The claim max_streams must be an integer from 1 to ${MAX_LIMIT}.`;
   if (onLimit !== undefined && onLimit !== 'reject' && onLimit !== 'evict-oldest') {
-    return 'the claim on_limit must be reject or evict-oldest';
+    return 'The claim on_limit must be reject or evict-oldest.';
   }
   return {
     userId: sub,

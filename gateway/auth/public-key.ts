@@ -1,4 +1,4 @@
-/** The public key that signs tokens: read from a PEM or its file, and the algorithms it may be used with. */
+/** The public key that verifies tokens: reads it from a PEM or a file, and picks its algorithms. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
@@ -11,10 +11,10 @@ const OF_CURVE: Readonly<Record<string, readonly string[]>> = {
   secp521r1: ['ES512'],
 };
 
-/** What any asymmetric key may be used with. HMAC is never among them: a public key is no secret. */
+/** Algorithms of asymmetric keys. HMAC is not among them: a public key is no secret. */
 export const ASYMMETRIC = [...RSA, ...Object.values(OF_CURVE).flat(), 'EdDSA', 'Ed25519'];
 
-/** @returns none for a key that is too weak or of a kind that signs no tokens. */
+/** @returns an empty list for a key that is too weak or cannot sign tokens. */
 export function algorithmsOf(key: KeyObject): readonly string[] {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
   switch (key.asymmetricKeyType) {
@@ -32,13 +32,13 @@ export function algorithmsOf(key: KeyObject): readonly string[] {
 }
 
 /**
- * @param written PEM, whose line ends may be written `\n`, or the path of a file that holds it.
- * @returns the PEM, or undefined when it is no public key that may sign tokens.
+ * @param written a PEM, with line ends or `\n`, or the path of a PEM file.
+ * @returns the PEM, or undefined when it is not a public key with accepted algorithms.
  */
 export function readPublicKey(written: string): string | undefined {
   try {
     const pem = written.includes('-----BEGIN') ? written.replaceAll('\\n', '\n') : readFileSync(written, 'utf8');
-    // node would silently derive the public key from a private one, which does not belong here.
+    // Node.js would derive the public key from a private one, which must not be here.
     if (pem.includes('PRIVATE KEY')) return undefined;
     return algorithmsOf(createPublicKey(pem)).length > 0 ? pem : undefined;
   } catch {

@@ -1,4 +1,4 @@
-/** A new token before the old one ends: the same user, and no scope less, as what is open was opened by them. */
+/** Replaces the token of a connection: same user, and at least the same scopes, as its subscriptions rely on them. */
 import type { CloseName } from '../protocol/close-codes.ts';
 import type { Refresh } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
@@ -6,7 +6,7 @@ import type { Authenticator } from './authenticator.ts';
 import { denialOf } from './hello-access.ts';
 import type { Identity } from './identity.ts';
 
-/** What is needed here of a connection. */
+/** The part of a connection that is needed here. */
 export interface Refreshing {
   readonly open: boolean;
   readonly identity: Identity;
@@ -15,7 +15,7 @@ export interface Refreshing {
   fail(code: ProblemCode, detail: string, close: CloseName, id?: string): void;
 }
 
-/** @returns whether the connection goes on with the new token. A bad one leaves it the old one, until that ends. */
+/** @returns whether the new token is accepted. If it is not valid, the connection keeps the old one until that expires. */
 export async function refresh(
   connection: Refreshing,
   { token, id }: Refresh,
@@ -32,7 +32,12 @@ export async function refresh(
   const { identity } = authentication;
   const former = connection.identity;
   if (identity.userId !== former.userId || (identity.scopes & former.scopes) !== former.scopes) {
-    connection.fail('forbidden', 'the token is of another user, or lacks a scope of the former', 'forbidden', id);
+    connection.fail(
+      'forbidden',
+      'The new token must be of the same user and have all scopes of the old one.',
+      'forbidden',
+      id,
+    );
     return false;
   }
   connection.identify(identity);

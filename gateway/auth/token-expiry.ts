@@ -1,15 +1,15 @@
-/** Ends of tokens: each socket is told ahead, then ended. One timer for all; a socket falls due within a tick. */
+/** Token expiry: warns each socket in advance, then closes it, at most one tick late. One timer for all sockets. */
 import type { CloseName } from '../protocol/close-codes.ts';
 import type { ServerMessage } from '../protocol/messages.ts';
 import type { Identity } from './identity.ts';
 
 const TICK_MS = 250;
-/** So long before the end a player is asked for a new token; of a token that lives shorter, at half its life. */
+/** How long before the expiry a player is asked for a new token; for shorter tokens, half of the remaining time. */
 const NOTICE_MS = 30_000;
 
 export interface TokenHolder {
   readonly identity: Identity;
-  /** Where it is filed; 0 when it is not. */
+  /** Tick at which it is due; 0: not tracked. */
   expiryTick: number;
   expiryTold: boolean;
   send(message: ServerMessage): void;
@@ -29,7 +29,7 @@ export class TokenExpiry {
     clearInterval(this.timer);
   }
 
-  /** The holder has got a token, which may be one without an end. */
+  /** Call it when the holder has a new token. */
   track(holder: TokenHolder): void {
     this.untrack(holder);
     const { expiresAt } = holder.identity;

@@ -56,8 +56,8 @@ describe('a secret', () => {
     ['max_streams as a text', () => hsToken({ max_streams: '5' }), 'max_streams'],
     ['another on_limit', () => hsToken({ on_limit: 'never' }), 'on_limit'],
     ['a scope that is no string', () => hsToken({ scope: ['presence:admin'] }), 'scope'],
-    ['no token at all', () => 'nonsense', 'no token'],
-    ['an empty text', () => '', 'no token'],
+    ['no token at all', () => 'nonsense', 'not a valid JWT'],
+    ['an empty text', () => '', 'not a valid JWT'],
   ])('refuses %s', async (_, make, told) => {
     const token = await make();
     const answer = await bySecret(token);
@@ -102,7 +102,7 @@ describe('a public key', () => {
     for (const secret of [pem, pem.trim()]) {
       const signature = createHmac('sha256', secret).update(signed).digest('base64url');
       const answer = await ask({ jwtPublicKey: pem }, `${signed}.${signature}`);
-      expect(answer).toEqual({ outcome: 'unknown', detail: 'the algorithm of the token is not accepted' });
+      expect(answer).toEqual({ outcome: 'unknown', detail: expect.stringContaining('(alg)') });
     }
   });
 
@@ -173,6 +173,6 @@ describe('a key set', () => {
     const [one, two] = [await issuer('ES256', 'k1'), await issuer('ES256', 'k2')];
     server = await serveKeySet([one.jwk, two.jwk]);
     const answer = await ask({ jwksUrl: server.url }, await one.token({}, { kid: undefined }));
-    expect(answer).toEqual({ outcome: 'unknown', detail: 'the token must name its key (kid)' });
+    expect(answer).toEqual({ outcome: 'unknown', detail: expect.stringContaining('(kid)') });
   });
 });
