@@ -1,4 +1,4 @@
-/** Puts the parts of one process together, in the order in which they depend on each other. */
+/** Builds one process: creates its parts in the order of their dependencies, starts and stops them. */
 import type { Logger } from 'pino';
 import { MemoryStore, type PresenceStore, RedisStore, StoreError } from '../presence-core/index.ts';
 import { createAuthenticator } from './auth/create-authenticator.ts';
@@ -16,18 +16,18 @@ import { Gateway } from './sessions/gateway.ts';
 import { selectTransport } from './transport/select.ts';
 
 export interface Server {
-  /** Bound ports; undefined in a process that takes no sockets. */
+  /** Bound ports; undefined without the role `gateway`. */
   readonly wsPort: number | undefined;
   readonly httpPort: number;
   /** Resolves when the store answers and this node has its lease; rejects when the store is misconfigured. */
   readonly ready: Promise<void>;
-  /** Rejects when a database that is asked for cannot be opened, however long one waits. */
+  /** Rejects when the configured database cannot be opened, however long one waits. */
   readonly refused: Promise<never>;
-  /** Drains the players over `drainMs` and ends. Safe to call twice. */
+  /** Asks players to reconnect elsewhere over `drainMs`, then stops. Safe to call twice. */
   stop(drainMs: number): Promise<void>;
 }
 
-/** Users who just left whose last instant a replica keeps. */
+/** How many users who just went offline a replica remembers, with their last-seen time. */
 const REPLICA_LEFT_MAX = 100_000;
 const STORE_RETRY_FIRST_MS = 250;
 const STORE_RETRY_MAX_MS = 5_000;
@@ -51,7 +51,7 @@ export function createStore(config: Config, log: Logger): PresenceStore {
   });
 }
 
-/** Of a process that writes it, or answers from it. Where the setting was left alone, a database is not insisted on. */
+/** Undefined for a process that neither writes nor reads history. The default database is optional. */
 function createHistory(config: Config, store: PresenceStore, log: Logger): History | undefined {
   const location = parseDatabaseUrl(config.databaseUrl);
   const writes = config.roles.includes('history');
@@ -66,27 +66,27 @@ function createHistory(config: Config, store: PresenceStore, log: Logger): Histo
   });
 }
 
-/** Rejects when the database can be opened by nobody; nobody waits for one that is away. */
+/** Rejects when the database is misconfigured. An unavailable database is not waited for. */
 function refusalOf(history: History | undefined): Promise<never> {
   const refused = new Promise<never>((_, reject) => {
     history?.open().catch(reject);
   });
-  // Whoever does not ask is not ended by it.
+  // Not an unhandled rejection for callers that do not use it.
   refused.catch(() => undefined);
   return refused;
 }
 
-/** What the sidecar answers reads from, where that is not the store itself. */
+/** The copy in memory from which the sidecar answers reads; undefined: it reads from the store. */
 function createReplica(config: Config, store: PresenceStore, log: Logger): Replica | undefined {
   if (config.replica === 'off' || !config.roles.includes('sidecar') || !store.isShared) return undefined;
-  // Half of what one shard keeps: so nobody is among them whom the store has already forgotten (P15).
+  // Half of what one shard keeps, so that the replica never knows a user that the store has already forgotten (P15).
   const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / 2);
   return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax });
 }
 
 /**
- * Binds the ports at once, so that health checks answer while the store is still away, then starts the store.
- * @throws Error when a port is taken or the wanted transport does not load.
+ * Binds the ports first, so that health checks work while the store is unavailable, then starts the store.
+ * @throws Error when a port is in use or the configured transport does not load.
  */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const metrics = new Metrics();
@@ -158,7 +158,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await node.stop();
     await sidecar.close();
     replica?.stop();
-    // What the embedded store ends with itself is history too; that of Redis is read over its connection.
+    // The embedded store ends its sessions when it stops, and history must still read that; with Redis, history needs its
+    // connection.
     const last = !store.outlivesProcess ? [store, history] : [history, store];
     for (const part of last) await part?.stop();
   };
@@ -171,7 +172,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   };
 }
 
-/** Tries until the store has answered all of `attempt`; only a misconfiguration is final. */
+/** Repeats `attempt` while the store is unavailable. Other errors, such as a misconfiguration, are final. */
 async function untilAnswered(log: Logger, givenUp: () => boolean, attempt: () => Promise<void>): Promise<void> {
   for (let waitMs = STORE_RETRY_FIRST_MS; !givenUp(); waitMs = Math.min(waitMs * 2, STORE_RETRY_MAX_MS)) {
     try {
@@ -179,7 +180,7 @@ async function untilAnswered(log: Logger, givenUp: () => boolean, attempt: () =>
     } catch (error) {
       if (!(error instanceof StoreError && error.retryable)) throw error;
       const retryInMs = Math.round(waitMs * (0.5 + Math.random() / 2));
-      log.warn({ reason: error.message, retryInMs }, 'the store is not there yet');
+      log.warn({ reason: error.message, retryInMs }, 'store unavailable, retrying');
       await new Promise((resolve) => setTimeout(resolve, retryInMs));
     }
   }

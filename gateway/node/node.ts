@@ -150,11 +150,11 @@ export class GatewayNode {
     try {
       result = await store.nodes.beat(this.id, leaseMs);
     } catch (error) {
-      if (this.joined) log.warn({ err: error }, 'the store does not answer');
+      if (this.joined) log.warn({ err: error }, 'store unavailable, retrying');
       this.joined = false;
       throw error;
     }
-    if (!this.joined) log.info({ nodeId: this.id }, 'the store answers again');
+    if (!this.joined) log.info({ nodeId: this.id }, 'store available again');
     this.joined = true;
     const forgot = result.epoch !== this.epoch;
     if (result.outcome === 'fenced') {
@@ -162,9 +162,15 @@ export class GatewayNode {
       this.id = newNodeId();
       await this.join();
       void store.nodes.quit(former).catch(() => {});
-      log.warn({ former, nodeId: this.id, forgot }, 'the node lease lapsed: going on as a new node');
+      log.warn(
+        { former, nodeId: this.id, forgot },
+        'node lease expired: continuing under a new node id, reopening sessions',
+      );
     } else if (forgot) {
-      log.warn({ former: this.epoch, epoch: result.epoch }, 'the store has a new epoch: restoring sessions');
+      log.warn(
+        { former: this.epoch, epoch: result.epoch },
+        'the store lost data or failed over (new epoch): restoring sessions',
+      );
       this.epoch = result.epoch;
     }
     if (result.outcome === 'fenced' || forgot) this.reopenAll(forgot ? 'restore' : 'resume');

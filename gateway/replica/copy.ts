@@ -186,7 +186,8 @@ export class Copy {
   }
 
   private fault(error: unknown): void {
-    if (!(error instanceof StoreError && error.retryable)) this.options.log.error({ err: error }, 'the replica failed');
+    if (!(error instanceof StoreError && error.retryable))
+      this.options.log.error({ err: error }, 'replica error, retrying');
   }
 
   private async pause(ms: number): Promise<void> {

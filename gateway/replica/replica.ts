@@ -151,7 +151,10 @@ export class Replica {
       factor = lastedMs > LASTING_MS ? 1 : Math.min(factor * 2, PAUSE_MAX_FACTOR);
       // All processes lose their copies at the same time.
       const waitMs = Math.random() * factor * pauseMs;
-      this.options.log.info({ loss, lastedMs, waitMs: Math.round(waitMs) }, 'the replica is made anew');
+      this.options.log.info(
+        { loss, lastedMs, waitMs: Math.round(waitMs) },
+        'replica lost, rebuilding: the store answers reads',
+      );
       await sleep(waitMs, undefined, { signal: this.stopping.signal, ref: false }).catch(() => {});
     }
   }
@@ -166,7 +169,10 @@ export class Replica {
       if (!copy.whole) return;
       wholeAt = performance.now();
       const { sessions, users } = copy.view.count({ by: 'total' });
-      this.options.log.info({ sessions, users, tookMs: Math.round(wholeAt - begunAt) }, 'the replica serves');
+      this.options.log.info(
+        { sessions, users, tookMs: Math.round(wholeAt - begunAt) },
+        'replica ready: it answers reads',
+      );
     });
     const loss = await copy.lost;
     this.copy = undefined;

@@ -54,7 +54,7 @@ export class Hub {
     this.tailer = new LogReader(store, {
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
-      failed: (error) => log.error({ err: error }, 'reading the log failed'),
+      failed: (error) => log.error({ err: error }, 'could not read the change log: subscriptions are delayed'),
     });
   }
 

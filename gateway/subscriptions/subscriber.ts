@@ -83,7 +83,7 @@ export class Subscriber {
   private create(topic: Topic, { mode }: Subscribe): Subscription | StatsSubscription {
     if (topic.kind === 'stats') return new StatsSubscription(this.hub.stats, this.queue);
     return new Subscription(this.hub, topic, mode ?? 'events', this.queue, (error) => {
-      this.hub.log.error({ err: error, topic: topic.text }, 'a subscription failed');
+      this.hub.log.error({ err: error, topic: topic.text }, 'subscription failed: closing its socket for a resync');
       this.connection.end('resync');
     });
   }

@@ -36,14 +36,14 @@ export async function selectTransport(
   // The rest of the message is a list of platforms or of folders searched.
   const reason = uws.message.split('\n', 1)[0] ?? '';
   if (wanted === 'uws') {
-    throw new Error(`TRANSPORT=uws, but uWebSockets.js does not load; install it or use TRANSPORT=ws. ${reason}`, {
-      cause: uws,
-    });
+    throw new Error(
+      `TRANSPORT=uws, but uWebSockets.js could not be loaded: install it or use TRANSPORT=ws. ${reason}`,
+      {
+        cause: uws,
+      },
+    );
   }
-  log.warn(
-    { transport: 'ws', reason },
-    'uWebSockets.js does not load; using ws and node:http, which need more memory and CPU',
-  );
+  log.warn({ transport: 'ws', reason }, 'could not load uWebSockets.js: using ws, which needs more memory and CPU');
   return { name: 'ws', create: createWsTransport, uws: undefined };
 }
 

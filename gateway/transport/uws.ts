@@ -87,7 +87,8 @@ class UwsTransport implements Transport, UwsHost {
 
   async listen(host: string, port: number): Promise<number> {
     const socket = await listenOn(this.#app, host, port, this.#sharePort);
-    if (socket === undefined) throw new Error(`Cannot listen on ${host} port ${port}: it is taken or may not be used`);
+    if (socket === undefined)
+      throw new Error(`WebSocket port ${port} on ${host} is in use or not permitted: set WS_PORT to a free port`);
     this.#listenSocket = socket;
     return this.#uws.us_socket_local_port(socket);
   }

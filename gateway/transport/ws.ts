@@ -64,7 +64,12 @@ class WsTransport implements Transport, WsHost {
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException) =>
-        reject(new Error(`Cannot listen on ${host} port ${port}: ${error.code ?? error.message}`, { cause: error }));
+        reject(
+          new Error(
+            `WebSocket port ${port} on ${host} is in use or not permitted (${error.code}): set WS_PORT to a free port`,
+            { cause: error },
+          ),
+        );
       this.#http.once('error', failed);
       this.#http.listen({ host, port }, () => {
         this.#http.off('error', failed);

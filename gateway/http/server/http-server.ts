@@ -38,6 +38,9 @@ export function bodyTooLarge(maxBytes: number): Problem {
 }
 
 /** @param cause undefined with uWebSockets.js, which gives no reason. */
-export function cannotListen(host: string, port: number, cause?: unknown): Error {
-  return new Error(`HTTP port ${port} on ${host} is in use or not permitted: set HTTP_PORT to a free port`, { cause });
+export function cannotListen(host: string, port: number, cause?: NodeJS.ErrnoException): Error {
+  const reason = cause?.code === undefined ? '' : ` (${cause.code})`;
+  return new Error(`HTTP port ${port} on ${host} is in use or not permitted${reason}: set HTTP_PORT to a free port`, {
+    cause,
+  });
 }
