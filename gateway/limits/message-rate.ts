@@ -22,11 +22,11 @@ export function isBeyondRate(sender: Sender, rate: Rate, text: string | undefine
   const drawn = rate.drawn(sender.messagesFullAt, now);
   if (drawn <= 1) return false;
   if (drawn > FLOOD_FACTOR) {
-    sender.fail('rate_limited', 'too many messages', 'rate_limited');
+    sender.fail('rate_limited', 'Too many messages: send fewer per second.', 'rate_limited');
     return true;
   }
   const dropped = decode(text);
   const id = dropped.ok ? dropped.message.id : dropped.id;
-  sender.problem('rate_limited', 'too many messages: this one was dropped', id);
+  sender.problem('rate_limited', 'Too many messages: this one was dropped.', id);
   return true;
 }

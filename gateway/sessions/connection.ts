@@ -98,7 +98,7 @@ export class Connection {
     }
     this.waiting ??= [];
     if (this.waiting.length >= MAX_WAITING) {
-      this.fail('rate_limited', 'too many messages wait for an answer', 'rate_limited');
+      this.fail('rate_limited', 'Too many messages at once: wait for replies before sending more.', 'rate_limited');
       return;
     }
     this.waiting.push(text);
@@ -181,19 +181,19 @@ export class Connection {
     const { type } = message;
     this.context.log.debug({ connection: this.socket.id, userId: this.session?.userId, type }, 'message');
     if (!this.greeted && message.type !== 'hello') {
-      this.fail('invalid_request', 'the first message must be hello', 'bad_request', message.id);
+      this.fail('invalid_request', 'The first message must be hello.', 'bad_request', message.id);
       return;
     }
     try {
       await this.act(message);
     } catch (error) {
       if (error instanceof StoreError && error.retryable) {
-        this.problem('store_unavailable', 'the store does not answer', message.id);
+        this.problem('store_unavailable', 'The store did not answer: try again.', message.id);
         if (!this.greeted) this.end('overloaded');
         return;
       }
-      this.context.log.error({ err: error, connection: this.socket.id, type }, 'message failed');
-      this.fail('internal', 'internal error', 'overloaded', message.id);
+      this.context.log.error({ err: error, connection: this.socket.id, type }, 'message failed, closing its socket');
+      this.fail('internal', 'The error was logged.', 'overloaded', message.id);
     }
   }
 
@@ -205,7 +205,7 @@ export class Connection {
   private act(message: ClientMessage): Promise<void> | void {
     switch (message.type) {
       case 'hello':
-        if (this.greeted) return this.problem('invalid_request', 'hello was already said', message.id);
+        if (this.greeted) return this.problem('invalid_request', 'Hello was already sent.', message.id);
         return this.player.hello(message);
       case 'update':
         return this.player.update(message);
@@ -219,7 +219,7 @@ export class Connection {
         return this.player.leave();
       case 'subscribe':
         if (!this.may('read')) {
-          return this.problem('forbidden', 'the token lacks the scope presence:read', message.id);
+          return this.problem('forbidden', 'The token needs scope presence:read.', message.id);
         }
         return this.subscribing().subscribe(message);
       case 'unsubscribe':

@@ -85,7 +85,7 @@ export function decode(text: string | undefined): Decoded {
   }
   const reply = id === undefined ? {} : { id };
   if (!Object.hasOwn(MESSAGES, message.type)) {
-    return { ok: false, fatal: false, ...reply, errors: [{ path: '/type', message: 'unknown type of message' }] };
+    return { ok: false, fatal: false, ...reply, errors: [{ path: '/type', message: 'is not a known message type' }] };
   }
   const errors: FieldError[] = [];
   for (const [name, check] of Object.entries(MESSAGES[message.type as ClientMessage['type']])) {

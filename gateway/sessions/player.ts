@@ -92,7 +92,7 @@ export class Player {
       // It left while the store worked: what was opened is left to the grace.
       if (isOpened(result)) this.context.node.detach(session, this.connection.socket.id);
     } else if (result?.outcome === 'gone') {
-      const detail = 'the session is over: a token is required';
+      const detail = 'The session has ended: a token is required to start another.';
       this.connection.fail('unauthenticated', detail, 'unauthenticated', message.id);
     } else if (result === undefined || result.outcome === 'fenced') {
       this.withoutStore(session, message.id);
@@ -107,7 +107,7 @@ export class Player {
 
   async update(message: Update): Promise<void> {
     const { session } = this;
-    if (!session) return this.connection.problem('invalid_request', 'this socket holds no session', message.id);
+    if (!session) return this.connection.problem('invalid_request', 'This connection has no session.', message.id);
     const changed = attributesOf(message);
     if (changed.streamId !== undefined && changed.streamId !== session.attributes.streamId) {
       // Until the store tells: if its answer is lost, what is restored takes no number that is used in the log.
@@ -136,7 +136,7 @@ export class Player {
   async heartbeat(id: string | undefined): Promise<void> {
     const { session } = this;
     const reply = id === undefined ? {} : { id };
-    if (!session) return this.connection.problem('invalid_request', 'this socket holds no session', id);
+    if (!session) return this.connection.problem('invalid_request', 'This connection has no session.', id);
     if (session.degraded) return this.connection.send({ type: 'heartbeat', ...reply, degraded: true });
     const [user] = await this.context.store.reads.sessions([session.userId]);
     const own = user?.sessions.find((s) => s.sessionId === session.sessionId);
@@ -152,7 +152,7 @@ export class Player {
   /** Counted by this node's clock. */
   async event({ event: kind, id }: PlayerEvent): Promise<void> {
     const { session } = this;
-    if (!session) return this.connection.problem('invalid_request', 'this socket holds no session', id);
+    if (!session) return this.connection.problem('invalid_request', 'This connection has no session.', id);
     await this.context.store.analytics.count({ userId: session.userId, kind, at: Date.now() });
     if (this.session === session && id !== undefined) this.connection.send({ type: 'ok', id });
   }
@@ -224,7 +224,7 @@ export class Player {
   /** P10: the store does not answer. Policy `open` lets play, to be checked when it is back. */
   private withoutStore(session: HeldSession, id: string | undefined): void {
     if (this.context.outagePolicy === 'closed') {
-      this.connection.fail('store_unavailable', 'the store does not answer', 'overloaded', id);
+      this.connection.fail('store_unavailable', 'The store did not answer: try again.', 'overloaded', id);
       return;
     }
     session.degraded = true;
@@ -269,9 +269,9 @@ export class Player {
       const errors = [{ path: '/userId', message: 'is required' }];
       this.connection.fail('invalid_request', '/userId is required', 'bad_request', id, { errors });
     } else if (canCheck) {
-      this.connection.fail('unauthenticated', 'the resume token is not of this deployment', 'unauthenticated', id);
+      this.connection.fail('unauthenticated', 'The resume token is of another deployment.', 'unauthenticated', id);
     } else {
-      this.connection.fail('store_unavailable', 'the resume token cannot be checked now', 'overloaded', id);
+      this.connection.fail('store_unavailable', 'The resume token cannot be checked now: try again.', 'overloaded', id);
     }
   }
 
