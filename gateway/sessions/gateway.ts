@@ -184,7 +184,6 @@ export class Gateway {
     this.connections.delete(socket.id);
     this.greeting.delete(connection);
     this.pings.remove(connection, connection.pingSlot);
-    this.node.untrack(connection);
     connection.onClosed();
   }
 
