@@ -4,8 +4,7 @@
  * It answers only while its copy is whole and not older than a bound; else it says nothing, and the store is asked. A
  * copy that is lost is made anew after a pause that grows while copies do not last.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Count, Dimension, TopBy, TopItem } from '../../presence-core/index.ts';
+import { type Count, type Dimension, pause, type TopBy, type TopItem } from '../../presence-core/index.ts';
 import { Copy, type CopyOptions, type Loss } from './copy.ts';
 import type { KnownStatuses, View, Viewing } from './view.ts';
 
@@ -152,7 +151,7 @@ export class Replica {
       // All processes lose their copies at the same time.
       const waitMs = Math.random() * factor * pauseMs;
       this.options.log.info({ loss, lastedMs, waitMs: Math.round(waitMs) }, 'the replica is made anew');
-      await sleep(waitMs, undefined, { signal: this.stopping.signal, ref: false }).catch(() => {});
+      await pause(waitMs, this.stopping.signal);
     }
   }
 

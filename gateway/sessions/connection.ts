@@ -2,7 +2,7 @@
  * One socket: its messages are decoded and worked off one by one, in order; what they do to its session is in
  * player.ts. Knows no transport library; timers and the life of the node are in gateway.ts and node.ts.
  */
-import { StoreError } from '../../presence-core/index.ts';
+import { isRetryable } from '../../presence-core/index.ts';
 import { ANYONE, type Identity, may, type Scope } from '../auth/identity.ts';
 import { refresh } from '../auth/refresh.ts';
 import type { TokenExpiry } from '../auth/token-expiry.ts';
@@ -162,7 +162,7 @@ export class Connection implements PlayerSocket {
     try {
       await this.act(message);
     } catch (error) {
-      if (error instanceof StoreError && error.retryable) {
+      if (isRetryable(error)) {
         this.problem('store_unavailable', 'the store does not answer', message.id);
         if (!this.greeted) this.end('overloaded');
         return;

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import {
   type InboxMessage,
+  isRetryable,
   type OpenRequest,
   type OpenResult,
   type PresenceStore,
-  StoreError,
 } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { accessOf } from '../auth/hello-access.ts';
@@ -325,7 +325,7 @@ export class Player implements HeldPlayer {
       }
       return result;
     } catch (error) {
-      if (error instanceof StoreError && error.retryable) return undefined;
+      if (isRetryable(error)) return undefined;
       throw error;
     }
   }

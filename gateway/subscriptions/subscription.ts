@@ -6,7 +6,7 @@
  * that place on holds all that a part does not; of it, changes that a part reflects already are dropped. Whoever
  * catches up joins the hub in the same turn in which it has delivered all up to the hub's place.
  */
-import { type Change, StoreError } from '../../presence-core/index.ts';
+import { type Change, isRetryable, retrying } from '../../presence-core/index.ts';
 import { catchUp, type Following, type Listener, pageOut, type Task, takeSnapshot } from './catch-up.ts';
 import { type ChangesFrame, NO_PLACE, statsFrame } from './frames.ts';
 import type { Hub } from './hub.ts';
@@ -17,8 +17,7 @@ import type { Topic } from './topics.ts';
 
 /** Who is further behind is told what is, not what was: a long log costs more than a snapshot. */
 const MAX_BEHIND_CHANGES = 100_000;
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 2_000;
+const BACK_OFF = { firstMs: 50, maxMs: 2_000 };
 
 export class Subscription implements TopicSubscriber {
   readonly mode: TopicSubscriber['mode'];
@@ -145,23 +144,29 @@ export class Subscription implements TopicSubscriber {
     this.work = work;
     const { topic, queue } = this;
     const listener: Listener = { topic, queue, listens: () => !this.ended && this.work === work };
-    let task = first;
-    let retryMs = RETRY_FIRST_MS;
-    while (listener.listens()) {
-      try {
-        if (task.what === 'begin') task = await takeSnapshot(this.hub, topic);
-        else if (task.what === 'snapshot') task = await pageOut(this.hub, listener, task);
-        else if (await catchUp(this.hub, listener, task)) return this.settle();
-        else task = { what: 'begin' };
-        retryMs = RETRY_FIRST_MS;
-      } catch (error) {
-        if (!listener.listens()) return;
-        if (!(error instanceof StoreError && error.retryable)) return this.failed(error);
-        // Half of a snapshot is on its way: the client begins anew with its page 0.
-        if (task.what === 'snapshot') task = { what: 'begin' };
-        await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random() / 2)).unref());
-        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+    let task: Task | undefined = first;
+    const step = async (): Promise<void> => {
+      task = await this.advance(listener, task as Task);
+    };
+    const failed = (): void => {
+      // Half of a snapshot is on its way: the client begins anew with its page 0.
+      if (task?.what === 'snapshot') task = { what: 'begin' };
+    };
+    try {
+      while (task && listener.listens()) {
+        await retrying({ ...BACK_OFF, wanted: listener.listens, passes: isRetryable, failed }, step);
       }
+    } catch (error) {
+      if (listener.listens()) this.failed(error);
     }
+  }
+
+  /** @returns what comes next; undefined when it has joined the hub, in the same turn in which it stood there. */
+  private async advance(listener: Listener, task: Task): Promise<Task | undefined> {
+    if (task.what === 'begin') return takeSnapshot(this.hub, this.topic);
+    if (task.what === 'snapshot') return pageOut(this.hub, listener, task);
+    if (!(await catchUp(this.hub, listener, task))) return { what: 'begin' };
+    this.settle();
+    return undefined;
   }
 }
