@@ -2,16 +2,16 @@
 import { type Change, isRetryable, type PresenceStore, pause, retrying } from '../../presence-core/index.ts';
 
 export interface LogReaderHandlers {
-  /** In order, without a gap; after it everything up to `cursor` was told. */
+  /** The next changes, in order and without a gap, up to `cursor`. */
   batch(changes: readonly Change[], cursor: string): void;
   /** Changes were lost to this reader: it goes on after `cursor`. */
   gap(cursor: string): void;
   failed(error: unknown): void;
-  /** All that had happened at this instant, by `performance.now()`, was told. */
+  /** All that had happened at this instant, by `performance.now()`, has been handed on. */
   reached?(at: number): void;
 }
 
-/** The least time between two batches: what happens meanwhile is told together. */
+/** The least time between two batches: what happens meanwhile comes in one batch. */
 const TICK_MS = 20;
 const READ_LIMIT = 4_096;
 /** A fuller page is followed by the next at once. */
@@ -38,7 +38,7 @@ export class LogReader {
     void this.read(cursor, () => this.run === run);
   }
 
-  /** A read that still waits at the store is left to end; nothing of it is told. */
+  /** A read that still waits at the store is left to end; its answer is dropped. */
   stop(): void {
     this.run = undefined;
   }

@@ -166,7 +166,7 @@ export class GatewayNode {
     player?.displaced(message.reason, message.by);
   }
 
-  /** Runs work every `everyMs`, never twice at once; a failure is told by the work itself. */
+  /** Runs work every `everyMs`, never twice at once; the work itself logs its failures. */
   private repeat(everyMs: number, work: () => Promise<void>): void {
     const next = (): void => {
       if (this.stopped) return;

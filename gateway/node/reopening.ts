@@ -42,7 +42,7 @@ export class Reopening {
       const again: HeldPlayer[] = [];
       for (let i = 0; i < left.length && isCurrent(); i += AT_ONCE) {
         const some = left.slice(i, i + AT_ONCE);
-        // One that fails for good has told its socket.
+        // A failure for good has closed the socket, with the reason.
         const done = await Promise.all(some.map((player) => player.reopen(intent).catch(() => true)));
         for (const [at, player] of some.entries()) if (!done[at]) again.push(player);
         await sleep(PAUSE_MS);

@@ -83,7 +83,7 @@ export class Replica {
     this.copy?.stop();
   }
 
-  /** In the order asked for. Of the unknown only the store can tell. */
+  /** In the order asked for. Users that the view does not know must be asked of the store. */
   status(userIds: readonly string[]): Aged<KnownStatuses> | undefined {
     const now = Date.now();
     const answer = this.read((view) => view.status(userIds, now));

@@ -122,7 +122,7 @@ export class Player implements HeldPlayer {
     if (!session) return this.socket.problem('invalid_request', 'this socket holds no session', message.id);
     const changed = attributesOf(message);
     if (changed.streamId !== undefined && changed.streamId !== session.attributes.streamId) {
-      // Until the store tells: if its answer is lost, what is restored takes no number that is used in the log.
+      // Counted before the answer: if that is lost, a restored session uses no number that the log has already.
       session.segment += 1;
       session.segmentStartedAt = Date.now();
     }

@@ -167,9 +167,9 @@ export class Hub {
     this.recent.add({ changes, cursor, positions: this.positions });
     const ofGroup = new Map<TopicGroup, Change[]>();
     for (const change of changes) {
-      const told = new Set<TopicGroup>();
-      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) told.add(group);
-      for (const group of told) {
+      const concerned = new Set<TopicGroup>();
+      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) concerned.add(group);
+      for (const group of concerned) {
         const theirs = ofGroup.get(group);
         if (theirs) theirs.push(change);
         else ofGroup.set(group, [change]);

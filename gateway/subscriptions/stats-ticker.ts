@@ -16,7 +16,7 @@ export class StatsTicker {
   private readonly listeners = new Set<StatsListener>();
   private timer: NodeJS.Timeout | undefined;
   private readonly ask = singleFlight(() => this.compute());
-  /** What was last told, while it is told. */
+  /** The newest frame, while anybody subscribes. */
   private latest: string | undefined;
 
   constructor(reads: PresenceReads, intervalMs: number) {

@@ -1,6 +1,6 @@
 /**
- * One socket's subscription to one topic. It reads until it stands where the hub stands, and from then on gets what the
- * hub tells everybody.
+ * One socket's subscription to one topic. It reads until it has reached the hub's place in the log, and from then on
+ * gets the frames that the hub sends to all.
  *
  * Why nothing is missed or doubled (P11): a snapshot's parts are read after the hub's place was noted, so the log from
  * that place on holds all that a part does not; of it, changes that a part reflects already are dropped. Whoever
@@ -15,7 +15,7 @@ import { countsOf } from './summaries.ts';
 import type { TopicGroup, TopicSubscriber } from './topic-group.ts';
 import type { Topic } from './topics.ts';
 
-/** Who is further behind is told what is, not what was: a long log costs more than a snapshot. */
+/** A cursor further behind is answered with a snapshot: a long log costs more. */
 const MAX_BEHIND_CHANGES = 100_000;
 const BACK_OFF = { firstMs: 50, maxMs: 2_000 };
 
@@ -49,7 +49,7 @@ export class Subscription implements TopicSubscriber {
   }
 
   /**
-   * @param begun told whether it goes on from the cursor; what follows comes by itself.
+   * @param begun called with whether it resumes at the cursor; what follows is sent without further calls.
    * @throws StoreError when the store does not answer, or `invalid_cursor`: the subscription is then to be ended.
    */
   async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
@@ -87,13 +87,13 @@ export class Subscription implements TopicSubscriber {
   }
 
   deliver(frames: readonly ChangesFrame[], changes: readonly Change[], before: string): void {
-    let told = 0;
+    let sent = 0;
     for (const frame of frames) {
       if (!this.queue.send(frame.text)) {
-        this.lag(changes.slice(0, told), before);
+        this.lag(changes.slice(0, sent), before);
         return;
       }
-      told += frame.changes;
+      sent += frame.changes;
     }
   }
 
@@ -121,10 +121,10 @@ export class Subscription implements TopicSubscriber {
     else this.group.live.add(this);
   }
 
-  private lag(told: readonly Change[], before: string): void {
+  private lag(sent: readonly Change[], before: string): void {
     this.group.live.delete(this);
     const delivered = [...this.hub.store.log.positions(before)];
-    for (const { shard, sequence } of told) delivered[shard] = sequence;
+    for (const { shard, sequence } of sent) delivered[shard] = sequence;
     this.lagging = { what: 'follow', generation: this.hub.generation, cursor: before, delivered };
   }
 
