@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { CompiledQuery, type Driver, Kysely } from 'kysely';
-import { sqliteDialect } from '../../gateway/history/sqlite-dialect.ts';
+import { sqliteDialect } from '../../gateway/history/sqlite/dialect.ts';
 import { allOf, ended, HistoryFixture } from '../contract/history/history-fixture.ts';
 import { type HistoryProcess, historyAct, historyProcess } from '../support/history-process.ts';
 import { until } from '../support/servers.ts';

@@ -1,6 +1,6 @@
 /** Bounds of calls to the database (P14). */
 import { expect, test } from '@jest/globals';
-import { Lanes } from '../../gateway/history/lanes.ts';
+import { Lanes } from '../../gateway/history/sql/lanes.ts';
 
 const LONG_MS = 60_000;
 

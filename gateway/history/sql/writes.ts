@@ -1,6 +1,6 @@
 /** The texts of all inserts. Kysely has one syntax for each engine here, and takes 10 µs a row to build what never changes. */
 import { CompiledQuery } from 'kysely';
-import type { ConcurrencySample, EndedSession, HourRecord } from './history-database.ts';
+import type { ConcurrencySample, EndedSession, HourRecord } from '../history-database.ts';
 import type { Engine } from './schema.ts';
 
 const SESSION_COLUMNS = [

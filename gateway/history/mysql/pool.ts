@@ -1,9 +1,9 @@
 /** The pool that Kysely's own dialect for MySQL uses: mysql2's, with every wait bounded and errors of ours. */
 import type { MysqlPool, MysqlPoolConnection } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
-import type { MysqlLocation } from './database-url.ts';
-import { HistoryError } from './history-error.ts';
-import { mysqlError } from './mysql-errors.ts';
+import type { MysqlLocation } from '../database-url.ts';
+import { HistoryError } from '../history-error.ts';
+import { mysqlError } from './errors.ts';
 
 export interface PoolBounds {
   readonly connections: number;

@@ -1,5 +1,5 @@
 /** What a server, or the way to it, says went wrong. */
-import { HistoryError } from './history-error.ts';
+import { HistoryError } from '../history-error.ts';
 
 /** Answers that another attempt will not change, with what to do. Everything else may pass. */
 const PERMANENT: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** Bounds calls to the database: how many run, how many wait, and for how long a caller does. */
-import { HistoryError } from './history-error.ts';
+import { HistoryError } from '../history-error.ts';
 
 interface Waiting {
   start(): void;

@@ -1,6 +1,6 @@
 /**
  * One SQLite connection in a thread of its own: better-sqlite3 waits for the disk, and the players' sockets must not.
- * Started by sqlite-thread.ts; the types below are what the two say to each other.
+ * Started by thread.ts; the types below are what the two say to each other.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Database, Statement } from 'better-sqlite3';

@@ -1,6 +1,6 @@
 /** Concurrency over time, out of its minutes. */
 import { type Kysely, sql } from 'kysely';
-import { type ConcurrencyPoint, type ConcurrencyQuery, MAX_POINTS } from './history-database.ts';
+import { type ConcurrencyPoint, type ConcurrencyQuery, MAX_POINTS } from '../history-database.ts';
 import type { HistoryTables } from './schema.ts';
 
 /** Checks what would else be an unbounded answer. */

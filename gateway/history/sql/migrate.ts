@@ -1,6 +1,6 @@
 /** Brings a database to the schema of this version. */
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
-import { HistoryError } from './history-error.ts';
+import { HistoryError } from '../history-error.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Engine, HistoryTables } from './schema.ts';
 

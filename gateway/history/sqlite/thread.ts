@@ -1,7 +1,7 @@
-/** The near side of sqlite-worker.ts: one life of one worker. */
+/** The near side of worker.ts: one life of one worker. */
 import { Worker } from 'node:worker_threads';
-import { HistoryError, type HistoryErrorCode } from './history-error.ts';
-import type { SqliteFailure, SqliteOpened, SqliteOptions, SqliteReply, SqliteRequest } from './sqlite-worker.ts';
+import { HistoryError, type HistoryErrorCode } from '../history-error.ts';
+import type { SqliteFailure, SqliteOpened, SqliteOptions, SqliteReply, SqliteRequest } from './worker.ts';
 
 export interface SqliteResult {
   readonly rows: readonly unknown[];
@@ -10,8 +10,8 @@ export interface SqliteResult {
 
 /** Node runs no TypeScript in a worker before 22.6: from its source this file uses the worker that was built. */
 const WORKER = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/gateway/history/sqlite-worker.js', import.meta.url)
-  : new URL('./sqlite-worker.js', import.meta.url);
+  ? new URL('../../../dist/gateway/history/sqlite/worker.js', import.meta.url)
+  : new URL('./worker.js', import.meta.url);
 const HEAP_MB = 128;
 const CLOSE_MS = 10_000;
 

@@ -1,11 +1,11 @@
 /** HistoryDatabase over SQL, for both engines. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
+import type * as api from '../history-database.ts';
+import { MAX_ROWS } from '../history-database.ts';
+import { HistoryError } from '../history-error.ts';
 import { checkSteps, readConcurrency } from './concurrency-reads.ts';
 import type { Bounds, Connections } from './connections.ts';
-import type * as api from './history-database.ts';
-import { MAX_ROWS } from './history-database.ts';
-import { HistoryError } from './history-error.ts';
 import { Lanes } from './lanes.ts';
 import type { HistoryTables } from './schema.ts';
 import { checkQuery, readSessions } from './session-reads.ts';

@@ -1,6 +1,6 @@
 /** Pages of ended sessions, each read straight out of an index. */
 import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
-import { type EndedSession, MAX_PAGE, type SessionsPage, type SessionsQuery } from './history-database.ts';
+import { type EndedSession, MAX_PAGE, type SessionsPage, type SessionsQuery } from '../history-database.ts';
 import type { Engine, HistoryTables, SessionRow } from './schema.ts';
 import { decodeCursor, encodeCursor } from './session-cursor.ts';
 
