@@ -1,17 +1,11 @@
 /** Brings a database to the schema of this version. */
-import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { type Kysely, type Migration, Migrator } from 'kysely';
 import { HistoryError } from '../history-error.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Engine, HistoryTables } from './schema.ts';
 
 const TABLE = 'presence_migrations';
 const LOCK_TABLE = 'presence_migrations_lock';
-
-const run = (statements: readonly string[]): Migration => ({
-  async up(db) {
-    for (const statement of statements) await sql.raw(statement).execute(db);
-  },
-});
 
 /**
  * Runs what is missing. Of several processes at once one does, the others wait: by GET_LOCK on MySQL, on SQLite by a
@@ -20,7 +14,7 @@ const run = (statements: readonly string[]): Migration => ({
  */
 export async function migrate(db: Kysely<HistoryTables>, engine: Engine): Promise<void> {
   const migrations = Object.fromEntries(
-    Object.entries(MIGRATIONS).map(([name, statements]) => [name, run(statements[engine])]),
+    Object.entries(MIGRATIONS).map(([name, { up }]): [string, Migration] => [name, { up: (db) => up(db, engine) }]),
   );
   const migrator = new Migrator({
     db,
@@ -36,7 +30,12 @@ export async function migrate(db: Kysely<HistoryTables>, engine: Engine): Promis
 }
 
 async function refuseNewer(db: Kysely<HistoryTables>, known: Readonly<Record<string, unknown>>): Promise<void> {
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(TABLE)} order by name`.execute(db);
+  const rows = await db
+    .withTables<{ [TABLE]: { name: string } }>()
+    .selectFrom(TABLE)
+    .select('name')
+    .orderBy('name')
+    .execute();
   const newer = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(known, name));
   if (newer.length === 0) return;
   throw new HistoryError(

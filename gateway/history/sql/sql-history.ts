@@ -1,6 +1,6 @@
 /** HistoryDatabase over SQL, for both engines. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type * as api from '../history-database.ts';
 import { MAX_ROWS } from '../history-database.ts';
 import { HistoryError } from '../history-error.ts';
@@ -10,7 +10,7 @@ import { Lanes } from './lanes.ts';
 import type { HistoryTables } from './schema.ts';
 import { checkQuery, readSessions } from './session-reads.ts';
 import { type TrimPart, trimParts } from './trimming.ts';
-import { insertHour, insertSessions, upsertSample } from './writes.ts';
+import { mergeHour, SessionInsert, upsertSample } from './writes.ts';
 
 /** Rows of one INSERT: at most half a megabyte of text, well within what any server takes. */
 const ROWS_PER_INSERT = 250;
@@ -20,10 +20,14 @@ const RETRY_MS = 50;
 const TRIM_MS = 30_000;
 const STOP_MS = 5_000;
 
+/** Shows that the database answers. */
+const selectOne = (db: Kysely<HistoryTables>) => db.selectNoFrom((eb) => eb.lit(1).as('one')).execute();
+
 export class SqlHistory implements api.HistoryDatabase {
   readonly engine: 'sqlite' | 'mysql';
   private readonly connections: Connections;
   private readonly bounds: Bounds;
+  private readonly sessionInsert: SessionInsert;
   private readonly writes: Lanes;
   private readonly reads: Lanes;
   private state: 'new' | 'started' | 'stopped' = 'new';
@@ -33,6 +37,7 @@ export class SqlHistory implements api.HistoryDatabase {
     this.connections = connections;
     this.engine = connections.engine;
     this.bounds = bounds;
+    this.sessionInsert = new SessionInsert(connections.engine);
     this.writes = new Lanes(connections.writers, MAX_WAITING);
     this.reads = new Lanes(connections.readers, MAX_WAITING);
   }
@@ -57,7 +62,7 @@ export class SqlHistory implements api.HistoryDatabase {
   }
 
   async ping(): Promise<void> {
-    await this.read((db) => sql`select 1`.execute(db));
+    await this.read(selectOne);
   }
 
   async addSessions(rows: readonly api.EndedSession[]): Promise<void> {
@@ -65,20 +70,20 @@ export class SqlHistory implements api.HistoryDatabase {
     if (rows.length === 0) return;
     await this.transaction(async (db) => {
       for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) {
-        await db.executeQuery(insertSessions(this.engine, rows.slice(i, i + ROWS_PER_INSERT)));
+        await this.sessionInsert.execute(db, rows.slice(i, i + ROWS_PER_INSERT));
       }
     });
   }
 
   async addSample(sample: api.ConcurrencySample): Promise<void> {
-    await this.transaction((db) => db.executeQuery(upsertSample(this.engine, sample)));
+    await this.transaction((db) => upsertSample(db, this.engine, sample));
   }
 
   async saveHours(records: readonly api.HourRecord[], merge: api.MergeUsers): Promise<void> {
     if (records.length > MAX_ROWS) throw new RangeError(`at most ${MAX_ROWS} records at once`);
     if (records.length === 0) return;
     await this.transaction(async (db) => {
-      for (const record of records) await this.saveHour(db, record, merge);
+      for (const record of records) await mergeHour(db, this.engine, record, merge);
     });
   }
 
@@ -126,31 +131,8 @@ export class SqlHistory implements api.HistoryDatabase {
 
   private async bringUp(): Promise<void> {
     await this.connections.prepare();
-    await sql`select 1`.execute(this.connections.reader);
+    await selectOne(this.connections.reader);
     if (this.state === 'new') this.state = 'started';
-  }
-
-  private async saveHour(db: Transaction<HistoryTables>, given: api.HourRecord, merge: api.MergeUsers): Promise<void> {
-    // Written first and read then, so that the row is there and locked whoever comes first.
-    await db.executeQuery(insertHour(this.engine, given));
-    const stored = await db
-      .selectFrom('presence_hours')
-      .selectAll()
-      .where('hour_at', '=', given.hourAt)
-      .where('generation', '=', given.generation)
-      .$if(this.engine === 'mysql', (query) => query.forUpdate())
-      .executeTakeFirstOrThrow();
-    const next = {
-      clicks: Math.max(stored.clicks, given.clicks),
-      impressions: Math.max(stored.impressions, given.impressions),
-      users: Buffer.from(merge(new Uint8Array(stored.users), given.users)),
-    };
-    await db
-      .updateTable('presence_hours')
-      .set(next)
-      .where('hour_at', '=', given.hourAt)
-      .where('generation', '=', given.generation)
-      .execute();
   }
 
   private trimBatch(part: TrimPart, rows: number) {

@@ -1,88 +1,139 @@
-/** The texts of all inserts. Kysely has one syntax for each engine here, and takes 10 µs a row to build what never changes. */
-import { CompiledQuery } from 'kysely';
-import type { ConcurrencySample, EndedSession, HourRecord } from '../history-database.ts';
-import type { Engine } from './schema.ts';
+/**
+ * All writes but those of trimming. The two engines differ in what they do with a row that is there already: SQLite
+ * has ON CONFLICT, MySQL has ON DUPLICATE KEY UPDATE (a column set to itself changes nothing; INSERT IGNORE would also
+ * cut values that do not fit).
+ */
+import {
+  CompiledQuery,
+  type Expression,
+  expressionBuilder,
+  type Insertable,
+  type Kysely,
+  sql,
+  type Transaction,
+} from 'kysely';
+import type { ConcurrencySample, EndedSession, HourRecord, MergeUsers } from '../history-database.ts';
+import type { Engine, HistoryTables, MinuteRow, SessionRow } from './schema.ts';
 
-const SESSION_COLUMNS = [
-  'user_id',
-  'session_id',
-  'session_started_at',
-  'segment',
-  'stream_id',
-  'device_type',
-  'country',
-  'state',
-  'started_at',
-  'ended_at',
-  'watched_ms',
-  'reason',
-  'via',
-];
+function sessionRow(session: EndedSession): Insertable<SessionRow> {
+  return {
+    user_id: session.userId,
+    session_id: session.sessionId,
+    session_started_at: session.sessionStartedAt,
+    segment: session.segment,
+    stream_id: session.streamId ?? null,
+    device_type: session.deviceType ?? null,
+    country: session.country ?? null,
+    state: session.state ?? null,
+    started_at: session.startedAt,
+    ended_at: session.endedAt,
+    watched_ms: session.watchedMs,
+    reason: session.reason,
+    via: session.via,
+  };
+}
 
 /**
- * What makes a repeated insert change nothing. Not INSERT IGNORE: that would cut values that do not fit, too.
- * @param column any of the table.
+ * Inserts rows of sessions; those that are stored already stay as they are.
+ *
+ * To build the statement costs 2 µs a row on the thread that serves sockets, a third of all that is done there for a
+ * row. Its text depends on nothing but the number of rows, so it is built once for each.
  */
-const keepStored = (engine: Engine, column: string): string =>
-  engine === 'sqlite' ? 'on conflict do nothing' : `on duplicate key update ${column} = ${column}`;
+export class SessionInsert {
+  private readonly engine: Engine;
+  private readonly texts = new Map<number, string>();
 
-function insert(table: string, columns: readonly string[], rows: number, conflict: string): string {
-  const row = `(${columns.map(() => '?').join(', ')})`;
-  return `insert into ${table} (${columns.join(', ')}) values ${Array(rows).fill(row).join(', ')} ${conflict}`;
+  constructor(engine: Engine) {
+    this.engine = engine;
+  }
+
+  /** @param sessions few enough for one statement: a text is kept for each number of them. */
+  async execute(db: Kysely<HistoryTables>, sessions: readonly EndedSession[]): Promise<void> {
+    const rows = sessions.map(sessionRow);
+    let text = this.texts.get(rows.length);
+    if (text === undefined) {
+      text = this.statement(db, rows).compile().sql;
+      this.texts.set(rows.length, text);
+    }
+    // The builder lists columns in the order of the first row's properties, which is the same in all rows.
+    await db.executeQuery(CompiledQuery.raw(text, rows.flatMap(Object.values)));
+  }
+
+  private statement(db: Kysely<HistoryTables>, rows: readonly Insertable<SessionRow>[]) {
+    return db
+      .insertInto('presence_sessions')
+      .values(rows)
+      .$if(this.engine === 'sqlite', (insert) => insert.onConflict((conflict) => conflict.doNothing()))
+      .$if(this.engine === 'mysql', (insert) => insert.onDuplicateKeyUpdate(({ ref }) => ({ id: ref('id') })));
+  }
 }
 
-export function insertSessions(engine: Engine, sessions: readonly EndedSession[]): CompiledQuery {
-  const values = sessions.flatMap((session) => [
-    session.userId,
-    session.sessionId,
-    session.sessionStartedAt,
-    session.segment,
-    session.streamId ?? null,
-    session.deviceType ?? null,
-    session.country ?? null,
-    session.state ?? null,
-    session.startedAt,
-    session.endedAt,
-    session.watchedMs,
-    session.reason,
-    session.via,
-  ]);
-  const conflict = keepStored(engine, 'id');
-  return CompiledQuery.raw(insert('presence_sessions', SESSION_COLUMNS, sessions.length, conflict), values);
+/** The peak is the greatest given; users and sessions are those of the latest sample. */
+export async function upsertSample(
+  db: Kysely<HistoryTables>,
+  engine: Engine,
+  { minuteAt, sampledAt, users, sessions, peakSessions }: ConcurrencySample,
+): Promise<void> {
+  await db
+    .insertInto('presence_minutes')
+    .values({ minute_at: minuteAt, sampled_at: sampledAt, users, sessions, peak_sessions: peakSessions })
+    .$if(engine === 'sqlite', (insert) =>
+      insert.onConflict((conflict) =>
+        conflict.column('minute_at').doUpdateSet(merged((column) => sql.ref(`excluded.${column}`))),
+      ),
+    )
+    .$if(engine === 'mysql', (insert) =>
+      insert.onDuplicateKeyUpdate(merged((column) => sql`values(${sql.ref(column)})`)),
+    )
+    .execute();
 }
 
-export function upsertSample(engine: Engine, sample: ConcurrencySample): CompiledQuery {
-  const { minuteAt, sampledAt, users, sessions, peakSessions } = sample;
-  const given = (column: string): string => (engine === 'sqlite' ? `excluded.${column}` : `values(${column})`);
-  const latest = (column: string): string =>
-    `${column} = case when ${given('sampled_at')} > sampled_at then ${given(column)} else ${column} end`;
-  // MySQL assigns from left to right, and what comes later sees it: sampled_at is last.
-  const changes = [
-    `peak_sessions = case when ${given('peak_sessions')} > peak_sessions then ${given('peak_sessions')} else peak_sessions end`,
-    latest('users'),
-    latest('sessions'),
-    latest('sampled_at'),
-  ].join(', ');
-  const conflict =
-    engine === 'sqlite' ? `on conflict (minute_at) do update set ${changes}` : `on duplicate key update ${changes}`;
-  const columns = ['minute_at', 'sampled_at', 'users', 'sessions', 'peak_sessions'];
-  return CompiledQuery.raw(insert('presence_minutes', columns, 1, conflict), [
-    minuteAt,
-    sampledAt,
-    users,
-    sessions,
-    peakSessions,
-  ]);
+/** @param given the value of the sample that is inserted; a column alone is the value that is stored. */
+function merged(given: (column: keyof MinuteRow) => Expression<number>) {
+  const { case: when, ref } = expressionBuilder<HistoryTables, 'presence_minutes'>();
+  const greater = (by: keyof MinuteRow, column: keyof MinuteRow) =>
+    when().when(given(by), '>', ref(by)).then(given(column)).else(ref(column)).end();
+  // MySQL assigns from left to right, and later expressions see the new values: sampled_at is last.
+  return {
+    peak_sessions: greater('peak_sessions', 'peak_sessions'),
+    users: greater('sampled_at', 'users'),
+    sessions: greater('sampled_at', 'sessions'),
+    sampled_at: greater('sampled_at', 'sampled_at'),
+  };
 }
 
-/** Leaves the row locked until the transaction ends, whether it was there or not. */
-export function insertHour(engine: Engine, record: HourRecord): CompiledQuery {
-  const columns = ['hour_at', 'generation', 'clicks', 'impressions', 'users'];
-  return CompiledQuery.raw(insert('presence_hours', columns, 1, keepStored(engine, 'hour_at')), [
-    record.hourAt,
-    record.generation,
-    record.clicks,
-    record.impressions,
-    Buffer.from(record.users),
-  ]);
+/**
+ * Raises an hour to the values given: hits to the greater ones, users to the merge of both. Inserts first and reads
+ * then, so that the row exists and is locked until the transaction ends, whoever comes first.
+ */
+export async function mergeHour(
+  db: Transaction<HistoryTables>,
+  engine: Engine,
+  given: HourRecord,
+  merge: MergeUsers,
+): Promise<void> {
+  const { hourAt, generation, clicks, impressions } = given;
+  await db
+    .insertInto('presence_hours')
+    .values({ hour_at: hourAt, generation, clicks, impressions, users: Buffer.from(given.users) })
+    .$if(engine === 'sqlite', (insert) => insert.onConflict((conflict) => conflict.doNothing()))
+    .$if(engine === 'mysql', (insert) => insert.onDuplicateKeyUpdate(({ ref }) => ({ hour_at: ref('hour_at') })))
+    .execute();
+  const stored = await db
+    .selectFrom('presence_hours')
+    .selectAll()
+    .where('hour_at', '=', hourAt)
+    .where('generation', '=', generation)
+    .$if(engine === 'mysql', (query) => query.forUpdate())
+    .executeTakeFirstOrThrow();
+  await db
+    .updateTable('presence_hours')
+    .set({
+      clicks: Math.max(stored.clicks, clicks),
+      impressions: Math.max(stored.impressions, impressions),
+      users: Buffer.from(merge(new Uint8Array(stored.users), given.users)),
+    })
+    .where('hour_at', '=', hourAt)
+    .where('generation', '=', generation)
+    .execute();
 }

@@ -1,84 +1,80 @@
 /**
- * The names of a row of sessions begin with time in the unique key: what is written together then lies together, and
- * only the index by user is written all over. `id` is in every index already, as the row's own place.
+ * The key of a row of sessions begins with time: what is written together then lies together, and only the index by
+ * user is written all over. `id` is in every index already, as the row's own place.
  * SQLite compares text byte by byte; so does MySQL with `_bin`.
  */
-export const sqlite = [
-  `create table presence_sessions (
-    id integer primary key,
-    user_id text not null,
-    session_id text not null,
-    session_started_at integer not null,
-    segment integer not null,
-    stream_id text,
-    device_type text,
-    country text,
-    state text,
-    started_at integer not null,
-    ended_at integer not null,
-    watched_ms integer not null,
-    reason text not null,
-    via text not null,
-    unique (session_started_at, user_id, session_id, segment)
-  ) strict`,
-  'create index presence_sessions_by_user on presence_sessions (user_id, ended_at)',
-  'create index presence_sessions_by_stream on presence_sessions (stream_id, ended_at)',
-  'create index presence_sessions_by_end on presence_sessions (ended_at)',
-  `create table presence_minutes (
-    minute_at integer primary key,
-    sampled_at integer not null,
-    users integer not null,
-    sessions integer not null,
-    peak_sessions integer not null
-  ) strict`,
-  `create table presence_hours (
-    hour_at integer not null,
-    generation text not null,
-    clicks integer not null,
-    impressions integer not null,
-    users blob not null,
-    primary key (hour_at, generation)
-  ) strict`,
-];
+import { type Kysely, sql } from 'kysely';
+import type { Engine } from '../schema.ts';
+import { createIndex } from './create-index.ts';
 
-const ID = 'varchar(128) character set ascii collate ascii_bin';
-const WORD = 'varchar(16) character set ascii collate ascii_bin not null';
-const LABEL = 'varchar(64) character set utf8mb4 collate utf8mb4_bin';
+const TYPES = {
+  sqlite: {
+    integer: 'integer',
+    bigint: 'integer',
+    id: 'text',
+    word: 'text',
+    label: 'text',
+    bytes: 'blob',
+    options: sql`strict`,
+  },
+  mysql: {
+    integer: 'integer',
+    bigint: 'bigint',
+    id: sql`varchar(128) character set ascii collate ascii_bin`,
+    word: sql`varchar(16) character set ascii collate ascii_bin`,
+    label: sql`varchar(64) character set utf8mb4 collate utf8mb4_bin`,
+    bytes: sql`mediumblob`,
+    options: sql`engine = InnoDB default charset = utf8mb4`,
+  },
+} as const;
 
-export const mysql = [
-  `create table if not exists presence_sessions (
-    id bigint not null auto_increment primary key,
-    user_id ${ID} not null,
-    session_id ${ID} not null,
-    session_started_at bigint not null,
-    segment int not null,
-    stream_id ${ID},
-    device_type ${LABEL},
-    country ${LABEL},
-    state ${LABEL},
-    started_at bigint not null,
-    ended_at bigint not null,
-    watched_ms bigint not null,
-    reason ${WORD},
-    via ${WORD},
-    unique key presence_sessions_by_name (session_started_at, user_id, session_id, segment),
-    key presence_sessions_by_user (user_id, ended_at),
-    key presence_sessions_by_stream (stream_id, ended_at),
-    key presence_sessions_by_end (ended_at)
-  ) engine = InnoDB default charset = utf8mb4`,
-  `create table if not exists presence_minutes (
-    minute_at bigint not null primary key,
-    sampled_at bigint not null,
-    users bigint not null,
-    sessions bigint not null,
-    peak_sessions bigint not null
-  ) engine = InnoDB default charset = utf8mb4`,
-  `create table if not exists presence_hours (
-    hour_at bigint not null,
-    generation ${ID} not null,
-    clicks bigint not null,
-    impressions bigint not null,
-    users mediumblob not null,
-    primary key (hour_at, generation)
-  ) engine = InnoDB default charset = utf8mb4`,
-];
+export async function up(db: Kysely<unknown>, engine: Engine): Promise<void> {
+  const { integer, bigint, id, word, label, bytes, options } = TYPES[engine];
+  await db.schema
+    .createTable('presence_sessions')
+    .ifNotExists()
+    .addColumn('id', bigint, (column) =>
+      // In SQLite an integer that is the primary key numbers the rows by itself.
+      engine === 'sqlite' ? column.primaryKey() : column.notNull().autoIncrement().primaryKey(),
+    )
+    .addColumn('user_id', id, (column) => column.notNull())
+    .addColumn('session_id', id, (column) => column.notNull())
+    .addColumn('session_started_at', bigint, (column) => column.notNull())
+    .addColumn('segment', integer, (column) => column.notNull())
+    .addColumn('stream_id', id)
+    .addColumn('device_type', label)
+    .addColumn('country', label)
+    .addColumn('state', label)
+    .addColumn('started_at', bigint, (column) => column.notNull())
+    .addColumn('ended_at', bigint, (column) => column.notNull())
+    .addColumn('watched_ms', bigint, (column) => column.notNull())
+    .addColumn('reason', word, (column) => column.notNull())
+    .addColumn('via', word, (column) => column.notNull())
+    .addUniqueConstraint('presence_sessions_by_name', ['session_started_at', 'user_id', 'session_id', 'segment'])
+    .modifyEnd(options)
+    .execute();
+  await createIndex(db, 'presence_sessions_by_user', 'presence_sessions', ['user_id', 'ended_at']);
+  await createIndex(db, 'presence_sessions_by_stream', 'presence_sessions', ['stream_id', 'ended_at']);
+  await createIndex(db, 'presence_sessions_by_end', 'presence_sessions', ['ended_at']);
+  await db.schema
+    .createTable('presence_minutes')
+    .ifNotExists()
+    .addColumn('minute_at', bigint, (column) => column.primaryKey())
+    .addColumn('sampled_at', bigint, (column) => column.notNull())
+    .addColumn('users', bigint, (column) => column.notNull())
+    .addColumn('sessions', bigint, (column) => column.notNull())
+    .addColumn('peak_sessions', bigint, (column) => column.notNull())
+    .modifyEnd(options)
+    .execute();
+  await db.schema
+    .createTable('presence_hours')
+    .ifNotExists()
+    .addColumn('hour_at', bigint, (column) => column.notNull())
+    .addColumn('generation', id, (column) => column.notNull())
+    .addColumn('clicks', bigint, (column) => column.notNull())
+    .addColumn('impressions', bigint, (column) => column.notNull())
+    .addColumn('users', bytes, (column) => column.notNull())
+    .addPrimaryKeyConstraint('presence_hours_by_name', ['hour_at', 'generation'])
+    .modifyEnd(options)
+    .execute();
+}
