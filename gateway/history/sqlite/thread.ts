@@ -1,5 +1,6 @@
 /** The near side of worker.ts: one life of one worker. */
 import { Worker } from 'node:worker_threads';
+import { pause } from '../../../presence-core/index.ts';
 import { HistoryError, type HistoryErrorCode } from '../history-error.ts';
 import type { SqliteFailure, SqliteOpened, SqliteOptions, SqliteReply, SqliteRequest } from './worker.ts';
 
@@ -88,12 +89,7 @@ export class SqliteThread {
   /** Closes the file; the last one to do so carries the log into it. */
   async close(): Promise<void> {
     this.worker.postMessage('close');
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_MS);
-    });
-    await Promise.race([this.exited, late]);
-    clearTimeout(timer);
+    await Promise.race([this.exited, pause(CLOSE_MS)]);
     await this.worker.terminate();
   }
 
