@@ -170,9 +170,9 @@ test('what waiting does not mend is told apart, and no message has the password'
     [
       changed(url, (parts) => Object.assign(parts, { hostname: 'localhost', search: '?ssl=true' })),
       misconfigured,
-      /offers no TLS/,
+      /does not support TLS/,
     ],
-    [reader, misconfigured, /lets this user not do this/],
+    [reader, misconfigured, /denies this user a privilege/],
     [`mysql://u:${secret}@127.0.0.1:${await freePort()}/x`, unavailable, /cannot be reached: .*ECONNREFUSED/],
   ];
   for (const [where, kind, reason] of reasons) {

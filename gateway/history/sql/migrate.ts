@@ -10,7 +10,7 @@ const LOCK_TABLE = 'presence_migrations_lock';
 /**
  * Runs what is missing. Of several processes at once one does, the others wait: by GET_LOCK on MySQL, on SQLite by a
  * transaction that takes the write lock before it looks.
- * @throws HistoryError `history_misconfigured` when a newer version has been here.
+ * @throws HistoryError `history_misconfigured` when a newer version has migrated it.
  */
 export async function migrate(db: Kysely<HistoryTables>, engine: Engine): Promise<void> {
   const migrations = Object.fromEntries(
@@ -40,6 +40,6 @@ async function refuseNewer(db: Kysely<HistoryTables>, known: Readonly<Record<str
   if (newer.length === 0) return;
   throw new HistoryError(
     'history_misconfigured',
-    `the database has been changed by a newer version (${newer.join(', ')}): run that version, or use another database`,
+    `the database was migrated by a newer version (${newer.join(', ')}): run that version, or use another database`,
   );
 }

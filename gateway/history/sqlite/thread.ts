@@ -1,4 +1,4 @@
-/** The near side of worker.ts: one life of one worker. */
+/** One worker thread (worker.ts) as its caller sees it, from its start to its end. */
 import { Worker } from 'node:worker_threads';
 import { pause } from '../../../presence-core/index.ts';
 import { HistoryError, type HistoryErrorCode } from '../history-error.ts';
@@ -16,7 +16,7 @@ const WORKER = import.meta.url.endsWith('.ts')
 const HEAP_MB = 128;
 const CLOSE_MS = 10_000;
 
-/** What waiting does not mend. */
+/** Errors that another attempt does not change. */
 const PERMANENT = /^SQLITE_(CANTOPEN|READONLY|NOTADB|CORRUPT|AUTH|PERM|ERROR|RANGE)/;
 const BAD_VALUE = /^SQLITE_(MISMATCH|CONSTRAINT|TOOBIG)/;
 
@@ -69,7 +69,7 @@ export class SqliteThread {
     this.opened.catch(() => {});
   }
 
-  /** Nothing works on it any more; what was in a transaction is rolled back. */
+  /** It has ended, and the transaction that was open is rolled back. */
   get isOver(): boolean {
     return this.failed !== undefined;
   }
@@ -108,6 +108,6 @@ export class SqliteThread {
   }
 
   private lost(why: string): HistoryError {
-    return new HistoryError('history_unavailable', `the SQLite thread ended: ${why}`);
+    return new HistoryError('history_unavailable', `the SQLite thread has ended: ${why}`);
   }
 }
