@@ -1,6 +1,6 @@
 /** Builds one process: creates its parts in the order of their dependencies, starts and stops them. */
 import type { Logger } from 'pino';
-import { MemoryStore, type PresenceStore, RedisStore, StoreError } from '../presence-core/index.ts';
+import { isRetryable, MemoryStore, type PresenceStore, RedisStore, retrying } from '../presence-core/index.ts';
 import { createAuthenticator } from './auth/create-authenticator.ts';
 import { type Config, DEFAULT_DATABASE_URL } from './config/config.ts';
 import { History } from './history/history.ts';
@@ -29,8 +29,7 @@ export interface Server {
 
 /** How many users who just went offline a replica remembers, with their last-seen time. */
 const REPLICA_LEFT_MAX = 100_000;
-const STORE_RETRY_FIRST_MS = 250;
-const STORE_RETRY_MAX_MS = 5_000;
+const STORE_BACK_OFF = { firstMs: 250, maxMs: 5_000 };
 
 export function createStore(config: Config, log: Logger): PresenceStore {
   const common = {
@@ -136,14 +135,13 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   log.info({ wsPort, httpPort }, 'listening');
 
   const bringUp = async (): Promise<void> => {
-    await untilAnswered(
-      log,
-      () => draining,
-      async () => {
-        await store.start();
-        if (!draining) await node.start();
-      },
-    );
+    // Only a misconfiguration is final.
+    const failed = (error: unknown, retryInMs: number): void =>
+      log.warn({ reason: (error as Error).message, retryInMs }, 'store unavailable, retrying');
+    await retrying({ ...STORE_BACK_OFF, wanted: () => !draining, passes: isRetryable, failed }, async () => {
+      await store.start();
+      if (!draining) await node.start();
+    });
     if (draining) return;
     history?.startWriting();
     replica?.start();
@@ -170,18 +168,4 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     refused: refusalOf(history),
     stop: (drainMs) => (stopped ??= stop(drainMs)),
   };
-}
-
-/** Repeats `attempt` while the store is unavailable. Other errors, such as a misconfiguration, are final. */
-async function untilAnswered(log: Logger, givenUp: () => boolean, attempt: () => Promise<void>): Promise<void> {
-  for (let waitMs = STORE_RETRY_FIRST_MS; !givenUp(); waitMs = Math.min(waitMs * 2, STORE_RETRY_MAX_MS)) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof StoreError && error.retryable)) throw error;
-      const retryInMs = Math.round(waitMs * (0.5 + Math.random() / 2));
-      log.warn({ reason: error.message, retryInMs }, 'store unavailable, retrying');
-      await new Promise((resolve) => setTimeout(resolve, retryInMs));
-    }
-  }
 }

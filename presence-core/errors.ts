@@ -1,6 +1,11 @@
 /** The closed set of ways a store fails. Refusals are results, not errors. */
 export type StoreErrorCode = 'store_unavailable' | 'store_misconfigured' | 'invalid_cursor' | 'invalid_sketch';
 
+/** Whether the store may answer the same call later: it is away, or it did not answer in time. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof StoreError && error.retryable;
+}
+
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
   /** The same call may succeed later. Its outcome is unknown; verbs are idempotent (P7). */

@@ -1,6 +1,6 @@
 /** Public face of presence-core: everything outside imports from here. */
 
-export { StoreError, type StoreErrorCode } from './errors.ts';
+export { isRetryable, StoreError, type StoreErrorCode } from './errors.ts';
 export {
   areIds,
   ID_PATTERN,
@@ -29,6 +29,7 @@ export type * from './store/reads.ts';
 export type * from './store/sessions.ts';
 export type * from './store/snapshots.ts';
 export { ExpiringMap } from './toolkit/expiring-map.ts';
+export { type Repeating, type RepeatOptions, repeating } from './toolkit/repeating.ts';
 export { type BackOff, backOffMs, pause, type RetryOptions, retrying } from './toolkit/retrying.ts';
 export { Semaphore } from './toolkit/semaphore.ts';
 export { singleFlight } from './toolkit/single-flight.ts';

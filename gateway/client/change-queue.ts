@@ -51,7 +51,7 @@ export class ChangeQueue<T> implements AsyncIterator<T> {
     return this.next();
   }
 
-  /** An error is told once. */
+  /** An error is reported once. */
   private finish(pull: Deferred<IteratorResult<T>>): void {
     const error = this.ended?.error;
     this.ended = { error: undefined };

@@ -1,4 +1,4 @@
-/** A promise and its ends. Its rejection never counts as unhandled: every failure is told by an event as well. */
+/** A promise and its ends. Its rejection never counts as unhandled: every failure is an event as well. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T | PromiseLike<T>): void;

@@ -1,6 +1,6 @@
 /**
- * Brings the server to the fields last told. One message is on its way at a time and what comes meanwhile is merged,
- * so that nothing queues: a hello says everything, an update what is new.
+ * Session fields that the server is to have. One message is on its way at a time and later fields are merged, so that
+ * nothing queues: a hello sends all fields, an update only the new ones.
  */
 import type { SessionFields } from '../protocol/messages.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -8,7 +8,7 @@ import type { PresenceError } from './presence-error.ts';
 
 interface Batch {
   readonly fields: SessionFields;
-  readonly told: Deferred<void>;
+  readonly confirmed: Deferred<void>;
 }
 
 export class PendingUpdate {
@@ -27,8 +27,11 @@ export class PendingUpdate {
 
   /** @returns a promise for the server's consent. */
   set(fields: SessionFields): Promise<void> {
-    this.waiting = { fields: merged({}, this.waiting?.fields, fields), told: this.waiting?.told ?? deferred() };
-    return this.waiting.told.promise;
+    this.waiting = {
+      fields: merged({}, this.waiting?.fields, fields),
+      confirmed: this.waiting?.confirmed ?? deferred(),
+    };
+    return this.waiting.confirmed.promise;
   }
 
   /** What is said now, by a hello everything, else what is new; undefined when there is nothing to say, or not yet. */
@@ -42,7 +45,7 @@ export class PendingUpdate {
   /** The server has what was taken. */
   confirm(): void {
     this.accepted = merged(this.accepted, this.flying?.fields);
-    this.flying?.told.resolve();
+    this.flying?.confirmed.resolve();
     this.flying = undefined;
   }
 
@@ -51,13 +54,13 @@ export class PendingUpdate {
     const { flying, waiting } = this;
     if (!flying) return;
     this.flying = undefined;
-    if (waiting) flying.told.resolve(waiting.told.promise);
-    this.waiting = { fields: merged(flying.fields, waiting?.fields), told: (waiting ?? flying).told };
+    if (waiting) flying.confirmed.resolve(waiting.confirmed.promise);
+    this.waiting = { fields: merged(flying.fields, waiting?.fields), confirmed: (waiting ?? flying).confirmed };
   }
 
   /** The server does not want what was taken. */
   refuse(error: PresenceError): void {
-    this.flying?.told.reject(error);
+    this.flying?.confirmed.reject(error);
     this.flying = undefined;
   }
 
@@ -67,12 +70,12 @@ export class PendingUpdate {
     this.accepted = this.fields;
     this.flying = undefined;
     this.waiting = undefined;
-    flying?.told.reject(error);
-    waiting?.told.reject(error);
+    flying?.confirmed.reject(error);
+    waiting?.confirmed.reject(error);
   }
 }
 
-/** An undefined field is one that was not told. */
+/** An undefined field counts as absent. */
 function merged(...parts: (SessionFields | undefined)[]): SessionFields {
   const entries = parts.flatMap((part) => Object.entries(part ?? {}));
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));

@@ -1,11 +1,11 @@
-/** What a player's client is given, holds and tells. */
+/** Options, state and events of a player's client. */
 import type { ProblemBody, ServerMessage, SessionFields, Welcome } from '../protocol/messages.ts';
 import type { PresenceError } from './presence-error.ts';
 import type { Disconnection } from './reconnecting-socket.ts';
 import type { SocketOptions } from './socket-options.ts';
 
 export interface PresenceClientOptions extends SocketOptions, SessionFields {
-  /** May be left out when the token or the resume token tells. */
+  /** May be left out when the token or the resume token names the user. */
   readonly userId?: string;
   /** Made when absent. The same one again is the same slot. */
   readonly sessionId?: string;

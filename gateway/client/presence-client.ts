@@ -18,9 +18,9 @@ import { sessionIdOf } from './session-id.ts';
 const RETRYABLE = ['store_unavailable', 'rate_limited', 'draining'];
 
 export class PresenceClient extends Emitter<PresenceClientEvents> {
-  /** What the server last told. */
+  /** The newest welcome. */
   session: PresenceSession | undefined;
-  /** Sessions of the user and how many there may be, as last told; unknown while degraded. `check` asks anew. */
+  /** Sessions of the user and how many there may be, as the server last said; unknown while degraded. `check` asks again. */
   current: number | undefined;
   max: number | undefined;
   private readonly options: PresenceClientOptions;
@@ -58,12 +58,12 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
 
   /**
    * Resolves at the welcome. A refusal for good rejects with `PresenceError`: for `concurrency_limit` its `problem`
-   * tells who holds the slots. Until then, and after every loss, it tries again by itself.
+   * says who holds the slots. Until then, and after every loss, it tries again by itself.
    * @param how `replace`: sessions of the same user to end in the same step.
    */
   connect(how: { replace?: readonly string[] } = {}): Promise<Welcome> {
     if (how.replace) this.replace = how.replace;
-    // Browsers tell when the network is back.
+    // Browsers report when the network is back.
     (globalThis as Partial<EventTarget>).addEventListener?.('online', this.online);
     return this.socket.connect();
   }
@@ -78,10 +78,10 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
    * with what waits: the server gets the latest. Resolves when the server has it.
    */
   update(fields: SessionFields): Promise<void> {
-    const told = this.sync.set(fields);
+    const confirmed = this.sync.set(fields);
     if (this.state === 'closed') this.sync.end(new PresenceError('closed', 'said at the next connect'));
     else this.flush();
-    return told;
+    return confirmed;
   }
 
   /** Analytics. Never repeated: rejects when there is no connection. */

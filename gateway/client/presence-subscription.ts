@@ -141,7 +141,7 @@ export class PresenceSubscription
         for (const change of message.changes) this.changed(change);
         break;
       case 'interval':
-        // Changes are not told meanwhile; a snapshot follows when they are again.
+        // No changes come meanwhile; a snapshot comes before they do again.
         this.view.complete = false;
         this.interval = message;
         this.cursor = message.cursor;

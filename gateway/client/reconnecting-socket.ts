@@ -20,7 +20,7 @@ export interface Disconnection {
   readonly willReconnect: boolean;
 }
 
-/** What the user of a socket decides and is told. */
+/** What the user of a socket decides and is called with. */
 export interface SocketUser {
   /** The first frame of a new socket. */
   hello(token: string | undefined): object;
@@ -155,7 +155,7 @@ export class ReconnectingSocket {
     try {
       message = JSON.parse(data as string);
       const isReply = this.replies.take(message);
-      // What a request was refused for is told where it was made.
+      // The refusal of a request rejects the request and is no event.
       if (!isReply || message.type !== 'error') this.handle(message);
     } catch (cause) {
       this.user.failed(new PresenceError('protocol_error', String(cause), { cause }));

@@ -1,4 +1,4 @@
-/** What a dashboard's subscription is given and tells. */
+/** Options and events of a dashboard's subscription. */
 import type { ChangeView, SessionView, StatsView, Subscribe, TopicMessage } from '../protocol/messages.ts';
 import type { PresenceError } from './presence-error.ts';
 import type { Disconnection } from './reconnecting-socket.ts';
@@ -9,7 +9,7 @@ export interface PresenceSubscriptionOptions extends SocketOptions {
   readonly topic: string;
   /** Default `events`. With `auto` the server changes to summaries while the topic is fast. */
   readonly mode?: NonNullable<Subscribe['mode']>;
-  /** Of an earlier subscription: goes on after it with changes, `sessions` then tells only what changed since. */
+  /** Of an earlier subscription: resumes after it; `sessions` then holds only what changed since. */
   readonly cursor?: string;
   /** Changes that may wait for a `for await`. Default 1,024. */
   readonly queueLimit?: number;

@@ -1,4 +1,4 @@
-/** The live sessions of one topic, as its messages tell them. Pure. */
+/** The live sessions of one topic, built from its messages. Pure. */
 import type { ChangeView, SessionView } from '../protocol/messages.ts';
 
 /** No id holds a slash. */
@@ -9,7 +9,7 @@ const STREAM = 'stream:';
 export class TopicView {
   /** By `userId/sessionId`; another map after each snapshot. */
   sessions: ReadonlyMap<string, SessionView> = new Map();
-  /** The map is that of the topic: since a snapshot it was told every change. */
+  /** The map is complete: a snapshot came, and every change since. */
   complete = false;
   private readonly streamId: string | undefined;
   private building: Map<string, SessionView> | undefined;

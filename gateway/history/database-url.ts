@@ -1,4 +1,4 @@
-/** Where the history is kept, read from one text. */
+/** DATABASE_URL: where the history is kept. */
 import { isIP } from 'node:net';
 import { HistoryError } from './history-error.ts';
 
@@ -38,8 +38,8 @@ function decoded(part: string, what: string): string {
 function sqliteLocation(file: string): SqliteLocation {
   if (file === '' || file.endsWith('/')) refuse('sqlite:<path> needs the path of a file');
   // Reads and writes have connections of their own, and a database in memory is of one connection.
-  if (file.startsWith(':memory:')) refuse('sqlite: needs a file; none keeps no history');
-  if (/[?#\0]/.test(file)) refuse('sqlite:<path> takes a path alone, without ? and #');
+  if (file.startsWith(':memory:')) refuse('sqlite: needs a file; for no history set it to none');
+  if (/[?#\0]/.test(file)) refuse('sqlite:<path> takes only a path, without ? and #');
   return { engine: 'sqlite', file };
 }
 
@@ -59,7 +59,7 @@ function mysqlLocation(text: string): MysqlLocation {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // Of an address mysql2 would not check whether the certificate is for it.
   if (ssl[0] === 'true' && isIP(host) !== 0)
-    refuse('needs with ssl=true the name of the host that its certificate is for');
+    refuse('with ssl=true needs the host name of the certificate, not an address');
   return {
     engine: 'mysql',
     host,

@@ -100,7 +100,7 @@ export interface HistoryDatabase {
   readonly engine: 'sqlite' | 'mysql';
   /**
    * Connects and brings the schema up to date; safe when several processes start at once, and again after a failure.
-   * Rejects with `history_misconfigured` for what waiting does not mend: a wrong password, an unknown database, a file
+   * Rejects with `history_misconfigured` for what another attempt does not change: a wrong password, an unknown database, a file
    * that cannot be written, a driver that is not installed, a schema newer than this version.
    */
   start(): Promise<void>;

@@ -1,4 +1,4 @@
-/** The closed set of ways the history fails. */
+/** All errors of the history. */
 export type HistoryErrorCode = 'history_unavailable' | 'history_misconfigured' | 'value_refused' | 'invalid_cursor';
 
 export class HistoryError extends Error {

@@ -1,13 +1,12 @@
-/** Carries presence into the database: sessions that ended, samples of how many watch, hours of the analytics. */
-import { mergeSketches, type PresenceStore, StoreError } from '../../presence-core/index.ts';
+/** Writes history into the database: sessions that ended, samples of concurrency, hours of analytics; deletes what is too old. */
+import { mergeSketches, type PresenceStore, type Repeating, repeating, StoreError } from '../../presence-core/index.ts';
 import { ConcurrencySampler } from './concurrency-sampler.ts';
 import type { HistoryDatabase } from './history-database.ts';
 import { HistoryError } from './history-error.ts';
-import { HourKeeper } from './hour-keeper.ts';
-import { Repeat } from './repeat.ts';
+import { HourWriter } from './hour-writer.ts';
 import { SessionWriter, type SessionWriterOptions } from './session-writer.ts';
 
-/** 0 keeps for ever. */
+/** Days that rows are kept; 0 keeps them for ever. */
 export interface KeepDays {
   readonly sessions: number;
   readonly concurrency: number;
@@ -18,14 +17,14 @@ export interface HistoryWriterOptions {
   readonly database: HistoryDatabase;
   readonly store: PresenceStore;
   readonly log: SessionWriterOptions['log'];
-  /** Names this process among the writers. */
+  /** Name of this process in the group of writers. */
   readonly member: string;
   readonly keepDays: KeepDays;
 }
 
 const GROUP = 'history';
 const SAMPLE_MS = 1_000;
-/** What a process that is killed may lose of samples; of hours nothing, as the store has them. */
+/** A process that is killed loses samples of so long at most; of hours nothing, as the store has them. */
 const FLUSH_MS = 10_000;
 const TRIM_MS = 600_000;
 const TRIM_BATCH_ROWS = 1_000;
@@ -35,9 +34,9 @@ export class HistoryWriter {
   readonly sessions: SessionWriter;
   private readonly options: HistoryWriterOptions;
   private readonly sampler: ConcurrencySampler;
-  private readonly hours: HourKeeper;
-  private readonly repeats: readonly Repeat[];
-  private readonly trimming: Repeat;
+  private readonly hours: HourWriter;
+  private repeats: readonly Repeating[] = [];
+  private trimming: Repeating | undefined;
   private stopping = false;
 
   constructor(options: HistoryWriterOptions) {
@@ -49,42 +48,43 @@ export class HistoryWriter {
       log,
     });
     this.sampler = new ConcurrencySampler(store.reads, (sample) => database.addSample(sample));
-    this.hours = new HourKeeper(store.analytics, (records) => database.saveHours(records, mergeSketches));
-    // While the store or the database is away the writer of sessions says so.
-    const failed = (what: string) => (error: unknown) => {
-      const passes = (error instanceof StoreError || error instanceof HistoryError) && error.retryable;
-      log[passes ? 'info' : 'error']({ err: error }, `${what} later`);
-    };
-    this.repeats = [
-      new Repeat(
-        SAMPLE_MS,
-        () => this.sampler.sample(),
-        () => undefined,
-      ),
-      new Repeat(FLUSH_MS, () => this.sampler.flush(), failed('concurrency is stored')),
-      new Repeat(FLUSH_MS, () => this.hours.flush(), failed('hours of analytics are stored')),
-    ];
-    // Not waited for at a stop: what it has not deleted yet is deleted the next time.
-    this.trimming = new Repeat(TRIM_MS, () => this.trim(), failed('old history is deleted'));
+    this.hours = new HourWriter(store.analytics, (records) => database.saveHours(records, mergeSketches));
   }
 
-  /** The store must serve; the database may be away. */
+  /** The store must have started; the database may be away. */
   start(): void {
+    if (this.stopping) return;
     this.sessions.start();
-    for (const repeat of [...this.repeats, this.trimming]) repeat.start();
+    this.repeats = [
+      // A failure of the store is logged by the node.
+      repeating({ everyMs: SAMPLE_MS }, () => this.sampler.sample()),
+      this.repeat('saving concurrency samples', FLUSH_MS, () => this.sampler.flush()),
+      this.repeat('saving hours of analytics', FLUSH_MS, () => this.hours.flush()),
+    ];
+    this.trimming = this.repeat('deleting old history', TRIM_MS, () => this.trim());
   }
 
   /**
-   * Stores what was sampled and counted, and the batch of sessions at hand.
+   * Saves what was sampled and counted, and the batch of sessions at hand.
    * @param drainMs see `SessionWriter.stop`.
    */
   async stop(drainMs: number): Promise<void> {
     this.stopping = true;
-    void this.trimming.stop();
+    // Not waited for: what it has not deleted yet is deleted the next time.
+    void this.trimming?.stop();
     const flushed = Promise.all(this.repeats.map((repeat) => repeat.stop())).then(() =>
       Promise.allSettled([this.sampler.flush(), this.hours.flush()]),
     );
     await Promise.all([this.sessions.stop(drainMs), flushed]);
+  }
+
+  private repeat(what: string, everyMs: number, task: () => Promise<void>): Repeating {
+    const failed = (error: unknown): void => {
+      // An outage is already a warning of the writer of sessions.
+      const passes = (error instanceof StoreError || error instanceof HistoryError) && error.retryable;
+      this.options.log[passes ? 'info' : 'error']({ err: error }, `history: ${what} failed; it is tried again`);
+    };
+    return repeating({ everyMs, failed }, task);
   }
 
   private async trim(): Promise<void> {

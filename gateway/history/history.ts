@@ -1,7 +1,6 @@
-/** The history of one process: its database, open for reads, and in the role that writes what carries presence there. */
+/** The history of one process: its database, open for reads, and, where it has that role, the writer. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { PresenceStore } from '../../presence-core/index.ts';
+import { type BackOff, type PresenceStore, pause, retrying } from '../../presence-core/index.ts';
 import type { HistoryDatabase } from './history-database.ts';
 import { HistoryError } from './history-error.ts';
 import { HistoryWriter, type KeepDays } from './history-writer.ts';
@@ -13,13 +12,12 @@ export interface HistoryOptions {
   readonly log: SessionWriterOptions['log'];
   readonly writes: boolean;
   readonly keepDays: KeepDays;
-  /** Without it the process runs on when the database cannot be opened for good. */
+  /** `open` rejects when the database cannot be opened for good; otherwise the process goes on without history. */
   readonly required: boolean;
 }
 
-const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 10_000;
-/** A process that stops waits so long for a database that is slow or away: what is left stays in the log. */
+const OPEN_BACK_OFF: BackOff = { firstMs: 500, maxMs: 10_000 };
+/** How long a stop waits for a database that is slow or away. What is left stays in the change log. */
 const STOP_MS = 3_000;
 
 export class History {
@@ -36,42 +34,43 @@ export class History {
   }
 
   /**
-   * Opens the database, trying until it answers.
-   * @throws HistoryError `history_misconfigured` when it is required, and this is known at the first attempt.
+   * Opens the database; while it is not available, tries again until `stop`. One that cannot be opened for good turns
+   * history off, unless it is required and this shows at the first attempt.
+   * @throws HistoryError `history_misconfigured`
    */
   async open(): Promise<void> {
     const { log, required } = this.options;
-    let told = false;
-    for (let retryMs = RETRY_FIRST_MS; !this.stopping.signal.aborted; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
-      try {
+    const { signal } = this.stopping;
+    let waited = false;
+    const failed = (error: unknown): void => {
+      if (!waited)
+        log.warn({ err: error }, 'history database is not available: retrying; no history is written until then');
+      waited = true;
+    };
+    const passes = (error: unknown): boolean => error instanceof HistoryError && error.retryable;
+    try {
+      await retrying({ ...OPEN_BACK_OFF, signal, passes, failed }, async () => {
         await this.database.start();
-        if (told) log.info({}, 'the database answers');
-        return;
-      } catch (error) {
-        if (!(error instanceof HistoryError && error.retryable)) {
-          if (required && !told) throw error;
-          log.error({ err: error }, 'no history is kept: mend DATABASE_URL, or set it to none');
-          this.stopping.abort();
-          await this.writer?.stop(0);
-          return;
-        }
-        if (!told) log.warn({ err: error }, 'the database does not answer: history waits in the log');
-        told = true;
-      }
-      await sleep(retryMs, undefined, { signal: this.stopping.signal, ref: false }).catch(() => undefined);
+        if (waited) log.info({}, 'history database is available');
+      });
+    } catch (error) {
+      if (required && !waited) throw error;
+      log.error({ err: error }, 'history is off: DATABASE_URL cannot be opened; correct it or set it to none');
+      this.stopping.abort();
+      await this.writer?.stop(0);
     }
   }
 
-  /** The store must serve; the database may be away still. */
+  /** The store must have started; the database may not be available yet. */
   startWriting(): void {
     if (!this.stopping.signal.aborted) this.writer?.start();
   }
 
-  /** Stores what is at hand, within a bound, and with the embedded store all that its log has, for it ends too. */
+  /** Writes the batch at hand, in bounded time; with the embedded store all that its log has, as that ends with the process. */
   async stop(): Promise<void> {
     this.stopping.abort();
     const drainMs = this.options.store.outlivesProcess ? 0 : STOP_MS;
-    await Promise.race([this.writer?.stop(drainMs), sleep(STOP_MS, undefined, { ref: false })]);
-    await Promise.race([this.database.stop(), sleep(STOP_MS, undefined, { ref: false })]);
+    await Promise.race([this.writer?.stop(drainMs), pause(STOP_MS)]);
+    await Promise.race([this.database.stop(), pause(STOP_MS)]);
   }
 }

@@ -1,10 +1,11 @@
 /** Public face of the history in SQL: everything outside imports from here. */
-import type { Bounds, Connections } from './connections.ts';
+
 import type { DatabaseLocation } from './database-url.ts';
 import type { HistoryDatabase } from './history-database.ts';
-import { mysqlConnections } from './mysql-connections.ts';
-import { SqlHistory } from './sql-history.ts';
-import { sqliteConnections } from './sqlite-connections.ts';
+import { mysqlConnections } from './mysql/connections.ts';
+import type { Bounds, Connections } from './sql/connections.ts';
+import { SqlHistory } from './sql/sql-history.ts';
+import { sqliteConnections } from './sqlite/connections.ts';
 
 export { type DatabaseLocation, parseDatabaseUrl } from './database-url.ts';
 export * from './history-database.ts';

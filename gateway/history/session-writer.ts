@@ -1,16 +1,16 @@
 /**
- * Carries ended sessions from the change log to the database: takes changes as a member of a group, stores what they
- * ended, then acknowledges them. So each row is stored at least once, and its key makes that exactly once. A database
- * that is away leaves the backlog in the log; here no more than one batch is held.
+ * Writes ended sessions from the change log into the database: takes changes as a member of a group, saves the rows that
+ * they ended, then acknowledges the changes. So each row is saved at least once, and its key makes that exactly once.
+ * While the database is away the backlog stays in the log; no more than one batch is held in memory.
  */
-import type { ChangeGroup, TakenChanges } from '../../presence-core/index.ts';
+import { type BackOff, type ChangeGroup, retrying, type TakenChanges } from '../../presence-core/index.ts';
 import { endedRow } from './ended-rows.ts';
 import type { EndedSession } from './history-database.ts';
 import { HistoryError } from './history-error.ts';
 
 export interface SessionWriterOptions {
   readonly group: ChangeGroup;
-  /** Stores all or none, the same again without effect. */
+  /** Saves all rows or none; rows that are saved already change nothing. */
   readonly save: (rows: readonly EndedSession[]) => Promise<void>;
   readonly log: {
     info(fields: object, message: string): void;
@@ -21,28 +21,27 @@ export interface SessionWriterOptions {
 
 export interface SessionWriterReport {
   rowsWritten: number;
-  /** Rows that do not fit the table. */
+  /** Rows that the database refused, as they do not fit the table. */
   rowsRefused: number;
-  /** Entries of the log that were trimmed before anybody read them. */
+  /** Entries of the change log that were trimmed before they were read. */
   entriesLost: number;
-  /** Of the fullest shard: what the log keeps unread, as a part of what it can keep. */
+  /** Of the fullest shard: entries not acknowledged, as a part of what the log can keep. At 1 entries are lost. */
   backlogRatio: number;
-  /** Instant of the newest change that is stored. */
+  /** Instant of the newest change that is saved. */
   writtenUpTo: number;
   failures: number;
 }
 
-/** Changes of one batch: more while there is a backlog. */
+/** Changes of one batch. It doubles while batches are full. */
 const BATCH_MIN = 500;
 const BATCH_MAX = 8_000;
-const WAIT_MS = 1_000;
-const RETRY_FIRST_MS = 200;
-const RETRY_MAX_MS = 5_000;
-/** The backlog is told at this part of what the log keeps, and told to be over below the other. */
-const BACKLOG_WARN = 0.5;
-const BACKLOG_OVER = 0.25;
-/** Of a round that failed: not the end of a drain. */
-const RETRY = -1;
+/** How long to wait for a first change. */
+const TAKE_WAIT_MS = 1_000;
+const BACK_OFF: BackOff = { firstMs: 200, maxMs: 5_000 };
+const DRAIN_BACK_OFF: BackOff = { firstMs: 200, maxMs: 200 };
+/** A backlog is reported from the first ratio on, and reported to be over below the second. */
+const BACKLOG_WARN_RATIO = 0.5;
+const BACKLOG_OVER_RATIO = 0.25;
 
 export class SessionWriter {
   readonly report: SessionWriterReport = {
@@ -56,11 +55,11 @@ export class SessionWriter {
   private readonly options: SessionWriterOptions;
   private readonly stopping = new AbortController();
   private running: Promise<void> = Promise.resolve();
-  private batch = BATCH_MIN;
+  private batchSize = BATCH_MIN;
   private drainUntil = 0;
-  private warned = false;
-  /** The same trouble is told once, until something works again. */
-  private troubled = false;
+  private isBacklogReported = false;
+  /** A failure is logged once, until a round succeeds. */
+  private isFailureReported = false;
 
   constructor(options: SessionWriterOptions) {
     this.options = options;
@@ -71,128 +70,138 @@ export class SessionWriter {
   }
 
   /**
-   * Ends after the batch at hand; what is left is for other members, or for the next start.
-   * @param drainMs for so long it first carries on what the log still holds: where there will be no other.
+   * Ends after the batch at hand; what is left is for other members of the group, or for the next start.
+   * @param drainMs how long to write what the log still holds: for a store that ends with the process.
    */
   async stop(drainMs: number): Promise<void> {
+    const { group, log } = this.options;
     this.drainUntil = performance.now() + drainMs;
+    // Pauses between attempts do not keep the process alive, but here the rest of the log would be lost with it.
+    const keepsAlive = setTimeout(() => undefined, drainMs);
     this.stopping.abort();
     await this.running;
-    this.batch = BATCH_MAX;
-    let taken = RETRY;
-    while (taken !== 0 && this.isDraining()) {
-      taken = await this.round(0).catch(() => RETRY);
-      if (taken === RETRY) await this.pause(RETRY_FIRST_MS);
+    await this.drain();
+    clearTimeout(keepsAlive);
+    if (drainMs > 0 && !this.isDraining()) {
+      log.error({}, 'history: the time to stop was over before all ended sessions were written; the rest is lost');
     }
-    if (drainMs > 0 && !this.isDraining()) this.options.log.error({}, 'history is incomplete: the stop took too long');
-    await this.options.group.leave().catch(() => undefined);
+    await group.leave().catch(() => undefined);
   }
 
   private async run(): Promise<void> {
-    let retryMs = RETRY_FIRST_MS;
-    while (!this.stopping.signal.aborted) {
-      try {
-        const taken = await this.round(WAIT_MS);
-        this.batch = taken >= this.batch ? Math.min(this.batch * 2, BATCH_MAX) : BATCH_MIN;
-        retryMs = RETRY_FIRST_MS;
-        this.recovered();
-      } catch (error) {
-        this.trouble(error, 'reading the log for history failed');
-        await this.pause(retryMs);
-        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
-      }
+    const { signal } = this.stopping;
+    const failed = (error: unknown): void =>
+      this.reportFailure(error, 'history: the change log cannot be read; retrying');
+    for (;;) {
+      const taken = await retrying({ ...BACK_OFF, signal, failed }, () => this.writeBatch(TAKE_WAIT_MS));
+      if (taken === undefined || signal.aborted) return;
+      this.batchSize = taken >= this.batchSize ? Math.min(this.batchSize * 2, BATCH_MAX) : BATCH_MIN;
+      this.reportSuccess();
     }
   }
 
-  /** @returns how many changes were taken and stored. */
-  private async round(waitMs: number): Promise<number> {
-    const { group } = this.options;
-    const taken = await group.take(this.batch, waitMs);
-    this.watch(taken);
-    const rows = taken.changes.map(endedRow).filter((row) => row !== undefined);
-    if (!(await this.saved(rows))) return 0;
-    this.report.writtenUpTo = taken.changes.reduce((newest, { at }) => Math.max(newest, at), this.report.writtenUpTo);
-    // Also without a change: there may be marks and what cannot be read.
-    await group.acknowledge(taken);
-    return taken.changes.length;
-  }
-
-  /** Tries until the rows are stored; false when it is to stop before that. */
-  private async saved(rows: readonly EndedSession[]): Promise<boolean> {
-    if (rows.length === 0) return true;
-    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
-      try {
-        await this.options.save(rows);
-        this.report.rowsWritten += rows.length;
-        return true;
-      } catch (error) {
-        if (error instanceof HistoryError && error.code === 'value_refused') return this.savedByHalves(rows, error);
-        this.trouble(error, 'history is not written: the backlog stays in the log');
-        if (this.stopping.signal.aborted && !this.isDraining()) return false;
-        await this.pause(retryMs);
-        // Takes nothing, and tells how far behind that is.
-        await this.options.group.take(0, 0).then(
-          (nothing) => this.watch(nothing),
-          () => undefined,
-        );
-      }
-    }
-  }
-
-  /** One row that does not fit must not hold up the rest. */
-  private async savedByHalves(rows: readonly EndedSession[], error: HistoryError): Promise<boolean> {
-    if (rows.length === 1) {
-      this.report.rowsRefused += 1;
-      this.options.log.error({ err: error }, 'the database refuses a row of history: it is left out');
-      return true;
-    }
-    const half = Math.ceil(rows.length / 2);
-    return (await this.saved(rows.slice(0, half))) && this.saved(rows.slice(half));
+  private async drain(): Promise<void> {
+    this.batchSize = BATCH_MAX;
+    const wanted = (): boolean => this.isDraining();
+    // Until the log is empty or the time is up.
+    while (await retrying({ ...DRAIN_BACK_OFF, wanted }, () => this.writeBatch(0)));
   }
 
   private isDraining(): boolean {
     return performance.now() < this.drainUntil;
   }
 
-  private watch({ lost, backlog }: Pick<TakenChanges, 'lost' | 'backlog'>): void {
+  /** @returns how many changes were taken and acknowledged. */
+  private async writeBatch(waitMs: number): Promise<number> {
+    const { group } = this.options;
+    const taken = await group.take(this.batchSize, waitMs);
+    this.reportBacklog(taken);
+    const rows = taken.changes.map(endedRow).filter((row) => row !== undefined);
+    if (!(await this.saveRows(rows))) return 0;
+    this.report.writtenUpTo = taken.changes.reduce((newest, { at }) => Math.max(newest, at), this.report.writtenUpTo);
+    // Also without a change: entries that end nothing, or cannot be read, were taken too.
+    await group.acknowledge(taken);
+    return taken.changes.length;
+  }
+
+  /** Tries until the rows are saved. @returns false when the writer stopped before that. */
+  private async saveRows(rows: readonly EndedSession[]): Promise<boolean> {
+    if (rows.length === 0) return true;
+    const { signal } = this.stopping;
+    const passes = (error: unknown): boolean => !isRefused(error);
+    const save = (): Promise<true> => this.trySave(rows);
+    // After the stop: one more attempt, and more while the log is drained.
+    let attempts = 0;
+    const wanted = (): boolean => attempts++ === 0 || this.isDraining();
+    try {
+      const saved = await retrying({ ...BACK_OFF, signal, passes }, save);
+      return saved ?? (await retrying({ ...DRAIN_BACK_OFF, wanted, passes }, save)) ?? false;
+    } catch (error) {
+      return this.saveHalves(rows, error);
+    }
+  }
+
+  private async trySave(rows: readonly EndedSession[]): Promise<true> {
+    const { group, save } = this.options;
+    try {
+      await save(rows);
+    } catch (error) {
+      if (!isRefused(error)) {
+        this.reportFailure(error, 'history: the database cannot be written; ended sessions wait in the change log');
+        // Takes nothing, but says how large the backlog is.
+        await group.take(0, 0).then(
+          (nothing) => this.reportBacklog(nothing),
+          () => undefined,
+        );
+      }
+      throw error;
+    }
+    this.report.rowsWritten += rows.length;
+    return true;
+  }
+
+  /** Finds the rows that the database refuses, which must not hold up the others. */
+  private async saveHalves(rows: readonly EndedSession[], error: unknown): Promise<boolean> {
+    if (rows.length === 1) {
+      this.report.rowsRefused += 1;
+      this.options.log.error({ err: error }, 'history: the database refused a row; it is left out');
+      return true;
+    }
+    const half = Math.ceil(rows.length / 2);
+    return (await this.saveRows(rows.slice(0, half))) && this.saveRows(rows.slice(half));
+  }
+
+  private reportBacklog({ lost, backlog }: Pick<TakenChanges, 'lost' | 'backlog'>): void {
     const { log } = this.options;
     this.report.backlogRatio = backlog;
     if (lost > 0) {
       this.report.entriesLost += lost;
-      log.error({ entries: lost }, 'the log was trimmed before history had read it: sessions are missing there');
+      log.error(
+        { entries: lost },
+        'history: the change log was trimmed before it was read; sessions are missing from history',
+      );
     }
-    if (backlog >= BACKLOG_WARN && !this.warned) {
-      this.warned = true;
-      log.warn({ backlogRatio: backlog }, 'history falls behind: the log will be trimmed unread at a backlog of 1');
-    } else if (backlog < BACKLOG_OVER && this.warned) {
-      this.warned = false;
+    if (backlog >= BACKLOG_WARN_RATIO && !this.isBacklogReported) {
+      this.isBacklogReported = true;
+      log.warn({ backlogRatio: backlog }, 'history falls behind: from a backlogRatio of 1 on, ended sessions are lost');
+    } else if (backlog < BACKLOG_OVER_RATIO && this.isBacklogReported) {
+      this.isBacklogReported = false;
       log.info({ backlogRatio: backlog }, 'history has caught up');
     }
   }
 
-  private trouble(error: unknown, message: string): void {
+  private reportFailure(error: unknown, message: string): void {
     this.report.failures += 1;
-    if (!this.troubled) this.options.log.warn({ err: error }, message);
-    this.troubled = true;
+    if (!this.isFailureReported) this.options.log.warn({ err: error }, message);
+    this.isFailureReported = true;
   }
 
-  private recovered(): void {
-    if (this.troubled) this.options.log.info({}, 'history is written again');
-    this.troubled = false;
+  private reportSuccess(): void {
+    if (this.isFailureReported) this.options.log.info({}, 'history is written again');
+    this.isFailureReported = false;
   }
+}
 
-  private pause(ms: number): Promise<void> {
-    const { signal } = this.stopping;
-    return new Promise((resolve) => {
-      // A drain goes on trying, at a pace.
-      if (signal.aborted) return void setTimeout(resolve, this.isDraining() ? RETRY_FIRST_MS : 0);
-      const timer = setTimeout(end, ms * (0.5 + Math.random() / 2));
-      function end(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        resolve();
-      }
-      signal.addEventListener('abort', end);
-    });
-  }
+function isRefused(error: unknown): boolean {
+  return error instanceof HistoryError && error.code === 'value_refused';
 }

@@ -5,6 +5,7 @@
  * closed sets (routes, verbs, codes, servers), never from clients.
  */
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { createTimeBound } from '../../presence-core/index.ts';
 import { type Durations, DurationsHistogram } from './durations.ts';
 import { processMetrics } from './process-metrics.ts';
 
@@ -28,6 +29,7 @@ export type Read = () => Reading | Promise<Reading>;
 const PREFIX = 'presence_';
 /** A reading that takes longer, or fails, is left out, so that a scrape always gets a response. */
 const READ_BOUND_MS = 1_000;
+const within = createTimeBound(READ_BOUND_MS, () => new Error('the reading took too long'));
 /** Scrapes within this time get the same text. */
 const MAX_AGE_MS = 1_000;
 
@@ -102,15 +104,9 @@ async function pull(metric: Counter | Gauge, isLabelled: boolean, read: Read): P
 }
 
 async function boundedReading(read: Read): Promise<Reading> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), READ_BOUND_MS);
-  });
   try {
-    return await Promise.race([read(), late]);
+    return await within(Promise.resolve(read()));
   } catch {
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -4,8 +4,8 @@
  */
 import {
   type BeatResult,
+  isRetryable,
   type PresenceStore,
-  StoreError,
   type StoreNodes,
   type StoreSessions,
 } from '../../presence-core/index.ts';
@@ -87,7 +87,7 @@ function observeSessions(sessions: StoreSessions, figures: StoreFigures, time: T
       (request) => sessions.open(request),
       (result, request) => figures.opened(request, result),
       (error, _, request) => {
-        if (error instanceof StoreError && error.retryable) figures.unanswered(request, whenAway);
+        if (isRetryable(error)) figures.unanswered(request, whenAway);
       },
     ),
     renew: time(

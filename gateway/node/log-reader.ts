@@ -1,25 +1,24 @@
 /** Reads the change log from a place on, for as long as it is wanted; survives a store that is away. */
-import { type Change, type PresenceStore, StoreError } from '../../presence-core/index.ts';
+import { type Change, isRetryable, type PresenceStore, pause, retrying } from '../../presence-core/index.ts';
 
 export interface LogReaderHandlers {
-  /** In order, without a gap; after it everything up to `cursor` was told. */
+  /** The next changes, in order and without a gap, up to `cursor`. */
   batch(changes: readonly Change[], cursor: string): void;
   /** Changes were lost to this reader: it goes on after `cursor`. */
   gap(cursor: string): void;
   failed(error: unknown): void;
-  /** All that had happened at this instant, by `performance.now()`, was told. */
+  /** All that had happened at this instant, by `performance.now()`, has been handed on. */
   reached?(at: number): void;
 }
 
-/** The least time between two batches: what happens meanwhile is told together. */
+/** The least time between two batches: what happens meanwhile comes in one batch. */
 const TICK_MS = 20;
 const READ_LIMIT = 4_096;
 /** A fuller page is followed by the next at once. */
 const BUSY_CHANGES = READ_LIMIT / 8;
 /** How long a read waits for news. */
 const WAIT_MS = 1_000;
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 2_000;
+const BACK_OFF = { firstMs: 50, maxMs: 2_000 };
 
 export class LogReader {
   private readonly store: PresenceStore;
@@ -39,39 +38,31 @@ export class LogReader {
     void this.read(cursor, () => this.run === run);
   }
 
-  /** A read that still waits at the store is left to end; nothing of it is told. */
+  /** A read that still waits at the store is left to end; its answer is dropped. */
   stop(): void {
     this.run = undefined;
   }
 
   private async read(from: string, wanted: () => boolean): Promise<void> {
     let cursor = from;
-    let retryMs = RETRY_FIRST_MS;
+    const readOn = async (): Promise<number> => {
+      const readAt = performance.now();
+      const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs);
+      // Far behind or in another epoch: every subscriber begins anew, so the rest need not be read.
+      const next = page.gap ? await this.store.log.tail() : page.cursor;
+      if (!wanted()) return 0;
+      if (page.gap) this.handlers.gap(next);
+      else if (next !== cursor) this.handlers.batch(page.changes, next);
+      if (!page.gap && !page.more) this.handlers.reached?.(readAt);
+      cursor = next;
+      return page.changes.length;
+    };
+    const failed = (error: unknown): void => {
+      if (wanted() && !isRetryable(error)) this.handlers.failed(error);
+    };
     while (wanted()) {
-      try {
-        const readAt = performance.now();
-        const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs);
-        // Far behind or in another epoch: every subscriber begins anew, so the rest need not be read.
-        const next = page.gap ? await this.store.log.tail() : page.cursor;
-        if (!wanted()) return;
-        if (page.gap) this.handlers.gap(next);
-        else if (next !== cursor) this.handlers.batch(page.changes, next);
-        if (!page.gap && !page.more) this.handlers.reached?.(readAt);
-        cursor = next;
-        retryMs = RETRY_FIRST_MS;
-        if (page.changes.length < BUSY_CHANGES) await pause(TICK_MS);
-      } catch (error) {
-        if (!wanted()) return;
-        if (!(error instanceof StoreError && error.retryable)) this.handlers.failed(error);
-        await pause(retryMs * (0.5 + Math.random() / 2));
-        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
-      }
+      const changes = (await retrying({ ...BACK_OFF, wanted, failed }, readOn)) ?? 0;
+      if (changes < BUSY_CHANGES) await pause(TICK_MS);
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

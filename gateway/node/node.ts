@@ -1,26 +1,15 @@
 /**
- * The life of this node towards the store: its lease, the sweep, the leases of its sockets' sessions, and what to do
- * when the lease lapsed or the store forgot (P8-P10). Sees connections and the store by their interfaces only.
+ * This process as the store knows it: a node with a lease, which holds the sessions of its sockets' players. Beats,
+ * sweeps, goes on as a new node when its lease lapsed, and opens sessions again when the store forgot them (P8-P10).
  */
 import { randomBytes } from 'node:crypto';
-import {
-  type BeatResult,
-  type Displaced,
-  type InboxMessage,
-  type OwnedRef,
-  type PresenceStore,
-  type SocketOwner,
-  TimingWheel,
-} from '../../presence-core/index.ts';
+import type { BeatResult, Displaced, InboxMessage, PresenceStore, SocketOwner } from '../../presence-core/index.ts';
+import { Detaches } from './detaches.ts';
+import type { HeldPlayer, ReopenIntent } from './held-player.ts';
+import { Renewals } from './renewals.ts';
+import { Reopening } from './reopening.ts';
 
-/** What the node needs of a connection that holds a session. */
-export interface Holder {
-  readonly socket: { readonly id: number };
-  readonly session: { readonly userId: string; readonly sessionId: string; readonly degraded: boolean } | undefined;
-  renewSlot: number;
-  reopen(intent: 'resume' | 'restore'): Promise<boolean>;
-  displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void;
-}
+export type { HeldPlayer } from './held-player.ts';
 
 export interface NodeLog {
   info(fields: object, message: string): void;
@@ -37,35 +26,24 @@ export interface NodeOptions {
   readonly resumeGraceMs: number;
 }
 
-/** A renewal is due at a third of the lease: two may fail. */
-const RENEWALS_PER_LEASE = 3;
-const RENEW_SLOTS = 64;
-/** Reopening after a loss: at most this many at once, then a pause, so that nodes do not flood the store that is back. */
-const REOPEN_AT_ONCE = 200;
-const REOPEN_PAUSE_MS = 20;
-const REOPEN_JITTER_MS = 500;
-const REOPEN_RETRY_MS = 1_000;
-/** Detaches that failed are kept for the next beat; beyond this the oldest is left to its session lease. */
-const UNDETACHED_MAX = 100_000;
-
 export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
   private joined = false;
   private stopped = false;
-  private readonly held = new Map<number, Holder>();
-  private readonly renewals: TimingWheel<Holder>;
-  private readonly undetached = new Map<string, OwnedRef>();
-  private readonly detaching = new Set<Promise<unknown>>();
-  private reopenRun = 0;
-  private reopenDone = true;
+  /** Players whose sockets hold a session, by the number of the socket. */
+  private readonly players = new Map<number, HeldPlayer>();
+  private readonly renewals: Renewals;
+  private readonly reopening = new Reopening();
+  private readonly detaches: Detaches;
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly options: NodeOptions;
 
   constructor(options: NodeOptions) {
+    const { store, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
-    const periodMs = options.sessionLeaseMs / RENEWALS_PER_LEASE;
-    this.renewals = new TimingWheel(periodMs, RENEW_SLOTS, (holders) => void this.renew(holders));
+    this.renewals = new Renewals({ store, sessionLeaseMs, owner: (connection) => this.owner(connection) });
+    this.detaches = new Detaches(store, resumeGraceMs);
   }
 
   /** Changes when the lease lapsed: the process goes on as a new node (P9). */
@@ -75,7 +53,7 @@ export class GatewayNode {
 
   /** Sessions that sockets of this node hold. */
   get sessionsHeld(): number {
-    return this.held.size;
+    return this.players.size;
   }
 
   owner(connection: number): SocketOwner {
@@ -92,29 +70,23 @@ export class GatewayNode {
     });
   }
 
-  /** From now on the holder's lease is renewed, until it is let go by `detach` or `drop`. */
-  track(holder: Holder): void {
-    this.held.set(holder.socket.id, holder);
-    holder.renewSlot = this.renewals.add(holder);
+  /** From now on the lease of the player's session is renewed, until `untrack`. */
+  track(player: HeldPlayer): void {
+    this.players.set(player.connection, player);
+    this.renewals.add(player);
   }
 
-  untrack(holder: Holder): void {
-    if (this.held.delete(holder.socket.id)) this.renewals.remove(holder, holder.renewSlot);
+  untrack(player: HeldPlayer): void {
+    if (this.players.delete(player.connection)) this.renewals.remove(player);
   }
 
   /** Leaves a session to the resume grace (P8), now or as soon as the store answers. */
   detach(session: { readonly userId: string; readonly sessionId: string }, connection: number): void {
     const { userId, sessionId } = session;
-    const ref: OwnedRef = { userId, sessionId, owner: this.owner(connection) };
-    const work = this.options.store.sessions.detach([ref], this.options.resumeGraceMs).then(
-      () => {},
-      () => this.keepUndetached(ref),
-    );
-    this.detaching.add(work);
-    void work.finally(() => this.detaching.delete(work));
+    this.detaches.detach({ userId, sessionId, owner: this.owner(connection) });
   }
 
-  /** Tells sockets that another session's opening ended or moved theirs: own ones at once, others by their inbox. */
+  /** Notifies the sockets whose sessions another open ended or took over: own ones at once, others by their inbox. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): void {
     const elsewhere = displaced.filter(({ owner, session, reason }) => {
       if (typeof owner !== 'object') return false;
@@ -126,21 +98,22 @@ export class GatewayNode {
     this.options.store.inbox.notify(elsewhere, by).catch(() => {});
   }
 
-  /** Gives the lease up after all sessions were let go. */
+  /** Gives the lease up after all sessions were released. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.reopenRun++;
+    this.reopening.stop();
     for (const timer of this.timers) clearTimeout(timer);
     this.renewals.stop();
-    await Promise.all(this.detaching);
+    await this.detaches.settled();
     if (this.joined) await this.options.store.nodes.quit(this.id).catch(() => {});
   }
 
   private async join(): Promise<BeatResult> {
-    const result = await this.options.store.nodes.join(this.id, this.options.leaseMs);
+    const { store, leaseMs } = this.options;
+    const result = await store.nodes.join(this.id, leaseMs);
     this.joined = true;
     this.epoch = result.epoch;
-    this.options.store.inbox.listen(this.id, (message) => this.deliver(message));
+    store.inbox.listen(this.id, (message) => this.deliver(message));
     return result;
   }
 
@@ -158,14 +131,7 @@ export class GatewayNode {
     this.joined = true;
     const forgot = result.epoch !== this.epoch;
     if (result.outcome === 'fenced') {
-      const former = this.id;
-      this.id = newNodeId();
-      await this.join();
-      void store.nodes.quit(former).catch(() => {});
-      log.warn(
-        { former, nodeId: this.id, forgot },
-        'node lease expired: continuing under a new node id, reopening sessions',
-      );
+      await this.goOnAsNew(forgot);
     } else if (forgot) {
       log.warn(
         { former: this.epoch, epoch: result.epoch },
@@ -173,90 +139,37 @@ export class GatewayNode {
       );
       this.epoch = result.epoch;
     }
-    if (result.outcome === 'fenced' || forgot) this.reopenAll(forgot ? 'restore' : 'resume');
-    else if (this.reopenDone && this.anyDegraded())
-      this.reopenAll('resume', (holder) => holder.session?.degraded === true);
-    this.retryDetaches();
+    if (result.outcome === 'fenced' || forgot) this.reopen(forgot ? 'restore' : 'resume');
+    else if (!this.reopening.isRunning && this.hasDegraded()) this.reopen('resume', isDegraded);
+    this.detaches.retry();
   }
 
-  private anyDegraded(): boolean {
-    for (const holder of this.held.values()) if (holder.session?.degraded) return true;
+  private async goOnAsNew(forgot: boolean): Promise<void> {
+    const { store, log } = this.options;
+    const former = this.id;
+    this.id = newNodeId();
+    await this.join();
+    void store.nodes.quit(former).catch(() => {});
+    log.warn({ former, nodeId: this.id, forgot }, 'node lease expired: continuing under a new node id');
+  }
+
+  private hasDegraded(): boolean {
+    for (const player of this.players.values()) if (isDegraded(player)) return true;
     return false;
   }
 
-  private reopenAll(intent: 'resume' | 'restore', which: (holder: Holder) => boolean = () => true): void {
-    const run = ++this.reopenRun;
-    this.reopenDone = false;
-    void this.reopen([...this.held.values()].filter(which), intent, () => run === this.reopenRun).finally(() => {
-      if (run === this.reopenRun) this.reopenDone = true;
-    });
-  }
-
-  private async reopen(holders: Holder[], intent: 'resume' | 'restore', current: () => boolean): Promise<void> {
-    await pause(Math.random() * REOPEN_JITTER_MS);
-    let left = holders;
-    while (left.length > 0 && current()) {
-      const again: Holder[] = [];
-      for (let i = 0; i < left.length && current(); i += REOPEN_AT_ONCE) {
-        const some = left.slice(i, i + REOPEN_AT_ONCE);
-        const done = await Promise.all(some.map((holder) => holder.reopen(intent).catch(() => true)));
-        some.forEach((holder, at) => {
-          if (!done[at]) again.push(holder);
-        });
-        await pause(REOPEN_PAUSE_MS);
-      }
-      left = again;
-      if (left.length > 0) await pause(REOPEN_RETRY_MS);
-    }
-  }
-
-  private async renew(holders: ReadonlySet<Holder>): Promise<void> {
-    const list: Holder[] = [];
-    const requests = [];
-    for (const holder of holders) {
-      const { session } = holder;
-      if (!session || session.degraded) continue;
-      list.push(holder);
-      const { userId, sessionId } = session;
-      requests.push({ userId, sessionId, owner: this.owner(holder.socket.id), leaseMs: this.options.sessionLeaseMs });
-    }
-    if (list.length === 0) return;
-    const sent = requests.map((request) => request.owner.nodeId);
-    const results = await this.options.store.sessions.renew(requests).catch(() => []);
-    results.forEach((result, i) => {
-      const holder = list[i] as Holder;
-      // Between sending and answer the node may have become a new one, or the socket may be gone.
-      if (sent[i] !== this.id || !holder.session) return;
-      if (result.outcome === 'gone') void holder.reopen('resume').catch(() => {});
-      else if (result.outcome === 'moved') holder.displaced('moved');
-      else if (result.outcome === 'ended') holder.displaced(result.reason);
-    });
+  private reopen(intent: ReopenIntent, which: (player: HeldPlayer) => boolean = () => true): void {
+    this.reopening.begin([...this.players.values()].filter(which), intent);
   }
 
   private deliver(message: InboxMessage): void {
-    const holder = this.held.get(message.connection);
-    const { session } = holder ?? {};
+    const player = this.players.get(message.connection);
+    const { session } = player ?? {};
     if (session?.userId !== message.userId || session.sessionId !== message.sessionId) return;
-    holder?.displaced(message.reason, message.by);
+    player?.displaced(message.reason, message.by);
   }
 
-  private keepUndetached(ref: OwnedRef): void {
-    this.undetached.set(`${ref.userId} ${ref.sessionId}`, ref);
-    if (this.undetached.size <= UNDETACHED_MAX) return;
-    const [oldest] = this.undetached.keys();
-    this.undetached.delete(oldest as string);
-  }
-
-  private retryDetaches(): void {
-    if (this.undetached.size === 0) return;
-    const refs = [...this.undetached.values()];
-    this.undetached.clear();
-    this.options.store.sessions.detach(refs, this.options.resumeGraceMs).catch(() => {
-      for (const ref of refs) this.keepUndetached(ref);
-    });
-  }
-
-  /** Runs work every `everyMs`, never twice at once; a failure is told by the work itself. */
+  /** Runs work every `everyMs`, never twice at once; the work itself logs its failures. */
   private repeat(everyMs: number, work: () => Promise<void>): void {
     const next = (): void => {
       if (this.stopped) return;
@@ -277,13 +190,13 @@ export class GatewayNode {
   }
 }
 
+function isDegraded({ session }: HeldPlayer): boolean {
+  return session?.degraded === true;
+}
+
 /** Short, because it stands in the row of each session the node holds. 36^9 generations. */
 function newNodeId(): string {
   return BigInt(`0x${randomBytes(8).toString('hex')}`)
     .toString(36)
     .slice(0, 9);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

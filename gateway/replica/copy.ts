@@ -5,8 +5,16 @@
  * yet is dropped, for the answer will have it; of one that is being asked for it waits, and is passed over when the
  * answer has it already (P11).
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { type Change, type PresenceStore, type Session, StoreError } from '../../presence-core/index.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type Change,
+  isRetryable,
+  type PresenceStore,
+  pause,
+  retrying,
+  type Session,
+  StoreError,
+} from '../../presence-core/index.ts';
 import { LogReader } from '../node/log-reader.ts';
 import { View } from './view.ts';
 
@@ -30,8 +38,7 @@ const SLICE_SESSIONS = 1_000;
 const WAIT_MS = 250;
 const CHECK_MS = 500;
 const FIRST_READ_POLL_MS = 10;
-const RETRY_FIRST_MS = 100;
-const RETRY_MAX_MS = 5_000;
+const BACK_OFF = { firstMs: 100, maxMs: 5_000 };
 
 export class Copy {
   readonly view: View;
@@ -40,7 +47,7 @@ export class Copy {
   /** All parts are in, and it is known as of when. */
   whole = false;
   private readonly options: CopyOptions;
-  private readonly tailer: LogReader;
+  private readonly reader: LogReader;
   private readonly stopping = new AbortController();
   private end: (loss: Loss) => void = () => {};
   /** Of the snapshot of each part; nothing is newer than infinity. */
@@ -59,7 +66,7 @@ export class Copy {
     this.lost = new Promise((resolve) => {
       this.end = resolve;
     });
-    this.tailer = new LogReader(
+    this.reader = new LogReader(
       options.store,
       {
         batch: (changes, cursor) => this.take(changes, cursor),
@@ -82,7 +89,7 @@ export class Copy {
   async build(): Promise<void> {
     await this.begin();
     if (this.isLost) return;
-    this.tailer.start(this.cursor);
+    this.reader.start(this.cursor);
     void this.check();
     await Promise.all(Array.from({ length: PARTS_AT_ONCE }, () => this.readParts()));
     while (this.asOf === Number.NEGATIVE_INFINITY && !this.isLost) await this.pause(FIRST_READ_POLL_MS);
@@ -99,7 +106,7 @@ export class Copy {
 
   private lose(loss: Loss): void {
     this.whole = false;
-    this.tailer.stop();
+    this.reader.stop();
     this.stopping.abort();
     this.end(loss);
   }
@@ -109,9 +116,9 @@ export class Copy {
     const { store } = this.options;
     await this.persist(async () => {
       const cursor = await store.log.tail();
-      if (!(await store.log.upholds(cursor))) return false;
+      if (!(await store.log.upholds(cursor)))
+        throw new StoreError('store_unavailable', 'the newest entry is not upheld yet');
       this.cursor = cursor;
-      return true;
     });
   }
 
@@ -137,7 +144,7 @@ export class Copy {
     }
   }
 
-  private async readPart(part: number): Promise<true> {
+  private async readPart(part: number): Promise<void> {
     const later: Change[] = [];
     this.waiting.set(part, later);
     try {
@@ -148,7 +155,6 @@ export class Copy {
       this.waiting.delete(part);
     }
     for (const change of later) this.apply(change, part);
-    return true;
   }
 
   private async add(sessions: readonly Session[]): Promise<void> {
@@ -174,23 +180,16 @@ export class Copy {
   }
 
   /** Repeats an act until it succeeds or the copy is lost. */
-  private async persist(act: () => Promise<boolean>): Promise<void> {
-    for (let retryMs = RETRY_FIRST_MS; !this.isLost; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
-      try {
-        if (await act()) return;
-      } catch (error) {
-        this.fault(error);
-      }
-      await this.pause(retryMs * (0.5 + Math.random() / 2));
-    }
+  private async persist(act: () => Promise<void>): Promise<void> {
+    const { signal } = this.stopping;
+    await retrying({ ...BACK_OFF, signal, failed: (error) => this.fault(error) }, act);
   }
 
   private fault(error: unknown): void {
-    if (!(error instanceof StoreError && error.retryable))
-      this.options.log.error({ err: error }, 'replica error, retrying');
+    if (!isRetryable(error)) this.options.log.error({ err: error }, 'replica error, retrying');
   }
 
-  private async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.stopping.signal, ref: false }).catch(() => {});
+  private pause(ms: number): Promise<void> {
+    return pause(ms, this.stopping.signal);
   }
 }

@@ -4,8 +4,7 @@
  * It answers only while its copy is whole and not older than a bound; else it says nothing, and the store is asked. A
  * copy that is lost is made anew after a pause that grows while copies do not last.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Count, Dimension, TopBy, TopItem } from '../../presence-core/index.ts';
+import { type Count, type Dimension, pause, type TopBy, type TopItem } from '../../presence-core/index.ts';
 import { Copy, type CopyOptions, type Loss } from './copy.ts';
 import type { KnownStatuses, View, Viewing } from './view.ts';
 
@@ -84,7 +83,7 @@ export class Replica {
     this.copy?.stop();
   }
 
-  /** In the order asked for. Of the unknown only the store can tell. */
+  /** In the order asked for. Users that the view does not know must be asked of the store. */
   status(userIds: readonly string[]): Aged<KnownStatuses> | undefined {
     const now = Date.now();
     const answer = this.read((view) => view.status(userIds, now));
@@ -151,11 +150,8 @@ export class Replica {
       factor = lastedMs > LASTING_MS ? 1 : Math.min(factor * 2, PAUSE_MAX_FACTOR);
       // All processes lose their copies at the same time.
       const waitMs = Math.random() * factor * pauseMs;
-      this.options.log.info(
-        { loss, lastedMs, waitMs: Math.round(waitMs) },
-        'replica lost, rebuilding: the store answers reads',
-      );
-      await sleep(waitMs, undefined, { signal: this.stopping.signal, ref: false }).catch(() => {});
+      this.options.log.info({ loss, lastedMs, waitMs: Math.round(waitMs) }, 'replica lost, rebuilding');
+      await pause(waitMs, this.stopping.signal);
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * Who is live and how many, in memory, as the log tells it.
+ * Who is live and how many, in memory, by the log.
  *
  * A session's lease is not known here, as renewals are not logged: it is live until the log has its close (P1).
  */
@@ -55,7 +55,7 @@ export class View {
     this.#occupancy.set(held.userId, slotsOf(others).length + (held.isMark ? 0 : 1));
   }
 
-  /** @returns false when it does not follow from what is here: then the view is not what the log tells of. */
+  /** @returns false when the change does not fit what is here: then the view has missed something. */
   apply(change: Change): boolean {
     const { userId, sessionId, kind, transition } = change;
     const members = this.#users.of(userId);
@@ -81,7 +81,7 @@ export class View {
     return transition !== 'offline' || others.length === 0;
   }
 
-  /** @param now told as last seen of who is online. */
+  /** @param now `lastSeenAt` of users who are online. */
   status(userIds: readonly string[], now: number): KnownStatuses {
     const sessions = this.#occupancy.of(userIds);
     const leftAt: number[] = [];

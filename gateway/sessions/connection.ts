@@ -2,7 +2,7 @@
  * One socket: its messages are decoded and worked off one by one, in order; what they do to its session is in
  * player.ts. Knows no transport library; timers and the life of the node are in gateway.ts and node.ts.
  */
-import { type InboxMessage, StoreError } from '../../presence-core/index.ts';
+import { isRetryable } from '../../presence-core/index.ts';
 import { ANYONE, type Identity, may, type Scope } from '../auth/identity.ts';
 import { refresh } from '../auth/refresh.ts';
 import type { TokenExpiry } from '../auth/token-expiry.ts';
@@ -16,7 +16,7 @@ import type { Hub } from '../subscriptions/hub.ts';
 import { Subscriber } from '../subscriptions/subscriber.ts';
 import type { TransportSocket } from '../transport/transport.ts';
 import { decode } from './decode.ts';
-import { type HeldSession, Player, type PlayerContext } from './player.ts';
+import { Player, type PlayerContext, type PlayerSocket } from './player.ts';
 
 /** Messages that may wait while an earlier one is at the store. */
 const MAX_WAITING = 32;
@@ -36,29 +36,20 @@ export interface ConnectionContext extends PlayerContext {
   readonly messageRate: Rate | undefined;
 }
 
-type Phase = 'greeting' | 'live' | 'observing' | 'closed';
-
-/** What an open socket is; `closing` until its close is done. */
+/** What a socket is: it waits for its hello, holds a session, only subscribes, or waits until its close is done. */
 export type SocketKind = 'greeting' | 'player' | 'dashboard' | 'closing';
-const KINDS: Readonly<Record<Phase, SocketKind>> = {
-  greeting: 'greeting',
-  live: 'player',
-  observing: 'dashboard',
-  closed: 'closing',
-};
 
-export class Connection {
+export class Connection implements PlayerSocket {
   readonly socket: TransportSocket;
+  kind: SocketKind = 'greeting';
   /** Tick of the ping wheel at the oldest ping without an answer; 0 when there is none. */
   unansweredSince = 0;
   pingSlot = 0;
-  renewSlot = 0;
   /** Who said hello; before that it counts for nothing. */
   identity: Identity = ANYONE;
   expiryTick = 0;
   expiryTold = false;
   messagesFullAt = 0;
-  private phase: Phase = 'greeting';
   private working = false;
   private waiting: (string | undefined)[] | undefined;
   private readonly player: Player;
@@ -71,20 +62,16 @@ export class Connection {
     this.player = new Player(this, context);
   }
 
-  get greeted(): boolean {
-    return this.phase !== 'greeting';
+  get id(): number {
+    return this.socket.id;
   }
 
-  get kind(): SocketKind {
-    return KINDS[this.phase];
+  get greeted(): boolean {
+    return this.kind !== 'greeting';
   }
 
   get open(): boolean {
-    return this.phase !== 'closed';
-  }
-
-  get session(): HeldSession | undefined {
-    return this.player.session;
+    return this.kind !== 'closing';
   }
 
   /** Messages of one socket are worked off one by one, in order. */
@@ -105,8 +92,8 @@ export class Connection {
   }
 
   /** The hello was accepted. */
-  greet(as: 'live' | 'observing'): void {
-    this.phase = as;
+  accept(as: 'player' | 'observer'): void {
+    this.kind = as === 'player' ? 'player' : 'dashboard';
   }
 
   /** Whose token it is by which this socket acts. */
@@ -119,31 +106,19 @@ export class Connection {
     return may(this.identity, scope);
   }
 
-  /** The socket is gone: its session is left to the resume grace, unless it was ended before (P8). */
+  /** The socket is gone, by whatever side: its session is left to the resume grace, unless it was ended before (P8). */
   onClosed(): void {
-    this.phase = 'closed';
+    this.kind = 'closing';
     this.waiting = undefined;
     this.subscriber?.close();
     this.context.expiry.untrack(this);
     this.player.release();
-  }
-
-  displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
-    this.player.displaced(reason, by);
-  }
-
-  reopen(intent: 'resume' | 'restore'): Promise<boolean> {
-    return this.player.reopen(intent);
   }
 
   /** Ends the socket. Its session, if any, is then left to the grace. */
   end(name: CloseName): void {
     if (!this.open) return;
-    this.player.release();
-    this.phase = 'closed';
-    this.waiting = undefined;
-    this.subscriber?.close();
-    this.context.expiry.untrack(this);
+    this.onClosed();
     this.socket.close(CLOSE_CODES[name].code, name);
   }
 
@@ -179,7 +154,7 @@ export class Connection {
     }
     const { message } = decoded;
     const { type } = message;
-    this.context.log.debug({ connection: this.socket.id, userId: this.session?.userId, type }, 'message');
+    this.context.log.debug({ connection: this.id, userId: this.player.session?.userId, type }, 'message');
     if (!this.greeted && message.type !== 'hello') {
       this.fail('invalid_request', 'The first message must be hello.', 'bad_request', message.id);
       return;
@@ -187,12 +162,12 @@ export class Connection {
     try {
       await this.act(message);
     } catch (error) {
-      if (error instanceof StoreError && error.retryable) {
+      if (isRetryable(error)) {
         this.problem('store_unavailable', 'The store did not answer: try again.', message.id);
         if (!this.greeted) this.end('overloaded');
         return;
       }
-      this.context.log.error({ err: error, connection: this.socket.id, type }, 'message failed, closing its socket');
+      this.context.log.error({ err: error, connection: this.id, type }, 'message failed, closing its socket');
       this.fail('internal', 'The error was logged.', 'overloaded', message.id);
     }
   }
@@ -224,6 +199,9 @@ export class Connection {
         return this.subscribing().subscribe(message);
       case 'unsubscribe':
         return this.subscribing().unsubscribe(message);
+      default:
+        // A message type without a case does not compile.
+        return message satisfies never;
     }
   }
 

@@ -1,5 +1,5 @@
 /** The WebSocket side of a node: accepts sockets, keeps them alive or ends them, and drains. */
-import { type PresenceStore, TimingWheel } from '../../presence-core/index.ts';
+import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TokenExpiry } from '../auth/token-expiry.ts';
 import { addressKey, type ClientAddress, createClientAddress } from '../limits/client-address.ts';
@@ -10,6 +10,8 @@ import type { PresenceReads } from '../replica/reads.ts';
 import { Hub } from '../subscriptions/hub.ts';
 import type { CreateTransport, Traffic, Transport, TransportSocket, UpgradeRequest } from '../transport/transport.ts';
 import { Connection, type ConnectionContext, type Log, type SocketKind } from './connection.ts';
+import { HelloDeadlines } from './hello-deadlines.ts';
+import { Keepalive } from './keepalive.ts';
 import { SocketCounters } from './socket-counters.ts';
 
 export interface GatewayOptions {
@@ -40,35 +42,28 @@ export interface GatewayOptions {
 const MAX_SOCKETS = 1_000_000;
 const MAX_BUFFERED_BYTES = 262_144;
 const CLOSE_TIMEOUT_MS = 4_000;
-const PING_SLOTS = 100;
-const HELLO_CHECKS = 10;
 
 export class Gateway {
   readonly counters = new SocketCounters();
   readonly hub: Hub;
-  private readonly node: GatewayNode;
   private readonly transport: Transport;
   private readonly connections = new Map<number, Connection>();
-  /** In the order in which they came, with the instant by which each must have said hello. */
-  private readonly greeting = new Map<Connection, number>();
-  private readonly pings: TimingWheel<Connection>;
-  private readonly pongTicks: number;
+  private readonly helloDeadlines: HelloDeadlines;
+  private readonly keepalive: Keepalive;
   private readonly expiry = new TokenExpiry();
   private readonly clientAddress: ClientAddress;
   private readonly connectRate: ClientRate | undefined;
-  private helloTimer: NodeJS.Timeout | undefined;
   private draining = false;
   private readonly context: ConnectionContext;
   private readonly options: GatewayOptions;
 
   constructor(options: GatewayOptions) {
     this.options = options;
-    this.node = options.node;
     const { store, log, sessionLeaseMs, resumeGraceMs, pingIntervalMs, onLimit, outagePolicy } = options;
     this.hub = new Hub(options);
     this.context = {
       store,
-      node: this.node,
+      node: options.node,
       log,
       authenticator: options.authenticator,
       expiry: this.expiry,
@@ -82,8 +77,8 @@ export class Gateway {
     };
     this.clientAddress = createClientAddress(options.trustedProxies);
     this.connectRate = createClientRate(options.rateConnectsPerSecond, options.rateConnectsBurst);
-    this.pings = new TimingWheel(pingIntervalMs, PING_SLOTS, (connections) => this.pingAll(connections));
-    this.pongTicks = Math.ceil((options.pongTimeoutMs / pingIntervalMs) * PING_SLOTS);
+    this.helloDeadlines = new HelloDeadlines(options.helloTimeoutMs);
+    this.keepalive = new Keepalive(pingIntervalMs, options.pongTimeoutMs);
     this.transport = options.createTransport(
       {
         path: WS_PATH,
@@ -122,9 +117,9 @@ export class Gateway {
   /** @returns the bound port. The store may still be away: players are then let in or refused by the outage policy. */
   async listen(host: string, port: number): Promise<number> {
     const bound = await this.transport.listen(host, port);
-    this.pings.start();
+    this.keepalive.start();
     this.expiry.start();
-    this.helloTimer = setInterval(() => this.endSilent(), this.options.helloTimeoutMs / HELLO_CHECKS);
+    this.helloDeadlines.start();
     return bound;
   }
 
@@ -135,7 +130,7 @@ export class Gateway {
   async drain(drainMs: number): Promise<void> {
     this.draining = true;
     this.transport.stopListening();
-    clearInterval(this.helloTimer);
+    this.helloDeadlines.stop();
     const ends = [...this.connections.values()].map((connection) => {
       const reconnectInMs = Math.floor(Math.random() * drainMs);
       connection.send({ type: 'drain', reconnectInMs });
@@ -147,7 +142,7 @@ export class Gateway {
       });
     });
     await Promise.all(ends);
-    this.pings.stop();
+    this.keepalive.stop();
     this.expiry.stop();
     await this.transport.close();
   }
@@ -168,8 +163,8 @@ export class Gateway {
     this.counters.accepted += 1;
     const connection = new Connection(socket, this.context);
     this.connections.set(socket.id, connection);
-    connection.pingSlot = this.pings.add(connection);
-    this.greeting.set(connection, performance.now() + this.options.helloTimeoutMs);
+    this.keepalive.add(connection);
+    this.helloDeadlines.add(connection);
   }
 
   private ponged(socket: TransportSocket): void {
@@ -182,35 +177,8 @@ export class Gateway {
     const connection = this.connections.get(socket.id);
     if (!connection) return;
     this.connections.delete(socket.id);
-    this.greeting.delete(connection);
-    this.pings.remove(connection, connection.pingSlot);
-    this.node.untrack(connection);
+    this.helloDeadlines.remove(connection);
+    this.keepalive.remove(connection);
     connection.onClosed();
-  }
-
-  private pingAll(connections: ReadonlySet<Connection>): void {
-    const { ticks } = this.pings;
-    for (const connection of connections) {
-      connection.unansweredSince ||= ticks;
-      connection.socket.ping();
-    }
-    for (const connection of this.pings.before(this.pongTicks)) {
-      const { unansweredSince } = connection;
-      if (unansweredSince && ticks - unansweredSince >= this.pongTicks) connection.end('pong_timeout');
-    }
-  }
-
-  private endSilent(): void {
-    const now = performance.now();
-    for (const [connection, deadline] of this.greeting) {
-      if (connection.greeted) {
-        this.greeting.delete(connection);
-      } else if (deadline <= now) {
-        this.greeting.delete(connection);
-        connection.end('hello_timeout');
-      } else {
-        break;
-      }
-    }
   }
 }

@@ -1,19 +1,21 @@
 /** What a player's messages do to its session: admission, resume, switch, leave; and what the store does to it (P4-P10). */
 import { randomUUID } from 'node:crypto';
 import {
-  type Attributes,
   type InboxMessage,
+  isRetryable,
   type OpenRequest,
   type OpenResult,
   type PresenceStore,
-  StoreError,
 } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { accessOf } from '../auth/hello-access.ts';
-import type { GatewayNode } from '../node/node.ts';
-import { refusalDetail, refusalMembers } from '../problem.ts';
-import type { Hello, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
-import type { Connection } from './connection.ts';
+import type { Identity } from '../auth/identity.ts';
+import type { GatewayNode, HeldPlayer } from '../node/node.ts';
+import { type ProblemMembers, refusalDetail, refusalMembers } from '../problem.ts';
+import type { CloseName } from '../protocol/close-codes.ts';
+import type { Hello, PlayerEvent, ServerMessage, Update, Welcome } from '../protocol/messages.ts';
+import type { ProblemCode } from '../protocol/problems.ts';
+import { attributesOf, type HeldSession, isOpened, keep, type Opened } from './held-session.ts';
 import { issueResumeToken, type ResumeClaim, readResumeToken } from './resume-token.ts';
 
 export interface PlayerContext {
@@ -27,31 +29,41 @@ export interface PlayerContext {
   readonly outagePolicy: 'open' | 'closed';
 }
 
-/** What a socket holds; enough to open it again when the store forgot it (P10). */
-export interface HeldSession {
-  readonly userId: string;
-  readonly sessionId: string;
-  attributes: Attributes;
-  startedAt: number;
-  /** As in the log's `Change`. */
-  segment: number;
-  segmentStartedAt: number;
-  /** Let in unchecked while the store was away. */
-  degraded: boolean;
+/** The socket, as its player needs it. */
+export interface PlayerSocket {
+  /** Number of the socket in this process: names the owner of its session (P7). */
+  readonly id: number;
+  /** False once it is closed or closing: then nothing is sent any more. */
+  readonly open: boolean;
+  readonly identity: Identity;
+  /** Whose token it is by which this socket acts. */
+  identify(identity: Identity): void;
+  /** The hello was accepted. */
+  accept(as: 'player' | 'observer'): void;
+  send(message: ServerMessage): void;
+  problem(code: ProblemCode, detail: string, id?: string, members?: ProblemMembers): void;
+  /** Sends the problem, then ends the socket. */
+  fail(code: ProblemCode, detail: string, close: CloseName, id?: string, members?: ProblemMembers): void;
+  /** Ends the socket, and with it the player: its session, if any, is left to the grace. */
+  end(name: CloseName): void;
 }
 
 type WelcomeMembers = Omit<Welcome, 'type' | 'id' | 'pingIntervalMs' | 'resumeGraceMs'>;
-type Opened = Extract<OpenResult, { outcome: 'opened' | 'renewed' | 'held' }>;
 
-export class Player {
+export class Player implements HeldPlayer {
+  renewSlot = 0;
   /** Present while live. */
   session: HeldSession | undefined;
-  private readonly connection: Connection;
+  private readonly socket: PlayerSocket;
   private readonly context: PlayerContext;
 
-  constructor(connection: Connection, context: PlayerContext) {
-    this.connection = connection;
+  constructor(socket: PlayerSocket, context: PlayerContext) {
+    this.socket = socket;
     this.context = context;
+  }
+
+  get connection(): number {
+    return this.socket.id;
   }
 
   async hello(message: Hello): Promise<void> {
@@ -62,15 +74,15 @@ export class Player {
     const uncheckable = message.resume !== undefined && message.token === undefined && secret === '';
     if (authenticator.required && uncheckable) return this.nameless(message, false);
     const access = await accessOf(authenticator, message, claim, Date.now());
-    if (!this.connection.open) return;
+    if (!this.socket.open) return;
     if ('denial' in access) {
       const { code, detail, close } = access.denial;
-      return this.connection.fail(code, detail, close, message.id);
+      return this.socket.fail(code, detail, close, message.id);
     }
     const { identity, resumeOnly } = access;
-    this.connection.identify(identity);
+    this.socket.identify(identity);
     if (message.observe && message.streamId === undefined) {
-      this.connection.greet('observing');
+      this.socket.accept('observer');
       this.welcome(message.id, { resumed: false });
       return;
     }
@@ -88,12 +100,12 @@ export class Player {
     };
     const intent = resumeOnly ? 'return' : claim ? 'resume' : 'fresh';
     const result = await this.open(session, intent, message.replace);
-    if (!this.connection.open) {
+    if (!this.socket.open) {
       // It left while the store worked: what was opened is left to the grace.
-      if (isOpened(result)) this.context.node.detach(session, this.connection.socket.id);
+      if (isOpened(result)) this.context.node.detach(session, this.connection);
     } else if (result?.outcome === 'gone') {
       const detail = 'The session has ended: a token is required to start another.';
-      this.connection.fail('unauthenticated', detail, 'unauthenticated', message.id);
+      this.socket.fail('unauthenticated', detail, 'unauthenticated', message.id);
     } else if (result === undefined || result.outcome === 'fenced') {
       this.withoutStore(session, message.id);
     } else if (result.outcome === 'refused') {
@@ -107,10 +119,10 @@ export class Player {
 
   async update(message: Update): Promise<void> {
     const { session } = this;
-    if (!session) return this.connection.problem('invalid_request', 'This connection has no session.', message.id);
+    if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', message.id);
     const changed = attributesOf(message);
     if (changed.streamId !== undefined && changed.streamId !== session.attributes.streamId) {
-      // Until the store tells: if its answer is lost, what is restored takes no number that is used in the log.
+      // Counted before the answer: if that is lost, a restored session uses no number that the log has already.
       session.segment += 1;
       session.segmentStartedAt = Date.now();
     }
@@ -130,17 +142,17 @@ export class Player {
       if (result.outcome === 'gone') await this.reopen('resume');
       if ('segment' in result) keep(session, result);
     }
-    if (this.session === session && message.id !== undefined) this.connection.send({ type: 'ok', id: message.id });
+    if (this.session === session && message.id !== undefined) this.socket.send({ type: 'ok', id: message.id });
   }
 
   async heartbeat(id: string | undefined): Promise<void> {
     const { session } = this;
     const reply = id === undefined ? {} : { id };
-    if (!session) return this.connection.problem('invalid_request', 'This connection has no session.', id);
-    if (session.degraded) return this.connection.send({ type: 'heartbeat', ...reply, degraded: true });
+    if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', id);
+    if (session.degraded) return this.socket.send({ type: 'heartbeat', ...reply, degraded: true });
     const [user] = await this.context.store.reads.sessions([session.userId]);
     const own = user?.sessions.find((s) => s.sessionId === session.sessionId);
-    this.connection.send({
+    this.socket.send({
       type: 'heartbeat',
       ...reply,
       current: user?.sessions.length ?? 0,
@@ -152,9 +164,9 @@ export class Player {
   /** Counted by this node's clock. */
   async event({ event: kind, id }: PlayerEvent): Promise<void> {
     const { session } = this;
-    if (!session) return this.connection.problem('invalid_request', 'This connection has no session.', id);
+    if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', id);
     await this.context.store.analytics.count({ userId: session.userId, kind, at: Date.now() });
-    if (this.session === session && id !== undefined) this.connection.send({ type: 'ok', id });
+    if (this.session === session && id !== undefined) this.socket.send({ type: 'ok', id });
   }
 
   async leave(): Promise<void> {
@@ -165,28 +177,29 @@ export class Player {
       await this.context.store.sessions.close({ userId, sessionId, owner: this.owner(), reason: 'left' });
     }
     this.session = undefined;
-    this.connection.end('normal');
+    this.socket.end('normal');
   }
 
-  /** Leaves the session to the resume grace. */
+  /** Leaves the session, if any, to the resume grace (P8). */
   release(): void {
     const { session } = this;
     this.session = undefined;
-    if (session && !session.degraded) this.context.node.detach(session, this.connection.socket.id);
+    this.context.node.untrack(this);
+    if (session && !session.degraded) this.context.node.detach(session, this.connection);
   }
 
   /** The store says that this socket no longer holds its session (P5, P7). */
   displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
-    if (!this.connection.open) return;
+    if (!this.socket.open) return;
     this.session = undefined;
     if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
-      this.connection.send({ type: 'evicted', reason, ...(by && { by }) });
-      this.connection.end(reason);
+      this.socket.send({ type: 'evicted', reason, ...(by && { by }) });
+      this.socket.end(reason);
     } else if (reason === 'moved') {
-      this.connection.send({ type: 'evicted', reason: 'replaced' });
-      this.connection.end('replaced');
+      this.socket.send({ type: 'evicted', reason: 'replaced' });
+      this.socket.end('replaced');
     } else {
-      this.connection.end('normal');
+      this.socket.end('normal');
     }
   }
 
@@ -201,7 +214,7 @@ export class Player {
     const result = await this.open(session, session.degraded ? 'resume' : intent);
     if (result === undefined || result.outcome === 'fenced' || result.outcome === 'gone') return false;
     if (this.session !== session) {
-      if (isOpened(result)) this.context.node.detach(session, this.connection.socket.id);
+      if (isOpened(result)) this.context.node.detach(session, this.connection);
     } else if (result.outcome === 'refused') {
       this.refused(result);
     } else if (result.outcome === 'ended') {
@@ -224,7 +237,7 @@ export class Player {
   /** P10: the store does not answer. Policy `open` lets play, to be checked when it is back. */
   private withoutStore(session: HeldSession, id: string | undefined): void {
     if (this.context.outagePolicy === 'closed') {
-      this.connection.fail('store_unavailable', 'The store did not answer: try again.', 'overloaded', id);
+      this.socket.fail('store_unavailable', 'The store did not answer: try again.', 'overloaded', id);
       return;
     }
     session.degraded = true;
@@ -235,7 +248,7 @@ export class Player {
   resumeToken(session: HeldSession | undefined = this.session): { resumeToken?: string } {
     const secret = this.context.store.secret();
     if (!session || !secret) return {};
-    const { identity } = this.connection;
+    const { identity } = this.socket;
     return {
       resumeToken: issueResumeToken(secret, this.context.authenticator.required ? { ...session, identity } : session),
     };
@@ -243,8 +256,8 @@ export class Player {
 
   private hold(session: HeldSession): void {
     this.session = session;
-    this.connection.greet('live');
-    this.context.node.track(this.connection);
+    this.socket.accept('player');
+    this.context.node.track(this);
   }
 
   private identity(session: HeldSession): { userId: string; sessionId: string; resumeToken?: string } {
@@ -254,7 +267,7 @@ export class Player {
 
   private welcome(id: string | undefined, members: WelcomeMembers): void {
     const { pingIntervalMs, resumeGraceMs } = this.context;
-    this.connection.send({
+    this.socket.send({
       type: 'welcome',
       ...(id !== undefined && { id }),
       ...members,
@@ -267,21 +280,21 @@ export class Player {
     const { id } = message;
     if (message.resume === undefined) {
       const errors = [{ path: '/userId', message: 'is required' }];
-      this.connection.fail('invalid_request', '/userId is required', 'bad_request', id, { errors });
+      this.socket.fail('invalid_request', '/userId is required', 'bad_request', id, { errors });
     } else if (canCheck) {
-      this.connection.fail('unauthenticated', 'The resume token is of another deployment.', 'unauthenticated', id);
+      this.socket.fail('unauthenticated', 'The resume token is of another deployment.', 'unauthenticated', id);
     } else {
-      this.connection.fail('store_unavailable', 'The resume token cannot be checked now: try again.', 'overloaded', id);
+      this.socket.fail('store_unavailable', 'The resume token cannot be checked now: try again.', 'overloaded', id);
     }
   }
 
   private refused(result: Extract<OpenResult, { outcome: 'refused' }>, id?: string): void {
     this.session = undefined;
-    this.connection.fail('concurrency_limit', refusalDetail(result), 'concurrency_limit', id, refusalMembers(result));
+    this.socket.fail('concurrency_limit', refusalDetail(result), 'concurrency_limit', id, refusalMembers(result));
   }
 
   private owner(): OpenRequest['owner'] {
-    return this.context.node.owner(this.connection.socket.id);
+    return this.context.node.owner(this.connection);
   }
 
   /** @returns undefined when the store does not answer. */
@@ -292,7 +305,7 @@ export class Player {
   ): Promise<OpenResult | undefined> {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
-    const { identity } = this.connection;
+    const { identity } = this.socket;
     try {
       const result = await store.sessions.open({
         userId,
@@ -312,33 +325,8 @@ export class Player {
       }
       return result;
     } catch (error) {
-      if (error instanceof StoreError && error.retryable) return undefined;
+      if (isRetryable(error)) return undefined;
       throw error;
     }
   }
-}
-
-/** What a restored session is to begin with (P10). */
-function keep(
-  session: HeldSession,
-  told: { readonly startedAt?: number; readonly segment: number; readonly segmentStartedAt: number },
-): void {
-  session.startedAt = told.startedAt ?? session.startedAt;
-  session.segment = told.segment;
-  session.segmentStartedAt = told.segmentStartedAt;
-}
-
-function isOpened(result: OpenResult | undefined): result is Opened {
-  return result?.outcome === 'opened' || result?.outcome === 'renewed';
-}
-
-function attributesOf(m: Hello | Update): Attributes {
-  return {
-    ...(m.streamId !== undefined && { streamId: m.streamId }),
-    ...('deviceId' in m && m.deviceId !== undefined && { deviceId: m.deviceId }),
-    ...(m.deviceType !== undefined && { deviceType: m.deviceType }),
-    ...(m.country !== undefined && { country: m.country }),
-    ...(m.state !== undefined && { state: m.state }),
-    ...(m.meta !== undefined && { meta: m.meta }),
-  };
 }

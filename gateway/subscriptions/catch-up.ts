@@ -88,13 +88,13 @@ export async function catchUp(hub: Hub, listener: Listener, task: Following): Pr
       const page = task.page ?? (await hub.read(task.cursor));
       task.page = undefined;
       if (page.gap) return false;
-      await tell(hub, listener, task, page.changes, page.cursor);
+      await deliver(hub, listener, task, page.changes, page.cursor);
     } else if (batches.length > 0) {
-      for (const { changes, cursor } of batches) await tell(hub, listener, task, changes, cursor);
+      for (const { changes, cursor } of batches) await deliver(hub, listener, task, changes, cursor);
     } else if (!isPlace(task, hub.positions)) {
       await hub.moved();
     } else if (task.lastPage) {
-      await tell(hub, listener, task, [], hub.cursor);
+      await deliver(hub, listener, task, [], hub.cursor);
     } else {
       return true;
     }
@@ -102,13 +102,13 @@ export async function catchUp(hub: Hub, listener: Listener, task: Following): Pr
   return false;
 }
 
-/** Whether all that the client was told is up to these positions. */
+/** Whether these positions include all that the client was sent. */
 function isPlace({ delivered, reader }: Following, positions: readonly number[]): boolean {
   return reaches(positions, delivered) && (reader === undefined || reaches(positions, reader.reflects));
 }
 
 /** Delivers what is news to the client. After it, it knows everything up to `cursor`. */
-async function tell(
+async function deliver(
   hub: Hub,
   { topic, queue, listens }: Listener,
   task: Following,

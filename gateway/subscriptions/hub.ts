@@ -34,7 +34,7 @@ export class Hub {
   /** How often the hub lost its place. */
   gaps = 0;
   private readonly options: HubOptions;
-  private readonly tailer: LogReader;
+  private readonly reader: LogReader;
   private readonly groups = new Map<string, TopicGroup>();
   private readonly summaries: Summaries;
   private readonly index = new Map<string, Set<TopicGroup>>();
@@ -51,7 +51,7 @@ export class Hub {
     this.log = log;
     this.stats = new StatsTicker(reads, summaryIntervalMs);
     this.summaries = new Summaries(store, this.groups, summaryIntervalMs);
-    this.tailer = new LogReader(store, {
+    this.reader = new LogReader(store, {
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
       failed: (error) => log.error({ err: error }, 'could not read the change log: subscriptions are delayed'),
@@ -71,7 +71,7 @@ export class Hub {
   leave(): void {
     this.entered -= 1;
     if (this.entered > 0) return;
-    this.tailer.stop();
+    this.reader.stop();
     this.starting = undefined;
     this.run = undefined;
     this.release();
@@ -139,7 +139,7 @@ export class Hub {
       const cursor = await this.store.log.tail();
       if (this.run !== run) return;
       this.place(cursor);
-      this.tailer.start(cursor);
+      this.reader.start(cursor);
     } catch (error) {
       if (this.run === run) this.starting = undefined;
       throw error;
@@ -167,9 +167,9 @@ export class Hub {
     this.recent.add({ changes, cursor, positions: this.positions });
     const ofGroup = new Map<TopicGroup, Change[]>();
     for (const change of changes) {
-      const told = new Set<TopicGroup>();
-      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) told.add(group);
-      for (const group of told) {
+      const concerned = new Set<TopicGroup>();
+      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) concerned.add(group);
+      for (const group of concerned) {
         const theirs = ofGroup.get(group);
         if (theirs) theirs.push(change);
         else ofGroup.set(group, [change]);

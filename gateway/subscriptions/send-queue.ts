@@ -1,11 +1,11 @@
-/** What goes out to one subscribed socket, and what happens when it does not keep up (P14). */
+/** What is sent to one subscribed socket, and what happens when the socket is too slow (P14). */
 import type { TransportSocket } from '../transport/transport.ts';
 
 /** Above it nothing more is sent until the socket is below `LOW_BYTES` again; half of what the transport would hold. */
 const HIGH_BYTES = 131_072;
 const LOW_BYTES = 32_768;
 const POLL_MS = 25;
-/** A socket that is slow for longer is told to come back. */
+/** A socket that is slow for longer is closed, to resume by its cursor. */
 const MAX_SLOW_MS = 5_000;
 
 export interface SendQueueHandlers {

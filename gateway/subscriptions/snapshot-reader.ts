@@ -1,4 +1,4 @@
-/** Reads the live sessions of a topic part by part, and keeps up to which change of the log each part is told. */
+/** Reads the live sessions of a topic part by part, and keeps the place in the log that each part shows. */
 import type { Change, PresenceStore, Semaphore, Session, Snapshot } from '../../presence-core/index.ts';
 import { shows, type Topic } from './topics.ts';
 

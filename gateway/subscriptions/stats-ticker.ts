@@ -1,5 +1,6 @@
 /** Topic `stats`: totals and tops, read once a second for everybody while anybody subscribes. */
 
+import { singleFlight } from '../../presence-core/index.ts';
 import type { PresenceReads } from '../replica/reads.ts';
 import { statsFrame } from './frames.ts';
 
@@ -14,8 +15,8 @@ export class StatsTicker {
   private readonly intervalMs: number;
   private readonly listeners = new Set<StatsListener>();
   private timer: NodeJS.Timeout | undefined;
-  private asking: Promise<string> | undefined;
-  /** What was last told, while it is told. */
+  private readonly ask = singleFlight(() => this.compute());
+  /** The newest frame, while anybody subscribes. */
   private latest: string | undefined;
 
   constructor(reads: PresenceReads, intervalMs: number) {
@@ -46,13 +47,6 @@ export class StatsTicker {
     const frame = await this.ask().catch(() => undefined);
     this.latest = this.listeners.size > 0 ? frame : undefined;
     if (frame !== undefined) for (const listener of this.listeners) listener.stats(frame);
-  }
-
-  private ask(): Promise<string> {
-    this.asking ??= this.compute().finally(() => {
-      this.asking = undefined;
-    });
-    return this.asking;
   }
 
   private async compute(): Promise<string> {

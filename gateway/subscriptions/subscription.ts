@@ -1,12 +1,12 @@
 /**
- * One socket's subscription to one topic. It reads until it stands where the hub stands, and from then on gets what the
- * hub tells everybody.
+ * One socket's subscription to one topic. It reads until it has reached the hub's place in the log, and from then on
+ * gets the frames that the hub sends to all.
  *
  * Why nothing is missed or doubled (P11): a snapshot's parts are read after the hub's place was noted, so the log from
  * that place on holds all that a part does not; of it, changes that a part reflects already are dropped. Whoever
  * catches up joins the hub in the same turn in which it has delivered all up to the hub's place.
  */
-import { type Change, StoreError } from '../../presence-core/index.ts';
+import { type Change, isRetryable, retrying } from '../../presence-core/index.ts';
 import { catchUp, type Following, type Listener, pageOut, type Task, takeSnapshot } from './catch-up.ts';
 import { type ChangesFrame, NO_PLACE, statsFrame } from './frames.ts';
 import type { Hub } from './hub.ts';
@@ -15,10 +15,9 @@ import { countsOf } from './summaries.ts';
 import type { TopicGroup, TopicSubscriber } from './topic-group.ts';
 import type { Topic } from './topics.ts';
 
-/** Who is further behind is told what is, not what was: a long log costs more than a snapshot. */
+/** A cursor further behind is answered with a snapshot: a long log costs more. */
 const MAX_BEHIND_CHANGES = 100_000;
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 2_000;
+const BACK_OFF = { firstMs: 50, maxMs: 2_000 };
 
 export class Subscription implements TopicSubscriber {
   readonly mode: TopicSubscriber['mode'];
@@ -50,7 +49,7 @@ export class Subscription implements TopicSubscriber {
   }
 
   /**
-   * @param begun told whether it goes on from the cursor; what follows comes by itself.
+   * @param begun called with whether it resumes at the cursor; what follows is sent without further calls.
    * @throws StoreError when the store does not answer, or `invalid_cursor`: the subscription is then to be ended.
    */
   async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
@@ -88,13 +87,13 @@ export class Subscription implements TopicSubscriber {
   }
 
   deliver(frames: readonly ChangesFrame[], changes: readonly Change[], before: string): void {
-    let told = 0;
+    let sent = 0;
     for (const frame of frames) {
       if (!this.queue.send(frame.text)) {
-        this.lag(changes.slice(0, told), before);
+        this.lag(changes.slice(0, sent), before);
         return;
       }
-      told += frame.changes;
+      sent += frame.changes;
     }
   }
 
@@ -122,10 +121,10 @@ export class Subscription implements TopicSubscriber {
     else this.group.live.add(this);
   }
 
-  private lag(told: readonly Change[], before: string): void {
+  private lag(sent: readonly Change[], before: string): void {
     this.group.live.delete(this);
     const delivered = [...this.hub.store.log.positions(before)];
-    for (const { shard, sequence } of told) delivered[shard] = sequence;
+    for (const { shard, sequence } of sent) delivered[shard] = sequence;
     this.lagging = { what: 'follow', generation: this.hub.generation, cursor: before, delivered };
   }
 
@@ -145,23 +144,29 @@ export class Subscription implements TopicSubscriber {
     this.work = work;
     const { topic, queue } = this;
     const listener: Listener = { topic, queue, listens: () => !this.ended && this.work === work };
-    let task = first;
-    let retryMs = RETRY_FIRST_MS;
-    while (listener.listens()) {
-      try {
-        if (task.what === 'begin') task = await takeSnapshot(this.hub, topic);
-        else if (task.what === 'snapshot') task = await pageOut(this.hub, listener, task);
-        else if (await catchUp(this.hub, listener, task)) return this.settle();
-        else task = { what: 'begin' };
-        retryMs = RETRY_FIRST_MS;
-      } catch (error) {
-        if (!listener.listens()) return;
-        if (!(error instanceof StoreError && error.retryable)) return this.failed(error);
-        // Half of a snapshot is on its way: the client begins anew with its page 0.
-        if (task.what === 'snapshot') task = { what: 'begin' };
-        await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random() / 2)).unref());
-        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+    let task: Task | undefined = first;
+    const step = async (): Promise<void> => {
+      task = await this.advance(listener, task as Task);
+    };
+    const failed = (): void => {
+      // Half of a snapshot is on its way: the client begins anew with its page 0.
+      if (task?.what === 'snapshot') task = { what: 'begin' };
+    };
+    try {
+      while (task && listener.listens()) {
+        await retrying({ ...BACK_OFF, wanted: listener.listens, passes: isRetryable, failed }, step);
       }
+    } catch (error) {
+      if (listener.listens()) this.failed(error);
     }
+  }
+
+  /** @returns what comes next; undefined when it has joined the hub, in the same turn in which it stood there. */
+  private async advance(listener: Listener, task: Task): Promise<Task | undefined> {
+    if (task.what === 'begin') return takeSnapshot(this.hub, this.topic);
+    if (task.what === 'snapshot') return pageOut(this.hub, listener, task);
+    if (!(await catchUp(this.hub, listener, task))) return { what: 'begin' };
+    this.settle();
+    return undefined;
   }
 }

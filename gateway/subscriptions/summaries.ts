@@ -48,17 +48,17 @@ export class Summaries {
     const wanted = [...this.groups.values()].filter((group) => group.summarised.size > 0);
     if (wanted.length === 0 || this.asking) return;
     this.asking = true;
-    void this.tell(wanted).finally(() => {
+    void this.send(wanted).finally(() => {
       this.asking = false;
     });
   }
 
-  private async tell(groups: readonly TopicGroup[]): Promise<void> {
+  private async send(groups: readonly TopicGroup[]): Promise<void> {
     const counts = await countsOf(
       this.store,
       groups.map((group) => group.topic),
     ).catch(() => undefined);
-    // While the store is away nothing is said; what was opened and closed is told with the next.
+    // While the store is away nothing is sent; opens and closes are counted on for the next summary.
     if (!counts) return;
     for (const [i, group] of groups.entries()) {
       const frame = intervalFrame(group.topic.text, counts[i] as Count, group.takeFlow());

@@ -11,7 +11,7 @@ export interface TopicSubscriber {
   summarise(frame: string): void;
   /** `auto`: the topic became fast, or slow again. */
   change(fast: boolean): void;
-  /** Changes were lost: what it was told no longer leads to what is. */
+  /** Changes were lost: it must begin again with a snapshot. */
   restart(): void;
 }
 

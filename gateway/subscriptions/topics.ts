@@ -79,7 +79,7 @@ export function flowOf(topic: Topic, change: Change): Flow {
   return { opened: Number(is && !was), closed: Number(was && !is) };
 }
 
-/** Where the store counts the sessions of a topic; undefined for users, whose status tells. */
+/** Where the store counts the sessions of a topic; undefined for topics of users, which are answered by their status. */
 export function dimensionOf(topic: Topic): Dimension | undefined {
   if (topic.kind === 'all') return { by: 'total' };
   if (topic.kind === 'stream') return { by: 'stream', key: topic.text.slice('stream:'.length) };

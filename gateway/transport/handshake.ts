@@ -28,7 +28,7 @@ const UNAVAILABLE = 503;
 /** 16 bytes in base64, as RFC 6455 demands of Sec-WebSocket-Key. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
-/** @returns 101, or the HTTP status of the refusal, of which the handlers are told. */
+/** @returns 101, or the HTTP status of the refusal, which the handlers are called with. */
 export function decideUpgrade(offer: UpgradeOffer, request: UpgradeRequest, gate: UpgradeGate): number {
   const status = decide(offer, request, gate);
   if (status !== SWITCHING_PROTOCOLS) gate.handlers.refused(status);

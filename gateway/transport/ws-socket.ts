@@ -10,7 +10,7 @@ import type { Traffic, TransportHandlers, TransportOptions, TransportSocket } fr
 
 const CUT = 1006;
 const PROTOCOL_ERROR = 1002;
-/** `ws` reports its own reason to close as an error and then says 1006; this is what it told the peer. */
+/** `ws` reports its own reason to close as an error and then says 1006; this is the code that it sent to the peer. */
 const CLOSE_CODE_OF_ERROR: Readonly<Record<string, number>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,

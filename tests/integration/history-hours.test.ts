@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readHour } from '../../gateway/history/hour-analytics.ts';
-import { HourKeeper } from '../../gateway/history/hour-keeper.ts';
+import { HourWriter } from '../../gateway/history/hour-writer.ts';
 import {
   createHistoryDatabase,
   type DatabaseLocation,
@@ -50,8 +50,8 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
 
   const at = Date.now();
   const kept = (hourAt: number) => database.hours(hourAt);
-  const keeperOf = (store: PresenceStore) =>
-    new HourKeeper(store.analytics, (records) => database.saveHours(records, mergeSketches));
+  const writerOf = (store: PresenceStore) =>
+    new HourWriter(store.analytics, (records) => database.saveHours(records, mergeSketches));
   const count = async (store: PresenceStore, users: number, from = 0): Promise<void> => {
     const events = Array.from({ length: users }, (_, n) =>
       store.analytics.count({ userId: `u${from + n}`, kind: n % 3 === 0 ? 'click' : 'impression', at }),
@@ -65,7 +65,7 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     await count(store, users);
     const before = await readHour(at, store.analytics, kept);
     expect(before.clicks + before.impressions).toBe(users);
-    await keeperOf(store).flush();
+    await writerOf(store).flush();
     expect(await readHour(at, store.analytics, kept)).toEqual(before);
     // The store has let the hour go.
     expect(await readHour(at, (await begin()).analytics, kept)).toEqual(before);
@@ -74,17 +74,17 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
   test('[P16] while it is counted and carried over, every answer lies between what was counted', async () => {
     await openDatabase();
     const store = await begin();
-    const keeper = keeperOf(store);
+    const writer = writerOf(store);
     let counted = 0;
     for (let round = 0; round < 20; round++) {
-      const flushing = keeper.flush();
+      const flushing = writer.flush();
       await count(store, 25, round * 25);
       counted += 25;
       const { clicks, impressions } = await readHour(at, store.analytics, kept);
       expect(clicks + impressions).toBe(counted);
       await flushing;
     }
-    await keeper.flush();
+    await writer.flush();
     const { clicks, impressions, uniqueUsers } = await readHour(at, (await begin()).analytics, kept);
     expect(clicks + impressions).toBe(counted);
     expect(Math.abs(uniqueUsers - 500)).toBeLessThanOrEqual(10);
@@ -94,7 +94,7 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     await openDatabase();
     const first = await begin();
     await count(first, 100);
-    await keeperOf(first).flush();
+    await writerOf(first).flush();
     const second = await begin();
     await count(second, 100, 50);
     for (const _ of [1, 2]) {
@@ -102,7 +102,7 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
       expect([clicks, impressions]).toEqual([68, 132]);
       expect(Math.abs(uniqueUsers - 150)).toBeLessThanOrEqual(3);
       // Before the second is carried over, and after.
-      await keeperOf(second).flush();
+      await writerOf(second).flush();
     }
   });
 
@@ -113,7 +113,7 @@ describe.each(['memory', 'redis'] as const)('over %s', (kind) => {
     const stale = await store.analytics.hour(at);
     await count(store, 60, 30);
     const before = await readHour(at, store.analytics, kept);
-    await Promise.all([keeperOf(store).flush(), keeperOf(store).flush()]);
+    await Promise.all([writerOf(store).flush(), writerOf(store).flush()]);
     if (stale) await database.saveHours([stale], mergeSketches);
     expect(await readHour(at, (await begin()).analytics, kept)).toEqual(before);
   });

@@ -127,6 +127,27 @@ test('a value that does not fit is refused, not cut, and not worth a repeat', as
   expect(await allOf(history, { userId: 'u' })).toEqual([]);
 });
 
+test('a migration that was cut short is run again and makes what is missing', async () => {
+  const url = await server.newUrl();
+  await (await fixtureOn(url).open()).stop();
+  const use = `use ${new URL(url).pathname.slice(1)}`;
+  const indexes = async (): Promise<unknown[]> => {
+    const rows = await server.query(use, 'show index from presence_sessions');
+    return rows.map((row) => `${row.Key_name}(${row.Column_name})`);
+  };
+  const before = await indexes();
+  expect(before).toContain('presence_sessions_by_end(ended_at)');
+  await server.query(
+    use,
+    'drop table presence_hours',
+    'drop index presence_sessions_by_end on presence_sessions',
+    'delete from presence_migrations',
+  );
+  const history = await fixtureOn(url).open();
+  expect(await indexes()).toEqual(before);
+  expect(await history.hours(0)).toEqual([]);
+});
+
 test('what waiting does not mend is told apart, and no message has the password', async () => {
   const url = await server.newUrl();
   await server.query(
@@ -149,9 +170,9 @@ test('what waiting does not mend is told apart, and no message has the password'
     [
       changed(url, (parts) => Object.assign(parts, { hostname: 'localhost', search: '?ssl=true' })),
       misconfigured,
-      /offers no TLS/,
+      /does not support TLS/,
     ],
-    [reader, misconfigured, /lets this user not do this/],
+    [reader, misconfigured, /denies this user a privilege/],
     [`mysql://u:${secret}@127.0.0.1:${await freePort()}/x`, unavailable, /cannot be reached: .*ECONNREFUSED/],
   ];
   for (const [where, kind, reason] of reasons) {

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { CompiledQuery, type Driver, Kysely } from 'kysely';
-import { sqliteDialect } from '../../gateway/history/sqlite-dialect.ts';
+import { sqliteDialect } from '../../gateway/history/sqlite/dialect.ts';
 import { allOf, ended, HistoryFixture } from '../contract/history/history-fixture.ts';
 import { type HistoryProcess, historyAct, historyProcess } from '../support/history-process.ts';
 import { until } from '../support/servers.ts';
@@ -155,10 +155,12 @@ test('a file that is no database, or cannot be one, is refused with its name and
 
 test('without better-sqlite3 the start says what is missing', async () => {
   const root = join(folder, 'without-driver');
-  cpSync('dist/gateway/history', join(root, 'gateway/history'), { recursive: true });
+  for (const part of ['gateway/history', 'presence-core'])
+    cpSync(join('dist', part), join(root, part), { recursive: true });
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
   mkdirSync(join(root, 'node_modules'));
-  symlinkSync(resolve('node_modules/kysely'), join(root, 'node_modules/kysely'));
+  for (const name of ['kysely', 'ioredis'])
+    symlinkSync(resolve('node_modules', name), join(root, 'node_modules', name));
   const env = { HISTORY_MODULE: join(root, 'gateway/history/index.js') };
   const said = JSON.parse(await historyAct(['start', `sqlite:${newFile()}`], env));
   expect(said).toMatchObject({ code: 'history_misconfigured', message: expect.stringContaining('better-sqlite3') });

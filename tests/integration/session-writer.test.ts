@@ -92,7 +92,7 @@ test('[P17] a database that is away: told, warned of before the log is trimmed, 
   writer.start();
   await watchAndLeave(store, 0, 1);
   await until(() => state.lines.length > 0);
-  expect(state.lines).toEqual(['warn: history is not written: the backlog stays in the log']);
+  expect(state.lines).toEqual(['warn: history: the database cannot be written; ended sessions wait in the change log']);
   // Half of what the log keeps: nothing is lost yet.
   await watchAndLeave(store, 1, 150);
   await until(() => state.lines.length > 1);
@@ -104,7 +104,7 @@ test('[P17] a database that is away: told, warned of before the log is trimmed, 
   await until(() => state.rows.at(-1)?.userId === 'u999');
   await until(() => state.lines.some((line) => line.startsWith('info: history has caught up')));
   const { entriesLost, rowsWritten, backlogRatio } = writer.report;
-  expect(state.lines.filter((line) => line.startsWith('error: the log was trimmed'))).toHaveLength(1);
+  expect(state.lines.filter((line) => line.startsWith('error: history: the change log was trimmed'))).toHaveLength(1);
   expect(rowsWritten).toBe(state.rows.length);
   // An open and a close of each session that is missing, one of them perhaps read still.
   const missing = 1_000 - state.rows.length;
@@ -136,7 +136,7 @@ test('[P17] a row that the database refuses is left out and told, and holds up n
   await until(() => writer.report.rowsRefused > 0 && state.rows.length >= 19);
   expect(state.rows.map(({ userId }) => userId)).not.toContain('u7');
   expect(writer.report).toMatchObject({ rowsWritten: 19, rowsRefused: 1 });
-  expect(state.lines).toEqual(['error: the database refuses a row of history: it is left out']);
+  expect(state.lines).toEqual(['error: history: the database refused a row; it is left out']);
 });
 
 test('[P17] a last drain tries again while it has time', async () => {

@@ -1,6 +1,6 @@
 /** Deletes what is kept no longer, one batch of oldest rows at a time. */
 import type { Kysely } from 'kysely';
-import type { Retention, Trimmed } from './history-database.ts';
+import type { Retention, Trimmed } from '../history-database.ts';
 import type { HistoryTables } from './schema.ts';
 
 export interface Batch {

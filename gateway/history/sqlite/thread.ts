@@ -1,7 +1,8 @@
-/** The near side of sqlite-worker.ts: one life of one worker. */
+/** One worker thread (worker.ts) as its caller sees it, from its start to its end. */
 import { Worker } from 'node:worker_threads';
-import { HistoryError, type HistoryErrorCode } from './history-error.ts';
-import type { SqliteFailure, SqliteOpened, SqliteOptions, SqliteReply, SqliteRequest } from './sqlite-worker.ts';
+import { pause } from '../../../presence-core/index.ts';
+import { HistoryError, type HistoryErrorCode } from '../history-error.ts';
+import type { SqliteFailure, SqliteOpened, SqliteOptions, SqliteReply, SqliteRequest } from './worker.ts';
 
 export interface SqliteResult {
   readonly rows: readonly unknown[];
@@ -10,12 +11,12 @@ export interface SqliteResult {
 
 /** Node runs no TypeScript in a worker before 22.6: from its source this file uses the worker that was built. */
 const WORKER = import.meta.url.endsWith('.ts')
-  ? new URL('../../dist/gateway/history/sqlite-worker.js', import.meta.url)
-  : new URL('./sqlite-worker.js', import.meta.url);
+  ? new URL('../../../dist/gateway/history/sqlite/worker.js', import.meta.url)
+  : new URL('./worker.js', import.meta.url);
 const HEAP_MB = 128;
 const CLOSE_MS = 10_000;
 
-/** What waiting does not mend. */
+/** Errors that another attempt does not change. */
 const PERMANENT = /^SQLITE_(CANTOPEN|READONLY|NOTADB|CORRUPT|AUTH|PERM|ERROR|RANGE)/;
 const BAD_VALUE = /^SQLITE_(MISMATCH|CONSTRAINT|TOOBIG)/;
 
@@ -68,7 +69,7 @@ export class SqliteThread {
     this.opened.catch(() => {});
   }
 
-  /** Nothing works on it any more; what was in a transaction is rolled back. */
+  /** It has ended, and the transaction that was open is rolled back. */
   get isOver(): boolean {
     return this.failed !== undefined;
   }
@@ -88,12 +89,7 @@ export class SqliteThread {
   /** Closes the file; the last one to do so carries the log into it. */
   async close(): Promise<void> {
     this.worker.postMessage('close');
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_MS);
-    });
-    await Promise.race([this.exited, late]);
-    clearTimeout(timer);
+    await Promise.race([this.exited, pause(CLOSE_MS)]);
     await this.worker.terminate();
   }
 
@@ -112,6 +108,6 @@ export class SqliteThread {
   }
 
   private lost(why: string): HistoryError {
-    return new HistoryError('history_unavailable', `the SQLite thread ended: ${why}`);
+    return new HistoryError('history_unavailable', `the SQLite thread has ended: ${why}`);
   }
 }

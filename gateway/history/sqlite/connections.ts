@@ -2,12 +2,12 @@
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
-import type { Bounds, Connections } from './connections.ts';
-import type { SqliteLocation } from './database-url.ts';
-import { HistoryError } from './history-error.ts';
-import { migrate } from './migrate.ts';
-import type { HistoryTables } from './schema.ts';
-import { sqliteDialect } from './sqlite-dialect.ts';
+import type { SqliteLocation } from '../database-url.ts';
+import { HistoryError } from '../history-error.ts';
+import type { Bounds, Connections } from '../sql/connections.ts';
+import { migrate } from '../sql/migrate.ts';
+import type { HistoryTables } from '../sql/schema.ts';
+import { sqliteDialect } from './dialect.ts';
 
 /** Of the bound of a call: what is left answers its caller that the file was locked. */
 const LOCK_SHARE = 0.8;

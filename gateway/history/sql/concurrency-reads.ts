@@ -1,6 +1,6 @@
 /** Concurrency over time, out of its minutes. */
-import { type Kysely, sql } from 'kysely';
-import { type ConcurrencyPoint, type ConcurrencyQuery, MAX_POINTS } from './history-database.ts';
+import type { Kysely } from 'kysely';
+import { type ConcurrencyPoint, type ConcurrencyQuery, MAX_POINTS } from '../history-database.ts';
 import type { HistoryTables } from './schema.ts';
 
 /** Checks what would else be an unbounded answer. */
@@ -16,12 +16,12 @@ export async function readConcurrency(
 ): Promise<ConcurrencyPoint[]> {
   const rows = await db
     .selectFrom('presence_minutes')
-    .select([
-      sql<number>`minute_at - (minute_at - ${from}) % ${stepMs}`.as('at'),
-      sql<number | string>`sum(users)`.as('users'),
-      sql<number | string>`sum(sessions)`.as('sessions'),
-      sql<number>`max(peak_sessions)`.as('peak'),
-      sql<number>`count(*)`.as('minutes'),
+    .select(({ eb, fn, parens }) => [
+      eb('minute_at', '-', eb(parens('minute_at', '-', from), '%', stepMs)).as('at'),
+      fn.sum('users').as('users'),
+      fn.sum('sessions').as('sessions'),
+      fn.max('peak_sessions').as('peak'),
+      fn.countAll<number>().as('minutes'),
     ])
     .where('minute_at', '>=', from)
     .where('minute_at', '<', to)

@@ -9,8 +9,8 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { SqliteThread } from './sqlite-thread.ts';
-import type { SqliteOptions } from './sqlite-worker.ts';
+import { SqliteThread } from './thread.ts';
+import type { SqliteOptions } from './worker.ts';
 
 /** A caller keeps its thread: when that ends within a transaction, the next statement must not run on another. */
 class SqliteConnection implements DatabaseConnection {

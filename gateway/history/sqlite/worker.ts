@@ -1,6 +1,6 @@
 /**
  * One SQLite connection in a thread of its own: better-sqlite3 waits for the disk, and the players' sockets must not.
- * Started by sqlite-thread.ts; the types below are what the two say to each other.
+ * Started by thread.ts; the types below are the messages between the two.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Database, Statement } from 'better-sqlite3';
@@ -28,7 +28,7 @@ export type SqliteReply =
   | { readonly id: number; readonly rows: readonly unknown[]; readonly changes: number }
   | { readonly id: number; readonly failure: SqliteFailure };
 
-/** Told once, before any reply. */
+/** Sent once, before any reply. */
 export type SqliteOpened = { readonly opened: true } | { readonly opened: false; readonly failure: SqliteFailure };
 
 const CACHE_KB = { writer: 64 * 1024, reader: 32 * 1024 };
@@ -100,11 +100,11 @@ function serve(db: Database, answer: (reply: SqliteReply) => void): (request: Sq
   };
 }
 
-const tell = (message: SqliteOpened | SqliteReply): void => parentPort?.postMessage(message);
+const send = (message: SqliteOpened | SqliteReply): void => parentPort?.postMessage(message);
 try {
   const db = await open(workerData as SqliteOptions);
-  parentPort?.on('message', serve(db, tell));
-  tell({ opened: true });
+  parentPort?.on('message', serve(db, send));
+  send({ opened: true });
 } catch (error) {
-  tell({ opened: false, failure: failureOf(error) });
+  send({ opened: false, failure: failureOf(error) });
 }

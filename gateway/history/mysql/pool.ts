@@ -1,9 +1,10 @@
 /** The pool that Kysely's own dialect for MySQL uses: mysql2's, with every wait bounded and errors of ours. */
 import type { MysqlPool, MysqlPoolConnection } from 'kysely';
 import { createPool, type PoolConnection, type PoolOptions } from 'mysql2';
-import type { MysqlLocation } from './database-url.ts';
-import { HistoryError } from './history-error.ts';
-import { mysqlError } from './mysql-errors.ts';
+import { createTimeBound, pause, type TimeBound } from '../../../presence-core/index.ts';
+import type { MysqlLocation } from '../database-url.ts';
+import { HistoryError } from '../history-error.ts';
+import { mysqlError } from './errors.ts';
 
 export interface PoolBounds {
   readonly connections: number;
@@ -52,34 +53,32 @@ function poolOptions({ host, port, user, password, database, tls }: MysqlLocatio
   };
 }
 
-/** Calls back once: with the answer, or with an error when the time is up first. */
-function bounded(ms: number, callback: Callback, giveUp: () => void): Callback {
-  let done = false;
-  const timer = setTimeout(() => {
-    finish(new HistoryError('history_unavailable', `the database server did not answer within ${ms} ms`));
-    giveUp();
-  }, ms);
-  const finish: Callback = (error, result) => {
-    if (done) return;
-    done = true;
-    clearTimeout(timer);
-    callback(error, result);
-  };
-  return finish;
-}
-
 class BoundedConnection {
   private readonly raw: PoolConnection;
-  private readonly statementMs: number;
+  private readonly inTime: TimeBound;
 
-  constructor(raw: PoolConnection, statementMs: number) {
+  constructor(raw: PoolConnection, inTime: TimeBound) {
     this.raw = raw;
-    this.statementMs = statementMs;
+    this.inTime = inTime;
   }
 
   query(sql: string, parameters: unknown[], callback: Callback): void {
-    const finish = bounded(this.statementMs, callback, () => this.raw.destroy());
-    this.raw.query(sql, parameters, (error, result) => finish(error && mysqlError(error), result));
+    let answered = false;
+    const answer = new Promise((resolve, reject) => {
+      this.raw.query(sql, parameters, (error, result) => {
+        answered = true;
+        if (error) reject(mysqlError(error));
+        else resolve(result);
+      });
+    });
+    this.inTime(answer).then(
+      (result) => callback(undefined, result),
+      (error) => {
+        // What it will still answer belongs to no statement.
+        if (!answered) this.raw.destroy();
+        callback(error);
+      },
+    );
   }
 
   release(): void {
@@ -93,9 +92,13 @@ class BoundedConnection {
 
 export function mysqlPool(location: MysqlLocation, { connections, statementMs }: PoolBounds): MysqlPool {
   const pool = createPool(poolOptions(location, connections));
+  const inTime = createTimeBound(
+    statementMs,
+    () => new HistoryError('history_unavailable', `the database server did not answer within ${statementMs} ms`),
+  );
   const known = new WeakMap<PoolConnection, BoundedConnection>();
   const introduce = (raw: PoolConnection, callback: Callback): void => {
-    const connection = new BoundedConnection(raw, statementMs);
+    const connection = new BoundedConnection(raw, inTime);
     connection.query(sessionSettings(statementMs), [], (error) => {
       if (error) {
         raw.destroy();
@@ -116,13 +119,8 @@ export function mysqlPool(location: MysqlLocation, { connections, statementMs }:
       });
     },
     end(callback) {
-      pool.end(
-        bounded(
-          END_MS,
-          () => callback(undefined),
-          () => {},
-        ),
-      );
+      const ended = new Promise<void>((resolve) => pool.end(() => resolve()));
+      void Promise.race([ended, pause(END_MS)]).then(() => callback(undefined));
     },
   };
 }

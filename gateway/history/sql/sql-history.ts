@@ -1,55 +1,57 @@
 /** HistoryDatabase over SQL, for both engines. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
+import { type BackOff, pause, retrying, singleFlight } from '../../../presence-core/index.ts';
+import type * as api from '../history-database.ts';
+import { MAX_ROWS } from '../history-database.ts';
+import { HistoryError } from '../history-error.ts';
+import { CallLimiter } from './call-limiter.ts';
 import { checkSteps, readConcurrency } from './concurrency-reads.ts';
 import type { Bounds, Connections } from './connections.ts';
-import type * as api from './history-database.ts';
-import { MAX_ROWS } from './history-database.ts';
-import { HistoryError } from './history-error.ts';
-import { Lanes } from './lanes.ts';
 import type { HistoryTables } from './schema.ts';
 import { checkQuery, readSessions } from './session-reads.ts';
 import { type TrimPart, trimParts } from './trimming.ts';
-import { insertHour, insertSessions, upsertSample } from './writes.ts';
+import { mergeHour, SessionInsert, upsertSample } from './writes.ts';
 
 /** Rows of one INSERT: at most half a megabyte of text, well within what any server takes. */
 const ROWS_PER_INSERT = 250;
 const MAX_WAITING = 64;
+/** Of a transaction that conflicts with others. */
 const ATTEMPTS = 8;
-const RETRY_MS = 50;
+const CONFLICT_BACK_OFF: BackOff = { firstMs: 50, maxMs: 400 };
 const TRIM_MS = 30_000;
 const STOP_MS = 5_000;
+
+/** Shows that the database answers. */
+const selectOne = (db: Kysely<HistoryTables>) => db.selectNoFrom((eb) => eb.lit(1).as('one')).execute();
 
 export class SqlHistory implements api.HistoryDatabase {
   readonly engine: 'sqlite' | 'mysql';
   private readonly connections: Connections;
-  private readonly bounds: Bounds;
-  private readonly writes: Lanes;
-  private readonly reads: Lanes;
+  private readonly sessionInsert: SessionInsert;
+  private readonly writes: CallLimiter;
+  private readonly reads: CallLimiter;
   private state: 'new' | 'started' | 'stopped' = 'new';
-  private starting: Promise<void> | undefined;
+  private readonly prepare = singleFlight(() => this.prepareOnce());
 
   constructor(connections: Connections, bounds: Bounds) {
     this.connections = connections;
     this.engine = connections.engine;
-    this.bounds = bounds;
-    this.writes = new Lanes(connections.writers, MAX_WAITING);
-    this.reads = new Lanes(connections.readers, MAX_WAITING);
+    this.sessionInsert = new SessionInsert(connections.engine);
+    const { writers, readers } = connections;
+    this.writes = new CallLimiter({ maxRunning: writers, maxWaiting: MAX_WAITING, boundMs: bounds.writeMs });
+    this.reads = new CallLimiter({ maxRunning: readers, maxWaiting: MAX_WAITING, boundMs: bounds.readMs });
   }
 
   async start(): Promise<void> {
-    if (this.state === 'started') return;
     if (this.state === 'stopped') throw this.notStarted();
-    this.starting ??= this.bringUp().finally(() => {
-      this.starting = undefined;
-    });
-    await this.starting;
+    await this.prepare();
   }
 
   async stop(): Promise<void> {
     if (this.state === 'stopped') return;
     this.state = 'stopped';
-    await this.starting?.catch(() => {});
+    // Waits for a start that is under way; without one this does nothing.
+    await this.prepare().catch(() => {});
     await Promise.all([this.writes.drained(STOP_MS), this.reads.drained(STOP_MS)]);
     // The writer last: who closes an SQLite file last carries its log into it.
     await this.connections.reader.destroy();
@@ -57,7 +59,7 @@ export class SqlHistory implements api.HistoryDatabase {
   }
 
   async ping(): Promise<void> {
-    await this.read((db) => sql`select 1`.execute(db));
+    await this.read(selectOne);
   }
 
   async addSessions(rows: readonly api.EndedSession[]): Promise<void> {
@@ -65,20 +67,20 @@ export class SqlHistory implements api.HistoryDatabase {
     if (rows.length === 0) return;
     await this.transaction(async (db) => {
       for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) {
-        await db.executeQuery(insertSessions(this.engine, rows.slice(i, i + ROWS_PER_INSERT)));
+        await this.sessionInsert.execute(db, rows.slice(i, i + ROWS_PER_INSERT));
       }
     });
   }
 
   async addSample(sample: api.ConcurrencySample): Promise<void> {
-    await this.transaction((db) => db.executeQuery(upsertSample(this.engine, sample)));
+    await this.transaction((db) => upsertSample(db, this.engine, sample));
   }
 
   async saveHours(records: readonly api.HourRecord[], merge: api.MergeUsers): Promise<void> {
     if (records.length > MAX_ROWS) throw new RangeError(`at most ${MAX_ROWS} records at once`);
     if (records.length === 0) return;
     await this.transaction(async (db) => {
-      for (const record of records) await this.saveHour(db, record, merge);
+      for (const record of records) await mergeHour(db, this.engine, record, merge);
     });
   }
 
@@ -118,39 +120,17 @@ export class SqlHistory implements api.HistoryDatabase {
         const { deleted, full } = await this.trimBatch(part, batchRows);
         trimmed[part.what] += deleted;
         more = full;
-        if (more) await sleep(performance.now() - begun);
+        if (more) await pause(performance.now() - begun);
       }
     }
     return { ...trimmed, more: false };
   }
 
-  private async bringUp(): Promise<void> {
+  private async prepareOnce(): Promise<void> {
+    if (this.state !== 'new') return;
     await this.connections.prepare();
-    await sql`select 1`.execute(this.connections.reader);
+    await selectOne(this.connections.reader);
     if (this.state === 'new') this.state = 'started';
-  }
-
-  private async saveHour(db: Transaction<HistoryTables>, given: api.HourRecord, merge: api.MergeUsers): Promise<void> {
-    // Written first and read then, so that the row is there and locked whoever comes first.
-    await db.executeQuery(insertHour(this.engine, given));
-    const stored = await db
-      .selectFrom('presence_hours')
-      .selectAll()
-      .where('hour_at', '=', given.hourAt)
-      .where('generation', '=', given.generation)
-      .$if(this.engine === 'mysql', (query) => query.forUpdate())
-      .executeTakeFirstOrThrow();
-    const next = {
-      clicks: Math.max(stored.clicks, given.clicks),
-      impressions: Math.max(stored.impressions, given.impressions),
-      users: Buffer.from(merge(new Uint8Array(stored.users), given.users)),
-    };
-    await db
-      .updateTable('presence_hours')
-      .set(next)
-      .where('hour_at', '=', given.hourAt)
-      .where('generation', '=', given.generation)
-      .execute();
   }
 
   private trimBatch(part: TrimPart, rows: number) {
@@ -159,21 +139,21 @@ export class SqlHistory implements api.HistoryDatabase {
 
   private async read<T>(work: (db: Kysely<HistoryTables>) => Promise<T>): Promise<T> {
     this.assertStarted();
-    return this.reads.run(this.bounds.readMs, () => work(this.connections.reader));
+    return this.reads.run(() => work(this.connections.reader));
   }
 
   private async transaction<T>(work: (db: Transaction<HistoryTables>) => Promise<T>): Promise<T> {
     this.assertStarted();
     const { writer, isConflict } = this.connections;
-    return this.writes.run(this.bounds.writeMs, async (isOver) => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await writer.transaction().execute(work);
-        } catch (error) {
-          if (attempt === ATTEMPTS || isOver() || !isConflict(error)) throw error;
-          await sleep(RETRY_MS * attempt * (0.5 + Math.random()));
-        }
-      }
+    return this.writes.run(async (isOver) => {
+      let attempts = 0;
+      const passes = (error: unknown): boolean => attempts < ATTEMPTS && !isOver() && isConflict(error);
+      const result = await retrying({ ...CONFLICT_BACK_OFF, passes }, () => {
+        attempts += 1;
+        return writer.transaction().execute(work);
+      });
+      // Without a signal it ends only with a result or an error.
+      return result as T;
     });
   }
 
@@ -182,7 +162,7 @@ export class SqlHistory implements api.HistoryDatabase {
   }
 
   private notStarted(): HistoryError {
-    const why = this.state === 'new' ? 'has not started yet' : 'has been stopped';
-    return new HistoryError('history_unavailable', `the history ${why}`);
+    const why = this.state === 'new' ? 'is not open yet' : 'has been closed';
+    return new HistoryError('history_unavailable', `the history database ${why}`);
   }
 }

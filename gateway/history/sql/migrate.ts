@@ -1,27 +1,20 @@
 /** Brings a database to the schema of this version. */
-import { type Kysely, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
-import { HistoryError } from './history-error.ts';
+import { type Kysely, type Migration, Migrator } from 'kysely';
+import { HistoryError } from '../history-error.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import type { Engine, HistoryTables } from './schema.ts';
 
 const TABLE = 'presence_migrations';
 const LOCK_TABLE = 'presence_migrations_lock';
 
-const run = (statements: readonly string[]): Migration => ({
-  async up(db) {
-    for (const statement of statements) await sql.raw(statement).execute(db);
-  },
-});
-
 /**
  * Runs what is missing. Of several processes at once one does, the others wait: by GET_LOCK on MySQL, on SQLite by a
  * transaction that takes the write lock before it looks.
- * @throws HistoryError `history_misconfigured` when a newer version has been here.
+ * @throws HistoryError `history_misconfigured` when a newer version has migrated it.
  */
 export async function migrate(db: Kysely<HistoryTables>, engine: Engine): Promise<void> {
   const migrations = Object.fromEntries(
-    Object.entries(MIGRATIONS).map(([name, statements]) => [name, run(statements[engine])]),
+    Object.entries(MIGRATIONS).map(([name, { up }]): [string, Migration] => [name, { up: (db) => up(db, engine) }]),
   );
   const migrator = new Migrator({
     db,
@@ -37,11 +30,16 @@ export async function migrate(db: Kysely<HistoryTables>, engine: Engine): Promis
 }
 
 async function refuseNewer(db: Kysely<HistoryTables>, known: Readonly<Record<string, unknown>>): Promise<void> {
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(TABLE)} order by name`.execute(db);
+  const rows = await db
+    .withTables<{ [TABLE]: { name: string } }>()
+    .selectFrom(TABLE)
+    .select('name')
+    .orderBy('name')
+    .execute();
   const newer = rows.map(({ name }) => name).filter((name) => !Object.hasOwn(known, name));
   if (newer.length === 0) return;
   throw new HistoryError(
     'history_misconfigured',
-    `the database has been changed by a newer version (${newer.join(', ')}): run that version, or use another database`,
+    `the database was migrated by a newer version (${newer.join(', ')}): run that version, or use another database`,
   );
 }

@@ -1,20 +1,20 @@
-/** What a server, or the way to it, says went wrong. */
-import { HistoryError } from './history-error.ts';
+/** Errors of the server and of the network, as errors of the history. */
+import { HistoryError } from '../history-error.ts';
 
-/** Answers that another attempt will not change, with what to do. Everything else may pass. */
+/** Errors that another attempt does not change, with what to do. All others may pass. */
 const PERMANENT: Readonly<Record<string, string>> = {
   ER_ACCESS_DENIED_ERROR: 'refuses the user or the password of DATABASE_URL',
   ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'refuses the user or the password of DATABASE_URL',
-  ER_DBACCESS_DENIED_ERROR: 'lets this user not use this database, or has no such database',
+  ER_DBACCESS_DENIED_ERROR: 'denies this user the database, or has no such database',
   ER_BAD_DB_ERROR: 'has no such database: create it, or correct DATABASE_URL',
   ER_TABLEACCESS_DENIED_ERROR:
-    'lets this user not do this: it needs SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX',
-  ER_HOST_NOT_PRIVILEGED: 'lets this machine not connect',
-  ER_NOT_SUPPORTED_AUTH_MODE: 'asks for a way of authentication that is not supported',
-  AUTH_SWITCH_PLUGIN_ERROR: 'asks for a way of authentication that is not supported',
-  HANDSHAKE_NO_SSL_SUPPORT: 'offers no TLS: enable it there, or leave ssl=true out of DATABASE_URL',
-  HANDSHAKE_SSL_ERROR: 'shows a certificate that is not trusted',
-  ER_PARSE_ERROR: 'does not understand a statement: MariaDB from 10.5 or MySQL from 8.0 is needed',
+    'denies this user a privilege: needed are SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX',
+  ER_HOST_NOT_PRIVILEGED: 'does not accept connections from this machine',
+  ER_NOT_SUPPORTED_AUTH_MODE: 'requires an authentication method that is not supported',
+  AUTH_SWITCH_PLUGIN_ERROR: 'requires an authentication method that is not supported',
+  HANDSHAKE_NO_SSL_SUPPORT: 'does not support TLS: enable it there, or remove ssl=true from DATABASE_URL',
+  HANDSHAKE_SSL_ERROR: 'has a certificate that is not trusted',
+  ER_PARSE_ERROR: 'does not understand a statement: MariaDB 10.5 or MySQL 8.0 is needed, or newer',
 };
 /** SQLSTATE classes of values that do not fit, whatever the table. */
 const BAD_VALUE = /^2[1-3]/;
@@ -34,7 +34,7 @@ export function isConflict(error: unknown): boolean {
   return errno === DEADLOCK || errno === LOCK_WAIT_TIMEOUT;
 }
 
-/** Has no value in it: a server quotes what it was given, mysql2 the whole statement. */
+/** The message has no values in it: a server quotes what it was given, mysql2 the whole statement. */
 export function mysqlError(error: unknown): HistoryError {
   const { code = 'unknown', sqlState, errno, message } = error as ServerError;
   const cause = { code, errno, sqlState };
@@ -46,7 +46,7 @@ export function mysqlError(error: unknown): HistoryError {
     return new HistoryError('history_unavailable', `the database server cannot be reached: ${message || code}`, cause);
   }
   if (BAD_VALUE.test(sqlState)) {
-    return new HistoryError('value_refused', `the database server refuses a value (${code})`, cause);
+    return new HistoryError('value_refused', `the database server refused a value (${code})`, cause);
   }
-  return new HistoryError('history_unavailable', `the database server fails (${code}, ${errno})`, cause);
+  return new HistoryError('history_unavailable', `the database server failed (${code}, ${errno})`, cause);
 }

@@ -1,7 +1,7 @@
 /** Places within one query of sessions, as opaque text. */
 import { createHash } from 'node:crypto';
-import type { SessionsQuery } from './history-database.ts';
-import { HistoryError } from './history-error.ts';
+import type { SessionsQuery } from '../history-database.ts';
+import { HistoryError } from '../history-error.ts';
 
 /** The last row of a page. */
 export interface SessionPlace {

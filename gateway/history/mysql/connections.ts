@@ -1,10 +1,10 @@
 /** A pool that writes and one that reads, so that a crowd of readers leaves the writers theirs. */
 import { Kysely, MysqlDialect } from 'kysely';
-import type { Bounds, Connections } from './connections.ts';
-import type { MysqlLocation } from './database-url.ts';
-import { migrate } from './migrate.ts';
-import { isConflict } from './mysql-errors.ts';
-import type { HistoryTables } from './schema.ts';
+import type { MysqlLocation } from '../database-url.ts';
+import type { Bounds, Connections } from '../sql/connections.ts';
+import { migrate } from '../sql/migrate.ts';
+import type { HistoryTables } from '../sql/schema.ts';
+import { isConflict } from './errors.ts';
 
 const WRITERS = 4;
 const READERS = 4;
@@ -15,7 +15,7 @@ export function mysqlConnections(location: MysqlLocation, { readMs, writeMs }: B
   const connect = (connections: number, statementMs: number): Kysely<HistoryTables> =>
     new Kysely<HistoryTables>({
       dialect: new MysqlDialect({
-        pool: async () => (await import('./mysql-pool.ts')).mysqlPool(location, { connections, statementMs }),
+        pool: async () => (await import('./pool.ts')).mysqlPool(location, { connections, statementMs }),
       }),
     });
   return {
