@@ -1,0 +1,24 @@
+/** Tests that wait for real time-outs: they begin together before the first test of the file, so that the waits overlap. */
+import { beforeAll, test } from '@jest/globals';
+
+/**
+ * To be called outside every `describe`. Bodies run at the same time as each other and as the other tests of the file:
+ * what they open, they close themselves or in an `afterAll`.
+ * @returns what registers such a test; it is reported, and fails, under its own name.
+ */
+export function slowTests(): (name: string, body: () => Promise<void>) => void {
+  const bodies: Array<() => Promise<void>> = [];
+  const outcomes: Array<Promise<void>> = [];
+  beforeAll(() => {
+    for (const body of bodies) {
+      const outcome = body();
+      // The test of that name reports it, which may come later.
+      outcome.catch(() => undefined);
+      outcomes.push(outcome);
+    }
+  });
+  return (name, body) => {
+    const index = bodies.push(body) - 1;
+    test(name, () => outcomes[index]);
+  };
+}
