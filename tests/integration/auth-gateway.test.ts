@@ -34,7 +34,7 @@ const UNAUTHENTICATED = { code: 'unauthenticated', close: 4001 };
 const FORBIDDEN = { code: 'forbidden', close: 4003 };
 
 describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
-  test('the user is the one of the token', async () => {
+  test('[W18] the user is the one of the token', async () => {
     await start({ TRANSPORT });
     const [player, welcome] = await hello({ token: await hsToken(), streamId: 'tnt' });
     expect(welcome).toMatchObject({ type: 'welcome', userId: 'u', current: 1, max: 3 });
@@ -55,19 +55,19 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     ['a forged resume token', async () => ({ resume: 'dX5zfjA.AAAAAAAAAAAAAAAAAAAAAA' }), UNAUTHENTICATED],
     ['a token that is no text', async () => ({ token: 7 }), { code: 'invalid_request', close: 4000 }],
     ['a token too long', async () => ({ token: 'x'.repeat(9_000) }), { code: 'invalid_request', close: 4000 }],
-  ])('refuses %s', async (_, make, answer) => {
+  ])('[W18] refuses %s', async (_, make, answer) => {
     await start({ TRANSPORT });
     expect(await refused(await hello(await make()))).toEqual(answer);
     expect(await usage('u')).toMatchObject({ current: 0 });
   });
 
-  test('an observer needs the scope to read', async () => {
+  test('[W18] an observer needs the scope to read', async () => {
     await start({ TRANSPORT });
     const [, welcome] = await hello({ observe: true, token: await hsToken({ scope: READER }) });
     expect(welcome).toMatchObject({ type: 'welcome', resumed: false });
   });
 
-  test('a player subscribes only with the scope to read', async () => {
+  test('[W23] a player subscribes only with the scope to read', async () => {
     await start({ TRANSPORT });
     const [blind] = await hello({ token: await hsToken() });
     expect(await blind.ask({ type: 'subscribe', topic: 'all' })).toMatchObject({ problem: { code: 'forbidden' } });
@@ -75,7 +75,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await seeing.ask({ type: 'subscribe', topic: 'all' })).toMatchObject({ type: 'subscribed' });
   });
 
-  test('before its end a player is told, a new token goes on, and without one the socket is closed', async () => {
+  test('[W19] [W20] before its end a player is told, a new token goes on, and without one the socket is closed', async () => {
     await start({ TRANSPORT });
     const exp = inSeconds(4);
     const [player] = await hello({ token: await hsToken({ exp }) });
@@ -91,7 +91,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(resumed).toMatchObject({ type: 'welcome', resumed: true, current: 1 });
   });
 
-  test('a refresh is for the same user and no less scope; a bad token leaves the former one', async () => {
+  test('[W20] a refresh is for the same user and no less scope; a bad token leaves the former one', async () => {
     await start({ TRANSPORT });
     const [player] = await hello({ token: await hsToken() });
     for (const token of ['nonsense', await hsToken({ exp: inSeconds(-1) })]) {
@@ -107,7 +107,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await narrowed.closed).toBe(4003);
   });
 
-  test('an origin that is not listed does not connect, whatever its token', async () => {
+  test('[W1] an origin that is not listed does not connect, whatever its token', async () => {
     await start({ TRANSPORT, ALLOWED_ORIGINS: 'https://player.example' });
     await expect(Player.connect(server.wsPort, { origin: 'https://evil.example' })).rejects.toThrow('403');
     const listed = await Player.connect(server.wsPort, { origin: 'https://player.example' });
@@ -120,7 +120,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
 const STORES = { memory: () => ({}), redis: () => ({ REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix() }) };
 
 describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
-  test('[P8] a resume token alone resumes, on the terms of the token behind it', async () => {
+  test('[P8] [W19] a resume token alone resumes, on the terms of the token behind it', async () => {
     await start({ ...STORES[kind](), RESUME_GRACE_MS: '20000' });
     const token = await hsToken({ max_streams: 7, on_limit: 'evict-oldest' });
     const [player, { sessionId, resumeToken }] = await hello({ token, streamId: 'tnt' });
@@ -138,7 +138,7 @@ describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
     expect(await again.ask({ type: 'heartbeat' })).toMatchObject({ current: 1, max: 7 });
   });
 
-  test('[P8] a resume token alone opens nothing once its session is over', async () => {
+  test('[P8] [W19] a resume token alone opens nothing once its session is over', async () => {
     await start({ ...STORES[kind](), MAX_STREAMS: '1', ON_LIMIT: 'evict-oldest' });
     const [player, { resumeToken }] = await hello({ token: await hsToken(), streamId: 'tnt' });
     await player.leave();
@@ -149,7 +149,7 @@ describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
     expect(anew).toMatchObject({ type: 'welcome', resumed: false, current: 1 });
   });
 
-  test('a resume by its token alone ends with the token behind it', async () => {
+  test('[W19] a resume by its token alone ends with the token behind it', async () => {
     await start({ ...STORES[kind](), RESUME_GRACE_MS: '20000' });
     const exp = inSeconds(4);
     const [player, { resumeToken }] = await hello({ token: await hsToken({ exp }) });
@@ -191,7 +191,7 @@ describe('a key set', () => {
   let keySet: KeySetServer;
   afterEach(() => keySet.close());
 
-  test('that is away refuses nobody for good', async () => {
+  test('[W18] that is away refuses nobody for good', async () => {
     const keys = await issuer('ES256');
     keySet = await serveKeySet([keys.jwk]);
     keySet.status = 500;

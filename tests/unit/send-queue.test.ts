@@ -35,7 +35,7 @@ describe('SendQueue', () => {
     jest.useRealTimers();
   });
 
-  test('[P14] sends until half of the bound is queued, then nothing until the socket has drained', async () => {
+  test('[P14] [W30] sends until half of the bound is queued, then nothing until the socket has drained', async () => {
     expect([outlet.send(KB(100)), outlet.send(KB(30)), outlet.send('more')]).toEqual([true, true, false]);
     await jest.advanceTimersByTimeAsync(1_000);
     expect([outlet.send('more'), events]).toEqual([false, []]);
@@ -46,7 +46,7 @@ describe('SendQueue', () => {
     expect(peer.sent).toHaveLength(3);
   });
 
-  test('[P14] a socket that stays slow is given up', async () => {
+  test('[P14] [W30] a socket that stays slow is given up', async () => {
     outlet.send(KB(200));
     await jest.advanceTimersByTimeAsync(4_900);
     expect(events).toEqual([]);
@@ -54,7 +54,7 @@ describe('SendQueue', () => {
     expect(events[0]).toBe('too slow');
   });
 
-  test('[P14] many who write at once never queue more than one frame beside what waits', async () => {
+  test('[P14] [W30] many who write at once never queue more than one frame beside what waits', async () => {
     const writers = Array.from({ length: 10 }, (_, i) => outlet.write(KB(64, String(i)), always));
     for (let round = 0; round < 10; round++) {
       expect(peer.bufferedBytes).toBeLessThanOrEqual(KB(96).length);

@@ -68,7 +68,7 @@ describe('Subscription', () => {
     await store.stop();
   });
 
-  test('[P11] a batch of which a slow socket got a part goes on after that part', async () => {
+  test('[P11] [W30] a batch of which a slow socket got a part goes on after that part', async () => {
     expect(frames()[0]).toMatchObject({ type: 'snapshot', last: true, sessions: [{ sessionId: 's' }] });
     peer.reads = false;
     for (let n = 0; n < 1_000; n++) await update(n);

@@ -22,7 +22,7 @@ describe('TopicGroup', () => {
     channel = new TopicGroup(parseTopic('all') as Topic, { summaryIntervalMs: 500, autoIntervalAbove: 50 });
   });
 
-  test('turns fast at once, and slow only when an interval stays below half of the threshold', () => {
+  test('[W27] turns fast at once, and slow only when an interval stays below half of the threshold', () => {
     channel.members.add(member('auto'));
     channel.count(changes(25));
     expect(turns).toEqual([]);
@@ -45,7 +45,7 @@ describe('TopicGroup', () => {
     expect(turns).toEqual([]);
   });
 
-  test('counts what comes and goes while somebody wants to know, until it is taken', () => {
+  test('[W27] counts what comes and goes while somebody wants to know, until it is taken', () => {
     channel.count(changes(7));
     channel.tick();
     const summarised = member('interval');

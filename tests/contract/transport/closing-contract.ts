@@ -23,7 +23,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
   }
 
   describe(`${name} close`, () => {
-    test('our code and reason reach the client; handlers.close follows once, not inside the call', async () => {
+    test('[W31] our code and reason reach the client; handlers.close follows once, not inside the call', async () => {
       const rig = await start();
       const client = await peer(rig.port);
       rig.socket.send('last words');
@@ -51,7 +51,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       ['4321', closePayload(4321, 'bye'), 4321],
       ['1000', closePayload(1000), 1000],
       ['no code', '', 1005],
-    ])('the client closes with %s', async (_what, payload, code) => {
+    ])('[W32] the client closes with %s', async (_what, payload, code) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(frame(OPCODE.close, payload));
@@ -110,7 +110,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       expect([rig.messages, rig.pongs]).toEqual([[], []]);
     });
 
-    test('a peer that never answers the close frame is reported and cut', async () => {
+    test('[W32] a peer that never answers the close frame is reported and cut', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       rig.socket.close(4203, 'no pong');
@@ -125,7 +125,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
   });
 
   describe(`${name} slow reader`, () => {
-    test('send refuses at the bound, the socket survives, nothing accepted is lost', async () => {
+    test('[W30] send refuses at the bound, the socket survives, nothing accepted is lost', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.stream.pause();
@@ -154,7 +154,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       expect(client.frames[0]?.payload).toHaveLength(2_700);
     });
 
-    test('close waits for what is queued', async () => {
+    test('[W32] close waits for what is queued', async () => {
       const rig = await start({ closeTimeoutMs: 15_000 });
       const client = await raw(rig.port);
       client.stream.pause();
@@ -166,7 +166,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       await bothSee(rig, client, { peer: 4210, handler: 4210 });
     });
 
-    test('close of one that reads nothing at all cuts it, what is queued included', async () => {
+    test('[W32] close of one that reads nothing at all cuts it, what is queued included', async () => {
       const rig = await start({ closeTimeoutMs: 200 });
       const client = await raw(rig.port);
       client.stream.pause();
@@ -198,7 +198,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
   });
 
   describe(`${name} stopping`, () => {
-    test('stopListening keeps what is open and refuses what is new', async () => {
+    test('[W22] stopListening keeps what is open and refuses what is new', async () => {
       const rig = await start({}, { message: (socket, text) => void socket.send(`${text}!`) });
       const late = new RawWebSocket(connect(rig.port, '127.0.0.1'));
       late.stream.write('GET /ws HTTP/1.1\r\n');

@@ -33,11 +33,23 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.opened[1]?.id).toBeGreaterThan(rig.socket.id);
     });
 
-    test.each([401, 403, 429])('the handler refuses with %i', async (status) => {
+    test.each([401, 403, 429])('[W1] the handler refuses with %i', async (status) => {
       const rig = await start({}, { upgrade: () => status });
       expect((await raw(rig.port)).status).toBe(status);
       expect(rig.opened).toHaveLength(0);
       expect(rig.refused).toEqual([status]);
+    });
+
+    test('[W1] who connects too often is told when to come back', async () => {
+      const rig = await start({}, { upgrade: () => 429 });
+      expect((await raw(rig.port)).header('retry-after')).toBe('1');
+    });
+
+    test('[W1] no extension is agreed to', async () => {
+      const rig = await start();
+      const offer = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits';
+      const client = await raw(rig.port, upgradeHead('/ws', [offer]));
+      expect([client.status, client.header('sec-websocket-extensions')]).toEqual([101, undefined]);
     });
 
     test.each([
@@ -48,7 +60,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['another version', upgradeHead('/ws').replace('Version: 13', 'Version: 8'), 426],
       ['a short key', upgradeHead('/ws').replace(/Key: .*/, 'Key: abc'), 400],
       ['a key of 24 other characters', upgradeHead('/ws').replace(/Key: .*/, `Key: ${'='.repeat(24)}`), 400],
-    ])('%s is refused without asking the handler', async (_what, head, status) => {
+    ])('[W1] %s is refused without asking the handler', async (_what, head, status) => {
       const rig = await start();
       const client = await raw(rig.port, head);
       expect(client.status).toBe(status);
@@ -58,7 +70,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       await until(() => client.isEnded, 'the connection ends');
     });
 
-    test('over maxSockets 503, until one leaves', async () => {
+    test('[W1] over maxSockets 503, until one leaves', async () => {
       const rig = await start({ maxSockets: 2 });
       const first = await raw(rig.port);
       await raw(rig.port);
@@ -73,7 +85,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['other.v1, presence.v1.json', 'presence.v1.json'],
       ['presence.v1.json', 'presence.v1.json'],
       ['presence.v2.json', undefined],
-    ])('offered %s, answered %s', async (offered, answered) => {
+    ])('[W1] offered %s, answered %s', async (offered, answered) => {
       const rig = await start();
       const client = await raw(rig.port, upgradeHead('/ws', [`Sec-WebSocket-Protocol: ${offered}`]));
       expect([client.status, client.header('sec-websocket-protocol')]).toEqual([101, answered]);
@@ -126,7 +138,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(client.texts).toEqual(texts);
     });
 
-    test('a message at the limit passes, one byte more is 1009', async () => {
+    test('[W2] a message at the limit passes, one byte more is 1009', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(frame(OPCODE.text, 'é'.repeat(LIMIT / 2)));
@@ -137,7 +149,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.messages).toHaveLength(1);
     });
 
-    test('a message split in fragments, with a ping between, is one message', async () => {
+    test('[W2] a message split in fragments, with a ping between, is one message', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(
@@ -156,7 +168,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['claimed by one header', [frame(OPCODE.text, 'x', { claimedBytes: 2 ** 31 })]],
       ['sent in full', [frame(OPCODE.text, 'x'.repeat(LIMIT * 16))]],
       ['in fragments', [frame(OPCODE.text, '', { fin: false }), ...fragments(LIMIT * 16, 4_096)]],
-    ])('a message of many times the limit, %s, is refused', async (_how, frames) => {
+    ])('[W33] a message of many times the limit, %s, is refused', async (_how, frames) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(...frames);
@@ -164,7 +176,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.messages).toHaveLength(0);
     });
 
-    test('a flood of tiny fragments is refused', async () => {
+    test('[W33] a flood of tiny fragments is refused', async () => {
       const rig = await start({ maxMessageBytes: 1_024 });
       const client = await raw(rig.port);
       client.write(frame(OPCODE.text, '', { fin: false }), ...fragments(20_000, 1));
@@ -181,7 +193,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
           frame(OPCODE.continuation, Buffer.from([0x28])),
         ],
       ],
-    ])('invalid UTF-8 %s never arrives', async (_how, frames) => {
+    ])('[W33] invalid UTF-8 %s never arrives', async (_how, frames) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(...frames);
@@ -199,7 +211,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['a ping of 126 bytes', [frame(OPCODE.ping, 'x'.repeat(126))]],
       ['a continuation of nothing', [frame(OPCODE.continuation, 'x')]],
       ['a text inside a text', [frame(OPCODE.text, 'x', { fin: false }), frame(OPCODE.text, 'y')]],
-    ])('%s ends the connection', async (_what, frames) => {
+    ])('[W33] %s ends the connection', async (_what, frames) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(...frames);
@@ -207,7 +219,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.messages).toHaveLength(0);
     });
 
-    test('a frame without a mask is not delivered', async () => {
+    test('[W33] a frame without a mask is not delivered', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(Buffer.from([0x81, 4]), Buffer.from('none'));
@@ -219,7 +231,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
   });
 
   describe(`${name} ping`, () => {
-    test('our ping reaches the client and its answer the handler; its own ping is answered', async () => {
+    test('[W21] our ping reaches the client and its answer the handler; its own ping is answered', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       rig.socket.ping();
