@@ -4,21 +4,34 @@ import { Redis } from 'ioredis';
 import { Player } from '../support/player.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';
+import { type Ends, slowTests } from '../support/slow-tests.ts';
 import { hsToken, inSeconds, issuer, type KeySetServer, SECRET, serveKeySet } from '../support/tokens.ts';
 
 let redis: TestRedis;
 let server: TestServer;
+const ended: Ends = [];
 beforeAll(async () => {
   redis = await startRedis({ shared: true });
 });
 afterAll(() => redis.stop());
-afterEach(() => server.stop(0));
+afterEach(async () => {
+  for (const end of ended.splice(0)) await end();
+});
 
 const READER = 'presence:read';
 const start = async (env: Record<string, string> = {}): Promise<void> => {
-  server = await startTestServer({ AUTH: 'jwt', JWT_SECRET: SECRET, ...env });
+  const started = await startTestServer({ AUTH: 'jwt', JWT_SECRET: SECRET, ...env });
+  ended.push(() => started.stop(0));
+  server = started;
 };
 const hello = (message: object) => Player.hello(server.wsPort, message);
+const slowTest = slowTests();
+/** For a slow test: says hello to a server that is its own. */
+const startOwn = async (ends: Ends, env: Record<string, string>): Promise<typeof hello> => {
+  const own = await startTestServer({ AUTH: 'jwt', JWT_SECRET: SECRET, ...env });
+  ends.push(() => own.stop(0));
+  return (message) => Player.hello(own.wsPort, message);
+};
 const admin = async () => ({ authorization: `Bearer ${await hsToken({ scope: 'presence:admin' })}` });
 const usage = async (userId: string): Promise<Record<string, unknown>> => {
   const reply = await fetch(`http://127.0.0.1:${server.httpPort}/concurrency/user/${userId}`, {
@@ -75,21 +88,24 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await seeing.ask({ type: 'subscribe', topic: 'all' })).toMatchObject({ type: 'subscribed' });
   });
 
-  test('[W19] [W20] before its end a player is told, a new token goes on, and without one the socket is closed', async () => {
-    await start({ TRANSPORT });
-    const exp = inSeconds(4);
-    const [player] = await hello({ token: await hsToken({ exp }) });
-    expect(await player.next('token_expiring')).toEqual({ type: 'token_expiring', expiresAt: exp * 1_000 });
-    const next = inSeconds(4);
-    const ok = await player.ask({ type: 'refresh', token: await hsToken({ exp: next }) });
-    expect(ok).toMatchObject({ type: 'ok', resumeToken: expect.any(String) });
-    expect(await player.next('token_expiring')).toMatchObject({ expiresAt: next * 1_000 });
-    expect(await player.closed).toBe(4202);
-    // The slot waits for the player to come back with a fresh token.
-    expect(await refused(await hello({ resume: ok.resumeToken }))).toEqual({ code: 'unauthenticated', close: 4202 });
-    const [, resumed] = await hello({ resume: ok.resumeToken, token: await hsToken() });
-    expect(resumed).toMatchObject({ type: 'welcome', resumed: true, current: 1 });
-  });
+  slowTest(
+    '[W19] [W20] before its end a player is told, a new token goes on, and without one the socket is closed',
+    async (ends) => {
+      const hello = await startOwn(ends, { TRANSPORT });
+      const exp = inSeconds(4);
+      const [player] = await hello({ token: await hsToken({ exp }) });
+      expect(await player.next('token_expiring')).toEqual({ type: 'token_expiring', expiresAt: exp * 1_000 });
+      const next = inSeconds(4);
+      const ok = await player.ask({ type: 'refresh', token: await hsToken({ exp: next }) });
+      expect(ok).toMatchObject({ type: 'ok', resumeToken: expect.any(String) });
+      expect(await player.next('token_expiring')).toMatchObject({ expiresAt: next * 1_000 });
+      expect(await player.closed).toBe(4202);
+      // The slot waits for the player to come back with a fresh token.
+      expect(await refused(await hello({ resume: ok.resumeToken }))).toEqual({ code: 'unauthenticated', close: 4202 });
+      const [, resumed] = await hello({ resume: ok.resumeToken, token: await hsToken() });
+      expect(resumed).toMatchObject({ type: 'welcome', resumed: true, current: 1 });
+    },
+  );
 
   test('[W20] a refresh is for the same user and no less scope; a bad token leaves the former one', async () => {
     await start({ TRANSPORT });
@@ -149,8 +165,8 @@ describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
     expect(anew).toMatchObject({ type: 'welcome', resumed: false, current: 1 });
   });
 
-  test('[W19] a resume by its token alone ends with the token behind it', async () => {
-    await start({ ...STORES[kind](), RESUME_GRACE_MS: '20000' });
+  slowTest('[W19] a resume by its token alone ends with the token behind it', async (ends) => {
+    const hello = await startOwn(ends, { ...STORES[kind](), RESUME_GRACE_MS: '20000' });
     const exp = inSeconds(4);
     const [player, { resumeToken }] = await hello({ token: await hsToken({ exp }) });
     await player.vanish();

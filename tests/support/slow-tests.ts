@@ -1,17 +1,21 @@
 /** Tests that wait for real time-outs: they begin together before the first test of the file, so that the waits overlap. */
 import { beforeAll, test } from '@jest/globals';
 
+/** What to end when a test is over, in reverse order. */
+export type Ends = (() => unknown)[];
+type Body = (ends: Ends) => Promise<void>;
+
 /**
  * To be called outside every `describe`. Bodies run at the same time as each other and as the other tests of the file:
- * what they open, they close themselves or in an `afterAll`.
+ * what they open is their own.
  * @returns what registers such a test; it is reported, and fails, under its own name.
  */
-export function slowTests(): (name: string, body: () => Promise<void>) => void {
-  const bodies: Array<() => Promise<void>> = [];
+export function slowTests(): (name: string, body: Body) => void {
+  const bodies: Body[] = [];
   const outcomes: Array<Promise<void>> = [];
   beforeAll(() => {
     for (const body of bodies) {
-      const outcome = body();
+      const outcome = run(body);
       // The test of that name reports it, which may come later.
       outcome.catch(() => undefined);
       outcomes.push(outcome);
@@ -21,4 +25,13 @@ export function slowTests(): (name: string, body: () => Promise<void>) => void {
     const index = bodies.push(body) - 1;
     test(name, () => outcomes[index]);
   };
+}
+
+async function run(body: Body): Promise<void> {
+  const ends: Ends = [];
+  try {
+    await body(ends);
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
 }

@@ -1,9 +1,10 @@
 /** The second half of the transport contract: how connections end, what a slow reader costs, how a transport stops. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { CreateTransport, TransportSocket } from '../../../gateway/transport/transport.ts';
 import { closePayload, frame, OPCODE, RawWebSocket, until, upgradeHead } from '../../support/raw-websocket.ts';
+import { slowTests } from '../../support/slow-tests.ts';
 import { BUFFER, type TransportTraits, transportRig } from './test-rig.ts';
 
 const SLOW_TEXT = 'x'.repeat(8_000);
@@ -12,6 +13,8 @@ const SLOW_FRAME_BYTES = 8_004;
 
 export function closingContract(name: string, create: CreateTransport, traits: TransportTraits): void {
   const { start, raw, peer, bothSee, fill } = transportRig(create, traits);
+  const slow = transportRig(create, traits, afterAll);
+  const slowTest = slowTests();
 
   /** Everything there is to call, as a careless caller would. */
   function callEverything(socket: TransportSocket): void {
@@ -110,9 +113,9 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       expect([rig.messages, rig.pongs]).toEqual([[], []]);
     });
 
-    test('[W32] a peer that never answers the close frame is reported and cut', async () => {
-      const rig = await start();
-      const client = await raw(rig.port);
+    slowTest('[W32] a peer that never answers the close frame is reported and cut', async () => {
+      const rig = await slow.start();
+      const client = await slow.raw(rig.port);
       rig.socket.close(4203, 'no pong');
       await until(() => rig.closes.length > 0, 'handlers.close');
       await until(() => {

@@ -2,14 +2,17 @@
  * What every transport must do, as seen from both ends of the wire. The doc comments of gateway/transport/transport.ts
  * are the contract; where the transports still differ, `TransportTraits` says so and the tests hold them to it.
  */
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { CreateTransport } from '../../../gateway/transport/transport.ts';
 import { frame, OPCODE, until, upgradeHead } from '../../support/raw-websocket.ts';
+import { slowTests } from '../../support/slow-tests.ts';
 import { closingContract } from './closing-contract.ts';
 import { LIMIT, type TransportTraits, transportRig } from './test-rig.ts';
 
 export function transportContract(name: string, create: CreateTransport, traits: TransportTraits): void {
   const { start, raw, peer, bothSee } = transportRig(create, traits);
+  const slow = transportRig(create, traits, afterAll);
+  const slowTest = slowTests();
 
   describe(`${name} upgrade`, () => {
     test('an accepted client arrives with its facts', async () => {
@@ -91,9 +94,9 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect([client.status, client.header('sec-websocket-protocol')]).toEqual([101, answered]);
     });
 
-    test('an upgrade that is never finished is cut', async () => {
-      const rig = await start();
-      const client = await raw(rig.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
+    slowTest('an upgrade that is never finished is cut', async () => {
+      const rig = await slow.start();
+      const client = await slow.raw(rig.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
       await until(() => client.isEnded, 'the cut');
       expect(client.status).not.toBe(101);
     });
