@@ -1,6 +1,9 @@
 /** Tests that wait for real time-outs: they begin together before the first test of the file, so that the waits overlap. */
 import { beforeAll, test } from '@jest/globals';
 
+/** More than any of them takes, also when all of them share a busy machine. */
+const LIMIT_MS = 120_000;
+
 /** What to end when a test is over, in reverse order. */
 export type Ends = (() => unknown)[];
 type Body = (ends: Ends) => Promise<void>;
@@ -23,7 +26,7 @@ export function slowTests(): (name: string, body: Body) => void {
   });
   return (name, body) => {
     const index = bodies.push(body) - 1;
-    test(name, () => outcomes[index]);
+    test(name, () => outcomes[index], LIMIT_MS);
   };
 }
 
