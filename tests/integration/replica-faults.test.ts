@@ -16,7 +16,7 @@ import { type Ends, slowTests } from '../support/slow-tests.ts';
 
 const slowTest = slowTests();
 
-interface Scene {
+interface TestRig {
   readonly redis: TestRedis;
   readonly store: RedisStore;
   readonly followed: TestReplica;
@@ -25,7 +25,7 @@ interface Scene {
   survives(fault: () => Promise<void>, reason: Fallback): Promise<void>;
 }
 
-async function scene(ended: Ends, args: string[] = []): Promise<Scene> {
+async function startRig(ended: Ends, args: string[] = []): Promise<TestRig> {
   const redis = await startRedis({ args });
   ended.push(() => redis.stop());
   const store = await redisStore({ url: redis.url });
@@ -48,13 +48,13 @@ async function scene(ended: Ends, args: string[] = []): Promise<Scene> {
       await fault();
       await until(() => replica.report().fallbacks[reason] > before.fallbacks[reason]);
       await followed.serves();
-      expect(checker.lies).toEqual([]);
+      expect(checker.wrongAnswers).toEqual([]);
     },
   };
 }
 
 /** Acts on, and compares everything. */
-async function expectTruth({ store, followed, checker }: Scene): Promise<void> {
+async function expectTruth({ store, followed, checker }: TestRig): Promise<void> {
   const random = randomBy(1);
   await checker.stop();
   await store.nodes.join('acting', LONG_MS);
@@ -63,7 +63,7 @@ async function expectTruth({ store, followed, checker }: Scene): Promise<void> {
   await store.nodes.sweep();
   await followed.caughtUp();
   await expectReadsToEqualStore(followed.reads, store);
-  expect(checker.lies).toEqual([]);
+  expect(checker.wrongAnswers).toEqual([]);
   expect(checker.answers).toBeGreaterThan(20);
 }
 
@@ -81,7 +81,7 @@ async function asAdmin(redis: TestRedis, work: (admin: Redis) => Promise<unknown
 
 slowTest('[P10] killed and back with its data, twice', async (ended) => {
   const kept = ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch(ended)];
-  const rig = await scene(ended, kept);
+  const rig = await startRig(ended, kept);
   const { redis, survives } = rig;
   for (let i = 0; i < 2; i++) {
     await survives(async () => {
@@ -93,7 +93,7 @@ slowTest('[P10] killed and back with its data, twice', async (ended) => {
 });
 
 slowTest('[P10] killed and back empty, then emptied by a command', async (ended) => {
-  const rig = await scene(ended);
+  const rig = await startRig(ended);
   const { redis, checker, survives } = rig;
   const restart = () =>
     checker.whileEmptied(async () => {
@@ -106,7 +106,7 @@ slowTest('[P10] killed and back empty, then emptied by a command', async (ended)
 });
 
 slowTest('[P10] what a Redis lost that came back with older data is not told', async (ended) => {
-  const rig = await scene(ended, ['--dir', await scratch(ended)]);
+  const rig = await startRig(ended, ['--dir', await scratch(ended)]);
   const { redis, store, followed, checker } = rig;
   const open = (userId: string) =>
     store.sessions.open({
@@ -131,7 +131,7 @@ slowTest('[P10] what a Redis lost that came back with older data is not told', a
 });
 
 slowTest('[P11] the log trimmed under it', async (ended) => {
-  const rig = await scene(ended);
+  const rig = await startRig(ended);
   const { redis, store, survives } = rig;
   await store.sessions.open({
     userId: 'u',
@@ -156,7 +156,7 @@ const TWO_ENTRIES = `
   for i = 1, 2 do redis.call('XADD', KEYS[2], epoch .. '-*', 'c', 'c|nobody|s|h|1|1|0|0||||||left') end`;
 
 slowTest('[P10] a frozen Redis: answers until the bound, then none until it thaws', async (ended) => {
-  const rig = await scene(ended);
+  const rig = await startRig(ended);
   const { redis, followed, survives } = rig;
   await survives(async () => {
     redis.process?.kill('SIGSTOP');

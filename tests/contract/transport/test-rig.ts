@@ -158,5 +158,3 @@ export function transportRig(
 
   return { start, raw, peer, bothSee, fill };
 }
-
-export type TransportHarness = ReturnType<typeof transportRig>;
