@@ -1,7 +1,7 @@
 /** What no client should send: the error and close code of the contract, the server alive, nothing stored. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Player } from '../support/player.ts';
-import { startTestServer, type TestServer } from '../support/servers.ts';
+import { startTestServer, type TestServer, until } from '../support/servers.ts';
 
 describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
   let server: TestServer;
@@ -116,5 +116,14 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     for (let i = 1; i <= 20; i++) player.send({ type: 'update', streamId: `f${i}` });
     await player.ask({ type: 'heartbeat' });
     expect((await server.get('/concurrency/user/o')).body).toMatchObject({ sessions: [{ streamId: 'f20' }] });
+    // To subscribe takes longer than to ask: who did both at once would answer the question first.
+    const before = player.frames.length;
+    for (const id of ['a', 'c']) {
+      player.send({ type: 'subscribe', id: `${id}1`, topic: `user:${id}` });
+      player.send({ type: 'heartbeat', id: `${id}2` });
+    }
+    await until(() => player.frames.some(({ id }) => id === 'c2'));
+    const answers = player.frames.slice(before).flatMap(({ id }) => id ?? []);
+    expect(answers).toEqual(['a1', 'a2', 'c1', 'c2']);
   });
 });
