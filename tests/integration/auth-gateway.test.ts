@@ -4,21 +4,34 @@ import { Redis } from 'ioredis';
 import { Player } from '../support/player.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';
+import { type Ends, slowTests } from '../support/slow-tests.ts';
 import { hsToken, inSeconds, issuer, type KeySetServer, SECRET, serveKeySet } from '../support/tokens.ts';
 
 let redis: TestRedis;
 let server: TestServer;
+const ended: Ends = [];
 beforeAll(async () => {
   redis = await startRedis({ shared: true });
 });
 afterAll(() => redis.stop());
-afterEach(() => server.stop(0));
+afterEach(async () => {
+  for (const end of ended.splice(0)) await end();
+});
 
 const READER = 'presence:read';
 const start = async (env: Record<string, string> = {}): Promise<void> => {
-  server = await startTestServer({ AUTH: 'jwt', JWT_SECRET: SECRET, ...env });
+  const started = await startTestServer({ AUTH: 'jwt', JWT_SECRET: SECRET, ...env });
+  ended.push(() => started.stop(0));
+  server = started;
 };
 const hello = (message: object) => Player.hello(server.wsPort, message);
+const slowTest = slowTests();
+/** For a slow test: says hello to a server that is its own. */
+const startOwn = async (ends: Ends, env: Record<string, string>): Promise<typeof hello> => {
+  const own = await startTestServer({ AUTH: 'jwt', JWT_SECRET: SECRET, ...env });
+  ends.push(() => own.stop(0));
+  return (message) => Player.hello(own.wsPort, message);
+};
 const admin = async () => ({ authorization: `Bearer ${await hsToken({ scope: 'presence:admin' })}` });
 const usage = async (userId: string): Promise<Record<string, unknown>> => {
   const reply = await fetch(`http://127.0.0.1:${server.httpPort}/concurrency/user/${userId}`, {
@@ -34,7 +47,7 @@ const UNAUTHENTICATED = { code: 'unauthenticated', close: 4001 };
 const FORBIDDEN = { code: 'forbidden', close: 4003 };
 
 describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
-  test('the user is the one of the token', async () => {
+  test('[W18] the user is the one of the token', async () => {
     await start({ TRANSPORT });
     const [player, welcome] = await hello({ token: await hsToken(), streamId: 'tnt' });
     expect(welcome).toMatchObject({ type: 'welcome', userId: 'u', current: 1, max: 3 });
@@ -55,19 +68,19 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     ['a forged resume token', async () => ({ resume: 'dX5zfjA.AAAAAAAAAAAAAAAAAAAAAA' }), UNAUTHENTICATED],
     ['a token that is no text', async () => ({ token: 7 }), { code: 'invalid_request', close: 4000 }],
     ['a token too long', async () => ({ token: 'x'.repeat(9_000) }), { code: 'invalid_request', close: 4000 }],
-  ])('refuses %s', async (_, make, answer) => {
+  ])('[W18] refuses %s', async (_, make, answer) => {
     await start({ TRANSPORT });
     expect(await refused(await hello(await make()))).toEqual(answer);
     expect(await usage('u')).toMatchObject({ current: 0 });
   });
 
-  test('an observer needs the scope to read', async () => {
+  test('[W18] an observer needs the scope to read', async () => {
     await start({ TRANSPORT });
     const [, welcome] = await hello({ observe: true, token: await hsToken({ scope: READER }) });
     expect(welcome).toMatchObject({ type: 'welcome', resumed: false });
   });
 
-  test('a player subscribes only with the scope to read', async () => {
+  test('[W23] a player subscribes only with the scope to read', async () => {
     await start({ TRANSPORT });
     const [blind] = await hello({ token: await hsToken() });
     expect(await blind.ask({ type: 'subscribe', topic: 'all' })).toMatchObject({ problem: { code: 'forbidden' } });
@@ -75,23 +88,26 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await seeing.ask({ type: 'subscribe', topic: 'all' })).toMatchObject({ type: 'subscribed' });
   });
 
-  test('before its end a player is told, a new token goes on, and without one the socket is closed', async () => {
-    await start({ TRANSPORT });
-    const exp = inSeconds(4);
-    const [player] = await hello({ token: await hsToken({ exp }) });
-    expect(await player.next('token_expiring')).toEqual({ type: 'token_expiring', expiresAt: exp * 1_000 });
-    const next = inSeconds(4);
-    const ok = await player.ask({ type: 'refresh', token: await hsToken({ exp: next }) });
-    expect(ok).toMatchObject({ type: 'ok', resumeToken: expect.any(String) });
-    expect(await player.next('token_expiring')).toMatchObject({ expiresAt: next * 1_000 });
-    expect(await player.closed).toBe(4202);
-    // The slot waits for the player to come back with a fresh token.
-    expect(await refused(await hello({ resume: ok.resumeToken }))).toEqual({ code: 'unauthenticated', close: 4202 });
-    const [, resumed] = await hello({ resume: ok.resumeToken, token: await hsToken() });
-    expect(resumed).toMatchObject({ type: 'welcome', resumed: true, current: 1 });
-  });
+  slowTest(
+    '[W19] [W20] before its end a player is told, a new token goes on, and without one the socket is closed',
+    async (ends) => {
+      const hello = await startOwn(ends, { TRANSPORT });
+      const exp = inSeconds(4);
+      const [player] = await hello({ token: await hsToken({ exp }) });
+      expect(await player.next('token_expiring')).toEqual({ type: 'token_expiring', expiresAt: exp * 1_000 });
+      const next = inSeconds(4);
+      const ok = await player.ask({ type: 'refresh', token: await hsToken({ exp: next }) });
+      expect(ok).toMatchObject({ type: 'ok', resumeToken: expect.any(String) });
+      expect(await player.next('token_expiring')).toMatchObject({ expiresAt: next * 1_000 });
+      expect(await player.closed).toBe(4202);
+      // The slot waits for the player to come back with a fresh token.
+      expect(await refused(await hello({ resume: ok.resumeToken }))).toEqual({ code: 'unauthenticated', close: 4202 });
+      const [, resumed] = await hello({ resume: ok.resumeToken, token: await hsToken() });
+      expect(resumed).toMatchObject({ type: 'welcome', resumed: true, current: 1 });
+    },
+  );
 
-  test('a refresh is for the same user and no less scope; a bad token leaves the former one', async () => {
+  test('[W20] a refresh is for the same user and no less scope; a bad token leaves the former one', async () => {
     await start({ TRANSPORT });
     const [player] = await hello({ token: await hsToken() });
     for (const token of ['nonsense', await hsToken({ exp: inSeconds(-1) })]) {
@@ -107,7 +123,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await narrowed.closed).toBe(4003);
   });
 
-  test('an origin that is not listed does not connect, whatever its token', async () => {
+  test('[W1] an origin that is not listed does not connect, whatever its token', async () => {
     await start({ TRANSPORT, ALLOWED_ORIGINS: 'https://player.example' });
     await expect(Player.connect(server.wsPort, { origin: 'https://evil.example' })).rejects.toThrow('403');
     const listed = await Player.connect(server.wsPort, { origin: 'https://player.example' });
@@ -120,7 +136,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
 const STORES = { memory: () => ({}), redis: () => ({ REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix() }) };
 
 describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
-  test('[P8] a resume token alone resumes, on the terms of the token behind it', async () => {
+  test('[P8] [W19] a resume token alone resumes, on the terms of the token behind it', async () => {
     await start({ ...STORES[kind](), RESUME_GRACE_MS: '20000' });
     const token = await hsToken({ max_streams: 7, on_limit: 'evict-oldest' });
     const [player, { sessionId, resumeToken }] = await hello({ token, streamId: 'tnt' });
@@ -138,7 +154,7 @@ describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
     expect(await again.ask({ type: 'heartbeat' })).toMatchObject({ current: 1, max: 7 });
   });
 
-  test('[P8] a resume token alone opens nothing once its session is over', async () => {
+  test('[P8] [W19] a resume token alone opens nothing once its session is over', async () => {
     await start({ ...STORES[kind](), MAX_STREAMS: '1', ON_LIMIT: 'evict-oldest' });
     const [player, { resumeToken }] = await hello({ token: await hsToken(), streamId: 'tnt' });
     await player.leave();
@@ -149,8 +165,8 @@ describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
     expect(anew).toMatchObject({ type: 'welcome', resumed: false, current: 1 });
   });
 
-  test('a resume by its token alone ends with the token behind it', async () => {
-    await start({ ...STORES[kind](), RESUME_GRACE_MS: '20000' });
+  slowTest('[W19] a resume by its token alone ends with the token behind it', async (ends) => {
+    const hello = await startOwn(ends, { ...STORES[kind](), RESUME_GRACE_MS: '20000' });
     const exp = inSeconds(4);
     const [player, { resumeToken }] = await hello({ token: await hsToken({ exp }) });
     await player.vanish();
@@ -191,7 +207,7 @@ describe('a key set', () => {
   let keySet: KeySetServer;
   afterEach(() => keySet.close());
 
-  test('that is away refuses nobody for good', async () => {
+  test('[W18] that is away refuses nobody for good', async () => {
     const keys = await issuer('ES256');
     keySet = await serveKeySet([keys.jwk]);
     keySet.status = 500;

@@ -31,80 +31,115 @@ const TABLE = createRoutes({
   log: pino({ enabled: false }),
   metrics: new Metrics(),
   isDraining: () => false,
-}).map(({ method, path, scope, reads }) => ({ method, path, scope, reads }));
+}).map(({ method, path, scope, reads }) => ({
+  method,
+  path,
+  scope,
+  isRead: method === 'GET' || reads === true,
+  name: `${method} ${path}`,
+}));
+type TableRow = (typeof TABLE)[number];
 const GUARDED = TABLE.filter(({ scope }) => scope !== 'none');
-/** Every parameter is the player's own id, which is also a fine session, stream and device. */
-const at = (path: string) => path.replace(/:\w+/g, 'u');
+
+const GUARD = '/guards/00000000-0000-4000-8000-000000000000';
+const HOUR = `timestamp=${Date.now()}`;
+type Call = [path: string, body?: object, headers?: Record<string, string>];
+/** For each route a good request about one user, and how a caller that may make it is answered: status, code of a problem. */
+const CALLS: Record<string, [answer: string, call: (userId: string) => Call]> = {
+  'POST /heartbeat': ['200', (userId) => ['/heartbeat', { userId, streamId: 's', sessionId: 'beat' }]],
+  'DELETE /heartbeat': ['204', (userId) => ['/heartbeat', { userId, sessionId: 'beat' }]],
+  'POST /guards': ['200', (userId) => ['/guards', {}, { 'x-user-id': userId }]],
+  'PATCH /guards/:id': ['404 not_found', (userId) => [GUARD, undefined, { 'x-user-id': userId }]],
+  'DELETE /guards/:id': ['404 not_found', (userId) => [GUARD, undefined, { 'x-user-id': userId }]],
+  'GET /status/user/:userId': ['200', (userId) => [`/status/user/${userId}`]],
+  'GET /status/users': ['200', (userId) => [`/status/users?ids=${userId}`]],
+  'POST /status/users': ['200', (userId) => ['/status/users', { ids: [userId] }]],
+  'GET /online': ['200', () => ['/online']],
+  'GET /concurrency/user/:userId': ['200', (userId) => [`/concurrency/user/${userId}`]],
+  'GET /concurrency/users': ['200', (userId) => [`/concurrency/users?ids=${userId}`]],
+  'POST /concurrency/users': ['200', (userId) => ['/concurrency/users', { ids: [userId] }]],
+  'POST /admission': ['200', (userId) => ['/admission', { userId }]],
+  'PUT /limits/:userId': ['204', (userId) => [`/limits/${userId}`, { max: 5 }]],
+  'DELETE /limits/:userId': ['204', (userId) => [`/limits/${userId}`]],
+  'DELETE /sessions/:userId': ['204', (userId) => [`/sessions/${userId}`]],
+  'DELETE /sessions/:userId/:sessionId': ['204', (userId) => [`/sessions/${userId}/a`]],
+  'GET /stats/viewercount': ['200', () => ['/stats/viewercount']],
+  'GET /stats/viewercount/streams/:streamId': ['200', () => ['/stats/viewercount/streams/s']],
+  'GET /stats/viewercount/devices/:deviceType': ['200', () => ['/stats/viewercount/devices/tv']],
+  'GET /stats/viewercount/location': ['200', () => ['/stats/viewercount/location?country=US']],
+  'GET /stats/viewercount/users/:userId': ['200', (userId) => [`/stats/viewercount/users/${userId}`]],
+  'GET /stats/top': ['200', () => ['/stats/top?by=stream']],
+  'POST /analytics': ['204', (userId) => [`/analytics?${HOUR}&event=click&user=${userId}`]],
+  'GET /analytics': ['200', () => [`/analytics?${HOUR}`]],
+  // Whoever may ask is told that there is no database.
+  'GET /history/sessions': ['404 not_found', (userId) => [`/history/sessions?userId=${userId}`]],
+  'GET /history/concurrency': ['404 not_found', () => ['/history/concurrency']],
+  'PUT /log-level': ['204', () => ['/log-level', { level: 'info' }]],
+  'GET /healthz': ['200', () => ['/healthz']],
+  'GET /readyz': ['200', () => ['/readyz']],
+  'GET /metrics': ['200', () => ['/metrics']],
+  'GET /openapi.json': ['200', () => ['/openapi.json']],
+  'GET /docs': ['200', () => ['/docs']],
+};
+
+const callOf = ({ name }: TableRow) => {
+  const found = CALLS[name];
+  if (!found) throw new Error(`add ${name} to CALLS`);
+  return found;
+};
+/** Makes the call of a route about a user; the answer is its status, and its code if it is a problem. */
+async function call(route: TableRow, userId: string, credentials: Record<string, string>): Promise<string> {
+  const [path, body, headers] = callOf(route)[1](userId);
+  const reply = await sidecar.request(route.method, path, body, { ...headers, ...credentials });
+  return reply.status < 400 ? String(reply.status) : `${reply.status} ${reply.body.code}`;
+}
+const FORBIDDEN = '403 forbidden';
 
 describe('every route', () => {
-  test.each(GUARDED)('$method $path needs credentials', async ({ method, path }) => {
-    const reply = await sidecar.request(method, at(path));
+  test.each(GUARDED)('$name needs credentials', async (route) => {
+    const [path, body, headers] = callOf(route)[1]('u');
+    const reply = await sidecar.request(route.method, path, body, headers);
     expect(reply).toMatchObject({ status: 401, body: { code: 'unauthenticated', status: 401 } });
     expect(reply.headers.get('www-authenticate')).toBe('Bearer realm="presence"');
   });
 
-  test.each(GUARDED)('$method $path is for scope $scope', async ({ method, path, scope, reads }) => {
-    const suffices = {
-      player: scope === 'player',
-      read: scope === 'read' || (scope === 'player' && (method === 'GET' || reads === true)),
-      admin: true,
+  test.each(GUARDED)('$name is for scope $scope', async (route) => {
+    const { scope, isRead } = route;
+    const [answer] = callOf(route);
+    const expected = {
+      player: scope === 'player' ? answer : FORBIDDEN,
+      read: scope === 'read' || (scope === 'player' && isRead) ? answer : FORBIDDEN,
+      admin: answer,
     };
     for (const held of SCOPES) {
-      const { status, body } = await sidecar.request(method, at(path), undefined, await bearer(`presence:${held}`));
-      if (suffices[held]) expect([401, 403]).not.toContain(status);
-      else expect({ held, status, code: body.code }).toEqual({ held, status: 403, code: 'forbidden' });
+      const user = `${held}-holder`;
+      const answered = await call(route, user, await bearer(`presence:${held}`, user));
+      expect({ held, answer: answered }).toEqual({ held, answer: expected[held] });
     }
-    expect((await sidecar.request(method, at(path), undefined, await bearer('openid'))).status).toBe(403);
+    expect(await call(route, 'u', await bearer('openid'))).toBe(FORBIDDEN);
   });
 
-  test.each(TABLE.filter(({ scope }) => scope === 'none'))(
-    '$method $path is for everyone',
-    async ({ method, path }) => {
-      const { status } = await sidecar.request(method, at(path), undefined, { authorization: 'Bearer nonsense' });
-      expect([401, 403]).not.toContain(status);
-    },
-  );
+  test.each(TABLE.filter(({ scope }) => scope === 'none'))('$name is for everyone', async (route) => {
+    const [answer] = callOf(route);
+    expect(await call(route, 'u', {})).toBe(answer);
+    expect(await call(route, 'u', { authorization: 'Bearer nonsense' })).toBe(answer);
+  });
 });
 
-const GUARD = '/guards/00000000-0000-4000-8000-000000000000';
-/** For each route of scope player, the request that names a user. */
-const NAMING: Record<string, (user: string) => [path: string, body?: object, headers?: Record<string, string>]> = {
-  'POST /heartbeat': (userId) => ['/heartbeat', { userId, streamId: 's', sessionId: 'beat' }],
-  'DELETE /heartbeat': (userId) => ['/heartbeat', { userId, sessionId: 'beat' }],
-  'POST /guards': (user) => ['/guards', {}, { 'x-user-id': user }],
-  'PATCH /guards/:id': (user) => [GUARD, undefined, { 'x-user-id': user }],
-  'DELETE /guards/:id': (user) => [GUARD, undefined, { 'x-user-id': user }],
-  'GET /status/user/:userId': (user) => [`/status/user/${user}`],
-  'GET /concurrency/user/:userId': (user) => [`/concurrency/user/${user}`],
-  'POST /admission': (userId) => ['/admission', { userId }],
-  'GET /stats/viewercount/users/:userId': (user) => [`/stats/viewercount/users/${user}`],
-  'GET /history/sessions': (user) => [`/history/sessions?userId=${user}`],
-  'POST /analytics': (user) => [`/analytics?timestamp=${Date.now()}&event=click&user=${user}`],
-};
-
 describe('a player', () => {
-  test.each(TABLE.filter(({ scope }) => scope === 'player'))(
-    'acts on its own user only: $method $path',
-    async (route) => {
-      const { method, path, reads } = route;
-      const name = NAMING[`${method} ${path}`];
-      if (!name) throw new Error(`add ${method} ${path} to NAMING`);
-      const call = async (user: string, headers: Record<string, string>): Promise<number> => {
-        const [to, body, more] = name(user);
-        return (await sidecar.request(method, to, body, { ...more, ...headers })).status;
-      };
-      const player = await bearer('presence:player');
-      expect([401, 403]).not.toContain(await call('u', player));
-      expect(await call('other', player)).toBe(403);
-      // Ids are compared as they are written.
-      expect(await call('U', player)).toBe(403);
-      expect(await call('07', await bearer('presence:player', '7'))).toBe(403);
-      const isRead = method === 'GET' || reads === true;
-      expect((await call('other', await bearer('presence:player presence:read'))) === 403).toBe(!isRead);
-      expect([401, 403]).not.toContain(await call('other', await bearer('presence:admin')));
-      expect([401, 403]).not.toContain(await call('other', { 'x-api-key': 'key of the backend' }));
-    },
-  );
+  test.each(TABLE.filter(({ scope }) => scope === 'player'))('acts on its own user only: $name', async (route) => {
+    const [answer] = callOf(route);
+    const player = await bearer('presence:player');
+    expect(await call(route, 'u', player)).toBe(answer);
+    expect(await call(route, 'other', player)).toBe(FORBIDDEN);
+    // Ids are compared as they are written.
+    expect(await call(route, 'U', player)).toBe(FORBIDDEN);
+    expect(await call(route, '07', await bearer('presence:player', '7'))).toBe(FORBIDDEN);
+    const reader = await bearer('presence:player presence:read');
+    expect(await call(route, 'other', reader)).toBe(route.isRead ? answer : FORBIDDEN);
+    expect(await call(route, 'other', await bearer('presence:admin'))).toBe(answer);
+    expect(await call(route, 'other', { 'x-api-key': 'key of the backend' })).toBe(answer);
+  });
 
   test('has its own history only, and so has a machine that names no user', async () => {
     const ofStream = '/history/sessions?streamId=film';

@@ -16,21 +16,24 @@ const hellos = () => server.received.filter((frame) => frame.type === 'hello');
 
 const CODES = Object.values(CLOSE_CODES);
 
-test.each(CODES.filter(({ reconnect }) => reconnect !== 'never'))('close $code: comes back, and resumes', async (c) => {
-  server = await startScriptedServer((frame, send, socket, connection) => {
-    send(welcome(frame));
-    if (connection === 1) socket.close(c.code);
-  });
-  const player = playerOf({ url: server.url, userId: 'u', streamId: 'tnt' });
-  const first = await player.connect();
-  const lost = next(player, 'disconnected');
-  expect(await lost).toMatchObject({ code: c.code, willReconnect: true });
-  const again = await next(player, 'welcome');
-  expect(again).toMatchObject({ resumed: true, sessionId: first.sessionId });
-  expect(hellos()[1]).toMatchObject({ userId: 'u', sessionId: first.sessionId, streamId: 'tnt', resume: 'token' });
-});
+test.each(CODES.filter(({ reconnect }) => reconnect !== 'never'))(
+  '[W31] close $code: comes back, and resumes',
+  async (c) => {
+    server = await startScriptedServer((frame, send, socket, connection) => {
+      send(welcome(frame));
+      if (connection === 1) socket.close(c.code);
+    });
+    const player = playerOf({ url: server.url, userId: 'u', streamId: 'tnt' });
+    const first = await player.connect();
+    const lost = next(player, 'disconnected');
+    expect(await lost).toMatchObject({ code: c.code, willReconnect: true });
+    const again = await next(player, 'welcome');
+    expect(again).toMatchObject({ resumed: true, sessionId: first.sessionId });
+    expect(hellos()[1]).toMatchObject({ userId: 'u', sessionId: first.sessionId, streamId: 'tnt', resume: 'token' });
+  },
+);
 
-test.each(CODES.filter(({ reconnect }) => reconnect === 'never'))('close $code: stays away', async ({ code }) => {
+test.each(CODES.filter(({ reconnect }) => reconnect === 'never'))('[W31] close $code: stays away', async ({ code }) => {
   server = await startScriptedServer((frame, send, socket) => {
     send(welcome(frame));
     socket.close(code);
@@ -198,7 +201,7 @@ test('without a WebSocket it says so', async () => {
   else expect(make).toThrow(/pass the option WebSocket/);
 });
 
-test('[P11] a subscription lost within a snapshot keeps its old map, and begins the snapshot anew', async () => {
+test('[P11] [W24] a subscription lost within a snapshot keeps its old map, and begins the snapshot anew', async () => {
   const session = (userId: string) => ({ userId, sessionId: 's', via: 'socket', startedAt: 1 });
   server = await startScriptedServer((frame, send, socket, connection) => {
     if (frame.type === 'hello') return send(welcome(frame));

@@ -63,7 +63,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await sessions(server)).toEqual([]);
   });
 
-  test('[P8] a cut connection is resumed: the same session, no offline in the log, nothing said is lost', async () => {
+  test('[P8] [W9] [W15] a cut connection is resumed: the same session, no offline in the log, nothing said is lost', async () => {
     const server = await start({ RESUME_GRACE_MS: '20000' });
     const proxy = await proxyTo(server.wsPort);
     const player = playerOf({ url: urlOf({ wsPort: proxy.port }), userId: 'u', streamId: 'tnt' });
@@ -82,7 +82,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     ]);
   });
 
-  test('[P8] a session that is gone is opened anew by the same hello, with a stale resume token', async () => {
+  test('[P8] [W9] a session that is gone is opened anew by the same hello, with a stale resume token', async () => {
     const server = await start({ RESUME_GRACE_MS: '50' });
     const proxy = await proxyTo(server.wsPort);
     const player = playerOf({ url: urlOf({ wsPort: proxy.port }), userId: 'u', streamId: 'tnt', helloTimeoutMs: 500 });
@@ -96,7 +96,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await sessions(server)).toMatchObject([{ sessionId, streamId: 'tnt' }]);
   });
 
-  test('[P8] a drain: the client comes back on another node, with no offline in the log', async () => {
+  test('[P8] [W22] a drain: the client comes back on another node, with no offline in the log', async () => {
     const [old, other] = [await start({ RESUME_GRACE_MS: '20000' }), await start({ RESUME_GRACE_MS: '20000' })];
     // The load balancer: new connections go to the node that stays.
     let port = old.wsPort;
@@ -123,7 +123,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect((await log()).map((change) => change.kind)).toEqual(['open']);
   });
 
-  test('[P5] denied at the limit: the problem tells who holds the slots, and the user picks a victim', async () => {
+  test('[P5] [W8] denied at the limit: the problem tells who holds the slots, and the user picks a victim', async () => {
     const server = await start({ MAX_STREAMS: '1' });
     const first = playerOf({ url: urlOf(server), userId: 'u', sessionId: 'a', streamId: 'tnt' });
     await first.connect();
@@ -148,7 +148,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await sessions(server)).toMatchObject([{ sessionId: 'b', streamId: 'espn' }]);
   });
 
-  test('closed without leaving, the slot stays: the same client or another takes it up', async () => {
+  test('[W9] [W15] closed without leaving, the slot stays: the same client or another takes it up', async () => {
     const server = await start({ RESUME_GRACE_MS: '20000' });
     const player = playerOf({ url: urlOf(server), userId: 'u', streamId: 'tnt' });
     const { sessionId, resumeToken } = await player.connect();
@@ -160,7 +160,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await sessions(server)).toMatchObject([{ streamId: 'tnt' }]);
   });
 
-  test('a bad hello is refused for good, with what is wrong', async () => {
+  test('[W3] a bad hello is refused for good, with what is wrong', async () => {
     const server = await start();
     const player = playerOf({ url: urlOf(server), userId: 'no/id' });
     await expect(player.connect()).rejects.toMatchObject({ code: 'invalid_request', closeCode: 4000 });

@@ -31,7 +31,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
   const streams = (subscription: PresenceSubscription) =>
     Object.fromEntries([...subscription.sessions].map(([key, session]) => [key, session.streamId]));
 
-  test('[P11] sessions are those of the snapshot, then follow the changes; a switch is seen by both streams', async () => {
+  test('[P11] [W24] [W25] sessions are those of the snapshot, then follow the changes; a switch is seen by both streams', async () => {
     const ann = await player('ann', 'tnt');
     const [all, tnt, espn] = [await subscribe('all'), await subscribe('stream:tnt'), await subscribe('stream:espn')];
     expect([streams(all), streams(tnt), streams(espn)]).toEqual([{ 'ann/s': 'tnt' }, { 'ann/s': 'tnt' }, {}]);
@@ -48,7 +48,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     await until(() => all.sessions.size === 2 && espn.sessions.size === 1);
   });
 
-  test('for await gives each change once, across a lost connection, and ends with close', async () => {
+  test('[W25] [W26] for await gives each change once, across a lost connection, and ends with close', async () => {
     const proxy = await FaultProxy.to(server.wsPort);
     const subscription = await subscribe('user:ann', { url: `ws://127.0.0.1:${proxy.port}/ws` });
     const seen: string[] = [];
@@ -70,7 +70,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     await proxy.close();
   });
 
-  test('a cursor goes on in another subscription; one of another deployment begins anew', async () => {
+  test('[W26] a cursor goes on in another subscription; one of another deployment begins anew', async () => {
     const first = await subscribe('all');
     const changed = next(first, 'change');
     const ann = await player('ann', 'tnt');
@@ -112,7 +112,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     }
   });
 
-  test('statistics and summaries', async () => {
+  test('[W27] [W28] statistics and summaries', async () => {
     await player('ann', 'tnt');
     const stats = await subscribe('stats');
     expect(stats.stats).toMatchObject({ users: 1, sessions: 1 });
@@ -122,7 +122,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(summary.complete).toBe(false);
   });
 
-  test('what is no topic is refused for good', async () => {
+  test('[W23] what is no topic is refused for good', async () => {
     for (const topic of ['nonsense', 'stream:', 'user:a b']) {
       await expect(subscribe(topic)).rejects.toMatchObject({ code: 'invalid_request', problem: { status: 400 } });
     }

@@ -1,7 +1,7 @@
 /** What no client should send: the error and close code of the contract, the server alive, nothing stored. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Player } from '../support/player.ts';
-import { startTestServer, type TestServer } from '../support/servers.ts';
+import { startTestServer, type TestServer, until } from '../support/servers.ts';
 
 describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
   let server: TestServer;
@@ -40,9 +40,14 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       `{"type":"hello","userId":"u","meta":${JSON.stringify(Object.fromEntries([...'abcdefghi'].map((k) => [k, 'v'])))}}`,
     ],
     ['meta of 513 bytes', `{"type":"hello","userId":"u","meta":{"a":"${'x'.repeat(505)}"}}`],
+    ['a message id of 65 characters', `{"type":"hello","userId":"u","id":"${'i'.repeat(65)}"}`],
+    [
+      'seventeen sessions to replace',
+      `{"type":"hello","userId":"u","replace":${JSON.stringify(Array.from({ length: 17 }, (_, i) => `s${i}`))}}`,
+    ],
     ['replace of a wrong type', '{"type":"hello","userId":"u","replace":"s"}'],
     ['a prototype as type', '{"type":"__proto__"}'],
-  ])('%s closes 4000 with a reason', async (_, text) => {
+  ])('[W3] [W6] %s closes 4000 with a reason', async (_, text) => {
     const player = await Player.connect(server.wsPort);
     player.send(text);
     expect(await player.next('error')).toMatchObject({ problem: { code: 'invalid_request', status: 400 } });
@@ -50,28 +55,45 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     await nothingStored();
   });
 
-  test('a binary frame closes 4000', async () => {
+  test('[W3] a binary frame closes 4000', async () => {
     const player = await Player.connect(server.wsPort);
     player.socket.send(Buffer.from('{"type":"hello","userId":"u"}'), { binary: true });
     expect(await player.closed).toBe(4000);
     await nothingStored();
   });
 
-  test('over 16 KB closes 1009, before and after hello', async () => {
+  /** An update of so many bytes, all but a few in a field that is ignored. */
+  const sized = (bytes: number): string => {
+    const empty = JSON.stringify({ type: 'update', id: 'u', streamId: 'espn', ignored: '' });
+    return empty.replace('""', `"${'x'.repeat(bytes - empty.length)}"`);
+  };
+
+  test('[W2] over 16 KB closes 1009, before and after hello', async () => {
     const early = await Player.connect(server.wsPort);
     early.send(`{"type":"hello","userId":"u","pad":"${'x'.repeat(16_384)}"}`);
     expect(await early.closed).toBe(1009);
     await nothingStored();
+    const [late] = await Player.hello(server.wsPort, { userId: 'large', sessionId: 's', streamId: 'tnt' });
+    late.send(sized(16_384));
+    expect(await late.next()).toMatchObject({ type: 'ok' });
+    late.send(sized(16_385));
+    expect(await late.closed).toBe(1009);
+    expect(late.frames).toEqual([]);
+    // Like any lost socket it leaves its session to the grace, with what was said before.
+    const [again, welcome] = await Player.hello(server.wsPort, { userId: 'large', sessionId: 's' });
+    expect(welcome).toMatchObject({ type: 'welcome', current: 1 });
+    expect((await server.get('/concurrency/user/large')).body).toMatchObject({ sessions: [{ streamId: 'espn' }] });
+    await again.leave();
   });
 
-  test('a resume token that is forged is unauthenticated', async () => {
+  test('[W9] a resume token that is forged is unauthenticated', async () => {
     const [player, error] = await Player.hello(server.wsPort, { resume: 'dX5zfjE.AAAA' });
     expect(error).toMatchObject({ problem: { code: 'unauthenticated' } });
     expect(await player.closed).toBe(4001);
     await nothingStored();
   });
 
-  test('after hello, bad messages are answered by name and the socket stays open', async () => {
+  test('[W2] [W3] [W6] after hello, bad messages are answered by name and the socket stays open', async () => {
     const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
     const errors = async (message: object): Promise<unknown> => {
       const reply = await player.ask(message);
@@ -89,10 +111,19 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     await server.get('/status/user/u');
   });
 
-  test('messages are worked off in the order they came', async () => {
+  test('[W4] messages are worked off in the order they came', async () => {
     const [player] = await Player.hello(server.wsPort, { userId: 'o', sessionId: 's', streamId: 'f0' });
     for (let i = 1; i <= 20; i++) player.send({ type: 'update', streamId: `f${i}` });
     await player.ask({ type: 'heartbeat' });
     expect((await server.get('/concurrency/user/o')).body).toMatchObject({ sessions: [{ streamId: 'f20' }] });
+    // To subscribe takes longer than to ask: who did both at once would answer the question first.
+    const before = player.frames.length;
+    for (const id of ['a', 'c']) {
+      player.send({ type: 'subscribe', id: `${id}1`, topic: `user:${id}` });
+      player.send({ type: 'heartbeat', id: `${id}2` });
+    }
+    await until(() => player.frames.some(({ id }) => id === 'c2'));
+    const answers = player.frames.slice(before).flatMap(({ id }) => id ?? []);
+    expect(answers).toEqual(['a1', 'a2', 'c1', 'c2']);
   });
 });

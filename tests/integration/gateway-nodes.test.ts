@@ -20,7 +20,7 @@ afterEach(async () => {
   await Promise.all([a.stop(0), b.stop(0)]);
 });
 
-test('[P5] a kick at one node ends the socket at the other', async () => {
+test('[P5] [W16] a kick at one node ends the socket at the other', async () => {
   await start();
   const [player] = await Player.hello(a.wsPort, { userId: 'u', sessionId: 's' });
   const reply = await fetch(`http://127.0.0.1:${b.httpPort}/sessions/u`, { method: 'DELETE' });
@@ -29,7 +29,7 @@ test('[P5] a kick at one node ends the socket at the other', async () => {
   expect(await player.closed).toBe(4011);
 });
 
-test('[P5] an eviction and a replacement reach the other node, with who took the slot', async () => {
+test('[P5] [W16] an eviction and a replacement reach the other node, with who took the slot', async () => {
   await start({ MAX_STREAMS: '1', ON_LIMIT: 'evict-oldest' });
   const [first] = await Player.hello(a.wsPort, { userId: 'u', sessionId: 'a' });
   const [second] = await Player.hello(b.wsPort, { userId: 'u', sessionId: 'b', deviceType: 'tv' });
@@ -40,7 +40,7 @@ test('[P5] an eviction and a replacement reach the other node, with who took the
   expect(await second.closed).toBe(4012);
 });
 
-test('[P7] the same session at another node wins, and the older socket’s end does not touch it', async () => {
+test('[P7] [W10] the same session at another node wins, and the older socket’s end does not touch it', async () => {
   await start();
   const [older] = await Player.hello(a.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
   const [newer] = await Player.hello(b.wsPort, { userId: 'u', sessionId: 's' });
@@ -50,7 +50,7 @@ test('[P7] the same session at another node wins, and the older socket’s end d
   expect((await a.get('/concurrency/user/u')).body).toMatchObject({ current: 1, sessions: [{ streamId: 'espn' }] });
 });
 
-test('[P8] a lost socket resumes at the other node in the same slot', async () => {
+test('[P8] [W9] a lost socket resumes at the other node in the same slot', async () => {
   await start({ MAX_STREAMS: '1', RESUME_GRACE_MS: '5000' });
   const [player, { resumeToken }] = await Player.hello(a.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
   await player.vanish();

@@ -27,7 +27,7 @@ async function serverAt(redisPort: number, env: Record<string, string> = {}, rea
 
 const isReady = async (server: TestServer): Promise<boolean> => (await server.get('/readyz')).status === 200;
 
-test('[P10] without Redis at start players are let in degraded, and admitted when it is there', async () => {
+test('[P10] [W17] without Redis at start players are let in degraded, and admitted when it is there', async () => {
   const port = await freePort();
   const server = await serverAt(port, { MAX_STREAMS: '1' }, false);
   expect(await server.get('/healthz')).toMatchObject({ status: 200 });
@@ -55,7 +55,7 @@ test('[P10] without Redis at start players are let in degraded, and admitted whe
   expect(['abc', 'espn']).toContain(session?.streamId);
 });
 
-test('[P10] policy closed refuses players and beats with a code that tells to come back', async () => {
+test('[P10] [W17] policy closed refuses players and beats with a code that tells to come back', async () => {
   const server = await serverAt(await freePort(), { OUTAGE_POLICY: 'closed' }, false);
   const [player, error] = await Player.hello(server.wsPort, { userId: 'u' });
   expect(error).toMatchObject({ type: 'error', problem: { code: 'store_unavailable', status: 503 } });
@@ -64,7 +64,7 @@ test('[P10] policy closed refuses players and beats with a code that tells to co
   expect(beat).toMatchObject({ status: 503, body: { code: 'store_unavailable' } });
 });
 
-test('[P10] a frozen Redis costs each request a bounded time, and nobody a session', async () => {
+test('[P10] [W4] [W17] a frozen Redis costs each request a bounded time, and nobody a session', async () => {
   const redis = await redisAt();
   const server = await serverAt(redis.port);
   const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
@@ -93,7 +93,7 @@ test('[P10] a frozen Redis costs each request a bounded time, and nobody a sessi
   await until(async () => (await server.get('/status/user/u')).body.online === false);
 });
 
-test('[P10] when Redis forgets, what sockets hold is restored without a disconnect, above the limit too', async () => {
+test('[P10] [W9] when Redis forgets, what sockets hold is restored without a disconnect, above the limit too', async () => {
   const redis = await redisAt();
   const server = await serverAt(redis.port);
   const players = [];
@@ -196,7 +196,7 @@ test('[P9] kill -9 of a gateway: its players’ sessions end once, as node_lost;
   expect(new Set(closes.map((c) => c.userId)).size).toBe(20);
 });
 
-test('[P8] SIGTERM drains: players reconnect elsewhere with no offline in the log, and the process exits 0', async () => {
+test('[P8] [W22] SIGTERM drains: players reconnect elsewhere with no offline in the log, and the process exits 0', async () => {
   const redis = await redisAt();
   const env = { ...QUICK, REDIS_URL: redis.url };
   const [old, next] = await Promise.all([launch(env), launch(env)]);
@@ -204,14 +204,17 @@ test('[P8] SIGTERM drains: players reconnect elsewhere with no offline in the lo
     Array.from({ length: 10 }, (_, i) => Player.hello(old.wsPort, { userId: `u${i}`, streamId: 'tnt' })),
   );
   old.child.kill('SIGTERM');
-  await Promise.all(
+  const delays = await Promise.all(
     players.map(async ([player, { resumeToken }]) => {
-      expect(await player.next('drain')).toMatchObject({ reconnectInMs: expect.any(Number) });
+      const { reconnectInMs } = await player.next('drain');
       expect(await player.closed).toBe(1001);
       const [, welcome] = await Player.hello(next.wsPort, { resume: resumeToken });
       expect(welcome).toMatchObject({ type: 'welcome', resumed: true });
+      return reconnectInMs as number;
     }),
   );
+  expect(Math.max(...delays)).toBeLessThan(200);
+  expect(new Set(delays).size).toBeGreaterThan(1);
   expect(await old.exit).toBe(0);
   await sleep(1_000);
   const store = new RedisStore({ url: redis.url });
@@ -221,7 +224,7 @@ test('[P8] SIGTERM drains: players reconnect elsewhere with no offline in the lo
   expect(changes.map((change) => change.kind)).toEqual(Array(10).fill('open'));
 });
 
-test('an event sent while Redis is away is answered so, with an id or without, and the socket stays open', async () => {
+test('[W13] [W14] [W17] an event or a leave while Redis is away is answered so, with an id or without, and the socket stays open', async () => {
   const redis = await redisAt();
   const server = await serverAt(redis.port);
   const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'a', streamId: 's' });
@@ -230,8 +233,11 @@ test('an event sent while Redis is away is answered so, with an id or without, a
   expect(await player.ask({ type: 'event', event: 'click' })).toMatchObject(error);
   player.send({ type: 'event', event: 'click' });
   expect(await player.next('error')).toMatchObject(error);
+  player.send({ type: 'leave' });
+  expect(await player.next('error')).toMatchObject(error);
   await redis.restart();
   await until(async () => (await player.ask({ type: 'event', event: 'click' })).type === 'ok');
+  expect(await player.leave()).toBe(1000);
 });
 
 test('the embedded store: the ready line tells the ports, SIGINT with nobody on exits 0', async () => {

@@ -23,7 +23,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     const status = async (userId: string): Promise<Record<string, unknown>> =>
       (await server.get(`/status/user/${userId}`)).body;
 
-    test('a player opens, the world sees it, the fourth stream is refused, it leaves, the world sees that', async () => {
+    test('[W6] [W8] [W13] a player opens, the world sees it, the fourth stream is refused, it leaves, the world sees that', async () => {
       await start();
       const [first, welcome] = await Player.hello(server.wsPort, {
         userId: 'u',
@@ -74,7 +74,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect((await server.get('/online')).body).toEqual({ users: 0, sessions: 0 });
     });
 
-    test('[P11] an update switches the stream of the same slot', async () => {
+    test('[P11] [W11] [W12] an update switches the stream of the same slot', async () => {
       await start();
       const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
       expect(await player.ask({ type: 'update', streamId: 'espn', meta: { volume: '11' } })).toMatchObject({
@@ -87,7 +87,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(await player.ask({ type: 'heartbeat' })).toMatchObject({ type: 'heartbeat', current: 1, max: 3 });
     });
 
-    test('[P8] a lost socket keeps its slot for the grace, and a resume takes it back', async () => {
+    test('[P8] [W9] [W15] a lost socket keeps its slot for the grace, and a resume takes it back', async () => {
       await start({ MAX_STREAMS: '1', RESUME_GRACE_MS: '5000' });
       const [player, { sessionId, resumeToken }] = await Player.hello(server.wsPort, { userId: 'u', streamId: 'tnt' });
       await player.vanish();
@@ -104,7 +104,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       await resumed.leave();
     });
 
-    test('[P8] after the grace the session is gone, and a late resume is a new one', async () => {
+    test('[P8] [W9] after the grace the session is gone, and a late resume is a new one', async () => {
       await start({ RESUME_GRACE_MS: '100' });
       const [player, { resumeToken }] = await Player.hello(server.wsPort, { userId: 'u', streamId: 'tnt' });
       await player.vanish();
@@ -114,7 +114,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(welcome).toMatchObject({ type: 'welcome', resumed: false, current: 1 });
     });
 
-    test('[P7] a second socket for the same session wins, the older is told and closed 4012', async () => {
+    test('[P7] [W9] [W10] a second socket for the same session wins, the older is told and closed 4012', async () => {
       await start();
       const [older] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
       const [newer, welcome] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's' });
@@ -126,7 +126,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(await newer.ask({ type: 'heartbeat' })).toMatchObject({ current: 1 });
     });
 
-    test('[P5] evict-oldest and replace end sockets with their reason', async () => {
+    test('[P5] [W16] evict-oldest and replace end sockets with their reason', async () => {
       await start({ MAX_STREAMS: '1', ON_LIMIT: 'evict-oldest' });
       const [oldest] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'a' });
       const [second] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'b', deviceType: 'tv' });
@@ -154,7 +154,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(refusal).toMatchObject({ problem: { code: 'concurrency_limit' } });
     });
 
-    test('a kick over HTTP ends the socket with 4011, and the session may not resume', async () => {
+    test('[W8] [W16] a kick over HTTP ends the socket with 4011, and the session may not resume', async () => {
       await start();
       const [player, { resumeToken }] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's' });
       const reply = await fetch(`http://127.0.0.1:${server.httpPort}/sessions/u/s`, { method: 'DELETE' });
@@ -168,17 +168,30 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(fresh).toMatchObject({ type: 'welcome', current: 1 });
     });
 
-    test('an observer opens no session', async () => {
+    test('[W7] an observer opens no session, and has none to change', async () => {
       await start();
-      const [, welcome] = await Player.hello(server.wsPort, { observe: true });
+      const [observer, welcome] = await Player.hello(server.wsPort, { observe: true });
       expect(welcome).toEqual({ type: 'welcome', resumed: false, pingIntervalMs: 25_000, resumeGraceMs: 600 });
       expect((await server.get('/online')).body).toEqual({ users: 0, sessions: 0 });
+      for (const type of ['update', 'heartbeat']) {
+        expect(await observer.ask({ type, streamId: 'tnt' })).toMatchObject({ problem: { code: 'invalid_request' } });
+      }
+      const [, player] = await Player.hello(server.wsPort, { observe: true, userId: 'u', streamId: 'tnt' });
+      expect(player).toMatchObject({ type: 'welcome', userId: 'u', current: 1 });
     });
 
-    test('silence before hello closes 4008, an unanswered ping 4203', async () => {
-      await start({ HELLO_TIMEOUT_MS: '200', PING_INTERVAL_MS: '1000', PONG_TIMEOUT_MS: '300' });
+    test('[W20] without authentication any token is good', async () => {
+      await start();
+      const [player] = await Player.hello(server.wsPort, { userId: 'u', token: 'anything' });
+      const ok = await player.ask({ type: 'refresh', token: 'anything else' });
+      expect(ok).toEqual({ type: 'ok', id: expect.any(String), resumeToken: expect.any(String) });
+    });
+
+    test('[W6] [W21] silence before hello closes 4008, an unanswered ping 4203', async () => {
+      await start({ HELLO_TIMEOUT_MS: '200', PING_INTERVAL_MS: '1000', PONG_TIMEOUT_MS: '1500' });
       const silent = await Player.connect(server.wsPort);
       expect(await silent.closed).toBe(4008);
+      // Its next ping is sent before the first one is overdue: the oldest counts.
       const deaf = await Player.connect(server.wsPort, { autoPong: false });
       deaf.send({ type: 'hello', userId: 'deaf' });
       const [hearing] = await Player.hello(server.wsPort, { userId: 'hearing' });

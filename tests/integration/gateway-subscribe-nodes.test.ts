@@ -67,7 +67,7 @@ const shown = (topic: string, rows: readonly string[]): string[] => {
   return [...rows];
 };
 
-describe('the view from snapshot and changes is the truth, each change once, through reconnects', () => {
+describe('[W24] [W25] [W26] the view from snapshot and changes is the truth, each change once, through reconnects', () => {
   const TOPICS = ['all', 'stream:tnt', 'users:u0,u1,u2,u3,nobody'];
 
   test.each([
@@ -139,7 +139,7 @@ describe('a cursor that leads nowhere begins anew', () => {
     return view;
   };
 
-  test.each(['memory', 'redis'] as const)('when the log is trimmed: %s', async (kind) => {
+  test.each(['memory', 'redis'] as const)('[W26] when the log is trimmed: %s', async (kind) => {
     fresh();
     const server = await (kind === 'redis' ? shared : node)({ LOG_MAX: '100', MAX_STREAMS: '100' });
     await server.post('/heartbeat', { userId: 'u1', sessionId: 'a', streamId: 'tnt' });
@@ -157,7 +157,7 @@ describe('a cursor that leads nowhere begins anew', () => {
     expect(view.faults).toEqual([]);
   });
 
-  test('when Redis was emptied; and whoever is subscribed then gets a fresh snapshot', async () => {
+  test('[W24] [W26] when Redis was emptied; and whoever is subscribed then gets a fresh snapshot', async () => {
     fresh();
     const [a, b] = await Promise.all([shared(), shared()]);
     const [player] = await Player.hello(a.wsPort, { userId: 'u1', sessionId: 's', streamId: 'tnt' });
@@ -181,7 +181,7 @@ describe('a cursor that leads nowhere begins anew', () => {
   });
 });
 
-test('while Redis is away subscribers keep their place, new ones are refused', async () => {
+test('[W17] [W25] while Redis is away subscribers keep their place, new ones are refused', async () => {
   fresh();
   const server = await shared();
   const dashboard = await Dashboard.open(server.wsPort);

@@ -11,7 +11,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
   let server: TestServer;
   afterEach(() => server.stop(0));
 
-  test('a socket that reads no more is closed 4210; others miss nothing, and neither does it when it is back', async () => {
+  test('[W26] [W30] a socket that reads no more is closed 4210; others miss nothing, and neither does it when it is back', async () => {
     server = await startTestServer({ TRANSPORT, MAX_STREAMS: '100', RESUME_GRACE_MS: '100' });
     const beat = (sessionId: string, streamId: string) =>
       server.post('/heartbeat', { userId: 'u', sessionId: WIDE + sessionId, streamId: WIDE + streamId });
@@ -45,7 +45,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     await again.close();
   });
 
-  test('a socket that pauses for a moment catches up by itself', async () => {
+  test('[W30] a socket that pauses for a moment catches up by itself', async () => {
     server = await startTestServer({ TRANSPORT, MAX_STREAMS: '100' });
     const dashboard = await Dashboard.open(server.wsPort);
     const views: TopicView[] = [];

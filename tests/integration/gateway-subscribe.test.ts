@@ -23,7 +23,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     const beat = (userId: string, sessionId: string, streamId: string, more: object = {}) =>
       server.post('/heartbeat', { userId, sessionId, streamId, ...more });
 
-    test('a snapshot, then each change once', async () => {
+    test('[W24] [W25] a snapshot, then each change once', async () => {
       await start();
       const place = { deviceType: 'tv', country: 'US', state: 'CA' };
       const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt', ...place });
@@ -67,7 +67,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(view.faults).toEqual([]);
     });
 
-    test('a switch is seen by both streams; other topics stay silent', async () => {
+    test('[W25] a switch is seen by both streams; other topics stay silent', async () => {
       await start();
       const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
       const dashboard = await Dashboard.open(server.wsPort);
@@ -100,7 +100,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(abc?.frames).toHaveLength(2);
     });
 
-    test('a presence-only mark shows as session * of its user and of all', async () => {
+    test('[W25] a presence-only mark shows as session * of its user and of all', async () => {
       await start();
       await server.post('/heartbeat', { userId: 'u' });
       const dashboard = await Dashboard.open(server.wsPort);
@@ -110,7 +110,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect([user.rows(), all.rows()]).toEqual([['u/*='], ['u/*=']]);
     });
 
-    test('a cursor of any message resumes with what has happened since, and nothing else', async () => {
+    test('[W26] a cursor of any message resumes with what has happened since, and nothing else', async () => {
       await start();
       const dashboard = await Dashboard.open(server.wsPort);
       const view = await dashboard.subscribe('user:u');
@@ -138,7 +138,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       }
     });
 
-    test('what is no topic, mode or cursor is refused, and so is the 51st subscription', async () => {
+    test('[W23] what is no topic, mode or cursor is refused, and so is the 51st subscription', async () => {
       await start();
       const { player } = await Dashboard.open(server.wsPort);
       const refused = { type: 'error', problem: { code: 'invalid_request', errors: [{ path: expect.any(String) }] } };
@@ -163,7 +163,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(await player.ask({ type: 'subscribe', topic: 'user:more' })).toMatchObject({ type: 'subscribed' });
     });
 
-    test('a second subscription to a topic takes the place of the first; after unsubscribe nothing comes', async () => {
+    test('[W23] [W29] a second subscription to a topic takes the place of the first; after unsubscribe nothing comes', async () => {
       await start();
       const dashboard = await Dashboard.open(server.wsPort);
       await dashboard.subscribe('user:u');
@@ -180,14 +180,14 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(view.frames).toHaveLength(length);
     });
 
-    test('a player may subscribe too', async () => {
+    test('[W23] a player may subscribe too', async () => {
       await start();
       const [player] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's' });
       expect(await player.ask({ type: 'subscribe', topic: 'user:u' })).toMatchObject({ resumed: false });
       expect(await player.next('snapshot')).toMatchObject({ sessions: [{ sessionId: 's' }] });
     });
 
-    test('a large snapshot comes in pages of at most 500', async () => {
+    test('[W24] [W26] a large snapshot comes in pages of at most 500', async () => {
       await start({ MAX_STREAMS: '100' });
       const users = Array.from({ length: 30 }, (_, i) => `user-${i}`);
       await Promise.all(users.flatMap((u) => Array.from({ length: 40 }, (_, i) => beat(u, `s${i}`, 'tnt'))));
@@ -207,7 +207,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       });
     });
 
-    test('stats: totals and tops, at once and again', async () => {
+    test('[W28] stats: totals and tops, at once and again', async () => {
       await start({ SUMMARY_INTERVAL_MS: '100' });
       await beat('u', 'a', 'tnt', { deviceType: 'tv', country: 'US' });
       await beat('u', 'b', 'espn', { deviceType: 'tv', country: 'CA' });
@@ -244,7 +244,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(again.frames[0]).toMatchObject({ resumed: false });
     });
 
-    test('interval: totals, and what came and went', async () => {
+    test('[W27] interval: totals, and what came and went', async () => {
       await start({ SUMMARY_INTERVAL_MS: '100' });
       await beat('u', 'a', 'tnt');
       const dashboard = await Dashboard.open(server.wsPort);
@@ -273,7 +273,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(views.flatMap((view) => view.frames).some((frame) => frame.type === 'changes')).toBe(false);
     });
 
-    test('auto: events while slow, summaries while fast, a fresh snapshot when slow again', async () => {
+    test('[W27] auto: events while slow, summaries while fast, a fresh snapshot when slow again', async () => {
       await start({ SUMMARY_INTERVAL_MS: '200', AUTO_INTERVAL_ABOVE: '50', MAX_STREAMS: '100' });
       const dashboard = await Dashboard.open(server.wsPort);
       const view = await dashboard.subscribe('all', { mode: 'auto' });

@@ -64,7 +64,7 @@ function behaves(play: Play): void {
     });
     afterAll(() => server.stop(0));
 
-    test('hello, update, heartbeat, leave', async () => {
+    test('[W1] [W6] [W11] [W12] [W13] [W31] hello, update, heartbeat, leave', async () => {
       const transcript = await play(server.wsPort, [
         { type: 'hello', id: 'h', userId: 'ana', sessionId: 'tv', streamId: 'tnt', meta: { title: 'Příběh 🎬' } },
         { type: 'update', id: 'u', streamId: 'espn' },

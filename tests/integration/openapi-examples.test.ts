@@ -7,7 +7,7 @@ import {
   exampleResponse,
   exampleUrl,
 } from '../../gateway/http/docs/example.ts';
-import { exampleHistory, exampleStore } from '../support/example-world.ts';
+import { exampleHistory, exampleStore } from '../support/example-data.ts';
 import { startSidecar } from '../support/sidecar.ts';
 
 const TABLE = await tableOf();
@@ -19,10 +19,10 @@ async function tableOf() {
   return sidecar.routes;
 }
 
-let world: Awaited<ReturnType<typeof exampleHistory>>;
+let past: Awaited<ReturnType<typeof exampleHistory>>;
 
 beforeAll(async () => {
-  world = await exampleHistory();
+  past = await exampleHistory();
   // Only the date stands still: sockets and timers go on.
   jest.useFakeTimers({
     now: EXAMPLE_AT,
@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   jest.useRealTimers();
-  await world.close();
+  await past.close();
 });
 
 /** Ids that the server makes are all alike. */
@@ -51,7 +51,7 @@ const sameIds = (value: unknown): unknown => JSON.parse(JSON.stringify(value).re
 test.each(TABLE.flatMap((route) => route.examples.map((example) => ({ ...example, route, example }))))(
   '$route.method $route.path: $title',
   async ({ route, example }) => {
-    const sidecar = await startSidecar(await exampleStore(), {}, world.history);
+    const sidecar = await startSidecar(await exampleStore(), {}, past.history);
     try {
       const headers = { 'x-request-id': EXAMPLE_REQUEST_ID, ...exampleHeaders(example) };
       const { status, body } = await sidecar.request(route.method, exampleUrl(route, example), example.body, headers);

@@ -149,7 +149,7 @@ overBothStores((rig) => {
   });
 
   describe('over the WebSocket', () => {
-    test('a player that holds a session sends events for its user', async () => {
+    test('[W14] a player that holds a session sends events for its user', async () => {
       const before = Date.now();
       const [player] = await Player.hello(server.wsPort, { userId: 'socket', sessionId: 'a', streamId: 's' });
       // An id is asked for, or nothing is answered: the next answer is that to the heartbeat.
@@ -173,7 +173,7 @@ overBothStores((rig) => {
       expect(await player.leave()).toBe(1000);
     });
 
-    test('who holds no session sends no events', async () => {
+    test('[W14] who holds no session sends no events', async () => {
       const [observer] = await Player.hello(server.wsPort, { userId: 'u', observe: true });
       expect(await observer.ask({ type: 'event', event: 'click' })).toMatchObject({
         type: 'error',

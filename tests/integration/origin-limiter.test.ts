@@ -214,7 +214,7 @@ overBothStores((rig) => {
       expect(await heldBy('u1')).toMatchObject([{ streamId: 's2', startedAt: before?.startedAt }]);
     });
 
-    test('[P8] a leave ends the socket that held the session', async () => {
+    test('[P8] [W16] a leave ends the socket that held the session', async () => {
       const [player] = await Player.hello(server.wsPort, { userId: 'u1', sessionId: 'a', streamId: 's1' });
       expect((await leave({ userId: 'u1', sessionId: 'a' })).status).toBe(204);
       expect(await player.closed).toBe(1000);
@@ -248,7 +248,7 @@ overBothStores((rig) => {
       expect(await beat({ userId: 'u1', streamId: 's', sessionId: 'b' })).toMatchObject(ended('replaced'));
     });
 
-    test('after an eviction; the evicted do not evict in turn, and a socket is told by whom', async () => {
+    test('[W16] after an eviction; the evicted do not evict in turn, and a socket is told by whom', async () => {
       server = await rig.start({ ON_LIMIT: 'evict-oldest' });
       const [player] = await Player.hello(server.wsPort, { userId: 'u1', sessionId: 'oldest', streamId: 's' });
       for (const sessionId of ['a', 'b', 'c', 'd']) {

@@ -11,7 +11,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
   let server: TestServer;
   afterEach(() => server.stop(0));
 
-  test('messages beyond the rate are dropped and told; a flood is closed 4129', async () => {
+  test('[W5] messages beyond the rate are dropped and told; a flood is closed 4129', async () => {
     server = await startTestServer({ TRANSPORT, RATE_MESSAGES_PER_SECOND: '1', RATE_MESSAGES_BURST: '6' });
     const [player] = await Player.hello(server.wsPort, { userId: 'u' });
     const [calm] = await Player.hello(server.wsPort, { userId: 'calm' });
@@ -24,7 +24,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await calm.ask({ type: 'heartbeat' })).toMatchObject({ current: 1 });
   });
 
-  test('a player that stops in time stays', async () => {
+  test('[W5] a player that stops in time stays', async () => {
     server = await startTestServer({ TRANSPORT, RATE_MESSAGES_PER_SECOND: '20', RATE_MESSAGES_BURST: '5' });
     const [player] = await Player.hello(server.wsPort, { userId: 'u' });
     for (let i = 0; i < 8; i++) player.send({ type: 'heartbeat' });
@@ -33,7 +33,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     while ((await player.ask({ type: 'heartbeat' })).type === 'error') await sleep(100);
   });
 
-  test('connections beyond the rate of an address are refused with 429', async () => {
+  test('[W1] connections beyond the rate of an address are refused with 429', async () => {
     server = await startTestServer({
       TRANSPORT,
       RATE_CONNECTS_PER_SECOND: '1',

@@ -1,7 +1,7 @@
 /** A replica while Redis is killed, emptied, frozen or trimmed: it says so, never answers older than it may, and is back. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { Fallback } from '../../gateway/replica/replica.ts';
 import { statusAt } from '../../gateway/replica/statuses.ts';
@@ -12,13 +12,11 @@ import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 import { MAX_LAG_MS, startReplica, type TestReplica } from '../support/replicas.ts';
 import { until } from '../support/servers.ts';
+import { type Ends, slowTests } from '../support/slow-tests.ts';
 
-const ended: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ended.splice(0).reverse()) await end();
-});
+const slowTest = slowTests();
 
-interface Scene {
+interface TestRig {
   readonly redis: TestRedis;
   readonly store: RedisStore;
   readonly followed: TestReplica;
@@ -27,7 +25,7 @@ interface Scene {
   survives(fault: () => Promise<void>, reason: Fallback): Promise<void>;
 }
 
-async function scene(args: string[] = []): Promise<Scene> {
+async function startRig(ended: Ends, args: string[] = []): Promise<TestRig> {
   const redis = await startRedis({ args });
   ended.push(() => redis.stop());
   const store = await redisStore({ url: redis.url });
@@ -50,13 +48,13 @@ async function scene(args: string[] = []): Promise<Scene> {
       await fault();
       await until(() => replica.report().fallbacks[reason] > before.fallbacks[reason]);
       await followed.serves();
-      expect(checker.lies).toEqual([]);
+      expect(checker.wrongAnswers).toEqual([]);
     },
   };
 }
 
 /** Acts on, and compares everything. */
-async function expectTruth({ store, followed, checker }: Scene): Promise<void> {
+async function expectTruth({ store, followed, checker }: TestRig): Promise<void> {
   const random = randomBy(1);
   await checker.stop();
   await store.nodes.join('acting', LONG_MS);
@@ -65,11 +63,11 @@ async function expectTruth({ store, followed, checker }: Scene): Promise<void> {
   await store.nodes.sweep();
   await followed.caughtUp();
   await expectReadsToEqualStore(followed.reads, store);
-  expect(checker.lies).toEqual([]);
+  expect(checker.wrongAnswers).toEqual([]);
   expect(checker.answers).toBeGreaterThan(20);
 }
 
-async function scratch(): Promise<string> {
+async function scratch(ended: Ends): Promise<string> {
   const dir = await mkdtemp('/tmp/presence-replica-');
   ended.push(() => rm(dir, { recursive: true, force: true }));
   return dir;
@@ -81,9 +79,9 @@ async function asAdmin(redis: TestRedis, work: (admin: Redis) => Promise<unknown
   admin.disconnect();
 }
 
-test('[P10] killed and back with its data, twice', async () => {
-  const kept = ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()];
-  const rig = await scene(kept);
+slowTest('[P10] killed and back with its data, twice', async (ended) => {
+  const kept = ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch(ended)];
+  const rig = await startRig(ended, kept);
   const { redis, survives } = rig;
   for (let i = 0; i < 2; i++) {
     await survives(async () => {
@@ -92,10 +90,10 @@ test('[P10] killed and back with its data, twice', async () => {
     }, 'gap');
   }
   await expectTruth(rig);
-}, 60_000);
+});
 
-test('[P10] killed and back empty, then emptied by a command', async () => {
-  const rig = await scene();
+slowTest('[P10] killed and back empty, then emptied by a command', async (ended) => {
+  const rig = await startRig(ended);
   const { redis, checker, survives } = rig;
   const restart = () =>
     checker.whileEmptied(async () => {
@@ -105,10 +103,10 @@ test('[P10] killed and back empty, then emptied by a command', async () => {
   await survives(restart, 'gap');
   await survives(() => checker.whileEmptied(() => asAdmin(redis, (admin) => admin.flushall())), 'gap');
   await expectTruth(rig);
-}, 60_000);
+});
 
-test('[P10] what a Redis lost that came back with older data is not told', async () => {
-  const rig = await scene(['--dir', await scratch()]);
+slowTest('[P10] what a Redis lost that came back with older data is not told', async (ended) => {
+  const rig = await startRig(ended, ['--dir', await scratch(ended)]);
   const { redis, store, followed, checker } = rig;
   const open = (userId: string) =>
     store.sessions.open({
@@ -130,10 +128,10 @@ test('[P10] what a Redis lost that came back with older data is not told', async
   await redis.restart();
   await followed.caughtUp();
   expect([await isOnline('kept'), await isOnline('lost')]).toEqual([true, false]);
-}, 60_000);
+});
 
-test('[P11] the log trimmed under it', async () => {
-  const rig = await scene();
+slowTest('[P11] the log trimmed under it', async (ended) => {
+  const rig = await startRig(ended);
   const { redis, store, survives } = rig;
   await store.sessions.open({
     userId: 'u',
@@ -151,14 +149,14 @@ test('[P11] the log trimmed under it', async () => {
   await survives(() => asAdmin(redis, trim), 'gap');
   await survives(() => asAdmin(redis, (admin) => admin.xtrim(`${key}:log`, 'MAXLEN', 0)), 'gap');
   await expectTruth(rig);
-}, 60_000);
+});
 
 const TWO_ENTRIES = `
   local epoch = redis.call('HGET', KEYS[1], 'epoch')
   for i = 1, 2 do redis.call('XADD', KEYS[2], epoch .. '-*', 'c', 'c|nobody|s|h|1|1|0|0||||||left') end`;
 
-test('[P10] a frozen Redis: answers until the bound, then none until it thaws', async () => {
-  const rig = await scene();
+slowTest('[P10] a frozen Redis: answers until the bound, then none until it thaws', async (ended) => {
+  const rig = await startRig(ended);
   const { redis, followed, survives } = rig;
   await survives(async () => {
     redis.process?.kill('SIGSTOP');
@@ -171,4 +169,4 @@ test('[P10] a frozen Redis: answers until the bound, then none until it thaws', 
     }
   }, 'lag');
   await expectTruth(rig);
-}, 60_000);
+});

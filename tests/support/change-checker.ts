@@ -15,7 +15,7 @@ interface Truth {
 }
 
 export class ChangeChecker {
-  readonly lies: string[] = [];
+  readonly wrongAnswers: string[] = [];
   answers = 0;
   private readonly store: PresenceStore;
   private readonly replica: Replica;
@@ -77,7 +77,7 @@ export class ChangeChecker {
       if (top) {
         const item = top.value.find(({ key }) => key.startsWith('version-'));
         this.judge(item ? Number(item.key.slice('version-'.length)) : EMPTY, now - top.ageMs);
-        if (top.ageMs > this.maxLagMs + 5) this.lies.push(`an answer ${top.ageMs} ms old`);
+        if (top.ageMs > this.maxLagMs + 5) this.wrongAnswers.push(`an answer ${top.ageMs} ms old`);
       }
       await sleep(5);
     }
@@ -90,6 +90,6 @@ export class ChangeChecker {
     const { version, isEmpty } = this.truths[at] as Truth;
     const wasEmptied = isEmpty || this.emptying || this.truths.slice(at + 1).some((truth) => truth.isEmpty);
     const isTrue = shown === EMPTY ? wasEmptied : shown > version || (shown === version && !isEmpty);
-    if (!isTrue) this.lies.push(`showed ${shown}, when ${isEmpty ? 'nothing after ' : ''}${version} was known`);
+    if (!isTrue) this.wrongAnswers.push(`showed ${shown}, when ${isEmpty ? 'nothing after ' : ''}${version} was known`);
   }
 }

@@ -33,7 +33,7 @@ function holder(lifeMs?: number): Told {
 }
 
 describe('the end of a token', () => {
-  test('is told 30 s ahead, or at half the life of a shorter one', () => {
+  test('[W20] is told 30 s ahead, or at half the life of a shorter one', () => {
     const [long, short] = [holder(3_600_000), holder(10_000)];
     for (const each of [long, short]) expiry.track(each);
     jest.advanceTimersByTime(4_000_000);
@@ -47,7 +47,7 @@ describe('the end of a token', () => {
     ]);
   });
 
-  test('is never before its instant', () => {
+  test('[W20] is never before its instant', () => {
     const odd = holder(10_001);
     expiry.track(odd);
     jest.advanceTimersByTime(20_000);

@@ -20,7 +20,7 @@ describe('what a close code asks for', () => {
     [4202, 'now'],
     [4203, 'now'],
     [4210, 'now'],
-  ])('%i: %s', (code, expected) => {
+  ])('[W31] %i: %s', (code, expected) => {
     expect(reconnectionAfter(code)).toBe(expected);
   });
 
@@ -36,7 +36,7 @@ describe('what a close code asks for', () => {
   });
 });
 
-test('the backoff doubles up to its cap, and jitter takes anything from none to all of it', () => {
+test('[W31] the backoff doubles up to its cap, and jitter takes anything from none to all of it', () => {
   const most = Array.from({ length: 9 }, (_, attempt) => backoffMs(attempt, 500, 30_000, () => 1));
   expect(most).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
   expect(backoffMs(3, 500, 30_000, () => 0)).toBe(0);

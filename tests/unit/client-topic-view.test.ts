@@ -31,7 +31,7 @@ test('a snapshot takes the place of the old map only when it is whole', () => {
   expect([...old.keys()]).toEqual(['a/s']);
 });
 
-test('a snapshot that breaks off comes to nothing, one that begins anew begins anew', () => {
+test('[W24] a snapshot that breaks off comes to nothing, one that begins anew begins anew', () => {
   const view = new TopicView('all');
   view.page(0, false, [session('a', 'tnt')]);
   view.page(0, false, [session('b', 'tnt')]);
@@ -43,7 +43,7 @@ test('a snapshot that breaks off comes to nothing, one that begins anew begins a
   expect(keys(view)).toEqual(['b/s']);
 });
 
-test('changes open, update and close; users are distinct', () => {
+test('[W25] changes open, update and close; users are distinct', () => {
   const view = new TopicView('all');
   view.page(0, true, [session('a', 'tnt')]);
   view.apply(change('open', 'b', 'espn'));
@@ -56,7 +56,7 @@ test('changes open, update and close; users are distinct', () => {
   expect(keys(view)).toEqual(['a/s', 'b/s2']);
 });
 
-test('a switch leaves one stream and enters the other', () => {
+test('[W25] a switch leaves one stream and enters the other', () => {
   const tnt = new TopicView('stream:tnt');
   const espn = new TopicView('stream:espn');
   tnt.page(0, true, [session('a', 'tnt')]);

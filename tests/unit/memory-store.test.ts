@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { MemoryStore, type MemoryStoreOptions } from '../../presence-core/memory/memory-store.ts';
 import { PRESENCE_ONLY } from '../../presence-core/session.ts';
 
-function stage(options: MemoryStoreOptions = {}) {
+function fixture(options: MemoryStoreOptions = {}) {
   const time = { now: 1_750_000_000_000 };
   const store = new MemoryStore({ ...options, clock: () => time.now });
   const open = (userId: string, leaseMs = 60_000) =>
@@ -13,7 +13,7 @@ function stage(options: MemoryStoreOptions = {}) {
 
 describe('the memory store', () => {
   test('[P11] gap begins exactly where the ring was overwritten', async () => {
-    const { store, open } = stage({ logMax: 10 });
+    const { store, open } = fixture({ logMax: 10 });
     const cursors = [await store.log.tail()];
     for (let i = 1; i <= 25; i += 1) {
       await open(`u${i}`);
@@ -30,9 +30,9 @@ describe('the memory store', () => {
   });
 
   test('[P11] a cursor of another store is a gap, one from the future is none of ours', async () => {
-    const { store, open } = stage();
+    const { store, open } = fixture();
     await open('u');
-    expect(await store.log.read(await stage().store.log.tail(), 10, 0)).toMatchObject({
+    expect(await store.log.read(await fixture().store.log.tail(), 10, 0)).toMatchObject({
       gap: true,
       changes: [{ userId: 'u' }],
     });
@@ -41,7 +41,7 @@ describe('the memory store', () => {
   });
 
   test('[P11] all waiting readers are answered by one change, and when the store stops', async () => {
-    const { store, open } = stage();
+    const { store, open } = fixture();
     const tail = await store.log.tail();
     const waiting = [store.log.read(tail, 10, 60_000), store.log.read(tail, 10, 60_000)];
     await open('u');
@@ -55,7 +55,7 @@ describe('the memory store', () => {
   });
 
   test('[P9] [P17] what is live when the store stops is closed then, and none of it is trimmed away unread', async () => {
-    const { store, time, open } = stage({ logMax: 10 });
+    const { store, time, open } = fixture({ logMax: 10 });
     const group = store.groups.join('g');
     for (let i = 1; i <= 25; i += 1) await open(`early${i}`);
     await open('expired', 1_000);
@@ -91,7 +91,7 @@ describe('the memory store', () => {
   });
 
   test('[P9] a store with no node left is not silent: its leases end', async () => {
-    const { store, time, open } = stage();
+    const { store, time, open } = fixture();
     await store.nodes.join('n', 10_000);
     await store.nodes.quit('n');
     await open('u', 30_000);
@@ -100,7 +100,7 @@ describe('the memory store', () => {
   });
 
   test('[P9] a silence is answered once: a store that nobody beats still ends what it holds', async () => {
-    const { store, time, open } = stage({ stallGraceMs: 30_000 });
+    const { store, time, open } = fixture({ stallGraceMs: 30_000 });
     await store.nodes.join('n', 10_000);
     await open('u', 20_000);
     time.now += 60_000;
@@ -110,7 +110,7 @@ describe('the memory store', () => {
   });
 
   test('[P14] a large sweep lets others in between, and a second one asked for meanwhile is the same', async () => {
-    const { store, time, open } = stage();
+    const { store, time, open } = fixture();
     for (let i = 0; i < 30_000; i += 1) await open(`u${i}`, 1000);
     time.now += 1001;
     const sweep = store.nodes.sweep();
@@ -130,7 +130,7 @@ describe('the memory store', () => {
   });
 
   test('[P5] a shard keeps at most 10,000 tombstones, the ones that end first go first', async () => {
-    const { store, open } = stage();
+    const { store, open } = fixture();
     for (let i = 0; i <= 10_000; i += 1) {
       await open(`u${i}`);
       await store.sessions.kick(`u${i}`);

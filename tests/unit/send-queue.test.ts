@@ -22,40 +22,40 @@ const always = (): boolean => true;
 
 describe('SendQueue', () => {
   let peer: Peer;
-  let outlet: SendQueue;
+  let queue: SendQueue;
   const events: string[] = [];
   beforeEach(() => {
     jest.useFakeTimers();
     peer = new Peer();
     events.length = 0;
-    outlet = new SendQueue(peer, { drained: () => events.push('drained'), tooSlow: () => events.push('too slow') });
+    queue = new SendQueue(peer, { drained: () => events.push('drained'), tooSlow: () => events.push('too slow') });
   });
   afterEach(() => {
-    outlet.close();
+    queue.close();
     jest.useRealTimers();
   });
 
-  test('[P14] sends until half of the bound is queued, then nothing until the socket has drained', async () => {
-    expect([outlet.send(KB(100)), outlet.send(KB(30)), outlet.send('more')]).toEqual([true, true, false]);
+  test('[P14] [W30] sends until half of the bound is queued, then nothing until the socket has drained', async () => {
+    expect([queue.send(KB(100)), queue.send(KB(30)), queue.send('more')]).toEqual([true, true, false]);
     await jest.advanceTimersByTimeAsync(1_000);
-    expect([outlet.send('more'), events]).toEqual([false, []]);
+    expect([queue.send('more'), events]).toEqual([false, []]);
     peer.bufferedBytes = 0;
     await jest.advanceTimersByTimeAsync(100);
     expect(events).toEqual(['drained']);
-    expect(outlet.send('more')).toBe(true);
+    expect(queue.send('more')).toBe(true);
     expect(peer.sent).toHaveLength(3);
   });
 
-  test('[P14] a socket that stays slow is given up', async () => {
-    outlet.send(KB(200));
+  test('[P14] [W30] a socket that stays slow is given up', async () => {
+    queue.send(KB(200));
     await jest.advanceTimersByTimeAsync(4_900);
     expect(events).toEqual([]);
     await jest.advanceTimersByTimeAsync(200);
     expect(events[0]).toBe('too slow');
   });
 
-  test('[P14] many who write at once never queue more than one frame beside what waits', async () => {
-    const writers = Array.from({ length: 10 }, (_, i) => outlet.write(KB(64, String(i)), always));
+  test('[P14] [W30] many who write at once never queue more than one frame beside what waits', async () => {
+    const writers = Array.from({ length: 10 }, (_, i) => queue.write(KB(64, String(i)), always));
     for (let round = 0; round < 10; round++) {
       expect(peer.bufferedBytes).toBeLessThanOrEqual(KB(96).length);
       peer.bufferedBytes = 0;
@@ -66,19 +66,19 @@ describe('SendQueue', () => {
   });
 
   test('what is no longer wanted is not sent, and nothing waits for a closed socket', async () => {
-    outlet.send(KB(200));
+    queue.send(KB(200));
     let isWanted = true;
-    const unwanted = outlet.write('unwanted', () => isWanted);
+    const unwanted = queue.write('unwanted', () => isWanted);
     isWanted = false;
     peer.bufferedBytes = 0;
     await jest.advanceTimersByTimeAsync(100);
     await unwanted;
-    outlet.send(KB(200));
-    const late = outlet.write('late', always);
-    outlet.close();
+    queue.send(KB(200));
+    const late = queue.write('late', always);
+    queue.close();
     await late;
     expect(peer.sent).toEqual([KB(200), KB(200)]);
-    expect(outlet.send('closed')).toBe(false);
+    expect(queue.send('closed')).toBe(false);
     expect(jest.getTimerCount()).toBe(0);
   });
 });

@@ -12,7 +12,7 @@ const WIDE = 'x'.repeat(120);
 describe('Subscription', () => {
   let store: MemoryStore;
   let hub: Hub;
-  let outlet: SendQueue;
+  let queue: SendQueue;
   let subscription: Subscription;
   /** What the peer got, and whether it reads: else all it is sent stays queued. */
   const peer = { texts: [] as string[], reads: true, bufferedBytes: 0 };
@@ -55,8 +55,8 @@ describe('Subscription', () => {
       close() {},
       terminate() {},
     };
-    outlet = new SendQueue(socket, { drained: () => subscription.drained(), tooSlow: () => {} });
-    subscription = new Subscription(hub, parseTopic('user:u') as Topic, 'events', outlet, (error) => {
+    queue = new SendQueue(socket, { drained: () => subscription.drained(), tooSlow: () => {} });
+    subscription = new Subscription(hub, parseTopic('user:u') as Topic, 'events', queue, (error) => {
       throw error;
     });
     await subscription.begin(undefined, () => {});
@@ -64,15 +64,15 @@ describe('Subscription', () => {
   });
   afterEach(async () => {
     subscription.end();
-    outlet.close();
+    queue.close();
     await store.stop();
   });
 
-  test('[P11] a batch of which a slow socket got a part goes on after that part', async () => {
+  test('[P11] [W30] a batch of which a slow socket got a part goes on after that part', async () => {
     expect(frames()[0]).toMatchObject({ type: 'snapshot', last: true, sessions: [{ sessionId: 's' }] });
     peer.reads = false;
     for (let n = 0; n < 1_000; n++) await update(n);
-    await until(() => outlet.slow);
+    await until(() => queue.slow);
     const told = streams().length;
     expect(told).toBeGreaterThan(0);
     expect(told).toBeLessThan(1_000);

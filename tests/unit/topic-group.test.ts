@@ -7,7 +7,7 @@ const changes = (count: number, kind: Change['kind'] = 'open'): Change[] =>
   Array.from({ length: count }, () => ({ kind, userId: 'u', sessionId: 's', streamId: 'tnt' }) as Change);
 
 describe('TopicGroup', () => {
-  let channel: TopicGroup;
+  let group: TopicGroup;
   let turns: boolean[];
   const member = (mode: TopicSubscriber['mode']): TopicSubscriber => ({
     mode,
@@ -19,43 +19,43 @@ describe('TopicGroup', () => {
   beforeEach(() => {
     turns = [];
     // 50 changes a second, looked at twice a second.
-    channel = new TopicGroup(parseTopic('all') as Topic, { summaryIntervalMs: 500, autoIntervalAbove: 50 });
+    group = new TopicGroup(parseTopic('all') as Topic, { summaryIntervalMs: 500, autoIntervalAbove: 50 });
   });
 
-  test('turns fast at once, and slow only when an interval stays below half of the threshold', () => {
-    channel.members.add(member('auto'));
-    channel.count(changes(25));
+  test('[W27] turns fast at once, and slow only when an interval stays below half of the threshold', () => {
+    group.members.add(member('auto'));
+    group.count(changes(25));
     expect(turns).toEqual([]);
-    channel.count(changes(1));
+    group.count(changes(1));
     expect(turns).toEqual([true]);
-    channel.count(changes(100));
-    channel.tick();
-    channel.count(changes(13));
-    channel.tick();
+    group.count(changes(100));
+    group.tick();
+    group.count(changes(13));
+    group.tick();
     expect(turns).toEqual([true]);
-    channel.count(changes(12));
-    channel.tick();
+    group.count(changes(12));
+    group.tick();
     expect(turns).toEqual([true, false]);
   });
 
   test('only members in mode auto are told', () => {
-    channel.members.add(member('events')).add(member('interval'));
-    channel.count(changes(100));
-    expect(channel.fast).toBe(true);
+    group.members.add(member('events')).add(member('interval'));
+    group.count(changes(100));
+    expect(group.fast).toBe(true);
     expect(turns).toEqual([]);
   });
 
-  test('counts what comes and goes while somebody wants to know, until it is taken', () => {
-    channel.count(changes(7));
-    channel.tick();
+  test('[W27] counts what comes and goes while somebody wants to know, until it is taken', () => {
+    group.count(changes(7));
+    group.tick();
     const summarised = member('interval');
-    channel.members.add(summarised);
-    channel.summarised.add(summarised);
-    channel.count(changes(3));
-    channel.tick();
-    channel.count(changes(2, 'close'));
-    channel.tick();
-    expect(channel.takeFlow()).toEqual({ opened: 3, closed: 2 });
-    expect(channel.takeFlow()).toEqual({ opened: 0, closed: 0 });
+    group.members.add(summarised);
+    group.summarised.add(summarised);
+    group.count(changes(3));
+    group.tick();
+    group.count(changes(2, 'close'));
+    group.tick();
+    expect(group.takeFlow()).toEqual({ opened: 3, closed: 2 });
+    expect(group.takeFlow()).toEqual({ opened: 0, closed: 0 });
   });
 });

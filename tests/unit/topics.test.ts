@@ -40,7 +40,7 @@ describe('parseTopic', () => {
     'all',
     'stats',
     `users:${Array.from({ length: 200 }, (_, i) => `u${i}`)}`,
-  ])('takes %s', (text) => {
+  ])('[W23] takes %s', (text) => {
     expect(parseTopic(text)).toMatchObject({ text });
   });
 
@@ -60,7 +60,7 @@ describe('parseTopic', () => {
     'device:tv',
     `user:${'x'.repeat(129)}`,
     `users:${Array.from({ length: 201 }, (_, i) => `u${i}`)}`,
-  ])('refuses %j', (text) => {
+  ])('[W23] refuses %j', (text) => {
     expect(parseTopic(text)).toBeUndefined();
   });
 
@@ -84,14 +84,14 @@ describe('which changes concern a topic', () => {
     expect(concerns(topic(text), change({}))).toBe(expected);
   });
 
-  test('a switch is seen by both streams, once', () => {
+  test('[W25] a switch is seen by both streams, once', () => {
     expect(concerns(topic('stream:tnt'), switched)).toBe(true);
     expect(concerns(topic('stream:espn'), switched)).toBe(true);
     const stays = change({ kind: 'update', previous: { streamId: 'tnt', segment: 0, segmentStartedAt: 1 } });
     expect(keysOf(stays)).toHaveLength(3);
   });
 
-  test('a presence-only mark is of its user and of all, never of a stream', () => {
+  test('[W25] a presence-only mark is of its user and of all, never of a stream', () => {
     const { streamId: _, ...bare } = change({ sessionId: '*', via: 'presence' });
     const mark = bare as Change;
     expect(['user:u', 'all', 'stream:tnt'].map((text) => concerns(topic(text), mark))).toEqual([true, true, false]);

@@ -4,13 +4,14 @@
  */
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import type { IncomingRequest, OutgoingResponse } from '../../../gateway/http/exchange.ts';
 import { toProblem } from '../../../gateway/http/problem.ts';
 import { DISCARD_BYTES, type HttpServer } from '../../../gateway/http/server/http-server.ts';
 import { createClientAddress } from '../../../gateway/limits/client-address.ts';
 import { RawHttp } from '../../support/raw-http.ts';
 import { until } from '../../support/raw-websocket.ts';
+import { slowTests } from '../../support/slow-tests.ts';
 import type { HttpServerKind } from './http-server-contract.ts';
 
 const LIMIT = 65_536;
@@ -46,11 +47,12 @@ interface Served {
   answer?: (answer: OutgoingResponse) => void;
 }
 
-export function httpServerConnections({ name, create }: HttpServerKind): void {
+/** @param cleanUp when what was started is ended: slow tests outlive the others, so theirs is at the end of the file. */
+function httpServerRig({ create }: HttpServerKind, cleanUp: typeof afterEach) {
   const servers: HttpServer[] = [];
   const clients: RawHttp[] = [];
 
-  afterEach(async () => {
+  cleanUp(async () => {
     for (const client of clients.splice(0)) client.destroy();
     for (const server of servers.splice(0)) await server.close();
   });
@@ -87,9 +89,18 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
     return { server, port, served, connect };
   }
 
+  return start;
+}
+
+export function httpServerConnections(kind: HttpServerKind): void {
+  const { name, create } = kind;
+  const start = httpServerRig(kind, afterEach);
+  const startForSlow = httpServerRig(kind, afterAll);
+  const slowTest = slowTests();
+
   describe(`${name} connections`, () => {
-    test('one is kept while a player beats more slowly than uWS would wait', async () => {
-      const { connect } = await start();
+    slowTest('one is kept while a player beats more slowly than uWS would wait', async () => {
+      const { connect } = await startForSlow();
       const client = await connect();
       const other = await connect();
       for (const beat of [1, 2]) {
@@ -159,8 +170,8 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
   });
 
   describe(`${name} clients`, () => {
-    test('a slow head and a slow body are cut', async () => {
-      const { connect, served } = await start();
+    slowTest('a slow head and a slow body are cut', async () => {
+      const { connect, served } = await startForSlow();
       const [none, head, body, chunks] = await Promise.all([connect(), connect(), connect(), connect()]);
       head.write('GET / HTTP/1.1\r\nhost: x\r\n');
       body.write(post('/', 'part', 10));
@@ -283,8 +294,8 @@ export function httpServerConnections({ name, create }: HttpServerKind): void {
       await expect(RawHttp.open(port).then((late) => late.write(get('/')).answer())).rejects.toThrow();
     });
 
-    test('close cuts what does not finish', async () => {
-      const { server, served, connect } = await start();
+    slowTest('close cuts what does not finish', async () => {
+      const { server, served, connect } = await startForSlow();
       const [unanswered, unread] = await Promise.all([connect(), connect()]);
       unread.stream.pause();
       unread.write(get('/large'));

@@ -1,9 +1,10 @@
 /** The second half of the transport contract: how connections end, what a slow reader costs, how a transport stops. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { CreateTransport, TransportSocket } from '../../../gateway/transport/transport.ts';
 import { closePayload, frame, OPCODE, RawWebSocket, until, upgradeHead } from '../../support/raw-websocket.ts';
+import { slowTests } from '../../support/slow-tests.ts';
 import { BUFFER, type TransportTraits, transportRig } from './test-rig.ts';
 
 const SLOW_TEXT = 'x'.repeat(8_000);
@@ -12,6 +13,8 @@ const SLOW_FRAME_BYTES = 8_004;
 
 export function closingContract(name: string, create: CreateTransport, traits: TransportTraits): void {
   const { start, raw, peer, bothSee, fill } = transportRig(create, traits);
+  const slow = transportRig(create, traits, afterAll);
+  const slowTest = slowTests();
 
   /** Everything there is to call, as a careless caller would. */
   function callEverything(socket: TransportSocket): void {
@@ -23,7 +26,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
   }
 
   describe(`${name} close`, () => {
-    test('our code and reason reach the client; handlers.close follows once, not inside the call', async () => {
+    test('[W31] our code and reason reach the client; handlers.close follows once, not inside the call', async () => {
       const rig = await start();
       const client = await peer(rig.port);
       rig.socket.send('last words');
@@ -51,7 +54,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       ['4321', closePayload(4321, 'bye'), 4321],
       ['1000', closePayload(1000), 1000],
       ['no code', '', 1005],
-    ])('the client closes with %s', async (_what, payload, code) => {
+    ])('[W32] the client closes with %s', async (_what, payload, code) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(frame(OPCODE.close, payload));
@@ -110,9 +113,9 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       expect([rig.messages, rig.pongs]).toEqual([[], []]);
     });
 
-    test('a peer that never answers the close frame is reported and cut', async () => {
-      const rig = await start();
-      const client = await raw(rig.port);
+    slowTest('[W32] a peer that never answers the close frame is reported and cut', async () => {
+      const rig = await slow.start();
+      const client = await slow.raw(rig.port);
       rig.socket.close(4203, 'no pong');
       await until(() => rig.closes.length > 0, 'handlers.close');
       await until(() => {
@@ -125,7 +128,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
   });
 
   describe(`${name} slow reader`, () => {
-    test('send refuses at the bound, the socket survives, nothing accepted is lost', async () => {
+    test('[W30] send refuses at the bound, the socket survives, nothing accepted is lost', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.stream.pause();
@@ -154,7 +157,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       expect(client.frames[0]?.payload).toHaveLength(2_700);
     });
 
-    test('close waits for what is queued', async () => {
+    test('[W32] close waits for what is queued', async () => {
       const rig = await start({ closeTimeoutMs: 15_000 });
       const client = await raw(rig.port);
       client.stream.pause();
@@ -166,7 +169,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       await bothSee(rig, client, { peer: 4210, handler: 4210 });
     });
 
-    test('close of one that reads nothing at all cuts it, what is queued included', async () => {
+    test('[W32] close of one that reads nothing at all cuts it, what is queued included', async () => {
       const rig = await start({ closeTimeoutMs: 200 });
       const client = await raw(rig.port);
       client.stream.pause();
@@ -198,7 +201,7 @@ export function closingContract(name: string, create: CreateTransport, traits: T
   });
 
   describe(`${name} stopping`, () => {
-    test('stopListening keeps what is open and refuses what is new', async () => {
+    test('[W22] stopListening keeps what is open and refuses what is new', async () => {
       const rig = await start({}, { message: (socket, text) => void socket.send(`${text}!`) });
       const late = new RawWebSocket(connect(rig.port, '127.0.0.1'));
       late.stream.write('GET /ws HTTP/1.1\r\n');

@@ -50,12 +50,16 @@ export interface TransportRig extends Seen {
 export const LIMIT = 16_384;
 export const BUFFER = 262_144;
 
-/** Registers the clean-up of one suite. */
-export function transportRig(create: CreateTransport, traits: Pick<TransportTraits, 'closeTimeoutMs'>) {
+/** @param cleanUp when what was started is ended: of slow tests, which outlive the others, at the end of the file. */
+export function transportRig(
+  create: CreateTransport,
+  traits: Pick<TransportTraits, 'closeTimeoutMs'>,
+  cleanUp: typeof afterEach = afterEach,
+) {
   const transports: Transport[] = [];
   const clients: Array<{ destroy(): void }> = [];
 
-  afterEach(async () => {
+  cleanUp(async () => {
     for (const client of clients.splice(0)) client.destroy();
     for (const transport of transports.splice(0)) await transport.close();
   });
@@ -154,5 +158,3 @@ export function transportRig(create: CreateTransport, traits: Pick<TransportTrai
 
   return { start, raw, peer, bothSee, fill };
 }
-
-export type TransportHarness = ReturnType<typeof transportRig>;

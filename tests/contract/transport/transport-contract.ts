@@ -2,14 +2,17 @@
  * What every transport must do, as seen from both ends of the wire. The doc comments of gateway/transport/transport.ts
  * are the contract; where the transports still differ, `TransportTraits` says so and the tests hold them to it.
  */
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import type { CreateTransport } from '../../../gateway/transport/transport.ts';
 import { frame, OPCODE, until, upgradeHead } from '../../support/raw-websocket.ts';
+import { slowTests } from '../../support/slow-tests.ts';
 import { closingContract } from './closing-contract.ts';
 import { LIMIT, type TransportTraits, transportRig } from './test-rig.ts';
 
 export function transportContract(name: string, create: CreateTransport, traits: TransportTraits): void {
   const { start, raw, peer, bothSee } = transportRig(create, traits);
+  const slow = transportRig(create, traits, afterAll);
+  const slowTest = slowTests();
 
   describe(`${name} upgrade`, () => {
     test('an accepted client arrives with its facts', async () => {
@@ -33,11 +36,23 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.opened[1]?.id).toBeGreaterThan(rig.socket.id);
     });
 
-    test.each([401, 403, 429])('the handler refuses with %i', async (status) => {
+    test.each([401, 403, 429])('[W1] the handler refuses with %i', async (status) => {
       const rig = await start({}, { upgrade: () => status });
       expect((await raw(rig.port)).status).toBe(status);
       expect(rig.opened).toHaveLength(0);
       expect(rig.refused).toEqual([status]);
+    });
+
+    test('[W1] who connects too often is told when to come back', async () => {
+      const rig = await start({}, { upgrade: () => 429 });
+      expect((await raw(rig.port)).header('retry-after')).toBe('1');
+    });
+
+    test('[W1] no extension is agreed to', async () => {
+      const rig = await start();
+      const offer = 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits';
+      const client = await raw(rig.port, upgradeHead('/ws', [offer]));
+      expect([client.status, client.header('sec-websocket-extensions')]).toEqual([101, undefined]);
     });
 
     test.each([
@@ -48,7 +63,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['another version', upgradeHead('/ws').replace('Version: 13', 'Version: 8'), 426],
       ['a short key', upgradeHead('/ws').replace(/Key: .*/, 'Key: abc'), 400],
       ['a key of 24 other characters', upgradeHead('/ws').replace(/Key: .*/, `Key: ${'='.repeat(24)}`), 400],
-    ])('%s is refused without asking the handler', async (_what, head, status) => {
+    ])('[W1] %s is refused without asking the handler', async (_what, head, status) => {
       const rig = await start();
       const client = await raw(rig.port, head);
       expect(client.status).toBe(status);
@@ -58,7 +73,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       await until(() => client.isEnded, 'the connection ends');
     });
 
-    test('over maxSockets 503, until one leaves', async () => {
+    test('[W1] over maxSockets 503, until one leaves', async () => {
       const rig = await start({ maxSockets: 2 });
       const first = await raw(rig.port);
       await raw(rig.port);
@@ -73,15 +88,15 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['other.v1, presence.v1.json', 'presence.v1.json'],
       ['presence.v1.json', 'presence.v1.json'],
       ['presence.v2.json', undefined],
-    ])('offered %s, answered %s', async (offered, answered) => {
+    ])('[W1] offered %s, answered %s', async (offered, answered) => {
       const rig = await start();
       const client = await raw(rig.port, upgradeHead('/ws', [`Sec-WebSocket-Protocol: ${offered}`]));
       expect([client.status, client.header('sec-websocket-protocol')]).toEqual([101, answered]);
     });
 
-    test('an upgrade that is never finished is cut', async () => {
-      const rig = await start();
-      const client = await raw(rig.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
+    slowTest('an upgrade that is never finished is cut', async () => {
+      const rig = await slow.start();
+      const client = await slow.raw(rig.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
       await until(() => client.isEnded, 'the cut');
       expect(client.status).not.toBe(101);
     });
@@ -126,7 +141,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(client.texts).toEqual(texts);
     });
 
-    test('a message at the limit passes, one byte more is 1009', async () => {
+    test('[W2] a message at the limit passes, one byte more is 1009', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(frame(OPCODE.text, 'é'.repeat(LIMIT / 2)));
@@ -137,7 +152,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.messages).toHaveLength(1);
     });
 
-    test('a message split in fragments, with a ping between, is one message', async () => {
+    test('[W2] a message split in fragments, with a ping between, is one message', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(
@@ -156,7 +171,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['claimed by one header', [frame(OPCODE.text, 'x', { claimedBytes: 2 ** 31 })]],
       ['sent in full', [frame(OPCODE.text, 'x'.repeat(LIMIT * 16))]],
       ['in fragments', [frame(OPCODE.text, '', { fin: false }), ...fragments(LIMIT * 16, 4_096)]],
-    ])('a message of many times the limit, %s, is refused', async (_how, frames) => {
+    ])('[W33] a message of many times the limit, %s, is refused', async (_how, frames) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(...frames);
@@ -164,7 +179,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.messages).toHaveLength(0);
     });
 
-    test('a flood of tiny fragments is refused', async () => {
+    test('[W33] a flood of tiny fragments is refused', async () => {
       const rig = await start({ maxMessageBytes: 1_024 });
       const client = await raw(rig.port);
       client.write(frame(OPCODE.text, '', { fin: false }), ...fragments(20_000, 1));
@@ -181,7 +196,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
           frame(OPCODE.continuation, Buffer.from([0x28])),
         ],
       ],
-    ])('invalid UTF-8 %s never arrives', async (_how, frames) => {
+    ])('[W33] invalid UTF-8 %s never arrives', async (_how, frames) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(...frames);
@@ -199,7 +214,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       ['a ping of 126 bytes', [frame(OPCODE.ping, 'x'.repeat(126))]],
       ['a continuation of nothing', [frame(OPCODE.continuation, 'x')]],
       ['a text inside a text', [frame(OPCODE.text, 'x', { fin: false }), frame(OPCODE.text, 'y')]],
-    ])('%s ends the connection', async (_what, frames) => {
+    ])('[W33] %s ends the connection', async (_what, frames) => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(...frames);
@@ -207,7 +222,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.messages).toHaveLength(0);
     });
 
-    test('a frame without a mask is not delivered', async () => {
+    test('[W33] a frame without a mask is not delivered', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       client.write(Buffer.from([0x81, 4]), Buffer.from('none'));
@@ -219,7 +234,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
   });
 
   describe(`${name} ping`, () => {
-    test('our ping reaches the client and its answer the handler; its own ping is answered', async () => {
+    test('[W21] our ping reaches the client and its answer the handler; its own ping is answered', async () => {
       const rig = await start();
       const client = await raw(rig.port);
       rig.socket.ping();

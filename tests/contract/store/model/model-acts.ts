@@ -10,7 +10,7 @@ import type {
 } from '../../../../presence-core/index.ts';
 import type { Attributes, Displaced, Owner } from '../../../../presence-core/session.ts';
 import { PRESENCE_ONLY } from '../../../../presence-core/session.ts';
-import type { Duel } from './model-duel.ts';
+import type { ModelComparison } from './model-comparison.ts';
 import { type PresenceModel, USERS } from './model-state.ts';
 
 const SESSIONS = ['a', 'b', 'c', 'd'];
@@ -22,20 +22,20 @@ export interface Times {
   readonly waitsMs: readonly number[];
 }
 
-type Act = fc.AsyncCommand<PresenceModel, Duel>;
+type Act = fc.AsyncCommand<PresenceModel, ModelComparison>;
 
 /** An act, and after it a look at all users. */
 function act(
   title: string,
-  run: (duel: Duel) => Promise<void>,
+  run: (comparison: ModelComparison) => Promise<void>,
   check?: (model: Readonly<PresenceModel>) => boolean,
 ): Act {
   return {
     check: (model) => check === undefined || check(model),
-    run: async (_, duel) => {
-      await duel.waitOutShortLeases();
-      await run(duel);
-      await duel.compareUsers();
+    run: async (_, comparison) => {
+      await comparison.waitOutShortLeases();
+      await run(comparison);
+      await comparison.compareUsers();
     },
     toString: () => title,
   };
@@ -121,12 +121,12 @@ export function actsOf({ leasesMs, nodeLeasesMs, waitsMs }: Times): fc.Arbitrary
     [4, update.map(updateAct)],
     [3, closing.map(closeAct)],
     [1, user.map(kickAct)],
-    [2, fc.constant(act('sweep', (duel) => duel.sweep()))],
+    [2, fc.constant(act('sweep', (comparison) => comparison.sweep()))],
     [1, override.map(([userId, max]) => overrideAct(userId, max))],
     [3, node.map((nodeId) => joinAct(nodeId, nodeLeasesMs[nodeId] ?? 0))],
     [2, node.map((nodeId) => beatAct(nodeId, nodeLeasesMs[nodeId] ?? 0))],
     [1, quittingNode.map(quitAct)],
-    [3, fc.constantFrom(...waitsMs).map((ms) => act(`wait ${ms}`, (duel) => duel.wait(ms)))],
+    [3, fc.constantFrom(...waitsMs).map((ms) => act(`wait ${ms}`, (comparison) => comparison.wait(ms)))],
   ];
   return weighted.flatMap(([weight, arbitrary]) => Array<fc.Arbitrary<Act>>(weight).fill(arbitrary));
 }
@@ -141,25 +141,25 @@ function acting(
 }
 
 function openAct(request: OpenRequest): Act {
-  return act(`open ${JSON.stringify(request)}`, async (duel) => {
-    duel.gave(request.leaseMs);
-    const expected = duel.model.open(request);
-    const real = await duel.held.store.sessions.open(request);
-    if (duel.isRealTime && real.outcome === 'opened' && expected.outcome === 'opened') {
-      duel.model.adoptStart(real.startedAt);
-      duel.compare({ ...real, startedAt: 0 }, { ...expected, startedAt: 0 });
+  return act(`open ${JSON.stringify(request)}`, async (comparison) => {
+    comparison.gave(request.leaseMs);
+    const expected = comparison.model.open(request);
+    const real = await comparison.held.store.sessions.open(request);
+    if (comparison.isRealTime && real.outcome === 'opened' && expected.outcome === 'opened') {
+      comparison.model.adoptStart(real.startedAt);
+      comparison.compare({ ...real, startedAt: 0 }, { ...expected, startedAt: 0 });
     } else {
-      duel.compare(real, expected);
+      comparison.compare(real, expected);
     }
   });
 }
 
 function renewAct(asked: readonly ByHolder<RenewRequest>[]): Act {
-  return act(`renew ${JSON.stringify(asked)}`, async (duel) => {
-    const requests = asked.map((one) => ({ ...one, owner: acting(duel.model, one) ?? 'none' }));
-    for (const { leaseMs } of requests) duel.gave(leaseMs);
-    const expected = requests.map((request) => duel.model.renew(request));
-    duel.compare(await duel.held.store.sessions.renew(requests), expected);
+  return act(`renew ${JSON.stringify(asked)}`, async (comparison) => {
+    const requests = asked.map((one) => ({ ...one, owner: acting(comparison.model, one) ?? 'none' }));
+    for (const { leaseMs } of requests) comparison.gave(leaseMs);
+    const expected = requests.map((request) => comparison.model.renew(request));
+    comparison.compare(await comparison.held.store.sessions.renew(requests), expected);
   });
 }
 
@@ -167,29 +167,29 @@ function renewAct(asked: readonly ByHolder<RenewRequest>[]): Act {
 function detachAct(asked: ByHolder<OwnedRef>, graceMs: number): Act {
   return act(
     `detach ${JSON.stringify(asked)} ${graceMs}`,
-    async (duel) => {
-      duel.gave(graceMs);
-      const request = { ...asked, owner: acting(duel.model, asked) ?? 'none' };
-      const expected = duel.model.detach(request, graceMs);
-      duel.compare(await duel.held.store.sessions.detach([request], graceMs), [expected]);
+    async (comparison) => {
+      comparison.gave(graceMs);
+      const request = { ...asked, owner: acting(comparison.model, asked) ?? 'none' };
+      const expected = comparison.model.detach(request, graceMs);
+      comparison.compare(await comparison.held.store.sessions.detach([request], graceMs), [expected]);
     },
     (model) => typeof acting(model, asked) === 'object',
   );
 }
 
 function updateAct(asked: ByHolder<UpdateRequest>): Act {
-  return act(`update ${JSON.stringify(asked)}`, async (duel) => {
-    const request = { ...asked, owner: acting(duel.model, asked) };
-    const expected = duel.model.update(request);
-    duel.compare(await duel.held.store.sessions.update(request), expected);
+  return act(`update ${JSON.stringify(asked)}`, async (comparison) => {
+    const request = { ...asked, owner: acting(comparison.model, asked) };
+    const expected = comparison.model.update(request);
+    comparison.compare(await comparison.held.store.sessions.update(request), expected);
   });
 }
 
 function closeAct(asked: ByHolder<CloseRequest>): Act {
-  return act(`close ${JSON.stringify(asked)}`, async (duel) => {
-    const request = { ...asked, owner: acting(duel.model, asked) };
-    const expected = duel.model.close(request);
-    duel.compare(await duel.held.store.sessions.close(request), expected);
+  return act(`close ${JSON.stringify(asked)}`, async (comparison) => {
+    const request = { ...asked, owner: acting(comparison.model, asked) };
+    const expected = comparison.model.close(request);
+    comparison.compare(await comparison.held.store.sessions.close(request), expected);
   });
 }
 
@@ -199,45 +199,45 @@ function bySession(displaced: readonly Displaced[]): Displaced[] {
 }
 
 function kickAct(userId: string): Act {
-  return act(`kick ${userId}`, async (duel) => {
-    const expected = duel.model.kick(userId);
-    duel.compare(bySession(await duel.held.store.sessions.kick(userId)), bySession(expected));
+  return act(`kick ${userId}`, async (comparison) => {
+    const expected = comparison.model.kick(userId);
+    comparison.compare(bySession(await comparison.held.store.sessions.kick(userId)), bySession(expected));
   });
 }
 
 function overrideAct(userId: string, max: number | null): Act {
-  return act(`override ${userId} ${max}`, async (duel) => {
-    duel.model.setLimitOverride(userId, max);
-    await duel.held.store.limits.setOverride(userId, max);
-    duel.compare(await duel.held.store.limits.override(userId), max);
+  return act(`override ${userId} ${max}`, async (comparison) => {
+    comparison.model.setLimitOverride(userId, max);
+    await comparison.held.store.limits.setOverride(userId, max);
+    comparison.compare(await comparison.held.store.limits.override(userId), max);
   });
 }
 
 function joinAct(nodeId: string, leaseMs: number): Act {
   return act(
     `join ${nodeId} ${leaseMs}`,
-    async (duel) => {
-      duel.gave(leaseMs);
-      const expected = duel.model.join(nodeId, leaseMs);
-      duel.compare((await duel.held.store.nodes.join(nodeId, leaseMs)).outcome, expected);
+    async (comparison) => {
+      comparison.gave(leaseMs);
+      const expected = comparison.model.join(nodeId, leaseMs);
+      comparison.compare((await comparison.held.store.nodes.join(nodeId, leaseMs)).outcome, expected);
     },
     (model) => model.canJoin(nodeId),
   );
 }
 
 function beatAct(nodeId: string, leaseMs: number): Act {
-  return act(`beat ${nodeId} ${leaseMs}`, async (duel) => {
-    duel.gave(leaseMs);
-    const expected = duel.model.beat(nodeId, leaseMs);
-    duel.compare((await duel.held.store.nodes.beat(nodeId, leaseMs)).outcome, expected);
+  return act(`beat ${nodeId} ${leaseMs}`, async (comparison) => {
+    comparison.gave(leaseMs);
+    const expected = comparison.model.beat(nodeId, leaseMs);
+    comparison.compare((await comparison.held.store.nodes.beat(nodeId, leaseMs)).outcome, expected);
   });
 }
 
 /** The sweep ends what the node still held, where `quit` leaves it to that. */
 function quitAct(nodeId: string): Act {
-  return act(`quit ${nodeId}`, async (duel) => {
-    duel.model.quit(nodeId);
-    await duel.held.store.nodes.quit(nodeId);
-    await duel.sweep();
+  return act(`quit ${nodeId}`, async (comparison) => {
+    comparison.model.quit(nodeId);
+    await comparison.held.store.nodes.quit(nodeId);
+    await comparison.sweep();
   });
 }

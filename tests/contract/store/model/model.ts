@@ -8,7 +8,7 @@ import { describe, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { CreateStore } from '../store-fixture.ts';
 import { actsOf, type Times } from './model-acts.ts';
-import { Duel, KEEPER_LEASE_MS, SHORT_MS, WAIT_MS } from './model-duel.ts';
+import { KEEPER_LEASE_MS, ModelComparison, SHORT_MS, WAIT_MS } from './model-comparison.ts';
 import { DEFAULT_LIMIT, PresenceModel, SEEN_TTL_MS, STALL_GRACE_MS, TOMBSTONE_MS } from './model-state.ts';
 
 export interface ModelSuiteOptions {
@@ -48,11 +48,11 @@ export function presenceModelSuite(name: string, create: CreateStore, options: M
           const { now } = await held.store.nodes.join('keeper', KEEPER_LEASE_MS);
           const model = new PresenceModel(now);
           model.join('keeper', KEEPER_LEASE_MS);
-          const duel = new Duel(held, model, realTime);
-          await fc.asyncModelRun(() => ({ model, real: duel }), commands);
-          await duel.sweep();
-          await duel.compareUsers();
-          await duel.compareLogs();
+          const comparison = new ModelComparison(held, model, realTime);
+          await fc.asyncModelRun(() => ({ model, real: comparison }), commands);
+          await comparison.sweep();
+          await comparison.compareUsers();
+          await comparison.compareLogs();
         } finally {
           await held.stop();
         }

@@ -18,7 +18,7 @@ const HASTE_MS = 100;
 const SLIP_MS = 190;
 export const KEEPER_LEASE_MS = 600_000;
 
-export class Duel {
+export class ModelComparison {
   readonly held: ContractStore;
   readonly model: PresenceModel;
   readonly isRealTime: boolean;
