@@ -9,7 +9,7 @@ local function byAge(a, b)
 end
 
 -- Adds the conflicts to what was displaced already, and a head.
-local function refuse(act, max, out)
+local function refuse(act, out)
   local list, holders, nextFreeAt = act.members, {}, nil
   for i = 1, #list do
     local member = list[i]
@@ -20,36 +20,34 @@ local function refuse(act, max, out)
   end
   table.sort(holders, byAge)
   for i = 1, #holders do out[#out + 1] = replyLine('conflict', holders[i]) end
-  out[1] = fmt('refused|%d|%s|%d', #holders, max, nextFreeAt or now)
+  out[1] = fmt('refused|%d|%s|%d', #holders, act.max, nextFreeAt or now)
   return out
 end
 
 -- The row of a session that begins now, or goes on where it was (P10).
-local function firstRow(act, max, i)
-  local former = formerOf(i)
+local function firstRow(act)
+  local former = formerOf(act)
   local startedAt, segment, segmentMs = fmt('%d', now), '0', '0'
   if former then
     startedAt, segment = fmt('%d', former.startedAt), fmt('%d', former.segment)
     segmentMs = fmt('%d', math.max(0, former.segmentAt - former.startedAt))
   end
-  local stream, dtype, country, state, device, meta = splitAttributes(v[i + ATTRIBUTES])
-  return { owner = act.owner, limit = max, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
+  local stream, dtype, country, state, device, meta = splitAttributes(act.attributes)
+  return { owner = act.owner, limit = act.max, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
     sequence = '0', stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta }
 end
 
-local CAME_ONLINE, WAS_ONLINE = { transition = '+', reason = '' }, { transition = '', reason = '' }
-
--- Adds the session of the item at i. wasOnline: the user was online before this step.
-local function addSession(act, max, i, wasOnline)
+-- Adds the session to the user's. wasOnline: the user was online before this step.
+local function addSession(act, wasOnline)
   local K, user, session = act.K, act.user, act.session
-  local expiresAt = now + v[i + LEASE_MS]
-  local member = { id = session, score = expiresAt, row = firstRow(act, max, i) }
+  local expiresAt = now + act.leaseMs
+  local member = { id = session, score = expiresAt, row = firstRow(act) }
   loadRows(act)
   call('ZADD', act.set, fmt('%d', expiresAt), session)
   countSession(act, member, member.row, 1)
   addToCount(K, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
   if not wasOnline then call('ZREM', K .. 'seen', user) end
-  appendChange(act, 'o', member, now, wasOnline and WAS_ONLINE or CAME_ONLINE)
+  appendChange(act, 'o', member, now, { transition = wasOnline and '' or '+', reason = '' })
   saveRow(act, member)
   fileDue(act, expiresAt)
   return member
@@ -64,28 +62,28 @@ local function oldestOf(act)
   return oldest
 end
 
--- Returns the reply to the item at i.
-local function admitSession(act, max, i)
+-- Returns the reply.
+local function admitSession(act)
   local out, isMark = { '' }, act.session == '*'
-  local limit = isMark and math.huge or tonumber(max)
+  local limit = isMark and math.huge or tonumber(act.max)
   local wasOnline = #act.members > 0
   -- If all its sessions make room, the new one is let in for certain, unless the limit is 0.
   local staysOnline = limit > 0
-  for id in string.gmatch(v[i + REPLACE], '[^|]+') do
+  for id in string.gmatch(act.replace, '[^|]+') do
     local member = id ~= '*' and memberOf(act, id)
     if member then out[#out + 1] = replyLine('replaced', endSession(act, member, 'replaced', now, staysOnline)) end
   end
   local taken = slotsTaken(act)
-  if v[i + INTENT] == 'x' and limit < MAX_SESSIONS then limit = MAX_SESSIONS end
+  if act.intent == 'x' and limit < MAX_SESSIONS then limit = MAX_SESSIONS end
   if taken >= limit then loadRows(act) end
-  while v[i + POLICY] == 'e' and limit > 0 and taken >= limit do
+  while act.policy == 'e' and limit > 0 and taken >= limit do
     out[#out + 1] = replyLine('evicted', endSession(act, oldestOf(act), 'evicted', now, staysOnline))
     taken = taken - 1
   end
-  if taken >= limit then return refuse(act, max, out) end
-  local member = addSession(act, max, i, wasOnline)
+  if taken >= limit then return refuse(act, out) end
+  local member = addSession(act, wasOnline)
   local row = member.row
-  out[1] = fmt('opened|%d|%s|%s|%d|%s|%s', taken + (isMark and 0 or 1), max, row.startedAt, member.score, row.segment,
+  out[1] = fmt('opened|%d|%s|%s|%d|%s|%s', taken + (isMark and 0 or 1), act.max, row.startedAt, member.score, row.segment,
     row.segmentMs)
   return out
 end

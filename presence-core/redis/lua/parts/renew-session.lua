@@ -1,17 +1,17 @@
--- Opening what is live renews it, maybe for a new owner, also above the limit (P4, P7). Returns the reply to the item at i.
-local function renewSession(act, member, max, i)
+-- Opening what is live renews it, maybe for a new owner, also above the limit (P4, P7). Returns the reply.
+local function renewSession(act, member)
   loadRows(act)
-  local row, owner, out = member.row, act.owner, { '' }
+  local row, owner, max, out = member.row, act.owner, act.max, { '' }
   local what = 'renewed'
   local heldBySocket = #row.owner > 1
-  if v[i + INTENT] == 'b' and heldBySocket then
+  if act.intent == 'b' and heldBySocket then
     what = 'held'
   else
     local dirty = row.owner ~= owner or row.limit ~= max
     if heldBySocket and row.owner ~= owner then out[2] = replyLine('moved', member) end
     row.owner, row.limit = owner, max
-    if applyAttributes(act, member, parseAttributes(v[i + ATTRIBUTES]), formerOf(i)) then dirty = true end
-    local expiresAt = now + v[i + LEASE_MS]
+    if applyAttributes(act, member, parseAttributes(act.attributes), formerOf(act)) then dirty = true end
+    local expiresAt = now + act.leaseMs
     if expiresAt > member.score then
       member.score = expiresAt
       call('ZADD', act.set, fmt('%d', expiresAt), member.id)
