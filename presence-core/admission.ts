@@ -10,7 +10,7 @@ export interface Slot {
   readonly expiresAt: number;
 }
 
-export interface Ask {
+export interface AdmissionRequest {
   /** How many sessions may be live once the new one is in. */
   readonly room: number;
   readonly onLimit: 'reject' | 'evict-oldest';
@@ -43,18 +43,18 @@ export function byExpiry(a: Slot, b: Slot): number {
  * Decides on a session that is not live yet, given those that are (presence-only marks left out).
  * Nobody is evicted in vain: without any room at all the answer is a refusal.
  */
-export function admit<T extends Slot>(live: readonly T[], ask: Ask): Admission<T> {
-  const replaced = named(live, ask.replace);
+export function admit<T extends Slot>(live: readonly T[], request: AdmissionRequest): Admission<T> {
+  const replaced = sessionsNamed(live, request.replace);
   const kept = replaced.length === 0 ? live : live.filter((slot) => !replaced.includes(slot));
-  if (kept.length < ask.room) return { admitted: true, replaced, evicted: NONE, kept };
-  if (ask.onLimit === 'reject' || ask.room < 1) return { admitted: false, replaced, evicted: NONE, kept };
+  if (kept.length < request.room) return { admitted: true, replaced, evicted: NONE, kept };
+  if (request.onLimit === 'reject' || request.room < 1) return { admitted: false, replaced, evicted: NONE, kept };
   const oldestFirst = kept.toSorted(byAge);
-  const victims = kept.length - ask.room + 1;
+  const victims = kept.length - request.room + 1;
   return { admitted: true, replaced, evicted: oldestFirst.slice(0, victims), kept: oldestFirst.slice(victims) };
 }
 
 /** Live sessions among the names, in the order of the names, each once. */
-function named<T extends Slot>(live: readonly T[], names: readonly string[]): readonly T[] {
+function sessionsNamed<T extends Slot>(live: readonly T[], names: readonly string[]): readonly T[] {
   if (names.length === 0) return NONE;
   const found: T[] = [];
   for (const name of names) {

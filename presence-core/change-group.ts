@@ -1,25 +1,26 @@
-/** A member of a change group (P17): asks at a pace until there is something, over any store. */
+/** A member of a change group (P17): asks the store at intervals until there is something to take. */
 import type { ChangeGroup, TakenChanges } from './store/groups.ts';
+import { pause } from './toolkit/retrying.ts';
 
 /** How often a waiting member asks: what comes meanwhile is taken together, and no connection is held. */
 const POLL_MS = 500;
 
-/** Of how many entries the store is told by one acknowledgement; what the caller holds is opaque to it. */
-export interface Taken extends TakenChanges {
+/** What a store gave a member; the receipt has as many elements as entries, of a kind that only the store knows. */
+export interface TakenEntries extends TakenChanges {
   readonly receipt: readonly unknown[];
 }
 
 /** A store's side of one membership. */
 export interface ChangeSource {
-  take(limit: number): Promise<Taken>;
-  acknowledge(taken: Taken): Promise<void>;
+  /** At most about `limit` changes, without waiting for any. */
+  take(limit: number): Promise<TakenEntries>;
+  acknowledge(taken: TakenEntries): Promise<void>;
   leave(): Promise<void>;
 }
 
 export class ChangeGroupMember implements ChangeGroup {
   private readonly source: ChangeSource;
-  private left = false;
-  private wake: () => void = () => {};
+  private readonly leaving = new AbortController();
 
   constructor(source: ChangeSource) {
     this.source = source;
@@ -27,32 +28,21 @@ export class ChangeGroupMember implements ChangeGroup {
 
   async take(limit: number, waitMs: number): Promise<TakenChanges> {
     const until = performance.now() + waitMs;
-    while (!this.left) {
+    while (!this.leaving.signal.aborted) {
       const taken = await this.source.take(limit);
       const leftMs = until - performance.now();
       if (taken.receipt.length > 0 || taken.lost > 0 || leftMs <= 0) return taken;
-      await this.pause(Math.min(POLL_MS, leftMs));
+      await pause(Math.min(POLL_MS, leftMs), this.leaving.signal);
     }
     return { changes: [], lost: 0, backlog: 0, receipt: [] };
   }
 
   acknowledge(taken: TakenChanges): Promise<void> {
-    return this.source.acknowledge(taken as Taken);
+    return this.source.acknowledge(taken as TakenEntries);
   }
 
   leave(): Promise<void> {
-    this.left = true;
-    this.wake();
+    this.leaving.abort();
     return this.source.leave();
-  }
-
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

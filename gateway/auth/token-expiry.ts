@@ -1,4 +1,5 @@
 /** Token expiry: warns each socket in advance, then closes it, at most one tick late. One timer for all sockets. */
+import { type DueLink, DueWheel, unfile } from '../../presence-core/index.ts';
 import type { CloseName } from '../protocol/close-codes.ts';
 import type { ServerMessage } from '../protocol/messages.ts';
 import type { Identity } from './identity.ts';
@@ -7,18 +8,16 @@ const TICK_MS = 250;
 /** How long before the expiry a player is asked for a new token; for shorter tokens, half of the remaining time. */
 const NOTICE_MS = 30_000;
 
-export interface TokenHolder {
+/** A socket that acts by a token. */
+export interface TokenHolder extends DueLink {
   readonly identity: Identity;
-  /** Tick at which it is due; 0: not tracked. */
-  expiryTick: number;
-  expiryTold: boolean;
+  expiryNotified: boolean;
   send(message: ServerMessage): void;
   end(name: CloseName): void;
 }
 
 export class TokenExpiry {
-  private readonly byTick = new Map<number, Set<TokenHolder>>();
-  private doneTick = Math.floor(Date.now() / TICK_MS);
+  private readonly wheel = new DueWheel<TokenHolder>(TICK_MS);
   private timer: NodeJS.Timeout | undefined;
 
   start(): void {
@@ -34,41 +33,35 @@ export class TokenExpiry {
     this.untrack(holder);
     const { expiresAt } = holder.identity;
     if (expiresAt === undefined) return;
-    holder.expiryTold = false;
+    holder.expiryNotified = false;
     this.file(holder, expiresAt - Math.min(NOTICE_MS, (expiresAt - Date.now()) / 2));
   }
 
   untrack(holder: TokenHolder): void {
-    const filed = this.byTick.get(holder.expiryTick);
-    if (filed?.delete(holder) && filed.size === 0) this.byTick.delete(holder.expiryTick);
-    holder.expiryTick = 0;
+    unfile(holder);
   }
 
+  /** Rounded up to a tick, so that nothing falls due before its instant. */
   private file(holder: TokenHolder, at: number): void {
-    holder.expiryTick = Math.max(Math.ceil(at / TICK_MS), this.doneTick + 1);
-    const filed = this.byTick.get(holder.expiryTick);
-    if (filed) filed.add(holder);
-    else this.byTick.set(holder.expiryTick, new Set([holder]));
+    this.wheel.file(holder, Math.ceil(at / TICK_MS) * TICK_MS);
   }
 
   private advance(): void {
-    const now = Math.floor(Date.now() / TICK_MS);
-    while (this.doneTick < now) {
-      this.doneTick += 1;
-      const due = this.byTick.get(this.doneTick);
-      this.byTick.delete(this.doneTick);
-      for (const holder of due ?? []) this.fallDue(holder);
+    const due = this.wheel.take(Date.now());
+    for (let holder = due.first(); holder !== undefined; holder = due.first()) {
+      unfile(holder);
+      this.fallDue(holder);
     }
   }
 
   private fallDue(holder: TokenHolder): void {
     const { expiresAt } = holder.identity;
     if (expiresAt === undefined) return;
-    if (holder.expiryTold) {
+    if (holder.expiryNotified) {
       holder.end('token_expired');
       return;
     }
-    holder.expiryTold = true;
+    holder.expiryNotified = true;
     this.file(holder, expiresAt);
     holder.send({ type: 'token_expiring', expiresAt });
   }

@@ -4,6 +4,7 @@
  * Our own, because the libraries weigh more than the rule: rate-limiter-flexible counts in fixed windows with a timer
  * per key and no bound of keys, `limiter` knows no keys.
  */
+import { ExpiringMap } from '../../presence-core/index.ts';
 
 export class Rate {
   private readonly intervalMs: number;
@@ -38,13 +39,12 @@ const MAX_BUCKETS = 100_000;
 /** One bucket per client. A full one is not kept. */
 export class ClientRate {
   private readonly rate: Rate;
-  private readonly maxBuckets: number;
-  /** In the order of their last use. */
-  private readonly fullAt = new Map<string, number>();
+  /** When each is full, in the order of their last use. */
+  private readonly fullAt: ExpiringMap<number>;
 
   constructor(rate: Rate, maxBuckets = MAX_BUCKETS) {
     this.rate = rate;
-    this.maxBuckets = maxBuckets;
+    this.fullAt = new ExpiringMap(maxBuckets, (fullAt) => fullAt);
   }
 
   get buckets(): number {
@@ -53,27 +53,18 @@ export class ClientRate {
 
   /** How long the client has to wait; 0 when it may go on. Takes nothing. */
   waitMs(client: string, now = performance.now()): number {
-    return this.rate.waitMs(this.rate.spend(this.fullAt.get(client) ?? 0, now), now);
+    return this.rate.waitMs(this.rate.spend(this.fullAt.get(client, now) ?? 0, now), now);
   }
 
   /** Takes a token when there is one. @returns how long the client has to wait; 0 when it may go on. */
   take(client: string, now = performance.now()): number {
-    const fullAt = this.rate.spend(this.fullAt.get(client) ?? 0, now);
+    const fullAt = this.rate.spend(this.fullAt.get(client, now) ?? 0, now);
     const waitMs = this.rate.waitMs(fullAt, now);
     if (waitMs > 0) return waitMs;
-    this.fullAt.delete(client);
     this.fullAt.set(client, fullAt);
-    this.forget(now);
+    // Two at each entry, so that the map shrinks again after a flood, and nobody waits for all of it.
+    this.fullAt.trim(now, 2);
     return 0;
-  }
-
-  /** Two at each new entry, so that the map shrinks again after a flood. */
-  private forget(now: number): void {
-    let looks = 2;
-    for (const [client, fullAt] of this.fullAt) {
-      if (looks-- === 0 || (fullAt > now && this.fullAt.size <= this.maxBuckets)) return;
-      this.fullAt.delete(client);
-    }
   }
 }
 

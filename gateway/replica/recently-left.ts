@@ -1,37 +1,34 @@
-/** When users who just went offline were last live: the newest of them, for an hour and a half at most. */
+/** When users who just went offline were last live: the newest of them, for an hour. */
+import { ExpiringMap } from '../../presence-core/index.ts';
 
-/** The young are filled for so long, then they are the old; the old are believed for twice as long again. */
-const GENERATION_MS = 1_800_000;
+const KEPT_MS = 3_600_000;
 
 export class RecentlyLeft {
-  readonly #max: number;
-  #young = new Map<string, number>();
-  #old = new Map<string, number>();
-  #turnedAt = performance.now();
+  readonly #leftAt: ExpiringMap<number>;
+  /** The store's clock less the monotonic one of this process, as the newest instants tell: no other clock is asked. */
+  #offsetMs = Number.NEGATIVE_INFINITY;
 
-  /** @param max users kept; at least the newest half of them. */
+  /** @param max users kept. */
   constructor(max: number) {
-    this.#max = max;
+    this.#leftAt = new ExpiringMap(max, (at) => at + KEPT_MS);
   }
 
+  /** When the user was last live, in epoch milliseconds of the store; undefined when it is not known here. */
   get(userId: string): number | undefined {
-    if (performance.now() - this.#turnedAt > 2 * GENERATION_MS) return undefined;
-    return this.#young.get(userId) ?? this.#old.get(userId);
+    return this.#leftAt.get(userId, this.#now());
   }
 
   set(userId: string, at: number): void {
-    if (this.#max < 2) return;
-    const now = performance.now();
-    if (this.#young.size >= Math.floor(this.#max / 2) || now - this.#turnedAt > GENERATION_MS) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#turnedAt = now;
-    }
-    this.#young.set(userId, at);
+    this.#offsetMs = Math.max(this.#offsetMs, at - performance.now());
+    this.#leftAt.set(userId, at);
+    this.#leftAt.trim(this.#now());
   }
 
   delete(userId: string): void {
-    this.#young.delete(userId);
-    this.#old.delete(userId);
+    this.#leftAt.delete(userId);
+  }
+
+  #now(): number {
+    return performance.now() + this.#offsetMs;
   }
 }

@@ -2,7 +2,7 @@
  * One socket: its messages are decoded and worked off one by one, in order; what they do to its session is in
  * player.ts. Knows no transport library; timers and the life of the node are in gateway.ts and node.ts.
  */
-import { isRetryable } from '../../presence-core/index.ts';
+import { type DueLink, isRetryable } from '../../presence-core/index.ts';
 import { ANYONE, type Identity, may, type Scope } from '../auth/identity.ts';
 import { refresh } from '../auth/refresh.ts';
 import type { TokenExpiry } from '../auth/token-expiry.ts';
@@ -47,8 +47,10 @@ export class Connection implements PlayerSocket {
   pingSlot = 0;
   /** Who said hello; before that it counts for nothing. */
   identity: Identity = ANYONE;
-  expiryTick = 0;
-  expiryTold = false;
+  /** Where the wheel of token ends has it. */
+  dueNext: DueLink = this;
+  duePrev: DueLink = this;
+  expiryNotified = false;
   messagesFullAt = 0;
   private working = false;
   private waiting: (string | undefined)[] | undefined;

@@ -9,13 +9,14 @@ import { UserSketch } from '../user-sketch.ts';
 const HOURS_MAX = 32;
 
 interface Hour {
+  readonly hourAt: number;
   readonly users: UserSketch;
   clicks: number;
   impressions: number;
 }
 
 export class MemoryAnalytics implements StoreAnalytics {
-  readonly #hours = new ExpiringMap<Hour>(HOURS_MAX);
+  readonly #hours = new ExpiringMap<Hour>(HOURS_MAX, ({ hourAt }) => keptUntil(hourAt));
   /** What one process counts is forgotten with it: all its hours are of one generation. */
   readonly #generation: string;
   readonly #clock: Clock;
@@ -36,21 +37,21 @@ export class MemoryAnalytics implements StoreAnalytics {
     const now = this.#clock();
     return hoursKept(now).flatMap((hourAt) => {
       const hour = this.#hours.get(String(hourAt), now);
-      return hour === undefined ? [] : [this.#counts(hourAt, hour)];
+      return hour === undefined ? [] : [this.#counts(hour)];
     });
   }
 
   async hour(at: number): Promise<HourRecord | null> {
     const hourAt = hourOf(at);
     const hour = this.#hours.get(String(hourAt), this.#clock());
-    return hour === undefined ? null : { ...this.#counts(hourAt, hour), users: hour.users.bytes() };
+    return hour === undefined ? null : { ...this.#counts(hour), users: hour.users.bytes() };
   }
 
   trim(): void {
     this.#hours.trim(this.#clock());
   }
 
-  #counts(hourAt: number, { clicks, impressions }: Hour): HourCounts {
+  #counts({ hourAt, clicks, impressions }: Hour): HourCounts {
     return { hourAt, generation: this.#generation, clicks, impressions };
   }
 
@@ -58,9 +59,9 @@ export class MemoryAnalytics implements StoreAnalytics {
     const hourAt = hourOf(at);
     const known = this.#hours.get(String(hourAt), now);
     if (known !== undefined) return known;
-    const hour: Hour = { users: new UserSketch(), clicks: 0, impressions: 0 };
+    const hour: Hour = { hourAt, users: new UserSketch(), clicks: 0, impressions: 0 };
     // One that is kept no longer takes nobody's place: it is dropped, its event with it.
-    if (keptUntil(hourAt) > now) this.#hours.set(String(hourAt), hour, keptUntil(hourAt));
+    if (keptUntil(hourAt) > now) this.#hours.set(String(hourAt), hour);
     return hour;
   }
 }

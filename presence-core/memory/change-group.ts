@@ -1,5 +1,5 @@
 /** Members that share the log of the memory store (P17). */
-import type { ChangeSource, Taken } from '../change-group.ts';
+import type { ChangeSource, TakenEntries } from '../change-group.ts';
 import type { Clock } from '../clock.ts';
 import type { Change } from '../session.ts';
 import type { MemoryLog } from './log.ts';
@@ -20,7 +20,7 @@ export class MemoryChangeGroup implements ChangeSource {
     this.#claimMs = claimMs;
   }
 
-  async take(limit: number): Promise<Taken> {
+  async take(limit: number): Promise<TakenEntries> {
     const now = this.#clock();
     const { trimmed, last, max } = this.#log;
     const overdue = this.#overdue(limit, now);
@@ -39,7 +39,7 @@ export class MemoryChangeGroup implements ChangeSource {
     return { changes, lost, backlog: Math.min(1, (last - open + 1) / max), receipt };
   }
 
-  async acknowledge(taken: Taken): Promise<void> {
+  async acknowledge(taken: TakenEntries): Promise<void> {
     for (const sequence of taken.receipt) this.#pending.delete(sequence as number);
   }
 

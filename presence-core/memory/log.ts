@@ -29,7 +29,7 @@ export class MemoryLog implements StoreLog {
     this.#max = max;
   }
 
-  record(kind: Change['kind'], at: number, row: SessionRow, note: ChangeNote): void {
+  append(kind: Change['kind'], at: number, row: SessionRow, note: ChangeNote): void {
     this.#last += 1;
     row.sequence = this.#last;
     this.#entries[(this.#last - 1) % this.#max] = {

@@ -1,6 +1,7 @@
 /** Nodes of the memory store: their leases, and the sweep (P1, P9). */
 import type { Clock } from '../clock.ts';
 import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
+import { singleFlight } from '../toolkit/single-flight.ts';
 import type { MemoryAnalytics } from './analytics.ts';
 import type { MemoryInbox } from './inbox.ts';
 import type { LeaseTable } from './leases.ts';
@@ -17,10 +18,15 @@ export interface MemoryNodesParts {
 
 export class MemoryNodes implements StoreNodes {
   readonly #parts: MemoryNodesParts;
-  #sweeping: Promise<SweepResult> | undefined;
+  readonly #sweepOnce: () => Promise<SweepResult>;
 
   constructor(parts: MemoryNodesParts) {
     this.#parts = parts;
+    this.#sweepOnce = singleFlight(() => {
+      const { clock, analytics, inbox, sweep } = parts;
+      analytics.trim();
+      return sweep.run(clock(), ({ nodeId }) => inbox.remove(nodeId));
+    });
   }
 
   async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
@@ -45,15 +51,7 @@ export class MemoryNodes implements StoreNodes {
 
   /** A sweep that is asked for while one runs is that one. */
   sweep(): Promise<SweepResult> {
-    const { clock, analytics, inbox, sweep } = this.#parts;
-    const now = clock();
-    analytics.trim();
-    this.#sweeping ??= sweep
-      .run(now, ({ nodeId }) => inbox.remove(nodeId))
-      .finally(() => {
-        this.#sweeping = undefined;
-      });
-    return this.#sweeping;
+    return this.#sweepOnce();
   }
 
   /** Now, after a silence was answered (P9). */

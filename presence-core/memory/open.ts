@@ -1,4 +1,4 @@
-/** The verb `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
+/** The act `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
 import { admit, byAge, MAX_SESSIONS, nextFreeAt } from '../admission.ts';
 import { type CloseReason, type Displaced, PRESENCE_ONLY } from '../session.ts';
 import type { OpenRequest, OpenResult } from '../store/sessions.ts';
@@ -18,19 +18,19 @@ export interface Opening {
 export function openSession(opening: Opening): OpenResult {
   const { shard, request, now } = opening;
   const { userId, sessionId } = request;
-  const reason = shard.tombstone(userId, sessionId, now);
+  const reason = shard.tombstones.get(userId, sessionId, now);
   if (reason !== undefined) {
     if (request.intent !== 'fresh') return { outcome: 'ended', reason };
-    shard.clearTombstone(userId, sessionId);
+    shard.tombstones.clear(userId, sessionId);
   }
-  const live = shard.live(userId, now);
+  const live = shard.liveMembers(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
   if (row === undefined && request.intent === 'return') return { outcome: 'gone' };
-  return row === undefined ? admitSession(opening, slots(live)) : reopenSession(opening, row, slots(live).length);
+  return row === undefined ? admitSession(opening, slots(live)) : renewSession(opening, row, slots(live).length);
 }
 
 /** Opening what is live is a renewal, maybe by a new owner, also above the limit. */
-function reopenSession({ shard, request, holder, max, now }: Opening, row: SessionRow, current: number): OpenResult {
+function renewSession({ shard, request, holder, max, now }: Opening, row: SessionRow, current: number): OpenResult {
   const isSocketHeld = typeof row.holder !== 'string';
   const isHeld = request.intent === 'beat' && isSocketHeld;
   const displaced: Displaced[] = [];
@@ -41,7 +41,7 @@ function reopenSession({ shard, request, holder, max, now }: Opening, row: Sessi
     }
     row.limit = max;
     row.expiresAt = Math.max(row.expiresAt, now + request.leaseMs);
-    shard.change(row, request.attributes, now, formerOf(request, now));
+    shard.applyAttributes(row, request.attributes, now, formerOf(request, now));
   }
   return opened(isHeld ? 'held' : 'renewed', row, current, max, displaced);
 }
@@ -57,7 +57,7 @@ function admitSession({ shard, request, holder, max, now }: Opening, live: reado
   const displaced: Displaced[] = [];
   const end = (row: SessionRow, reason: CloseReason) => {
     displaced.push(row.displaced(reason));
-    shard.end(row, reason, now, admitted);
+    shard.endSession(row, reason, now, admitted);
   };
   for (const row of replaced) end(row, 'replaced');
   for (const row of evicted) end(row, 'evicted');
@@ -71,7 +71,7 @@ function admitSession({ shard, request, holder, max, now }: Opening, live: reado
   if (former !== undefined) Object.assign(row, former);
   row.hold(holder, request.owner);
   row.assign(request.attributes);
-  shard.add(row, now, displaced.length > 0);
+  shard.addSession(row, now, displaced.length > 0);
   const current = isMark ? kept.length : kept.length + 1;
   return opened('opened', row, current, max, displaced);
 }

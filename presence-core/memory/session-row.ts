@@ -1,15 +1,11 @@
 /**
  * A session in the memory store: one flat object, so that a million of them fit. It hangs in two circular lists
- * through its own fields, the slot of the expiry wheel and the sessions of its node, so that leaving either is O(1)
- * and an ended session is held by nothing.
+ * through its own fields, one of the due wheel and the sessions of its node, so that leaving either is O(1) and an
+ * ended session is held by nothing.
  */
 import type { Attributes, Displaced, Owner, Session, SocketOwner, Via } from '../session.ts';
 import { PRESENCE_ONLY } from '../session.ts';
-
-interface DueLink {
-  dueNext: DueLink;
-  duePrev: DueLink;
-}
+import { type DueLink, unfile } from '../toolkit/due-wheel.ts';
 
 interface NodeLink {
   nodeNext: NodeLink;
@@ -114,11 +110,25 @@ export class SessionRow implements DueLink, NodeLink {
     }
   }
 
-  leaveSlot(): void {
-    this.duePrev.dueNext = this.dueNext;
-    this.dueNext.duePrev = this.duePrev;
-    this.dueNext = this;
-    this.duePrev = this;
+  /** Whether these attributes change what readers of the log see of the session (P11). */
+  isLoggedChange(given: Attributes): boolean {
+    return (
+      differs(this.streamId, given.streamId) ||
+      differs(this.deviceType, given.deviceType) ||
+      differs(this.country, given.country) ||
+      differs(this.state, given.state)
+    );
+  }
+
+  /** Whether these attributes change what is stored and not logged. */
+  isUnloggedChange(given: Attributes): boolean {
+    return differs(this.deviceId, given.deviceId) || metaDiffers(this.meta, given.meta);
+  }
+
+  /** Is held by nothing any more: neither by the wheel nor by a node. */
+  leaveLists(): void {
+    unfile(this);
+    this.leaveNode();
   }
 
   leaveNode(): void {
@@ -126,34 +136,6 @@ export class SessionRow implements DueLink, NodeLink {
     this.nodeNext.nodePrev = this.nodePrev;
     this.nodeNext = this;
     this.nodePrev = this;
-  }
-}
-
-/** Sessions to look at in one second. */
-export class DueRing implements DueLink {
-  dueNext: DueLink = this;
-  duePrev: DueLink = this;
-
-  push(row: SessionRow): void {
-    row.duePrev = this.duePrev;
-    row.dueNext = this;
-    this.duePrev.dueNext = row;
-    this.duePrev = row;
-  }
-
-  first(): SessionRow | undefined {
-    return this.dueNext instanceof SessionRow ? this.dueNext : undefined;
-  }
-
-  /** Moves all of another ring behind what is here. */
-  takeAll(other: DueRing): void {
-    if (other.dueNext === other) return;
-    this.duePrev.dueNext = other.dueNext;
-    other.dueNext.duePrev = this.duePrev;
-    other.duePrev.dueNext = this;
-    this.duePrev = other.duePrev;
-    other.dueNext = other;
-    other.duePrev = other;
   }
 }
 
@@ -189,4 +171,15 @@ export class NodeLease {
 /** Sessions that take a slot: all but the presence-only mark. May be the given array itself. */
 export function slots(rows: readonly SessionRow[]): readonly SessionRow[] {
   return rows.some((row) => row.isMark) ? rows.filter((row) => !row.isMark) : rows;
+}
+
+function differs(before: string | undefined, given: string | undefined): boolean {
+  return given !== undefined && given !== before;
+}
+
+function metaDiffers(before: Attributes['meta'], given: Attributes['meta']): boolean {
+  if (given === undefined) return false;
+  const fields = Object.keys(given);
+  if (before === undefined || fields.length !== Object.keys(before).length) return true;
+  return fields.some((field) => given[field] !== before[field]);
 }

@@ -32,7 +32,7 @@ export class MemorySessions implements api.StoreSessions {
   async renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
     const now = this.#clock();
     return requests.map((request) => {
-      const row = this.#held(request, request.owner, now);
+      const row = this.#findOwned(request, request.owner, now);
       if (!(row instanceof SessionRow)) return row;
       row.expiresAt = Math.max(row.expiresAt, now + request.leaseMs);
       return { outcome: 'renewed', expiresAt: row.expiresAt };
@@ -41,41 +41,41 @@ export class MemorySessions implements api.StoreSessions {
 
   async update(request: api.UpdateRequest): Promise<api.UpdateResult> {
     const now = this.#clock();
-    const row = this.#held(request, request.owner, now);
+    const row = this.#findOwned(request, request.owner, now);
     if (!(row instanceof SessionRow)) return row;
-    const outcome = this.#shard.change(row, request.attributes, now) ? 'updated' : 'unchanged';
+    const outcome = this.#shard.applyAttributes(row, request.attributes, now) ? 'updated' : 'unchanged';
     return { outcome, segment: row.segment, segmentStartedAt: row.segmentStartedAt };
   }
 
   async detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
     const now = this.#clock();
     return requests.map((request) => {
-      const row = this.#held(request, request.owner, now);
+      const row = this.#findOwned(request, request.owner, now);
       if (!(row instanceof SessionRow)) return row;
       row.hold('none', 'none');
-      this.#shard.shorten(row, now + graceMs);
+      this.#shard.shortenLease(row, now + graceMs);
       return { outcome: 'detached', expiresAt: row.expiresAt };
     });
   }
 
   async close(request: api.CloseRequest): Promise<api.CloseResult> {
     const now = this.#clock();
-    this.#shard.live(request.userId, now);
-    const row = this.#held(request, request.owner, now);
+    this.#shard.liveMembers(request.userId, now);
+    const row = this.#findOwned(request, request.owner, now);
     if (!(row instanceof SessionRow)) return row;
     const displaced = row.displaced(request.reason);
-    this.#shard.end(row, request.reason, now);
+    this.#shard.endSession(row, request.reason, now);
     return { outcome: 'closed', displaced };
   }
 
   async kick(userId: string): Promise<readonly Displaced[]> {
     const now = this.#clock();
     return this.#shard
-      .live(userId, now)
+      .liveMembers(userId, now)
       .toSorted(byAge)
       .map((row) => {
         const displaced = row.displaced('kicked');
-        this.#shard.end(row, 'kicked', now);
+        this.#shard.endSession(row, 'kicked', now);
         return displaced;
       });
   }
@@ -86,11 +86,11 @@ export class MemorySessions implements api.StoreSessions {
   }
 
   /** The live session, if the owner may act on it, or why nothing is done. */
-  #held({ userId, sessionId }: api.SessionRef, owner: Owner | undefined, now: number): SessionRow | api.Miss {
+  #findOwned({ userId, sessionId }: api.SessionRef, owner: Owner | undefined, now: number): SessionRow | api.Miss {
     if (owner !== undefined && this.#holder(owner, now) === undefined) return { outcome: 'fenced' };
     const row = this.#shard.find(userId, sessionId, now);
     if (row === undefined) {
-      const reason = this.#shard.tombstone(userId, sessionId, now);
+      const reason = this.#shard.tombstones.get(userId, sessionId, now);
       return reason === undefined ? { outcome: 'gone' } : { outcome: 'ended', reason };
     }
     return owner === undefined || row.isHeldBy(owner) ? row : { outcome: 'moved' };

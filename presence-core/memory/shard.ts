@@ -1,19 +1,20 @@
 /**
  * The truth of the memory store and all that follows from it. Every step here is synchronous and leaves users, counts,
- * expiry, log, last seen and tombstones in agreement; the verbs of `MemoryStore` are made of these steps.
+ * expiry, log, last seen and tombstones in agreement; the acts of the memory store are made of these steps.
  */
 import { byExpiry } from '../admission.ts';
 import type { Attributes, CloseReason } from '../session.ts';
+import { type DueList, DueWheel } from '../toolkit/due-wheel.ts';
 import { ExpiringMap } from '../toolkit/expiring-map.ts';
 import { MemoryCounts } from './counts.ts';
-import { ExpiryWheel } from './expiry.ts';
 import { MemoryLog } from './log.ts';
 import type { NodeLease, SessionRow } from './session-row.ts';
+import { MemoryTombstones } from './tombstones.ts';
 import { MemoryUsers } from './users.ts';
 
-/** Most tombstones kept (P5). */
-const TOMBSTONES_MAX = 10_000;
-const SILENT_UPDATE = {};
+/** Sessions are filed by the second in which their lease would run out: renewing one writes one number. */
+const WHEEL_TICK_MS = 1_000;
+const WAS_ONLINE = {};
 const CAME_ONLINE = { transition: 'online' } as const;
 
 export interface ShardOptions {
@@ -35,16 +36,16 @@ export class MemoryShard {
   readonly log: MemoryLog;
   readonly counts = new MemoryCounts();
   readonly #users = new MemoryUsers<SessionRow>();
-  readonly #wheel = new ExpiryWheel();
-  readonly #tombstones = new ExpiringMap<CloseReason>(TOMBSTONES_MAX);
+  readonly #wheel = new DueWheel<SessionRow>(WHEEL_TICK_MS);
+  readonly tombstones: MemoryTombstones;
+  /** When users who went offline were last live, by their id. */
   readonly #seen: ExpiringMap<number>;
-  readonly #tombstoneMs: number;
   readonly #seenTtlMs: number;
 
   constructor(options: ShardOptions) {
     this.log = new MemoryLog(options.epoch, options.logMax);
-    this.#seen = new ExpiringMap(options.seenMax);
-    this.#tombstoneMs = options.tombstoneMs;
+    this.tombstones = new MemoryTombstones(options.tombstoneMs);
+    this.#seen = new ExpiringMap(options.seenMax, (at) => at + options.seenTtlMs);
     this.#seenTtlMs = options.seenTtlMs;
   }
 
@@ -54,7 +55,7 @@ export class MemoryShard {
   }
 
   /** Members of all users. */
-  all(): SessionRow[] {
+  allMembers(): SessionRow[] {
     return [...this.#users.all()];
   }
 
@@ -64,7 +65,7 @@ export class MemoryShard {
   }
 
   /** Live members, after the expired ones were ended. */
-  live(userId: string, now: number): readonly SessionRow[] {
+  liveMembers(userId: string, now: number): readonly SessionRow[] {
     const members = this.#users.of(userId);
     if (!members.some((row) => row.expiresAt <= now)) return members;
     this.endExpired(userId, now);
@@ -75,65 +76,59 @@ export class MemoryShard {
     return this.#users.of(userId).find((row) => row.sessionId === sessionId && row.expiresAt > now);
   }
 
-  /** Adds an opened session; its holder is set already. `follows`: the same step ended another one of the user. */
-  add(row: SessionRow, now: number, follows: boolean): void {
+  /**
+   * Adds an opened session; its holder is set already.
+   * @param wasOnline the user had sessions before this step, maybe such as the step has ended.
+   */
+  addSession(row: SessionRow, now: number, wasOnline: boolean): void {
     const others = this.#users.of(row.userId);
     this.counts.add(row, others);
-    const cameOnline = others.length === 0 && !follows;
+    const cameOnline = others.length === 0 && !wasOnline;
     this.#users.add(row);
-    this.#wheel.file(row);
+    this.#wheel.file(row, row.expiresAt);
     if (cameOnline) this.#seen.delete(row.userId);
-    this.log.record('open', now, row, cameOnline ? CAME_ONLINE : SILENT_UPDATE);
+    this.log.append('open', now, row, cameOnline ? CAME_ONLINE : WAS_ONLINE);
   }
 
-  /** `followed`: the same step admits another session of the user, who does not go offline in between. */
-  end(row: SessionRow, reason: CloseReason, at: number, followed = false): void {
+  /** @param staysOnline the same step admits another session of the user, who does not go offline in between. */
+  endSession(row: SessionRow, reason: CloseReason, at: number, staysOnline = false): void {
     const others = this.#users.remove(row);
     this.counts.remove(row, others);
-    row.leaveSlot();
-    row.leaveNode();
-    const wentOffline = others.length === 0 && !followed;
-    if (wentOffline) this.#seen.set(row.userId, at, at + this.#seenTtlMs);
-    if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
-      this.#tombstones.set(tombstoneKey(row.userId, row.sessionId), reason, at + this.#tombstoneMs);
-    }
-    this.log.record('close', at, row, { reason, transition: wentOffline ? 'offline' : undefined });
+    row.leaveLists();
+    const wentOffline = others.length === 0 && !staysOnline;
+    if (wentOffline) this.#seen.set(row.userId, at);
+    this.tombstones.set(row.userId, row.sessionId, reason, at);
+    this.log.append('close', at, row, { reason, transition: wentOffline ? 'offline' : undefined });
   }
 
   /** Ends a user's expired sessions in the order in which they expired; returns how many. */
   endExpired(userId: string, now: number): number {
     const expired = this.#users.of(userId).filter((row) => row.expiresAt <= now);
-    for (const row of expired.sort(byExpiry)) this.end(row, 'timeout', row.expiresAt);
+    for (const row of expired.sort(byExpiry)) this.endSession(row, 'timeout', row.expiresAt);
     return expired.length;
   }
 
   /** Ends a session of a lapsed node; one that expired by itself timed out. Returns how many ended. */
   endLost(row: SessionRow, lease: NodeLease, now: number): number {
     if (row.expiresAt <= now) return this.endExpired(row.userId, now);
-    this.end(row, 'node_lost', lease.endsAt);
+    this.endSession(row, 'node_lost', lease.endsAt);
     return 1;
   }
 
   /** Ends a session as the store stops. */
   endWithStore(row: SessionRow, now: number): void {
     if (row.expiresAt <= now) this.endExpired(row.userId, now);
-    else this.end(row, 'node_lost', now);
+    else this.endSession(row, 'node_lost', now);
   }
 
   /**
    * Takes attributes over and logs what readers see of them. Returns whether anything changed.
    * @param former the segment of a session that is restored over an earlier state of itself (P10).
    */
-  change(row: SessionRow, attributes: Attributes, now: number, former?: Former): boolean {
+  applyAttributes(row: SessionRow, attributes: Attributes, now: number, former?: Former): boolean {
     const isBehind = former !== undefined && former.startedAt === row.startedAt && former.segment > row.segment;
-    const isLogged =
-      isBehind ||
-      differs(row.streamId, attributes.streamId) ||
-      differs(row.deviceType, attributes.deviceType) ||
-      differs(row.country, attributes.country) ||
-      differs(row.state, attributes.state);
-    if (!isLogged) {
-      const isStored = differs(row.deviceId, attributes.deviceId) || metaDiffers(row.meta, attributes.meta);
+    if (!isBehind && !row.isLoggedChange(attributes)) {
+      const isStored = row.isUnloggedChange(attributes);
       if (isStored) row.assign(attributes);
       return isStored;
     }
@@ -150,29 +145,21 @@ export class MemoryShard {
       row.segmentStartedAt = now;
     }
     const previous = { streamId, deviceType, country, state, segment, segmentStartedAt };
-    this.log.record('update', now, row, { previous });
+    this.log.append('update', now, row, { previous });
     return true;
   }
 
   /** Moves the end of a lease backwards, which only detaching does: it must be looked at earlier. */
-  shorten(row: SessionRow, expiresAt: number): void {
+  shortenLease(row: SessionRow, expiresAt: number): void {
     row.expiresAt = expiresAt;
-    this.#wheel.file(row);
+    this.#wheel.file(row, row.expiresAt);
   }
 
   /** Gives every lease that ran after an instant until another one (P9). Rare, hence in one go over all sessions. */
-  extend(after: number, until: number): void {
+  extendLeases(after: number, until: number): void {
     for (const row of this.#users.all()) {
       if (row.expiresAt > after) row.expiresAt = Math.max(row.expiresAt, until);
     }
-  }
-
-  tombstone(userId: string, sessionId: string, now: number): CloseReason | undefined {
-    return this.#tombstones.get(tombstoneKey(userId, sessionId), now);
-  }
-
-  clearTombstone(userId: string, sessionId: string): void {
-    this.#tombstones.delete(tombstoneKey(userId, sessionId));
   }
 
   /** When a user without live sessions was last live (P15). */
@@ -183,36 +170,20 @@ export class MemoryShard {
     return at + this.#seenTtlMs > now ? at : null;
   }
 
-  /** What is to be looked at now; each is to be handed to `settle`. */
-  takeDue(now: number): { first(): SessionRow | undefined } {
+  /** Sessions to look at now; each is to be handed to `endOrRefile`. */
+  takeDue(now: number): DueList<SessionRow> {
     return this.#wheel.take(now);
   }
 
   /** Ends a due session with all of its user's that expired, or files it again. Returns how many ended. */
-  settle(row: SessionRow, now: number): number {
+  endOrRefile(row: SessionRow, now: number): number {
     if (row.expiresAt <= now) return this.endExpired(row.userId, now);
-    this.#wheel.file(row);
+    this.#wheel.file(row, row.expiresAt);
     return 0;
   }
 
   trim(now: number): void {
-    this.#tombstones.trim(now);
+    this.tombstones.trim(now);
     this.#seen.trim(now);
   }
-}
-
-/** Users' and sessions' ids hold no space (P13). */
-function tombstoneKey(userId: string, sessionId: string): string {
-  return `${userId} ${sessionId}`;
-}
-
-function differs(before: string | undefined, given: string | undefined): boolean {
-  return given !== undefined && given !== before;
-}
-
-function metaDiffers(before: Attributes['meta'], given: Attributes['meta']): boolean {
-  if (given === undefined) return false;
-  const fields = Object.keys(given);
-  if (before === undefined || fields.length !== Object.keys(before).length) return true;
-  return fields.some((field) => given[field] !== before[field]);
 }

@@ -12,21 +12,21 @@ const SLICE_STEP = 64;
 
 export class MemorySweep {
   readonly #shard: MemoryShard;
-  readonly #nodes: LeaseTable;
+  readonly #leases: LeaseTable;
   readonly #stallGraceMs: number;
 
-  constructor(shard: MemoryShard, nodes: LeaseTable, stallGraceMs: number) {
+  constructor(shard: MemoryShard, leases: LeaseTable, stallGraceMs: number) {
     this.#shard = shard;
-    this.#nodes = nodes;
+    this.#leases = leases;
     this.#stallGraceMs = stallGraceMs;
   }
 
   /** Before any lease is judged: those that ran when everybody fell silent run on (P9). */
   answerSilence(now: number): void {
-    const since = this.#nodes.takeSilence(now);
+    const since = this.#leases.takeSilence(now);
     if (since === undefined) return;
-    this.#nodes.extend(since, now + this.#stallGraceMs);
-    this.#shard.extend(since, now + this.#stallGraceMs);
+    this.#leases.extend(since, now + this.#stallGraceMs);
+    this.#shard.extendLeases(since, now + this.#stallGraceMs);
   }
 
   /** Ends what has expired and what lapsed nodes held. @param lapsed is told of each such node first. */
@@ -39,10 +39,10 @@ export class MemorySweep {
       const row = due.first();
       if (row === undefined) return false;
       oldest = Math.min(oldest, row.expiresAt);
-      ended += this.#shard.settle(row, now);
+      ended += this.#shard.endOrRefile(row, now);
       return true;
     });
-    for (const lease of this.#nodes.lapsed(now)) {
+    for (const lease of this.#leases.lapsed(now)) {
       lapsed(lease);
       const lost = await this.endNode(lease, now);
       if (lost > 0) oldest = Math.min(oldest, lease.endsAt);
@@ -54,7 +54,7 @@ export class MemorySweep {
 
   /** Forgets a node, so that nothing can be added to it or revive it, then ends what it holds. */
   async endNode(lease: NodeLease, now: number): Promise<number> {
-    this.#nodes.remove(lease);
+    this.#leases.remove(lease);
     let ended = 0;
     await inSlices(() => {
       const row = lease.sessions.first();
@@ -68,7 +68,7 @@ export class MemorySweep {
   /** Ends all there is, and keeps all of it in the log, for readers that have yet to save it. */
   async endAll(now: number): Promise<void> {
     this.answerSilence(now);
-    const rows = this.#shard.all();
+    const rows = this.#shard.allMembers();
     this.#shard.log.makeRoom(rows.length);
     await inSlices(() => {
       const row = rows.pop();

@@ -6,16 +6,17 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { hourOf, hoursKept, keptUntil } from '../analytics-hour.ts';
 import type { CountedEvent, EventKind, HourCounts, HourRecord, StoreAnalytics } from '../store/analytics.ts';
-import { chunks } from './calls.ts';
+import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
-import { type RedisFailures, tooMany } from './failures.ts';
+import type { RedisFailures } from './failures.ts';
+import { InFlight } from './in-flight.ts';
 import { hitsKey, uniqueUsersKey } from './keys.ts';
 
 /** Users of one PFADD: some 0.3 ms of Redis. */
 const USERS_PER_CALL = 1_000;
 /** Field of the hits that says which hash this is: another one was begun when Redis forgot. */
 const GENERATION = 'generation';
-/** ~10 MB of user ids at the most. */
+/** Events; ~10 MB of user ids at the most. */
 const MAX_IN_FLIGHT = 50_000;
 
 interface Batch {
@@ -32,7 +33,7 @@ export class RedisAnalytics implements StoreAnalytics {
   private readonly failures: RedisFailures;
   /** By hour; what this turn has gathered. */
   private readonly gathering = new Map<number, Batch>();
-  private inFlight = 0;
+  private readonly inFlight = new InFlight(MAX_IN_FLIGHT);
 
   constructor(client: RedisClient, prefix: string, failures: RedisFailures) {
     this.client = client;
@@ -41,17 +42,13 @@ export class RedisAnalytics implements StoreAnalytics {
   }
 
   async count({ userId, kind, at }: CountedEvent): Promise<void> {
-    if (this.inFlight >= MAX_IN_FLIGHT) throw tooMany();
-    this.inFlight++;
-    const hourAt = hourOf(at);
-    const batch = this.gathering.get(hourAt) ?? this.batch(hourAt);
-    batch.users.add(userId);
-    batch.hits[kind]++;
-    try {
-      await this.failures.guard(batch.sent);
-    } finally {
-      this.inFlight--;
-    }
+    await this.inFlight.during(1, () => {
+      const hourAt = hourOf(at);
+      const batch = this.gathering.get(hourAt) ?? this.batch(hourAt);
+      batch.users.add(userId);
+      batch.hits[kind]++;
+      return this.failures.guard(batch.sent);
+    });
   }
 
   async hours(): Promise<HourCounts[]> {

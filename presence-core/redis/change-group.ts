@@ -2,13 +2,15 @@
  * Members that share the log (P17): one consumer group on each shard's stream. Redis keeps what each member was given
  * and has not acknowledged, so that nothing is lost with a member; the verb `take` makes the group where Redis forgot it.
  */
-import type { ChangeSource, Taken } from '../change-group.ts';
+import type { ChangeSource, TakenEntries } from '../change-group.ts';
 import type { Change } from '../session.ts';
-import { chunks, type RedisCalls } from './calls.ts';
+import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
 import { unavailable, type Warn } from './failures.ts';
+import { logKey } from './keys.ts';
 import { position } from './log.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
+import type { RedisShards } from './shards.ts';
 
 /** Entries of one script call: some 4 ms of Redis. */
 const CHANGES_PER_CALL = 1_000;
@@ -26,34 +28,33 @@ export interface ChangeGroupOptions {
   readonly warn: Warn;
 }
 
-/** Ids of a shard's entries. */
-interface Pending {
+/** Entries of a shard that were taken. */
+interface ShardEntries {
   readonly shard: number;
   readonly ids: string[];
 }
 
 export class RedisChangeGroup implements ChangeSource {
   private readonly client: RedisClient;
-  private readonly calls: RedisCalls;
+  private readonly shards: RedisShards;
   private readonly options: ChangeGroupOptions;
   /** One script call each. */
   private readonly shardGroups: readonly (readonly number[])[];
-  private tidied = false;
+  private pruned = false;
   private warned = false;
 
-  constructor(client: RedisClient, calls: RedisCalls, options: ChangeGroupOptions) {
+  constructor(client: RedisClient, shards: RedisShards, options: ChangeGroupOptions) {
     this.client = client;
-    this.calls = calls;
+    this.shards = shards;
     this.options = options;
-    this.shardGroups = calls.shardGroups(
-      'take',
-      calls.prefixes.map((_, shard) => shard),
-    );
+    this.shardGroups = shards.groups('take', shards.all);
   }
 
-  async acknowledge(taken: Taken): Promise<void> {
-    const acks = (taken.receipt as readonly Pending[]).flatMap(({ shard, ids }) =>
-      chunks(ids, IDS_PER_ACK).map((some) => this.client.xack(this.logKey(shard), this.options.name, ...some)),
+  async acknowledge(taken: TakenEntries): Promise<void> {
+    const acks = (taken.receipt as readonly ShardEntries[]).flatMap(({ shard, ids }) =>
+      chunks(ids, IDS_PER_ACK).map((some) =>
+        this.client.xack(logKey(this.shards.prefixOf(shard)), this.options.name, ...some),
+      ),
     );
     await Promise.all(acks).catch((error) => {
       throw unavailable(error);
@@ -61,19 +62,19 @@ export class RedisChangeGroup implements ChangeSource {
   }
 
   leave(): Promise<void> {
-    return this.tidy(this.options.member);
+    return this.prune(this.options.member);
   }
 
-  async take(limit: number): Promise<Taken> {
+  async take(limit: number): Promise<TakenEntries> {
     const { name, member, claimMs, logMax } = this.options;
-    // Members come rarely, so each that comes removes those that went without a word.
-    if (!this.tidied) await this.tidy('');
-    this.tidied = true;
+    // Members come rarely, so each that comes removes those that went without leaving.
+    if (!this.pruned) await this.prune('');
+    this.pruned = true;
     const inOneCall = this.shardGroups[0]?.length as number;
-    const count = Math.ceil(Math.min(limit / this.calls.prefixes.length, CHANGES_PER_CALL / inOneCall));
+    const count = Math.ceil(Math.min(limit / this.shards.prefixes.length, CHANGES_PER_CALL / inOneCall));
     const replies = await this.forAll<string[]>('take', [name, member, String(count), String(claimMs)]);
     const changes: Change[] = [];
-    const receipt: Pending[] = [];
+    const receipt: ShardEntries[] = [];
     let [lost, backlog] = [0, 0];
     for (const { shard, reply } of replies) {
       const [missed, open] = (reply[0] as string).split('|').map(Number) as [number, number];
@@ -101,18 +102,18 @@ export class RedisChangeGroup implements ChangeSource {
     return 1;
   }
 
-  private async tidy(leaving: string): Promise<void> {
-    await this.forAll<number>('tidy', [this.options.name, leaving, String(GONE_MS)]);
+  private async prune(leaving: string): Promise<void> {
+    await this.forAll<number>('prune', [this.options.name, leaving, String(GONE_MS)]);
   }
 
   /** What a part of a Cluster answered counts although another part did not: it is given to this member already. */
   private async forAll<Reply>(
-    verb: 'take' | 'tidy',
+    verb: 'take' | 'prune',
     common: readonly string[],
   ): Promise<{ shard: number; reply: Reply }[]> {
     const calls = await Promise.allSettled(
       this.shardGroups.map(async (shards) => {
-        const replies = await this.calls.forShards<Reply>(verb, common, shards);
+        const replies = await this.shards.runEach<Reply>(verb, common, shards);
         return replies.map((reply, i) => ({ shard: shards[i] as number, reply }));
       }),
     );
@@ -120,9 +121,5 @@ export class RedisChangeGroup implements ChangeSource {
     const failed = calls.find((call) => call.status === 'rejected');
     if (answered.length === 0 && failed) throw unavailable(failed.reason);
     return answered;
-  }
-
-  private logKey(shard: number): string {
-    return `${this.calls.prefixOf(shard)}log`;
   }
 }

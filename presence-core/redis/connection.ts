@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreError } from '../errors.ts';
+import { backOffMs } from '../toolkit/retrying.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -9,8 +10,10 @@ export type RedisClient = Redis | Cluster;
 const COMMAND_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 
-const retryDelayMs = (attempt: number): number =>
-  Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * (0.5 + Math.random() / 2);
+const RECONNECTS = { firstMs: 100, maxMs: 2_000 };
+
+/** ioredis counts attempts from 1. */
+const retryDelayMs = (attempt: number): number => backOffMs(RECONNECTS, attempt - 1);
 
 interface Target {
   readonly kind: 'single' | 'sentinel' | 'cluster';
@@ -120,18 +123,5 @@ export async function ready(client: RedisClient, timeoutMs: number): Promise<voi
   } finally {
     waiting.abort();
     client.off('error', remember);
-  }
-}
-
-/** Rejects when the work takes longer: for reads that wait on purpose and so have no command timeout. */
-export async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('Redis did not answer in time')), ms).unref();
-  });
-  try {
-    return await Promise.race([work, bound]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,4 +1,4 @@
-/** What becomes of an error of Redis: one line in the log for a server that stays away, and a `StoreError` for the caller. */
+/** Errors of Redis: one line in the log for a server that stays away, and a `StoreError` for the caller. */
 import { StoreError } from '../errors.ts';
 
 export type Warn = (message: string, details?: Record<string, unknown>) => void;
@@ -42,7 +42,7 @@ export function unavailable(error: unknown): StoreError {
   return new StoreError('store_unavailable', `Redis: ${message}`, error);
 }
 
-/** What is in flight is at its bound (P14). */
-export function tooMany(): StoreError {
-  return new StoreError('store_unavailable', 'too many commands in flight');
+/** The error of a read that waits on purpose, and so has no command timeout, when no answer came. */
+export function lateAnswer(): Error {
+  return new Error('Redis did not answer in time');
 }

@@ -2,18 +2,23 @@
 import type { Redis } from 'ioredis';
 import type { Displaced } from '../session.ts';
 import type { InboxMessage, StoreInbox } from '../store/inbox.ts';
-import { type RedisClient, ready, within } from './connection.ts';
-import { unavailable } from './failures.ts';
+import { retrying } from '../toolkit/retrying.ts';
+import { createTimeBound } from '../toolkit/time-bound.ts';
+import { type RedisClient, ready } from './connection.ts';
+import { lateAnswer, unavailable } from './failures.ts';
 import { inboxKey } from './keys.ts';
 
 const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */
 const INBOX_TTL_MS = 3_600_000;
 const BLOCK_MS = 5_000;
-const RETRY_MS = 250;
+const RETRIES = { firstMs: 250, maxMs: 1_000 };
+
+type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
 export class RedisInbox implements StoreInbox {
   private readonly readers = new Map<string, RedisClient>();
+  private readonly bound = createTimeBound(BLOCK_MS * 2, lateAnswer);
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
   private readonly prefix: string;
@@ -62,31 +67,28 @@ export class RedisInbox implements StoreInbox {
     }
   }
 
+  /** Reads the inbox until the reader is another one. What is missed while Redis is away shows at the next renewal. */
   private async follow(
     key: string,
     reader: RedisClient,
     deliver: (message: InboxMessage) => void,
-    current: () => boolean,
+    isCurrent: () => boolean,
   ): Promise<void> {
     // A node id is new, so its inbox is read from the start.
     let last = '0-0';
-    while (current()) {
-      try {
-        await ready(reader, BLOCK_MS);
-        const reply = (await within((reader as Redis).xread('BLOCK', BLOCK_MS, 'STREAMS', key, last), BLOCK_MS * 2)) as
-          | [string, [string, string[]][]][]
-          | null;
-        for (const [id, fields] of reply?.[0]?.[1] ?? []) {
-          last = id;
-          if (current()) deliver(JSON.parse(fields[1] as string) as InboxMessage);
-        }
-      } catch {
-        // What was missed meanwhile shows at the next renewal.
-        if (!current()) return;
-        if (reader.status === 'ready') reader.disconnect(true);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    const readOn = async (): Promise<void> => {
+      await ready(reader, BLOCK_MS);
+      const read = (reader as Redis).xread('BLOCK', BLOCK_MS, 'STREAMS', key, last);
+      const reply = (await this.bound(read)) as StreamReply;
+      for (const [id, fields] of reply?.[0]?.[1] ?? []) {
+        last = id;
+        if (isCurrent()) deliver(JSON.parse(fields[1] as string) as InboxMessage);
       }
-    }
+    };
+    const failed = (): void => {
+      if (isCurrent() && reader.status === 'ready') reader.disconnect(true);
+    };
+    while (isCurrent()) await retrying({ ...RETRIES, wanted: isCurrent, failed }, readOn);
     reader.disconnect();
   }
 }

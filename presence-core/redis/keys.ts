@@ -1,4 +1,4 @@
-/** Where a user's data lives in Redis. Changing the number of buckets needs a new prefix. */
+/** Names of the keys in Redis, and where a user's data is. Changing the number of buckets needs a new prefix. */
 import { hash32 } from '../user-hash.ts';
 
 /** Hashes of rows per shard. 256 keep a hash within a listpack (128 entries) up to ~32,000 sessions a shard. */
@@ -19,18 +19,34 @@ export function shardPrefix(prefix: string, shard: number): string {
   return `{${prefix}:${shard}}:`;
 }
 
-/** The keys of a shard that do not depend on a user: declared on Cluster so that a migrating slot is noticed. */
-export function shardKeys(K: string): string[] {
-  return ['shard', 'due', 'n', 'lim', 'tomb', 'seen', 'log'].map((name) => K + name);
+/** The keys of a shard that do not depend on a user. */
+export function shardKeys(shardPrefix: string): string[] {
+  return ['shard', 'due', 'n', 'lim', 'tomb', 'seen', 'log'].map((name) => shardPrefix + name);
 }
 
 /** A user's sessions by expiry. */
-export function userSetKey(K: string, userId: string): string {
-  return `${K}u:${userId}`;
+export function userSetKey(shardPrefix: string, userId: string): string {
+  return `${shardPrefix}u:${userId}`;
 }
 
-export function userKeys(K: string, userId: string, bucket: string): [string, string] {
-  return [userSetKey(K, userId), `${K}m:${bucket}`];
+/** A user's set, and the hash that holds the rows of its bucket. */
+export function userKeys(shardPrefix: string, userId: string, bucket: string): [set: string, rows: string] {
+  return [userSetKey(shardPrefix, userId), `${shardPrefix}m:${bucket}`];
+}
+
+/** Hash of a shard's counts (P12). */
+export function countsKey(shardPrefix: string): string {
+  return `${shardPrefix}n`;
+}
+
+/** Hash of a shard's limit overrides (P6). */
+export function limitsKey(shardPrefix: string): string {
+  return `${shardPrefix}lim`;
+}
+
+/** Stream of a shard's changes (P11). */
+export function logKey(shardPrefix: string): string {
+  return `${shardPrefix}log`;
 }
 
 export function inboxKey(prefix: string, nodeId: string): string {

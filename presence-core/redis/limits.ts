@@ -1,18 +1,18 @@
 /** Limits of single users in Redis (P6): one hash a shard. */
 import type { StoreLimits } from '../store/limits.ts';
-import type { RedisCalls } from './calls.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
-import { placeOf } from './keys.ts';
+import { limitsKey } from './keys.ts';
+import type { RedisShards } from './shards.ts';
 
 export class RedisLimits implements StoreLimits {
   private readonly client: RedisClient;
-  private readonly calls: RedisCalls;
+  private readonly shards: RedisShards;
   private readonly failures: RedisFailures;
 
-  constructor(client: RedisClient, calls: RedisCalls, failures: RedisFailures) {
+  constructor(client: RedisClient, shards: RedisShards, failures: RedisFailures) {
     this.client = client;
-    this.calls = calls;
+    this.shards = shards;
     this.failures = failures;
   }
 
@@ -27,6 +27,6 @@ export class RedisLimits implements StoreLimits {
   }
 
   private key(userId: string): string {
-    return `${this.calls.prefixOf(placeOf(userId, this.calls.prefixes.length).shard)}lim`;
+    return limitsKey(this.shards.prefixOf(this.shards.placeOf(userId).shard));
   }
 }

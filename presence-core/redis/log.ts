@@ -1,9 +1,10 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
-
 import type { Change } from '../session.ts';
 import type { LogPage, StoreLog } from '../store/log.ts';
-import { type RedisClient, ready, within } from './connection.ts';
-import { unavailable } from './failures.ts';
+import { createTimeBound, type TimeBound } from '../toolkit/time-bound.ts';
+import { type RedisClient, ready } from './connection.ts';
+import { lateAnswer, unavailable } from './failures.ts';
+import { logKey } from './keys.ts';
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
 import type { RedisNodes } from './nodes.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
@@ -26,15 +27,17 @@ export class RedisLog implements StoreLog {
   /** Connections of readers that are not waiting now; a blocking read never shares one. */
   private readonly idle: RedisClient[] = [];
   private readonly open = new Set<RedisClient>();
+  /** Bounds of blocking reads, by how long they wait: callers have two or three waits. */
+  private readonly bounds = new Map<number, TimeBound>();
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
-  private readonly nodes: Pick<RedisNodes, 'epochs' | 'knowMasters'>;
+  private readonly nodes: Pick<RedisNodes, 'epochs' | 'hasKnownMasters'>;
 
   constructor(client: RedisClient, connect: () => RedisClient, prefixes: readonly string[], nodes: RedisNodes) {
     this.client = client;
     this.connect = connect;
     this.nodes = nodes;
-    this.logKeys = prefixes.map((K) => `${K}log`);
+    this.logKeys = prefixes.map(logKey);
     this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
   }
 
@@ -50,7 +53,7 @@ export class RedisLog implements StoreLog {
   }
 
   async upholds(cursor: string): Promise<boolean> {
-    return (await this.nodes.knowMasters()) && (await this.reaches(cursor));
+    return (await this.nodes.hasKnownMasters()) && (await this.reaches(cursor));
   }
 
   positions(cursor: string): readonly number[] {
@@ -125,7 +128,7 @@ export class RedisLog implements StoreLog {
         waitMs > 0
           ? reader.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', ...streams)
           : reader.xread('COUNT', count, 'STREAMS', ...streams);
-      const reply = (await within(read, waitMs + READ_SLACK_MS)) as StreamReply;
+      const reply = (await this.boundOf(waitMs)(read)) as StreamReply;
       this.idle.push(reader);
       return reply;
     } catch (error) {
@@ -134,6 +137,15 @@ export class RedisLog implements StoreLog {
       this.open.delete(reader);
       throw unavailable(error);
     }
+  }
+
+  private boundOf(waitMs: number): TimeBound {
+    let bound = this.bounds.get(waitMs);
+    if (!bound) {
+      bound = createTimeBound(waitMs + READ_SLACK_MS, lateAnswer);
+      this.bounds.set(waitMs, bound);
+    }
+    return bound;
   }
 
   private async poll(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<StreamReply> {

@@ -21,7 +21,7 @@ export class RedisMasters {
     }
     const cluster = this.client as Cluster;
     this.slots ??= await Promise.all(
-      this.prefixes.map(async (K) => Number(await cluster.call('CLUSTER', 'KEYSLOT', K))),
+      this.prefixes.map(async (prefix) => Number(await cluster.call('CLUSTER', 'KEYSLOT', prefix))),
     );
     const masters = await Promise.all(
       cluster.nodes('master').map(async (node) => {

@@ -1,8 +1,8 @@
 /** Leases of node generations, beaten in every shard, and the sweep (P1, P9, P10). */
 import { StoreError } from '../errors.ts';
 import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
-import { chunks, type RedisCalls } from './calls.ts';
 import { BUCKETS } from './keys.ts';
+import type { RedisShards } from './shards.ts';
 
 /** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
 const SWEEP_BUDGET = 1_000;
@@ -15,9 +15,9 @@ export interface RedisNodesOptions {
   /** Run id of the master of each shard. */
   readonly runIds: () => Promise<readonly string[]>;
   /** Awaited when a shard has another epoch than before. */
-  readonly forgot: () => Promise<void>;
+  readonly onNewEpoch: () => Promise<void>;
   /** A node of this process gave its lease up. */
-  readonly gone: (nodeId: string) => void;
+  readonly onQuit: (nodeId: string) => void;
 }
 
 export class RedisNodes implements StoreNodes {
@@ -25,37 +25,34 @@ export class RedisNodes implements StoreNodes {
   epochs: readonly number[] = [];
   /** Of each shard's master, as the last beat saw it; '' where it is not known. */
   private runIds: readonly string[] = [];
-  private readonly calls: RedisCalls;
+  private readonly shards: RedisShards;
   private readonly options: RedisNodesOptions;
-  private readonly allShards: readonly number[];
 
-  constructor(calls: RedisCalls, options: RedisNodesOptions) {
-    this.calls = calls;
+  constructor(shards: RedisShards, options: RedisNodesOptions) {
+    this.shards = shards;
     this.options = options;
-    this.allShards = calls.prefixes.map((_, shard) => shard);
   }
 
   join(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    return this.run('join', nodeId, leaseMs);
+    return this.run('join', [nodeId, String(leaseMs)]);
   }
 
   beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    return this.run('beat', nodeId, leaseMs);
+    return this.run('beat', [nodeId, String(leaseMs)]);
   }
 
   async quit(nodeId: string): Promise<void> {
-    this.options.gone(nodeId);
-    await this.run('quit', nodeId, 0);
+    this.options.onQuit(nodeId);
+    await this.run('quit', [nodeId]);
   }
 
-  private async run(mode: 'join' | 'beat' | 'quit', nodeId: string, leaseMs: number): Promise<BeatResult> {
+  private async run(verb: 'join' | 'beat' | 'quit', common: readonly string[]): Promise<BeatResult> {
     const runIds = await this.options.runIds();
-    const common = [mode, nodeId, String(leaseMs)];
     const own = (shard: number): string[] => [runIds[shard] as string];
-    const texts = await this.calls.forShards<string>('beat', common, this.allShards, own);
+    const texts = await this.shards.runEach<string>(verb, common, this.shards.all, own);
     const replies = texts.map((text) => text.split('|'));
     const epochs = replies.map((reply) => Number(reply[1]));
-    if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch))) await this.options.forgot();
+    if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch))) await this.options.onNewEpoch();
     this.epochs = epochs;
     this.runIds = runIds.map((id, shard) => id || (this.runIds[shard] ?? ''));
     return {
@@ -66,7 +63,7 @@ export class RedisNodes implements StoreNodes {
   }
 
   /** Whether the masters are those that the last beat saw: others may have lost what they had. */
-  async knowMasters(): Promise<boolean> {
+  async hasKnownMasters(): Promise<boolean> {
     const runIds = await this.options.runIds();
     const others = runIds.filter((id, shard) => this.runIds[shard] && id !== this.runIds[shard]);
     if (others.includes('')) throw new StoreError('store_unavailable', 'Redis: a master does not answer');
@@ -76,13 +73,13 @@ export class RedisNodes implements StoreNodes {
   async sweep(): Promise<SweepResult> {
     let ended = 0;
     let lagMs = 0;
-    let left: readonly number[] = this.allShards;
+    let left = this.shards.all;
     const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
     for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
       const again: number[] = [];
       // One call at a time, so that others get in between.
-      for (const shards of chunks(left, 16)) {
-        const replies = await this.calls.forShards<string>('sweep', common, shards);
+      for (const shards of this.shards.groups('sweep', left)) {
+        const replies = await this.shards.runEach<string>('sweep', common, shards);
         call++;
         replies.forEach((text, i) => {
           const [count, more, lag] = text.split('|').map(Number) as [number, number, number];

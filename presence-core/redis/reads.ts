@@ -3,33 +3,36 @@ import { byAge } from '../admission.ts';
 import type * as api from '../store/reads.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
 import { byCount } from '../top-of.ts';
-import type { RedisCalls } from './calls.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
-import { userSetKey } from './keys.ts';
+import type { ItemQueue } from './item-queue.ts';
+import { countsKey, userSetKey } from './keys.ts';
 import { parseLine } from './rows.ts';
+import type { RedisShards } from './shards.ts';
+
+export interface RedisReadsParts {
+  readonly client: RedisClient;
+  readonly shards: RedisShards;
+  readonly queue: ItemQueue;
+  readonly failures: RedisFailures;
+  /** Told as `max` of users without an override and without sessions. */
+  readonly defaultLimit: number;
+}
 
 export class RedisReads implements api.StoreReads {
-  private readonly client: RedisClient;
-  private readonly calls: RedisCalls;
-  private readonly failures: RedisFailures;
-  private readonly defaultLimit: number;
-  private readonly totals = new SharedRead((field: string) => this.total(field));
+  private readonly parts: RedisReadsParts;
+  private readonly totals = new SharedRead((field: string) => this.sumOf(field));
   private readonly rankings = new SharedRead((by: api.TopBy) => this.rank(by));
 
-  constructor(client: RedisClient, calls: RedisCalls, failures: RedisFailures, defaultLimit: number) {
-    this.client = client;
-    this.calls = calls;
-    this.failures = failures;
-    this.defaultLimit = defaultLimit;
+  constructor(parts: RedisReadsParts) {
+    this.parts = parts;
   }
 
   async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
     const now = Date.now();
-    const found = await this.calls.list<number | string>(
-      'status',
-      userIds.map((userId) => this.calls.itemOf(userId, (K) => [userSetKey(K, userId)])),
-    );
+    const { queue } = this.parts;
+    const items = userIds.map((userId) => queue.itemOf(userId, (prefix) => [userSetKey(prefix, userId)]));
+    const found = await queue.addAll<number | string>('status', items);
     return userIds.map((userId, i) => {
       // Online: the number of sessions, without the presence-only mark. Offline: when the user was last live.
       const reply = found[i] as number | string;
@@ -39,13 +42,14 @@ export class RedisReads implements api.StoreReads {
   }
 
   async sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
-    const items = userIds.map((userId) => this.calls.itemOf(userId, (K, bucket) => [K, userId, bucket]));
-    const replies = await this.calls.list<string[]>('sessions', items);
+    const { queue, defaultLimit } = this.parts;
+    const items = userIds.map((userId) => queue.itemOf(userId, (prefix, bucket) => [prefix, userId, bucket]));
+    const replies = await queue.addAll<string[]>('sessions', items);
     return userIds.map((userId, i) => {
       const [override, ...lines] = replies[i] as string[];
       const found = lines.map((text) => parseLine(userId, text)).filter((line) => line.session.via !== 'presence');
       found.sort((a, b) => byAge(a.session, b.session));
-      const max = override ? Number(override) : (found.at(-1)?.limit ?? this.defaultLimit);
+      const max = override ? Number(override) : (found.at(-1)?.limit ?? defaultLimit);
       return { userId, max, sessions: found.map((line) => line.session) };
     });
   }
@@ -54,9 +58,10 @@ export class RedisReads implements api.StoreReads {
     return Promise.all(dimensions.map((dimension) => this.totals.ask(fieldOf(dimension))));
   }
 
-  private async total(field: string): Promise<api.Count> {
-    const items = this.calls.prefixes.map((K, shard) => ({ shard, args: [K, field] }));
-    const parts = await this.calls.list<string>('count', items);
+  private async sumOf(field: string): Promise<api.Count> {
+    const { queue, shards } = this.parts;
+    const items = shards.prefixes.map((prefix, shard) => ({ shard, args: [prefix, field] }));
+    const parts = await queue.addAll<string>('counts', items);
     const total = { users: 0, sessions: 0 };
     for (const part of parts) {
       const { users, sessions } = countOf(part);
@@ -67,14 +72,15 @@ export class RedisReads implements api.StoreReads {
   }
 
   async top(by: api.TopBy, limit: number): Promise<api.TopItem[]> {
-    return (await this.failures.guard(this.rankings.ask(by))).slice(0, limit);
+    return (await this.parts.failures.guard(this.rankings.ask(by))).slice(0, limit);
   }
 
   /** All of them, the most watched first. Reads every count of every shard. */
   private async rank(by: api.TopBy): Promise<api.TopItem[]> {
+    const { client, shards } = this.parts;
     const prefix = COUNT_PREFIX[by];
     const totals = new Map<string, { key: string; users: number; sessions: number }>();
-    const tables = await Promise.all(this.calls.prefixes.map((K) => this.client.hgetall(`${K}n`)));
+    const tables = await Promise.all(shards.prefixes.map((shardPrefix) => client.hgetall(countsKey(shardPrefix))));
     for (const table of tables) {
       for (const [field, text] of Object.entries(table)) {
         if (!field.startsWith(prefix)) continue;

@@ -1,21 +1,24 @@
 /** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
 import type { PresenceStore, ServerStats } from '../presence-store.ts';
 import { RedisAnalytics } from './analytics.ts';
-import { RedisCalls } from './calls.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connection.ts';
 import { RedisDeployment } from './deployment.ts';
 import { RedisFailures, type Warn } from './failures.ts';
 import { RedisGroups } from './groups.ts';
+import { InFlight } from './in-flight.ts';
 import { RedisInbox } from './inbox.ts';
+import { ItemQueue } from './item-queue.ts';
 import { RedisLimits } from './limits.ts';
 import { RedisLog } from './log.ts';
 import { RedisMasters } from './masters.ts';
 import { RedisNodes } from './nodes.ts';
 import { RedisReads } from './reads.ts';
+import { RedisRenewals } from './renewals.ts';
 import { defineVerbs } from './scripts.ts';
 import { checkServer } from './server-check.ts';
 import { readServers } from './server-info.ts';
 import { RedisSessions } from './sessions.ts';
+import { RedisShards } from './shards.ts';
 import { RedisSnapshots } from './snapshots.ts';
 
 export interface RedisStoreOptions {
@@ -40,6 +43,8 @@ export interface RedisStoreOptions {
 }
 
 const READY_WAIT_MS = 3_000;
+/** Items of verbs; ~50 MB of arguments at the most. */
+const MAX_IN_FLIGHT = 50_000;
 
 const DEFAULTS = {
   prefix: 'presence',
@@ -75,7 +80,8 @@ export class RedisStore implements PresenceStore {
 
   /** @throws StoreError `store_misconfigured` for a URL that is none. Nothing is connected before `start`. */
   constructor(options: RedisStoreOptions) {
-    const { url, prefix, shards, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
+    const { url, prefix, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
+    const { shards: shardCount } = rest;
     parseRedisUrl(url);
     this.warn = warn;
     const failures = new RedisFailures(warn);
@@ -88,25 +94,27 @@ export class RedisStore implements PresenceStore {
       SEEN_MAX: rest.seenMax,
       STALL_GRACE_MS: rest.stallGraceMs,
     });
-    const calls = new RedisCalls(client, prefix, shards, failures);
-    const masters = new RedisMasters(client, calls.prefixes);
+    const shards = new RedisShards(client, prefix, shardCount, failures);
+    const inFlight = new InFlight(MAX_IN_FLIGHT);
+    const queue = new ItemQueue(shards, inFlight);
+    const masters = new RedisMasters(client, shards.prefixes);
     this.client = client;
     this.failures = failures;
-    this.deployment = new RedisDeployment(client, prefix, shards);
-    this.sessions = new RedisSessions(calls, defaultLimit);
-    this.reads = new RedisReads(client, calls, failures, defaultLimit);
-    this.limits = new RedisLimits(client, calls, failures);
+    this.deployment = new RedisDeployment(client, prefix, shardCount);
+    this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight), defaultLimit);
+    this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
+    this.limits = new RedisLimits(client, shards, failures);
     this.inbox = new RedisInbox(client, reader, prefix);
-    this.nodes = new RedisNodes(calls, {
+    this.nodes = new RedisNodes(shards, {
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
       // An emptied Redis has lost the deployment's secret too.
-      forgot: () => failures.guard(this.deployment.check()),
-      gone: (nodeId) => this.inbox.stop(nodeId),
+      onNewEpoch: () => failures.guard(this.deployment.check()),
+      onQuit: (nodeId) => this.inbox.stop(nodeId),
     });
-    this.log = new RedisLog(client, reader, calls.prefixes, this.nodes);
-    this.snapshots = new RedisSnapshots(calls);
-    this.groups = new RedisGroups(client, calls, { claimMs, logMax, warn });
+    this.log = new RedisLog(client, reader, shards.prefixes, this.nodes);
+    this.snapshots = new RedisSnapshots(shards, queue);
+    this.groups = new RedisGroups(client, shards, { claimMs, logMax, warn });
     this.analytics = new RedisAnalytics(client, prefix, failures);
   }
 

@@ -1,4 +1,4 @@
-/** Rows, reply lines and log entries as the Lua verbs write them (lua/prelude-write.lua). */
+/** Rows, reply lines and log entries as the Lua verbs write them (lua/parts/rows.lua, lua/parts/log.lua). */
 import { isId } from '../ids.ts';
 import {
   type Attributes,
@@ -28,16 +28,10 @@ function parseOwner(text: string): Owner {
   return via === 'socket' ? 'none' : via;
 }
 
-/** Stream, device type, country, state, device, meta: the order of the verbs' arguments; '' for what is absent. */
-export function attributeArgs(a: Attributes): string[] {
-  return [
-    a.streamId ?? '',
-    a.deviceType ?? '',
-    a.country ?? '',
-    a.state ?? '',
-    a.deviceId ?? '',
-    a.meta ? JSON.stringify(a.meta) : '',
-  ];
+/** '|stream|device type|country|state|device|meta' as the verbs take it; '' for what is absent. */
+export function attributesText(a: Attributes): string {
+  const parts = [a.streamId, a.deviceType, a.country, a.state, a.deviceId, a.meta && JSON.stringify(a.meta)];
+  return `|${parts.join('|')}`;
 }
 
 interface Line {

@@ -1,4 +1,4 @@
-/** The Lua verbs, each a file in lua/, joined with what stands before them. */
+/** The Lua verbs, each a file in lua/, joined with the parts that stand before it. */
 import { readFileSync } from 'node:fs';
 import type { RedisClient } from './connection.ts';
 
@@ -11,28 +11,34 @@ export interface ScriptConstants {
   readonly STALL_GRACE_MS: number;
 }
 
-const READ = ['prelude'];
-const WRITE = ['prelude', 'prelude-write'];
-const ACT = ['prelude', 'prelude-write', 'act'];
+/** What judges leases. */
+const LEASES = ['prelude', 'leases', 'tombstones'];
+/** What ends sessions, each with its counts and its log entry. */
+const MEMBERS = ['rows', 'counts', 'log', 'members'];
+const OWNED = [...LEASES, ...MEMBERS, 'find-owned'];
+const NODES = ['prelude', 'leases', 'node-lease'];
 
-/** What each verb is made of. */
-const VERBS = {
-  open: ['prelude', 'keep', 'prelude-write', 'open'],
-  renew: [...READ, 'renew'],
-  update: [...ACT, 'update'],
-  close: [...ACT, 'close'],
-  detach: [...ACT, 'detach'],
-  beat: [...READ, 'beat'],
-  sweep: [...WRITE, 'sweep'],
-  status: [...READ, 'status'],
-  sessions: [...READ, 'sessions'],
-  count: [...READ, 'count'],
-  snapshot: [...READ, 'snapshot'],
-  take: [...READ, 'take'],
-  tidy: [...READ, 'tidy'],
+/** The parts that stand before each verb, in this order: files in lua/parts/. */
+const PARTS = {
+  open: [...LEASES, 'renew-unchanged', ...MEMBERS, 'attributes', 'former', 'renew-session', 'admit-session'],
+  renew: LEASES,
+  update: [...OWNED, 'attributes'],
+  close: OWNED,
+  kick: [...LEASES, ...MEMBERS],
+  detach: OWNED,
+  join: NODES,
+  beat: NODES,
+  quit: NODES,
+  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-lost', 'sweep-due'],
+  status: ['prelude'],
+  sessions: ['prelude'],
+  counts: ['prelude'],
+  snapshot: ['prelude'],
+  take: ['prelude'],
+  prune: ['prelude'],
 } as const;
 
-export type Verb = keyof typeof VERBS;
+export type Verb = keyof typeof PARTS;
 
 const SHEBANG = /^#!lua.*\n/;
 
@@ -45,10 +51,10 @@ export function defineVerbs(client: RedisClient, constants: ScriptConstants): vo
   const header = Object.entries(constants)
     .map(([name, value]) => `local ${name} = ${value}\n`)
     .join('');
-  for (const [verb, parts] of Object.entries(VERBS)) {
-    const text = parts.map(source);
-    const shebang = SHEBANG.exec(text.at(-1) as string)?.[0] ?? '';
-    const body = text.map((part) => part.replace(SHEBANG, '')).join('\n');
+  for (const [verb, parts] of Object.entries(PARTS)) {
+    const text = source(verb);
+    const shebang = SHEBANG.exec(text)?.[0] ?? '';
+    const body = [...parts.map((part) => source(`parts/${part}`)), text.replace(SHEBANG, '')].join('\n');
     client.defineCommand(`presence:${verb}`, { lua: shebang + header + body });
   }
 }

@@ -2,21 +2,25 @@
 
 import type { CloseReason, Displaced } from '../session.ts';
 import type * as api from '../store/sessions.ts';
-import type { RedisCalls } from './calls.ts';
-import { attributeArgs, ownerText, parseDisplaced, parseLine } from './rows.ts';
+import type { ItemQueue } from './item-queue.ts';
+import type { RedisRenewals } from './renewals.ts';
+import { attributesText, ownerText, parseDisplaced, parseLine } from './rows.ts';
 
 export class RedisSessions implements api.StoreSessions {
-  private readonly calls: RedisCalls;
+  private readonly queue: ItemQueue;
+  private readonly renewals: RedisRenewals;
   private readonly defaultLimit: number;
 
-  constructor(calls: RedisCalls, defaultLimit: number) {
-    this.calls = calls;
+  /** @param defaultLimit of users without an override whose request names no limit. */
+  constructor(queue: ItemQueue, renewals: RedisRenewals, defaultLimit: number) {
+    this.queue = queue;
+    this.renewals = renewals;
     this.defaultLimit = defaultLimit;
   }
 
   async open(r: api.OpenRequest): Promise<api.OpenResult> {
-    const lines = await this.calls.item<string[]>('open', r.userId, (K, bucket) => [
-      K,
+    const lines = await this.queue.addForUser<string[]>('open', r.userId, (prefix, bucket) => [
+      prefix,
       r.userId,
       r.sessionId,
       bucket,
@@ -27,7 +31,7 @@ export class RedisSessions implements api.StoreSessions {
       r.replace?.join('|') ?? '',
       INTENTS[r.intent],
       formerText(r),
-      `|${attributeArgs(r.attributes).join('|')}`,
+      attributesText(r.attributes),
       String(this.defaultLimit),
     ]);
     const head = (lines[0] as string).split('|') as [string, string, string, string, string, string, string];
@@ -59,11 +63,11 @@ export class RedisSessions implements api.StoreSessions {
   }
 
   renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
-    return this.calls.renew(requests, (text) => outcomeOf(text) as api.RenewResult);
+    return this.renewals.renew(requests, (text) => outcomeOf(text) as api.RenewResult);
   }
 
   async update(r: api.UpdateRequest): Promise<api.UpdateResult> {
-    const text = await this.act('update', r, r.owner, attributeArgs(r.attributes));
+    const text = await this.act('update', r, r.owner, attributesText(r.attributes));
     const [outcome, segment, startedAt, segmentMs] = text.split('|');
     if (outcome !== 'updated' && outcome !== 'unchanged') return outcomeOf(text) as api.Miss;
     return { outcome, segment: Number(segment), segmentStartedAt: Number(startedAt) + Number(segmentMs) };
@@ -71,36 +75,37 @@ export class RedisSessions implements api.StoreSessions {
 
   detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
     return Promise.all(
-      requests.map(async (r) => outcomeOf(await this.act('detach', r, r.owner, [String(graceMs)])) as api.DetachResult),
+      requests.map(async (r) => outcomeOf(await this.act('detach', r, r.owner, String(graceMs))) as api.DetachResult),
     );
   }
 
   async close(r: api.CloseRequest): Promise<api.CloseResult> {
-    const lines = await this.act<string[]>('close', r, r.owner, [r.reason]);
+    const lines = await this.act<string[]>('close', r, r.owner, r.reason);
     if (lines[0] !== 'closed') return outcomeOf(lines[0] as string) as api.Miss;
     return { outcome: 'closed', displaced: parseDisplaced(r.userId, lines.slice(1))[0] as Displaced };
   }
 
   async kick(userId: string): Promise<readonly Displaced[]> {
-    const lines = await this.act<string[]>('close', { userId, sessionId: '' }, undefined, ['kicked']);
-    return parseDisplaced(userId, lines.slice(1));
+    const lines = await this.queue.addForUser<string[]>('kick', userId, (prefix, bucket) => [prefix, userId, bucket]);
+    return parseDisplaced(userId, lines);
   }
 
-  /** K, user, session, bucket, owner, then the verb's own arguments. */
+  /** Queues an act on one session. @param own the verb's own argument. */
   private act<Reply = string>(
     verb: 'update' | 'close' | 'detach',
     ref: api.SessionRef,
     owner: api.OwnedRef['owner'] | undefined,
-    rest: readonly string[],
+    own: string,
   ): Promise<Reply> {
     const text = owner === undefined ? '' : ownerText(owner);
-    return this.calls.item<Reply>(verb, ref.userId, (K, bucket) => [
-      K,
-      ref.userId,
-      ref.sessionId,
+    const { userId, sessionId } = ref;
+    return this.queue.addForUser<Reply>(verb, userId, (prefix, bucket) => [
+      prefix,
+      userId,
+      sessionId,
       bucket,
       text,
-      ...rest,
+      own,
     ]);
   }
 }

@@ -1,62 +1,69 @@
 /**
- * A bounded map whose entries fade: each is gone after its instant, and at the bound the one set first goes first.
+ * The one map that forgets: bounded, each value is gone after its instant, and at the bound the one set first goes
+ * first. The instant is read out of the value, so that nothing but the value is kept.
  *
  * One iterator is kept across calls. All before it is deleted, so it always stands at the oldest entry; a new iterator
  * would have to step over every hole the engine has not compacted yet.
  */
-interface Entry<V> {
-  readonly value: V;
-  readonly until: number;
-}
-
 export class ExpiringMap<V> {
   readonly #max: number;
-  readonly #entries = new Map<string, Entry<V>>();
-  #walk = this.#entries.entries();
-  #front: readonly [string, Entry<V>] | undefined;
+  readonly #expiresAt: (value: V) => number;
+  readonly #values = new Map<string, V>();
+  #rest = this.#values.keys();
+  /** The key set longest ago, when it is known. */
+  #oldest: string | undefined;
 
-  constructor(max: number) {
+  /**
+   * @param max most entries kept.
+   * @param expiresAt until when a value is kept, on the clock of the `now` that is given to the methods.
+   */
+  constructor(max: number, expiresAt: (value: V) => number) {
     this.#max = max;
+    this.#expiresAt = expiresAt;
+  }
+
+  /** Entries kept, among them such as have expired and were not trimmed yet. */
+  get size(): number {
+    return this.#values.size;
   }
 
   get(key: string, now: number): V | undefined {
-    const entry = this.#entries.get(key);
-    return entry !== undefined && entry.until > now ? entry.value : undefined;
+    const value = this.#values.get(key);
+    return value !== undefined && this.#expiresAt(value) > now ? value : undefined;
   }
 
-  set(key: string, value: V, until: number): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, { value, until });
-    if (this.#entries.size > this.#max) this.#dropOldest();
+  /** Sets a value, as the newest. */
+  set(key: string, value: V): void {
+    this.delete(key);
+    this.#values.set(key, value);
+    if (this.#values.size > this.#max) this.delete(this.#findOldest() as string);
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    if (key === this.#oldest) this.#oldest = undefined;
+    this.#values.delete(key);
   }
 
-  /** Drops what has faded, as far as it lies at the front: the rest is dropped when its turn comes. */
-  trim(now: number): void {
-    for (let oldest = this.#oldest(); oldest !== undefined && oldest[1].until <= now; oldest = this.#oldest()) {
-      this.#dropOldest();
+  /**
+   * Drops the oldest entries that have expired; one behind an entry that has not is dropped when its turn comes.
+   * @param most drops no more than so many.
+   */
+  trim(now: number, most = Number.POSITIVE_INFINITY): void {
+    for (let dropped = 0; dropped < most; dropped += 1) {
+      const oldest = this.#findOldest();
+      if (oldest === undefined || this.#expiresAt(this.#values.get(oldest) as V) > now) return;
+      this.delete(oldest);
     }
   }
 
-  #dropOldest(): void {
-    const oldest = this.#oldest();
-    if (oldest !== undefined) this.#entries.delete(oldest[0]);
-  }
-
-  #oldest(): readonly [string, Entry<V>] | undefined {
-    while (this.#front === undefined || this.#entries.get(this.#front[0]) !== this.#front[1]) {
-      const next = this.#walk.next();
-      if (next.done !== true) {
-        this.#front = next.value;
-      } else {
-        this.#front = undefined;
-        this.#walk = this.#entries.entries();
-        if (this.#entries.size === 0) return undefined;
-      }
+  #findOldest(): string | undefined {
+    if (this.#oldest !== undefined || this.#values.size === 0) return this.#oldest;
+    let next = this.#rest.next();
+    if (next.done === true) {
+      this.#rest = this.#values.keys();
+      next = this.#rest.next();
     }
-    return this.#front;
+    this.#oldest = next.value;
+    return this.#oldest;
   }
 }

@@ -138,6 +138,6 @@ test('[P17] members that left, or have not asked for long, leave nothing behind 
   await until(async () => (await users(last)).length === 1);
   expect(await pendingOf(admin)).toBe(0);
   // The store asks for those idle for an hour.
-  await runVerb(verbs(admin), 'tidy', [], ['g', '', '-1', '{presence:0}:']);
+  await runVerb(verbs(admin), 'prune', [], ['g', '', '-1', '{presence:0}:']);
   expect(await consumers()).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Identity } from '../../gateway/auth/identity.ts';
 import { TokenExpiry, type TokenHolder } from '../../gateway/auth/token-expiry.ts';
+import type { ServerMessage } from '../../gateway/protocol/messages.ts';
 import { issueResumeToken, readResumeToken } from '../../gateway/sessions/resume-token.ts';
 
 let expiry: TokenExpiry;
@@ -22,14 +23,17 @@ interface Told extends TokenHolder {
 function holder(lifeMs?: number): Told {
   const begun = Date.now();
   const told: Told['told'] = [];
-  return {
+  const links = {} as Pick<Told, 'dueNext' | 'duePrev'>;
+  const made: Told = Object.assign(links, {
     identity: { scopes: 1, ...(lifeMs !== undefined && { expiresAt: begun + lifeMs }) },
-    expiryTick: 0,
-    expiryTold: false,
+    expiryNotified: false,
     told,
-    send: ({ type }) => void told.push([type, Date.now() - begun]),
-    end: (name) => void told.push([name, Date.now() - begun]),
-  };
+    send: ({ type }: ServerMessage) => void told.push([type, Date.now() - begun]),
+    end: (name: string) => void told.push([name, Date.now() - begun]),
+  });
+  made.dueNext = made;
+  made.duePrev = made;
+  return made;
 }
 
 describe('the end of a token', () => {

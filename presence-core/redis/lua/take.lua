@@ -18,8 +18,18 @@ local function newestOf(log)
   return newest and numberOf(newest[1]) or -1
 end
 
--- What the group stands at: number of the last entry given (-1 none), number of those not acknowledged.
-local function standing(log)
+-- Makes the group where there is none, before the oldest entry kept. Returns what it begins with, as groupState does.
+local function createGroup(log)
+  local oldest = call('XRANGE', log, '-', '+', 'COUNT', '1')[1]
+  local before = -1
+  if oldest then before = numberOf(oldest[1]) - 1 end
+  local id = before < 0 and '0-0' or match(oldest[1], '^(%d+)') .. '-' .. fmt('%d', before)
+  call('XGROUP', 'CREATE', log, group, id, 'MKSTREAM')
+  return before, 0
+end
+
+-- Number of the last entry given to anybody (-1 none), and how many are not acknowledged.
+local function groupState(log)
   local groups = redis.pcall('XINFO', 'GROUPS', log)
   for g = 1, #groups do
     local info = groups[g]
@@ -31,43 +41,42 @@ local function standing(log)
       return given == '0-0' and -1 or numberOf(given), pending
     end
   end
-  local oldest = call('XRANGE', log, '-', '+', 'COUNT', '1')[1]
-  local before = -1
-  if oldest then before = numberOf(oldest[1]) - 1 end
-  local id = before < 0 and '0-0' or match(oldest[1], '^(%d+)') .. '-' .. fmt('%d', before)
-  call('XGROUP', 'CREATE', log, group, id, 'MKSTREAM')
-  return before, 0
+  return createGroup(log)
 end
 
-local function push(out, entries)
+local function addEntries(out, entries)
   for i = 1, #entries do
     out[#out + 1] = entries[i][1]
     out[#out + 1] = entries[i][2][2]
   end
 end
 
+-- Claims what is overdue for this member. Returns how many entries were overdue, and how many of them are gone.
+local function claimOverdue(log, out)
+  -- Not XAUTOCLAIM: it also tells of trimmed entries that a live member is still at work on.
+  local overdue = call('XPENDING', log, group, 'IDLE', claimMs, '-', '+', count)
+  if #overdue == 0 then return 0, 0 end
+  local ids = {}
+  for i = 1, #overdue do ids[i] = overdue[i][1] end
+  local claimed = call('XCLAIM', log, group, member, claimMs, unpack(ids))
+  addEntries(out, claimed)
+  return #ids, #ids - #claimed
+end
+
 local function take(K)
   local log = K .. 'log'
-  local given, pending = standing(log)
+  local given, pending = groupState(log)
   local out, lost, room = { '' }, 0, count
   if pending > 0 then
-    -- Not XAUTOCLAIM: it also tells of trimmed entries that a live member is still at work on.
-    local overdue = call('XPENDING', log, group, 'IDLE', claimMs, '-', '+', count)
-    if #overdue > 0 then
-      local ids = {}
-      for i = 1, #overdue do ids[i] = overdue[i][1] end
-      local claimed = call('XCLAIM', log, group, member, claimMs, unpack(ids))
-      push(out, claimed)
-      lost = #ids - #claimed
-      room = room - #ids
-    end
+    local overdue, trimmed = claimOverdue(log, out)
+    lost, room = trimmed, room - overdue
   end
   local newest
   if room > 0 then
     local reply = call('XREADGROUP', 'GROUP', group, member, 'COUNT', room, 'STREAMS', log, '>')
     local fresh = reply and reply[1][2] or {}
     if #fresh > 0 then
-      push(out, fresh)
+      addEntries(out, fresh)
       lost = lost + math.max(0, numberOf(fresh[1][1]) - given - 1)
       given = numberOf(fresh[#fresh][1])
       pending = pending + #fresh

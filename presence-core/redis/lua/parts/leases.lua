@@ -1,15 +1,5 @@
--- Stands before every verb (redis-scripts.ts joins them, with the deployment's constants above this).
---
--- A call carries a list of items, each naming its shard's key prefix K ('{P:7}:'). On one Redis a call may carry items
--- of many shards; on Cluster those of one, with all of that shard's keys declared for routing and slot migration.
--- Keys of a shard: K..'u:'<user> zset session -> expiresAt; K..'m:'<bucket> hash 'user session' -> row;
--- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'lim' hash user -> max;
--- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state.
-local call, fmt, match = redis.call, string.format, string.match
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
--- P9: a lease has lapsed unless a stall of the shard extended it. Reads the shard's state only when a lease is over.
+-- Whether a lease runs: a node's or a session's, also after a silence of the shard (P9).
+-- A lease has lapsed unless a stall of the shard extended it. Reads the shard's state only when a lease is over.
 local extended = {}
 local function extension(K)
   local e = extended[K]
@@ -65,13 +55,4 @@ local function fenced(K, owner)
     here[node] = over
   end
   return over
-end
-
-local TOMB_CODES = { evicted = 1, replaced = 2, kicked = 3 }
-local TOMB_REASONS = { 'evicted', 'replaced', 'kicked' }
-
--- P5: the reason for which a session may not come back by itself, or nil.
-local function tombstone(K, user, session)
-  local score = call('ZSCORE', K .. 'tomb', user .. ' ' .. session)
-  if score and tonumber(score) >= now * 10 then return TOMB_REASONS[score % 10] end
 end

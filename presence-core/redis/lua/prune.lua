@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Removes members of a change group that have nothing pending (P17): one that leaves, and those that have not asked for
--- idleMs. A member that asks in vain does not count as asking; Redis knows it again when it is next given something.
+-- Removes members of a change group that have nothing pending (P17): one that leaves, and those that took nothing for
+-- idleMs. Redis does not count a take in vain; it knows a removed member again when it is next given something.
 -- ARGV: group, member that leaves ('' none), idleMs; then one K an item.
 -- Returns per item how many were removed.
 local group, leaving, idleMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local function tidy(K)
+local function prune(K)
   -- No log or no group: an error, which has no items.
   local members = redis.pcall('XINFO', 'CONSUMERS', K .. 'log', group)
   local removed = 0
@@ -21,5 +21,5 @@ local function tidy(K)
 end
 
 local replies = {}
-for i = 4, #ARGV do replies[#replies + 1] = tidy(ARGV[i]) end
+for i = 4, #ARGV do replies[#replies + 1] = prune(ARGV[i]) end
 return replies

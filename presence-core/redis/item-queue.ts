@@ -1,0 +1,142 @@
+/**
+ * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
+ * on Cluster one per shard. Bounds what is in flight (P14).
+ */
+import { chunks } from '../toolkit/chunks.ts';
+import type { InFlight } from './in-flight.ts';
+import { ITEMS_PER_CALL, type ItemVerb, type KeyUser, type RedisShards } from './shards.ts';
+
+/** One item of a verb. */
+interface Item {
+  readonly shard: number;
+  readonly args: readonly string[];
+  /** The user whose keys it touches: known on Cluster. */
+  readonly user?: KeyUser;
+}
+
+/** Items that are queued, and answered, together. */
+interface QueuedItems {
+  readonly items: readonly Item[];
+  /** Given the replies of a whole call: its own begin at `at`. */
+  readonly resolve: (replies: readonly unknown[], at: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Arguments of an item on one user, of the shard's key prefix and the user's bucket. */
+type ItemArgs = (prefix: string, bucket: string) => readonly string[];
+
+export class ItemQueue {
+  private readonly queued = new Map<ItemVerb, QueuedItems[]>();
+  private readonly shards: RedisShards;
+  private readonly inFlight: InFlight;
+
+  constructor(shards: RedisShards, inFlight: InFlight) {
+    this.shards = shards;
+    this.inFlight = inFlight;
+  }
+
+  itemOf(userId: string, args: ItemArgs): Item {
+    const { shard, bucket } = this.shards.placeOf(userId);
+    const item = { shard, args: args(this.shards.prefixOf(shard), bucket) };
+    return this.shards.isCluster ? { ...item, user: { userId, bucket } } : item;
+  }
+
+  /**
+   * Queues one item; resolves with its part of the reply.
+   * @throws StoreError `store_unavailable` at once when too much is in flight.
+   */
+  add<Reply>(verb: ItemVerb, item: Item): Promise<Reply> {
+    return new Promise<Reply>((resolve, reject) => {
+      this.queue(verb, { items: [item], resolve: (replies, at) => resolve(replies[at] as Reply), reject });
+    });
+  }
+
+  /** Queues an item on one user. */
+  addForUser<Reply>(verb: ItemVerb, userId: string, args: ItemArgs): Promise<Reply> {
+    return this.add<Reply>(verb, this.itemOf(userId, args));
+  }
+
+  /** Queues many; replies in their order. */
+  async addAll<Reply>(verb: ItemVerb, items: readonly Item[]): Promise<Reply[]> {
+    if (items.length === 0) return [];
+    const found = new Array<Reply>(items.length);
+    const all = Array.from(items.keys());
+    const groups = this.shards.isCluster ? byShard(all, (i) => (items[i] as Item).shard) : [all];
+    const lists = [...groups].flatMap((group) => chunks(group, ITEMS_PER_CALL[verb]));
+    const answers = lists.map((indexes) => {
+      return new Promise<void>((resolve, reject) => {
+        const answered = (replies: readonly unknown[], at: number): void => {
+          for (const [i, index] of indexes.entries()) found[index] = replies[at + i] as Reply;
+          resolve();
+        };
+        this.queue(verb, { items: indexes.map((i) => items[i] as Item), resolve: answered, reject });
+      });
+    });
+    await Promise.all(answers);
+    return found;
+  }
+
+  private queue(verb: ItemVerb, added: QueuedItems): void {
+    this.inFlight.add(added.items.length);
+    const queue = this.queued.get(verb);
+    if (queue) {
+      queue.push(added);
+    } else {
+      this.queued.set(verb, [added]);
+      setImmediate(() => this.flush(verb));
+    }
+  }
+
+  private flush(verb: ItemVerb): void {
+    const queue = this.queued.get(verb) as QueuedItems[];
+    this.queued.delete(verb);
+    const groups = this.shards.isCluster ? byShard(queue, ({ items }) => (items[0] as Item).shard) : [queue];
+    for (const group of groups) {
+      let call: QueuedItems[] = [];
+      let size = 0;
+      for (const queued of group) {
+        if (size > 0 && size + queued.items.length > ITEMS_PER_CALL[verb]) {
+          this.send(verb, call);
+          call = [];
+          size = 0;
+        }
+        call.push(queued);
+        size += queued.items.length;
+      }
+      this.send(verb, call);
+    }
+  }
+
+  private send(verb: ItemVerb, call: readonly QueuedItems[]): void {
+    const items = call.flatMap((queued) => queued.items);
+    const args: string[] = [];
+    for (const item of items) for (const arg of item.args) args.push(arg);
+    const users = items.map((item) => item.user).filter((user) => user !== undefined);
+    const keys = this.shards.declaredKeys((items[0] as Item).shard, users);
+    this.shards.run(verb, keys, args).then(
+      (replies) => {
+        this.inFlight.remove(items.length);
+        let at = 0;
+        for (const queued of call) {
+          queued.resolve(replies, at);
+          at += queued.items.length;
+        }
+      },
+      (error) => {
+        this.inFlight.remove(items.length);
+        for (const queued of call) queued.reject(error);
+      },
+    );
+  }
+}
+
+function byShard<T>(list: readonly T[], shardOf: (one: T) => number): Iterable<T[]> {
+  const groups = new Map<number, T[]>();
+  for (const one of list) {
+    const shard = shardOf(one);
+    const group = groups.get(shard);
+    if (group) group.push(one);
+    else groups.set(shard, [one]);
+  }
+  return groups.values();
+}

@@ -1,0 +1,89 @@
+-- Who gets a slot (P4-P6): admits a session that is not live, or refuses it.
+local MAX_SESSIONS = 128
+
+-- Oldest first: by startedAt, then by id.
+local function byAge(a, b)
+  local x, y = tonumber(a.row.startedAt), tonumber(b.row.startedAt)
+  if x ~= y then return x < y end
+  return a.id < b.id
+end
+
+-- Adds the conflicts to what was displaced already, and a head.
+local function refuse(act, out)
+  local list, holders, nextFreeAt = act.members, {}, nil
+  for i = 1, #list do
+    local member = list[i]
+    if member.id ~= '*' then
+      holders[#holders + 1] = member
+      if not nextFreeAt or member.score < nextFreeAt then nextFreeAt = member.score end
+    end
+  end
+  table.sort(holders, byAge)
+  for i = 1, #holders do out[#out + 1] = replyLine('conflict', holders[i]) end
+  out[1] = fmt('refused|%d|%s|%d', #holders, act.max, nextFreeAt or now)
+  return out
+end
+
+-- The row of a session that begins now, or goes on where it was (P10).
+local function firstRow(act)
+  local former = formerOf(act)
+  local startedAt, segment, segmentMs = fmt('%d', now), '0', '0'
+  if former then
+    startedAt, segment = fmt('%d', former.startedAt), fmt('%d', former.segment)
+    segmentMs = fmt('%d', math.max(0, former.segmentAt - former.startedAt))
+  end
+  local stream, dtype, country, state, device, meta = splitAttributes(act.attributes)
+  return { owner = act.owner, limit = act.max, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
+    sequence = '0', stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta }
+end
+
+-- Adds the session to the user's. wasOnline: the user was online before this step.
+local function addSession(act, wasOnline)
+  local K, user, session = act.K, act.user, act.session
+  local expiresAt = now + act.leaseMs
+  local member = { id = session, score = expiresAt, row = firstRow(act) }
+  loadRows(act)
+  call('ZADD', act.set, fmt('%d', expiresAt), session)
+  countSession(act, member, member.row, 1)
+  addToCount(K, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
+  if not wasOnline then call('ZREM', K .. 'seen', user) end
+  appendChange(act, 'o', member, now, { transition = wasOnline and '' or '+', reason = '' })
+  saveRow(act, member)
+  fileDue(act, expiresAt)
+  return member
+end
+
+local function oldestOf(act)
+  local list, oldest = act.members, nil
+  for i = 1, #list do
+    local member = list[i]
+    if member.id ~= '*' and (not oldest or byAge(member, oldest)) then oldest = member end
+  end
+  return oldest
+end
+
+-- Returns the reply.
+local function admitSession(act)
+  local out, isMark = { '' }, act.session == '*'
+  local limit = isMark and math.huge or tonumber(act.max)
+  local wasOnline = #act.members > 0
+  -- If all its sessions make room, the new one is let in for certain, unless the limit is 0.
+  local staysOnline = limit > 0
+  for id in string.gmatch(act.replace, '[^|]+') do
+    local member = id ~= '*' and memberOf(act, id)
+    if member then out[#out + 1] = replyLine('replaced', endSession(act, member, 'replaced', now, staysOnline)) end
+  end
+  local taken = slotsTaken(act)
+  if act.intent == 'x' and limit < MAX_SESSIONS then limit = MAX_SESSIONS end
+  if taken >= limit then loadRows(act) end
+  while act.policy == 'e' and limit > 0 and taken >= limit do
+    out[#out + 1] = replyLine('evicted', endSession(act, oldestOf(act), 'evicted', now, staysOnline))
+    taken = taken - 1
+  end
+  if taken >= limit then return refuse(act, out) end
+  local member = addSession(act, wasOnline)
+  local row = member.row
+  out[1] = fmt('opened|%d|%s|%s|%d|%s|%s', taken + (isMark and 0 or 1), act.max, row.startedAt, member.score, row.segment,
+    row.segmentMs)
+  return out
+end

@@ -1,0 +1,34 @@
+-- Counts of live sessions and distinct users (P12).
+
+-- Sessions and distinct users of one thing, in one number: sessions * 1e9 + users. At zero it is deleted.
+local function addToCount(K, field, sessions, users)
+  local by = sessions * 1000000000 + users
+  if by ~= 0 and call('HINCRBY', K .. 'n', field, fmt('%d', by)) == 0 then call('HDEL', K .. 'n', field) end
+end
+
+-- Stream, device type, country, state: prefix of the counts' fields, and what a row counts for; '' nothing.
+local DIMENSIONS = { 's:', 'd:', 'c:', 'l:' }
+local function keyOf(row, dimension)
+  if dimension == 1 then return row.stream end
+  if dimension == 2 then return row.dtype end
+  if dimension == 3 then return row.country end
+  return row.country ~= '' and row.state ~= '' and row.country .. '/' .. row.state or ''
+end
+
+-- Adds (sign 1) or takes away (-1) what a member counts for by this row, but what it has in common with the row
+-- `unchanged`. The user's other members may hold the same stream or device and so keep the user counted there.
+local function countSession(act, member, row, sign, unchanged)
+  if member.id == '*' then return end
+  local others = act.members
+  for d = 1, 4 do
+    local key = keyOf(row, d)
+    if key ~= '' and not (unchanged and keyOf(unchanged, d) == key) then
+      local users = sign
+      for i = 1, #others do
+        local other = others[i]
+        if other ~= member and other.id ~= '*' and keyOf(other.row, d) == key then users = 0 break end
+      end
+      addToCount(act.K, DIMENSIONS[d] .. key, sign, users)
+    end
+  end
+end

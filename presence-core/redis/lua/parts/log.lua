@@ -1,0 +1,27 @@
+-- Appends one change to the shard's log and sets the sequence in the member's row (P11). `epoch-*` numbers the entries
+-- of an epoch without a hole, from 0; a sequence is that plus 1.
+-- kind: 'o' open, 'u' update, 'c' close. note: transition ('+' online, '-' offline, ''), reason (''), and with an update
+-- previous: the row's stream, device type, country, state, segment and segmentMs as they were.
+local epochs = {}
+local function appendChange(act, kind, member, at, note)
+  local K, row = act.K, member.row
+  local epoch = epochs[K]
+  if not epoch then
+    epoch = call('HGET', K .. 'shard', 'epoch')
+    if not epoch then
+      epoch = fmt('%d', now)
+      call('HSET', K .. 'shard', 'epoch', epoch)
+    end
+    epochs[K] = epoch
+  end
+  local entry = kind .. '|' .. act.user .. '|' .. member.id .. '|' .. string.sub(row.owner, 1, 1) .. '|'
+    .. fmt('%d', at) .. '|' .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|' .. row.stream .. '|'
+    .. row.dtype .. '|' .. row.country .. '|' .. row.state .. '|' .. note.transition .. '|' .. note.reason
+  local p = note.previous
+  if p then
+    entry = entry .. '|' .. p.stream .. '|' .. p.dtype .. '|' .. p.country .. '|' .. p.state .. '|' .. p.segment .. '|'
+      .. p.segmentMs
+  end
+  local id = call('XADD', K .. 'log', 'MAXLEN', '~', LOG_MAX, epoch .. '-*', 'c', entry)
+  row.sequence = fmt('%d', match(id, '%-(%d+)$') + 1)
+end

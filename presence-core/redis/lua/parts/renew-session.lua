@@ -1,0 +1,23 @@
+-- Opening what is live renews it, maybe for a new owner, also above the limit (P4, P7). Returns the reply.
+local function renewSession(act, member)
+  loadRows(act)
+  local row, owner, max, out = member.row, act.owner, act.max, { '' }
+  local what = 'renewed'
+  local heldBySocket = #row.owner > 1
+  if act.intent == 'b' and heldBySocket then
+    what = 'held'
+  else
+    local dirty = row.owner ~= owner or row.limit ~= max
+    if heldBySocket and row.owner ~= owner then out[2] = replyLine('moved', member) end
+    row.owner, row.limit = owner, max
+    if applyAttributes(act, member, parseAttributes(act.attributes), formerOf(act)) then dirty = true end
+    local expiresAt = now + act.leaseMs
+    if expiresAt > member.score then
+      member.score = expiresAt
+      call('ZADD', act.set, fmt('%d', expiresAt), member.id)
+    end
+    if dirty then saveRow(act, member) end
+  end
+  out[1] = fmt('%s|%d|%s|%s|%d|%s|%s', what, slotsTaken(act), max, row.startedAt, member.score, row.segment, row.segmentMs)
+  return out
+end

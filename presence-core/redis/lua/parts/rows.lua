@@ -1,0 +1,50 @@
+-- Rows and the replies made of them. A row is what is kept of one session, joined with '|' (P13 keeps '|' out of every
+-- part but the last): owner, limit, startedAt, segment, segmentStartedAt - startedAt, sequence of its last log entry,
+-- stream, device type, country, state, device, meta.
+-- owner: 's<node>.<connection>', 's' detached, 'h' heartbeat, 'g' guard, 'p' presence-only.
+
+-- What a verb acts on: a user of a shard, and one of the user's sessions. `members` is set by liveMembers.
+local NO_MEMBERS = {}
+local function actOn(K, user, session, bucket, owner)
+  return { K = K, user = user, session = session, bucket = bucket, owner = owner, set = K .. 'u:' .. user,
+    rows = K .. 'm:' .. bucket, members = NO_MEMBERS }
+end
+
+local function parseRow(text)
+  local owner, limit, startedAt, segment, segmentMs, sequence, stream, dtype, country, state, device, meta =
+    match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  return { owner = owner, limit = limit, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
+    sequence = sequence, stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta }
+end
+
+-- Stands in for a row that somebody deleted by hand, so that no verb stops half done.
+local LOST_ROW = 's|0|' .. fmt('%d', now) .. '|0|0|0||||||'
+
+local function rowText(row)
+  return row.owner .. '|' .. row.limit .. '|' .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|'
+    .. row.sequence .. '|' .. row.stream .. '|' .. row.dtype .. '|' .. row.country .. '|' .. row.state .. '|'
+    .. row.device .. '|' .. row.meta
+end
+
+local function saveRow(act, member)
+  call('HSET', act.rows, act.user .. ' ' .. member.id, rowText(member.row))
+end
+
+-- Reads the rows of all of the user's members that have none yet.
+local function loadRows(act)
+  local list, fields, missing = act.members, {}, {}
+  for i = 1, #list do
+    if not list[i].row then
+      fields[#fields + 1] = act.user .. ' ' .. list[i].id
+      missing[#missing + 1] = list[i]
+    end
+  end
+  if #fields == 0 then return end
+  local rows = call('HMGET', act.rows, unpack(fields))
+  for i = 1, #missing do missing[i].row = parseRow(rows[i] or LOST_ROW) end
+end
+
+-- One line of a reply: what became of the session, when it expires, its id, its row.
+local function replyLine(what, member)
+  return what .. '|' .. fmt('%d', member.score) .. '|' .. member.id .. '|' .. rowText(member.row)
+end

@@ -1,0 +1,105 @@
+/** The shards of a deployment: their key prefixes, and calls of one verb for many of them. */
+import { chunks } from '../toolkit/chunks.ts';
+import type { RedisClient } from './connection.ts';
+import type { RedisFailures } from './failures.ts';
+import { type Place, placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
+import { runVerb, type Verb } from './scripts.ts';
+
+/** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts). */
+export type ItemVerb = Exclude<Verb, 'renew'>;
+
+/** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
+export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
+  open: 32,
+  update: 64,
+  close: 64,
+  kick: 64,
+  detach: 64,
+  join: 64,
+  beat: 64,
+  quit: 64,
+  sweep: 16,
+  status: 500,
+  sessions: 200,
+  counts: 500,
+  snapshot: 1,
+  take: 64,
+  prune: 64,
+};
+
+/** A user whose keys a call touches. */
+export interface KeyUser {
+  readonly userId: string;
+  readonly bucket: string;
+}
+
+export class RedisShards {
+  /** Key prefix of each shard. */
+  readonly prefixes: readonly string[];
+  /** Numbers of all shards. */
+  readonly all: readonly number[];
+  readonly isCluster: boolean;
+  private readonly client: RedisClient;
+  private readonly failures: RedisFailures;
+
+  constructor(client: RedisClient, prefix: string, count: number, failures: RedisFailures) {
+    this.client = client;
+    this.failures = failures;
+    this.isCluster = client.isCluster;
+    this.all = Array.from({ length: count }, (_, shard) => shard);
+    this.prefixes = this.all.map((shard) => shardPrefix(prefix, shard));
+  }
+
+  prefixOf(shard: number): string {
+    return this.prefixes[shard] as string;
+  }
+
+  placeOf(userId: string): Place {
+    return placeOf(userId, this.prefixes.length);
+  }
+
+  /**
+   * The keys that a call on one shard declares. On Cluster every key that the script may touch, so that a slot in
+   * migration answers TRYAGAIN, not half a truth; else none.
+   */
+  declaredKeys(shard: number, users: Iterable<KeyUser>): string[] {
+    if (!this.isCluster) return [];
+    const prefix = this.prefixOf(shard);
+    const keys = new Set(shardKeys(prefix));
+    for (const { userId, bucket } of users) for (const key of userKeys(prefix, userId, bucket)) keys.add(key);
+    return [...keys];
+  }
+
+  /** @throws StoreError for whatever the call fails with. */
+  run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
+    return this.failures.guard(runVerb(this.client, verb, keys, args) as Promise<Reply[]>);
+  }
+
+  /** Divides shards into those that one call of the verb may carry. */
+  groups(verb: ItemVerb, shards: readonly number[]): number[][] {
+    return chunks(shards, this.isCluster ? 1 : ITEMS_PER_CALL[verb]);
+  }
+
+  /**
+   * Calls a verb for many shards; replies in their order.
+   * @param common arguments before those of the shards.
+   * @param own arguments of a shard behind its prefix.
+   */
+  async runEach<Reply>(
+    verb: 'join' | 'beat' | 'quit' | 'sweep' | 'take' | 'prune',
+    common: readonly string[],
+    shards: readonly number[],
+    own: (shard: number) => readonly string[] = () => [],
+  ): Promise<Reply[]> {
+    const replies = await Promise.all(
+      this.groups(verb, shards).map((group) => {
+        const keys = group.flatMap((shard) => this.declaredKeys(shard, []));
+        return this.run<Reply>(verb, keys, [
+          ...common,
+          ...group.flatMap((shard) => [this.prefixOf(shard), ...own(shard)]),
+        ]);
+      }),
+    );
+    return replies.flat();
+  }
+}
