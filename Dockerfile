@@ -8,6 +8,7 @@ COPY presence-core presence-core
 COPY gateway gateway
 COPY bench bench
 COPY tests/support tests/support
+COPY tests/tools tests/tools
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim

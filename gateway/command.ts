@@ -7,6 +7,8 @@ import { type Server, startServer } from './server.ts';
 
 /** What a drain may take beyond its window before the process is ended. */
 const STOP_SLACK_MS = 15_000;
+/** Ctrl-C reaches a server under `npm start` twice: from the terminal, and passed on by npm. Two within this are one. */
+const SAME_SIGNAL_MS = 500;
 
 /** Reads the configuration or ends the process with what is wrong with it. */
 export function readConfig(): ReturnType<typeof loadConfig> {
@@ -33,10 +35,13 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
   // uWebSockets.js reads it while it loads; by itself it takes 4 KB of head where that arrives in several segments.
   process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(MAX_HEAD_BYTES);
   const server = await startServer(config, log);
-  let stopping = false;
+  let stoppingAt: number | undefined;
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingAt !== undefined) {
+      if (performance.now() - stoppingAt < SAME_SIGNAL_MS) return;
+      process.exit(1);
+    }
+    stoppingAt = performance.now();
     log.info({ signal, drainMs: config.drainMs }, 'draining');
     setTimeout(() => {
       log.error('the drain took too long');

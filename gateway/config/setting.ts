@@ -1,4 +1,7 @@
-/** The kinds of settings a configuration is made of: how a text becomes a value, and what is told when it cannot. */
+/** The kinds of settings: how a text becomes a value, and what a wrong one is answered. */
+import { isApiKeyEntry } from '../auth/api-keys.ts';
+import { readPublicKey } from '../auth/public-key.ts';
+import { isAddressRange } from '../limits/client-address.ts';
 
 type Parsed = { readonly value: unknown } | { readonly must: string };
 
@@ -7,7 +10,7 @@ export interface Setting {
   readonly kind: string;
   readonly fallback: unknown;
   readonly about: string;
-  /** Never printed, neither in faults nor in the log. */
+  /** Never printed, neither in an error nor in the log. */
   readonly secret?: boolean;
   parse(written: string): Parsed;
 }
@@ -67,24 +70,27 @@ export function choices<const T extends string>(allowed: readonly T[], fallback:
     parse(written: string): Parsed {
       const items = itemsOf(written);
       const known = items.every((item) => (allowed as readonly string[]).includes(item));
-      return known ? { value: items } : { must: `be a list of ${allowed.join(', ')}` };
+      return known ? { value: items } : { must: `be one or more of ${allowed.join(', ')}, separated by commas` };
     },
   } satisfies TypedSetting<readonly T[]>;
 }
 
 export interface Item {
   readonly kind: string;
+  /** Completes "must be a comma-separated list of …". */
+  readonly plural: string;
   isValid(item: string): boolean;
 }
 
-export function list(item: Item, about: string): TypedSetting<readonly string[]> {
+export function list(item: Item, about: string, rule: { secret?: boolean } = {}): TypedSetting<readonly string[]> {
   return {
     kind: `<${item.kind},…>`,
     fallback: [],
     about,
+    secret: rule.secret ?? false,
     parse(written) {
       const items = itemsOf(written);
-      return items.every(item.isValid) ? { value: items } : { must: `be a list of ${item.kind}s` };
+      return items.every(item.isValid) ? { value: items } : { must: `be a comma-separated list of ${item.plural}` };
     },
   };
 }
@@ -93,13 +99,37 @@ export function flag(about: string): TypedSetting<boolean> {
   return { kind: 'flag', fallback: false, about, parse: () => ({ value: true }) };
 }
 
+/** The value is the PEM itself, read once, at start. */
+export function publicKey(about: string): TypedSetting<string> {
+  return {
+    kind: '<text>',
+    fallback: '',
+    about,
+    secret: true,
+    parse(written) {
+      const pem = readPublicKey(written);
+      const must =
+        'be a public key in PEM, or a readable file of one: RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519';
+      return pem === undefined ? { must } : { value: pem };
+    },
+  };
+}
+
 /** Scheme, host and port as browsers send them, or `*`. */
 export const origin: Item = {
   kind: 'origin',
+  plural: 'origins such as https://example.com (no path, no final slash), or *',
   isValid: (written) => written === '*' || (URL.canParse(written) && new URL(written).origin === written),
 };
 
-/** Whether only this machine can reach `host`. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
+export const apiKey: Item = {
+  kind: 'name:scope:sha256hex',
+  plural: 'API keys, each as name:scope:sha256hex with scope player, read or admin',
+  isValid: isApiKeyEntry,
+};
+
+export const addressRange: Item = {
+  kind: 'address or CIDR',
+  plural: 'IP addresses or CIDR ranges, such as 10.0.0.0/8',
+  isValid: isAddressRange,
+};

@@ -1,35 +1,47 @@
-/** Whose connection it is: the peer's address, or what trusted proxies say of it. */
-import { BlockList, isIP } from 'node:net';
-
-const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 4 ? 'ipv4' : 'ipv6');
+/** Whose connection it is: the peer's address, or the client that trusted proxies name in `X-Forwarded-For`. */
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
 /** An address, or a range of them in CIDR notation. */
 export function isAddressRange(written: string): boolean {
-  const [address = '', prefix, ...rest] = written.split('/');
-  const bits = isIP(address) === 4 ? 32 : 128;
-  return (
-    isIP(address) > 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && +prefix <= bits))
-  );
+  const [address = '', prefix] = written.split('/', 2);
+  // ipaddr.js also reads short forms such as 10.1, which would be an address by mistake.
+  if (isIP(address) === 0) return false;
+  return prefix === undefined ? written === address : ipaddr.isValidCIDR(written);
 }
 
 export type ClientAddress = (remoteAddress: string, forwardedFor: string | undefined) => string;
 
+/** IPv4 as mapped into IPv6, so that one comparison serves both. */
+function asIPv6(address: string): ipaddr.IPv6 {
+  const parsed = ipaddr.parse(address);
+  return parsed instanceof ipaddr.IPv4 ? parsed.toIPv4MappedAddress() : parsed;
+}
+
+function rangeOf(written: string): [ipaddr.IPv6, number] {
+  const [address = '', bits] = written.split('/');
+  if (bits === undefined) return [asIPv6(address), 128];
+  return [asIPv6(address), Number(bits) + (isIP(address) === 4 ? 96 : 0)];
+}
+
 /**
- * The header is read from its end, each entry on the word of the one behind it: the first address that no proxy of
- * ours has is the client. What stands before it, anyone may have written.
+ * The header is read from its end, each entry on the word of the one behind it: the first address that belongs to no
+ * trusted proxy is the client. Anyone may have written what stands before it.
  */
 export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
-  const trusted = new BlockList();
-  for (const range of trustedProxies) {
-    const [address, prefix] = range.split('/') as [string, string?];
-    if (prefix === undefined) trusted.addAddress(address, familyOf(address));
-    else trusted.addSubnet(address, Number(prefix), familyOf(address));
-  }
+  // Each connection comes here: without a proxy to trust there is nothing to parse.
+  if (trustedProxies.length === 0) return plain;
+  const trusted = trustedProxies.map(rangeOf);
+  const isTrusted = (address: string): boolean => {
+    if (isIP(address) === 0) return false;
+    const parsed = asIPv6(address);
+    return trusted.some((range) => parsed.match(range));
+  };
   return (remoteAddress, forwardedFor) => {
     let client = plain(remoteAddress);
-    const hops = forwardedFor === undefined || trustedProxies.length === 0 ? [] : forwardedFor.split(',');
-    while (isIP(client) > 0 && trusted.check(client, familyOf(client))) {
-      const hop = plain(hops.pop()?.trim() ?? '');
+    const hops = forwardedFor?.split(',') ?? [];
+    while (isTrusted(client)) {
+      const hop = plain(withoutPort(hops.pop()?.trim() ?? ''));
       if (isIP(hop) === 0) break;
       client = hop;
     }
@@ -37,21 +49,21 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   };
 }
 
-/** Without the port that some proxies add; IPv4 in dotted form also when mapped into IPv6. */
+/** IPv4 in dotted form also where it is mapped into IPv6: so a socket that listens on both shows it. */
 function plain(address: string): string {
-  const bare = address.replace(/^\[(.*)\](?::\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1');
-  return bare.replace(/^::ffff:(?=\d+\.)/i, '');
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+/** Some proxies add the port of the client, and brackets around IPv6. */
+function withoutPort(hop: string): string {
+  return hop.replace(/^\[(.*)\](?::\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1');
 }
 
 /** What one client is likely to have: an IPv4 address, or the /64 of IPv6 that a household gets. */
 export function addressKey(address: string): string {
   if (isIP(address) !== 6) return address;
-  const [head = '', tail] = (address.split('%', 1)[0] as string).split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
-  const all = [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...(tail ? tail.split(':') : [])];
-  return all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
+  const parsed = ipaddr.process(address);
+  if (parsed instanceof ipaddr.IPv4) return parsed.toString();
+  const network = parsed.parts.slice(0, 4);
+  return network.map((group) => group.toString(16)).join(':');
 }

@@ -1,6 +1,5 @@
 /** What Node tells of the process: one set however many servers run in it, as what it starts cannot be stopped. */
 import { readdir } from 'node:fs/promises';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /** Of these each scrape would hold the event loop for a millisecond per thousand sockets. */
@@ -14,13 +13,12 @@ const COSTLY = [
   'nodejs_active_requests_total',
 ];
 
-/** How often the delay of the event loop is looked at. */
-const DELAY_RESOLUTION_MS = 10;
-const DELAY_QUANTILES = [0.5, 0.99, 1];
-
 let registry: Registry | undefined;
 
-/** From the first call on: CPU, memory, garbage collection, and the event loop since the last scrape. */
+/**
+ * From the first call on: CPU, memory, garbage collection, and the lag of the event loop. The latter, but for
+ * `nodejs_eventloop_lag_seconds`, counts the 10 ms between two looks too: an idle loop shows 0.01.
+ */
 export function processMetrics(): Registry {
   registry ??= collect();
   return registry;
@@ -41,27 +39,5 @@ function collect(): Registry {
       else this.remove();
     },
   });
-  addEventLoopDelay(register);
   return register;
-}
-
-/** Node's figures, and prom-client's with them, count the time between two looks as delay: an idle loop shows 10 ms. */
-function addEventLoopDelay(register: Registry): void {
-  const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
-  delays.enable();
-  new Gauge({
-    name: 'presence_event_loop_delay_seconds',
-    help: 'How late the event loop was, since the last scrape; quantile 1 is the worst',
-    labelNames: ['quantile'],
-    registers: [register],
-    collect() {
-      this.reset();
-      if (delays.count === 0) return;
-      for (const quantile of DELAY_QUANTILES) {
-        const delayMs = delays.percentile(quantile * 100) / 1e6 - DELAY_RESOLUTION_MS;
-        this.set({ quantile }, Math.max(0, delayMs) / 1_000);
-      }
-      delays.reset();
-    },
-  });
 }

@@ -18,20 +18,15 @@ export interface SelectedTransport {
 
 /**
  * Picks what serves WebSocket and HTTP, and says which one runs.
- * @param sharePort see `listenOn`; with `ws`, node:cluster shares the port by itself.
  * @throws Error when `uws` is demanded and does not load.
  */
-export async function selectTransport(
-  wanted: 'auto' | 'uws' | 'ws',
-  log: SelectionLog,
-  sharePort = false,
-): Promise<SelectedTransport> {
+export async function selectTransport(wanted: 'auto' | 'uws' | 'ws', log: SelectionLog): Promise<SelectedTransport> {
   if (wanted === 'ws') return chosen({ name: 'ws', create: createWsTransport, uws: undefined }, log);
   const uws = await loadUws();
   if (!(uws instanceof Error)) {
     // HTTP only where it is asked for: uWS refuses a first line that arrives in two segments, as long URLs do.
     const http = wanted === 'uws' ? uws : undefined;
-    return chosen({ name: 'uws', create: uwsTransport(uws, sharePort), uws: http }, log);
+    return chosen({ name: 'uws', create: uwsTransport(uws), uws: http }, log);
   }
   // The rest of the message is a list of platforms or of folders searched.
   const reason = uws.message.split('\n', 1)[0] ?? '';

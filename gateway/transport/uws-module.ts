@@ -13,8 +13,8 @@ type ListenWithOptions = (
   done: (socket: us_listen_socket | false) => void,
 ) => void;
 
+/** No SO_REUSEPORT: with it a port that another process has would go unnoticed. */
 const EXCLUSIVE_PORT = 1;
-const SHARED_PORT = 0;
 
 /** @returns why not, when the native binary does not load here. */
 export async function loadUws(): Promise<Uws | Error> {
@@ -25,19 +25,11 @@ export async function loadUws(): Promise<Uws | Error> {
   }
 }
 
-/**
- * @param sharePort several processes may listen on the port (SO_REUSEPORT); a taken port then goes unnoticed.
- * @returns undefined when the port is taken or may not be used.
- */
-export function listenOn(
-  app: TemplatedApp,
-  host: string,
-  port: number,
-  sharePort: boolean,
-): Promise<us_listen_socket | undefined> {
+/** @returns undefined when the port is taken or may not be used. */
+export function listenOn(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket | undefined> {
   return new Promise((resolve) => {
     const listen = app.listen.bind(app) as unknown as ListenWithOptions;
-    listen(host, port, sharePort ? SHARED_PORT : EXCLUSIVE_PORT, (socket) => resolve(socket || undefined));
+    listen(host, port, EXCLUSIVE_PORT, (socket) => resolve(socket || undefined));
   });
 }
 

@@ -47,7 +47,6 @@ class UwsTransport implements Transport, UwsHost {
   sockets = 0;
   readonly traffic = noTraffic();
   readonly #uws: Uws;
-  readonly #sharePort: boolean;
   readonly #app: TemplatedApp;
   #listenSocket: us_listen_socket | undefined;
   /** Set while `res.upgrade` runs, which opens the socket before it returns. */
@@ -57,9 +56,8 @@ class UwsTransport implements Transport, UwsHost {
   /** Sockets whose close frame waits for a drain. */
   readonly #draining = new Map<UwsSocket, { reason: string; timer: NodeJS.Timeout }>();
 
-  constructor(uws: Uws, sharePort: boolean, options: TransportOptions, handlers: TransportHandlers) {
+  constructor(uws: Uws, options: TransportOptions, handlers: TransportHandlers) {
     this.#uws = uws;
-    this.#sharePort = sharePort;
     this.options = options;
     this.handlers = handlers;
     this.#app = uws
@@ -86,7 +84,7 @@ class UwsTransport implements Transport, UwsHost {
   }
 
   async listen(host: string, port: number): Promise<number> {
-    const socket = await listenOn(this.#app, host, port, this.#sharePort);
+    const socket = await listenOn(this.#app, host, port);
     if (socket === undefined)
       throw new Error(`WebSocket port ${port} on ${host} is in use or not permitted: set WS_PORT to a free port`);
     this.#listenSocket = socket;
@@ -189,7 +187,6 @@ class UwsTransport implements Transport, UwsHost {
   }
 }
 
-/** @param sharePort see `listenOn`. */
-export function uwsTransport(uws: Uws, sharePort = false): CreateTransport {
-  return (options, handlers) => new UwsTransport(uws, sharePort, options, handlers);
+export function uwsTransport(uws: Uws): CreateTransport {
+  return (options, handlers) => new UwsTransport(uws, options, handlers);
 }

@@ -7,7 +7,7 @@ import { startMariadb, type TestMariadb } from '../support/mariadb-server.ts';
 import { freePort } from '../support/redis-server.ts';
 import { until } from '../support/servers.ts';
 
-/** The server may have to be installed first. */
+/** A new server lays out its files first. */
 const START_MS = 300_000;
 
 let server: TestMariadb;

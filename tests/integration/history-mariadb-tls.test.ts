@@ -4,11 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ensureDebianPackage, runs } from '../support/debian-package.ts';
 import { historyAct } from '../support/history-process.ts';
 import { startMariadb, type TestMariadb } from '../support/mariadb-server.ts';
 
-/** The server may have to be installed first. */
+/** A new server lays out its files first. */
 const START_MS = 300_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'presence-tls-'));
@@ -24,7 +23,6 @@ function certify(name: string): void {
 }
 
 beforeAll(async () => {
-  if (!ensureDebianPackage('openssl', () => runs('openssl', 'version'))) throw new Error('put openssl on PATH');
   certify('other.example');
   server = await startMariadb({ args: [`--ssl-key=${key}`, `--ssl-cert=${certificate}`] });
 }, START_MS);

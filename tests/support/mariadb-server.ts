@@ -1,5 +1,5 @@
 /** A MariaDB of the test's own: on a free port, its data in a folder that goes with it. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, createConnection } from 'mysql2/promise';
-import { ensureDebianPackage, runs } from './debian-package.ts';
 import { freePort } from './redis-server.ts';
 
 export interface TestMariadb {
@@ -36,8 +35,8 @@ const USER = 'presence';
 const PASSWORD = "p@ss/w:rd?#'%";
 
 function requireMariadb(): void {
-  if (ensureDebianPackage('mariadb-server', () => runs('mariadbd', '--version'))) return;
-  throw new Error('The tests need MariaDB: put mariadbd on PATH (Debian: sudo apt-get install mariadb-server).');
+  if (spawnSync('mariadbd', ['--version'], { stdio: 'ignore' }).status === 0) return;
+  throw new Error('mariadbd is not on PATH: npm run setup installs it, or says how');
 }
 
 /** As root the server must be told so. */

@@ -106,7 +106,7 @@ describe('loadConfig', () => {
     ]);
     expect(faults).toEqual([
       '--no-such-flag: unknown flag',
-      'argument 2: not a flag',
+      'argument 2: not a flag (flags begin with --)',
       '--help: takes no value',
       '--log-level: needs a value',
       'WS_PORT "70000": must be an integer between 0 and 65535',
@@ -173,11 +173,21 @@ describe('what is printed', () => {
     expect(faultsOf({}, ['--redis-uri', 'redis://:hunter2@h']).join()).not.toContain('hunter2');
   });
 
+  test('help shows each group once, with its settings below', () => {
+    const titles = helpText().match(/^(?! |Usage|Each|Defaults).+$/gm) ?? [];
+    expect(new Set(titles).size).toBe(titles.length);
+    expect(titles).toEqual(expect.arrayContaining(['Store', 'Authentication', 'History', 'Logs']));
+    expect(helpText()).toMatch(/^Admission\n {2}--max-streams .*\n {2}--on-limit /m);
+  });
+
   test('help names every flag, its variable and its default, also when the rest is wrong', () => {
     expect(loadConfig({ WS_PORT: 'x' }, ['--help']).help).toBe(true);
     const help = helpText();
     expect(help).toMatch(/--heartbeat-ttl-ms <integer> +HEARTBEAT_TTL_MS: .*\[30000\]/);
     expect(help).toMatch(/--transport auto\|uws\|ws +TRANSPORT: .*\[auto\]/);
     expect(help).toMatch(/--help +print this and exit/);
+    for (const variable of Object.keys(describeConfig(loadConfig({}, [])))) {
+      expect(help).toContain(`  --${variable.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} `);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { addressKey, createClientAddress } from '../../gateway/limits/client-address.ts';
+import { addressKey, createClientAddress, isAddressRange } from '../../gateway/limits/client-address.ts';
 import { ClientRate, Rate } from '../../gateway/limits/rate-limit.ts';
 
 describe('a bucket', () => {
@@ -49,6 +49,25 @@ describe('the address of a client', () => {
     expect(address(remote, forwarded)).toBe(client);
   });
 
+  test.each([
+    ['::/0', '203.0.113.5', true],
+    ['0.0.0.0/0', '203.0.113.5', true],
+    ['0.0.0.0/0', '2001:db8::1', false],
+    ['::ffff:10.0.0.0/104', '10.1.2.3', true],
+    ['10.0.0.0/8', '::ffff:a01:203', true],
+    ['2001:db8::/32', '2001:db9::1', false],
+  ])('a proxy in %s may be at %s: %s', (range, remote, isTrusted) => {
+    const client = createClientAddress([range])(remote, '198.51.100.1');
+    expect(client).toBe(isTrusted ? '198.51.100.1' : remote);
+  });
+
+  test.each(['10.1', '0x0a.0.0.1', '010.0.0.1', '10.0.0.0/33', '::1/129', '10.0.0.0/8/8', '10.0.0.1/', '/8', ''])(
+    '%j is no address of a proxy',
+    (written) => {
+      expect(isAddressRange(written)).toBe(false);
+    },
+  );
+
   test('without trusted proxies the header is not looked at', () => {
     expect(createClientAddress([])('127.0.0.1', '198.51.100.1')).toBe('127.0.0.1');
   });
@@ -60,6 +79,8 @@ describe('the address of a client', () => {
     ['2001:db8:0:1::', '2001:db8:0:1'],
     ['::1', '0:0:0:0'],
     ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['::ffff:198.51.100.1', '198.51.100.1'],
+    ['::ffff:c633:6401', '198.51.100.1'],
   ])('%s shares the bucket of %s', (written, key) => {
     expect(addressKey(written)).toBe(key);
   });

@@ -50,7 +50,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
   }
 
   async listen(host: string, port: number): Promise<number> {
-    const socket = await listenOn(this.#app, host, port, false);
+    const socket = await listenOn(this.#app, host, port);
     if (socket === undefined) throw cannotListen(host, port);
     this.#listenSocket = socket;
     this.#ticking = setInterval(() => this.#renewIdle(), TICK_MS);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { startMariadb, type TestMariadb } from '../../support/mariadb-server.ts';
 import { historyDatabaseContract } from './history-contract.ts';
 
-/** The server may have to be installed first. */
+/** A new server lays out its files first. */
 const START_MS = 300_000;
 
 let server: TestMariadb;

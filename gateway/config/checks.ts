@@ -1,0 +1,87 @@
+/** What must hold between settings. No message quotes a secret. */
+import { hasKeyTwice } from '../auth/api-keys.ts';
+import { parseDatabaseUrl } from '../history/database-url.ts';
+import { type Config, type SettingName, variableOf } from './settings.ts';
+
+const MIN_SECRET_BYTES = 32;
+
+type Duration = Extract<SettingName, `${string}Ms`>;
+
+/** The first must be at least so many times the second. */
+const TIMINGS: readonly (readonly [Duration, number, Duration])[] = [
+  ['nodeLeaseMs', 3, 'nodeBeatMs'],
+  // Else the loss of a node would show as timeouts of its sessions (P9).
+  ['sessionLeaseMs', 1, 'nodeLeaseMs'],
+  ['heartbeatTtlMs', 2, 'heartbeatIntervalMs'],
+];
+
+/** Whether only this machine can reach `host`. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** Whoever can change the key set on its way can sign any token. */
+function isSafeUrl(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const { protocol, hostname } = new URL(written);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
+}
+
+function databaseFault({ databaseUrl }: Config): string | undefined {
+  try {
+    parseDatabaseUrl(databaseUrl);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/**
+ * @param isSet whether the environment or a flag gives the setting a value, be it a wrong one.
+ * @returns a message for each fault.
+ */
+export function crossCheck(config: Config, isSet: (name: SettingName) => boolean): string[] {
+  const faults: string[] = [];
+  const expect = (holds: boolean, fault: string): void => {
+    if (!holds) faults.push(fault);
+  };
+  for (const [longer, times, shorter] of TIMINGS) {
+    const least = times === 1 ? variableOf(shorter) : `${times} × ${variableOf(shorter)}`;
+    const values = `(${config[longer]} and ${config[shorter]})`;
+    expect(config[longer] >= times * config[shorter], `${variableOf(longer)} must be at least ${least} ${values}`);
+  }
+  const { guardTtlMs, guardRefreshMs, wsPort, httpPort, roles, host, auth, jwtSecret, jwksUrl } = config;
+  expect(
+    guardTtlMs > guardRefreshMs,
+    `GUARD_TTL_MS must be more than GUARD_REFRESH_MS (${guardTtlMs} and ${guardRefreshMs})`,
+  );
+  expect(wsPort !== httpPort || wsPort === 0, 'WS_PORT and HTTP_PORT must differ');
+  expect(
+    (roles.includes('gateway') && roles.includes('sidecar')) || config.redisUrl !== '',
+    'ROLES without gateway or without sidecar needs REDIS_URL: the processes share their store in Redis',
+  );
+  expect(
+    isSet('auth') || isLoopback(host),
+    `HOST ${host} is not loopback: set AUTH=jwt, or AUTH=off to serve everyone without authentication`,
+  );
+  const fault = databaseFault(config);
+  if (fault !== undefined) faults.push(fault);
+
+  const sources = (['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const).filter(isSet).length;
+  const named = 'JWT_SECRET, JWT_PUBLIC_KEY and JWKS_URL';
+  if (auth === 'jwt') expect(sources === 1, `AUTH=jwt needs exactly one of ${named} (${sources} are set)`);
+  // Whoever sets a key means to authenticate: to serve everyone instead would go unnoticed.
+  else expect(sources === 0 && !isSet('apiKeys'), `${named} and API_KEYS need AUTH=jwt`);
+  expect(
+    jwtSecret === '' || (Buffer.byteLength(jwtSecret) >= MIN_SECRET_BYTES && !jwtSecret.includes('-----BEGIN')),
+    `JWT_SECRET must be a secret of at least ${MIN_SECRET_BYTES} bytes, not a PEM key`,
+  );
+  expect(jwksUrl === '' || isSafeUrl(jwksUrl), 'JWKS_URL must be https://, or http:// on loopback');
+  expect(!hasKeyTwice(config.apiKeys), 'API_KEYS must not contain the same key twice');
+
+  for (const what of ['Messages', 'Connects', 'Requests'] as const) {
+    const alone = config[`rate${what}Burst`] > 0 && config[`rate${what}PerSecond`] === 0;
+    expect(!alone, `${variableOf(`rate${what}Burst`)} needs ${variableOf(`rate${what}PerSecond`)}`);
+  }
+  return faults;
+}

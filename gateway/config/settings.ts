@@ -1,0 +1,159 @@
+/**
+ * The table of settings, the only place where one is named: its property gives the variable (`wsPort` → `WS_PORT`) and
+ * the flag (`--ws-port`), and `--help` is printed from it. What holds between settings is in `checks.ts`.
+ */
+import { MAX_LIMIT } from '../../presence-core/index.ts';
+import {
+  addressRange,
+  apiKey,
+  choice,
+  choices,
+  flag,
+  integer,
+  list,
+  origin,
+  publicKey,
+  type Setting,
+  text,
+  type Value,
+} from './setting.ts';
+
+const DAY_MS = 86_400_000;
+const MAX_PORT = 65_535;
+const MAX_DAYS = 36_500;
+const MAX_RATE = 1_000_000;
+const MAX_CLOCK_TOLERANCE_S = 300;
+
+export const DEFAULT_DATABASE_URL = 'sqlite:./data/presence.db';
+const ROLES = ['gateway', 'sidecar', 'history'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** A duration in milliseconds. */
+const duration = (fallbackMs: number, minMs: number, about: string) => integer(fallbackMs, minMs, DAY_MS, about);
+const days = (fallback: number, what: string) =>
+  integer(fallback, 0, MAX_DAYS, `delete ${what} after this many days; 0: keep them for ever`);
+const perSecond = (what: string) => integer(0, 0, MAX_RATE, `${what} allowed per second; 0: no limit`);
+const burst = (what: string) => integer(0, 0, MAX_RATE, `${what} allowed at once; 0: the limit per second`);
+
+/** The groups in the order in which `--help` shows them. */
+export const SETTING_GROUPS = {
+  'Process and network': {
+    host: text('127.0.0.1', 'IP address or host name to listen on'),
+    wsPort: integer(8080, 0, MAX_PORT, 'WebSocket port (role gateway); 0: any free port'),
+    httpPort: integer(8081, 0, MAX_PORT, 'HTTP port; without role sidecar only health and metrics; 0: any free port'),
+    roles: choices(
+      ROLES,
+      ROLES,
+      'what this process runs: gateway (WebSocket), sidecar (HTTP API), history (writes to SQL)',
+    ),
+    transport: choice(
+      ['auto', 'uws', 'ws'],
+      'auto',
+      'auto: uWebSockets.js (else ws) for sockets, node:http; uws: uWebSockets.js for both; ws: ws and node:http',
+    ),
+    drainMs: duration(10_000, 0, 'at shutdown, disconnect the players spread over this time'),
+  },
+  Store: {
+    redisUrl: text(
+      '',
+      'redis://, rediss://, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port; ' +
+        'unset: everything in memory, for a single process',
+      {
+        secret: true,
+        pattern: /^(rediss?|redis\+sentinel|redis\+cluster):\/\/[^/]/,
+        must: 'begin with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host',
+      },
+    ),
+    redisPrefix: text('presence', 'prefix of all Redis keys', {
+      pattern: /^[A-Za-z0-9_.-]{1,32}$/,
+      must: 'be 1–32 characters of A-Z a-z 0-9 _ . -',
+    }),
+    presenceShards: integer(64, 1, 4096, 'number of shards; the same for all processes, and never changed'),
+    logMax: integer(20_000, 100, 10_000_000, 'entries kept in the change log of each shard'),
+    seenMax: integer(100_000, 0, 10_000_000, 'users in each shard whose last-seen time is kept'),
+    replica: choice(['on', 'off'], 'off', 'on: answer reads from a copy of Redis in memory'),
+    replicaMaxLagMs: duration(2_000, 1_000, 'read from Redis when that copy is older than this'),
+  },
+  Admission: {
+    maxStreams: integer(3, 1, MAX_LIMIT, 'default limit of concurrent sessions per user'),
+    onLimit: choice(['reject', 'evict-oldest'], 'reject', 'at the limit: refuse the new session, or end the oldest'),
+    outagePolicy: choice(['open', 'closed'], 'open', 'while the store is down: admit without a check, or refuse'),
+  },
+  Authentication: {
+    auth: choice(['off', 'jwt'], 'off', 'check tokens; unless HOST is loopback, off must be set explicitly'),
+    jwtSecret: text('', 'HS256 secret that signs tokens, at least 32 bytes', { secret: true }),
+    jwtPublicKey: publicKey('public key that verifies tokens: a PEM file, or the PEM itself with \\n for line breaks'),
+    jwksUrl: text('', 'URL of a JSON Web Key Set that verifies tokens: https://, or http:// on loopback', {
+      secret: true,
+    }),
+    jwtIssuer: text('', 'required token issuer (iss); unset: any'),
+    jwtAudience: text('', 'required token audience (aud); unset: any'),
+    jwtClockToleranceS: integer(0, 0, MAX_CLOCK_TOLERANCE_S, 'seconds by which the clocks of issuers may differ'),
+    apiKeys: list(apiKey, 'API keys of other services; scope is player, read or admin', { secret: true }),
+    allowedOrigins: list(
+      origin,
+      'browser origins that may connect, * for any; unset: WebSocket accepts any origin, HTTP has no CORS headers',
+    ),
+  },
+  'Rate limits': {
+    trustedProxies: list(addressRange, 'proxies whose X-Forwarded-For header is trusted'),
+    rateMessagesPerSecond: perSecond('messages of a socket'),
+    rateMessagesBurst: burst('messages of a socket'),
+    rateConnectsPerSecond: perSecond('WebSocket connects from an IP address'),
+    rateConnectsBurst: burst('WebSocket connects from an IP address'),
+    rateRequestsPerSecond: perSecond('HTTP requests of a user (of an IP address if there is no user)'),
+    rateRequestsBurst: burst('HTTP requests of a user (of an IP address if there is no user)'),
+  },
+  'Sockets and dashboards': {
+    helloTimeoutMs: duration(5_000, 100, 'close a socket that sends no hello within this time'),
+    pingIntervalMs: duration(25_000, 1_000, 'ping each socket this often'),
+    pongTimeoutMs: duration(10_000, 100, 'close a socket that does not answer a ping within this time'),
+    resumeGraceMs: duration(10_000, 0, 'after a lost connection, keep the session this long for a reconnect'),
+    summaryIntervalMs: duration(1_000, 100, 'send summaries (mode interval) and the topic stats this often'),
+    autoIntervalAbove: integer(50, 1, 1_000_000, 'mode auto sends summaries above this many changes per second'),
+  },
+  'Heartbeats and guards over HTTP': {
+    heartbeatIntervalMs: duration(10_000, 10, 'how often players are asked to send a heartbeat'),
+    heartbeatTtlMs: duration(30_000, 20, 'a session ends this long after its last heartbeat'),
+    guardRefreshMs: duration(60_000, 10, 'how often clients are asked to refresh a guard'),
+    guardTtlMs: duration(90_000, 20, 'a guard ends this long after its last refresh'),
+  },
+  Leases: {
+    nodeBeatMs: duration(3_000, 10, 'renew the lease of this process this often'),
+    nodeLeaseMs: duration(10_000, 30, 'the sessions of a process that stopped renewing end after this time'),
+    sessionLeaseMs: duration(600_000, 30, 'lease of the session of a socket, renewed at a third of it'),
+    sweepMs: duration(1_000, 10, 'remove expired sessions this often'),
+  },
+  History: {
+    databaseUrl: text(
+      DEFAULT_DATABASE_URL,
+      'SQL database: sqlite:<path>, mysql://user:password@host/db, mariadb://user:password@host/db, or none',
+      { secret: true },
+    ),
+    historyDays: days(90, 'ended sessions'),
+    concurrencyDays: days(400, 'samples of concurrency'),
+    analyticsDays: days(400, 'hours of analytics'),
+  },
+  Logs: {
+    logLevel: choice(LOG_LEVELS, 'info', 'lowest level that is logged'),
+    logRequests: choice(['errors', 'all'], 'errors', 'HTTP requests that are logged: only 4xx and 5xx, or all'),
+  },
+  Help: {
+    help: flag('print this and exit'),
+  },
+} as const satisfies Record<string, Record<string, Setting>>;
+
+type Groups = typeof SETTING_GROUPS;
+type Merged<T> = (T extends unknown ? (all: T) => void : never) extends (all: infer All) => void ? All : never;
+type Settings = Merged<Groups[keyof Groups]>;
+export type SettingName = keyof Settings;
+
+/** All settings of a process, deeply frozen. An unset text is the empty string. */
+export type Config = { readonly [K in SettingName]: Value<Settings[K]> };
+
+export const SETTINGS: Readonly<Record<SettingName, Setting>> = Object.assign({}, ...Object.values(SETTING_GROUPS));
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+const separated = (name: string, separator: string): string => name.replace(/[A-Z]/g, (letter) => separator + letter);
+export const variableOf = (name: SettingName): string => separated(name, '_').toUpperCase();
+export const flagOf = (name: SettingName): string => `--${separated(name, '-').toLowerCase()}`;
