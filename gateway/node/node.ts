@@ -3,7 +3,15 @@
  * sweeps, goes on as a new node when its lease lapsed, and opens sessions again when the store forgot them (P8-P10).
  */
 import { randomBytes } from 'node:crypto';
-import type { BeatResult, Displaced, InboxMessage, PresenceStore, SocketOwner } from '../../presence-core/index.ts';
+import {
+  type BeatResult,
+  type Displaced,
+  type InboxMessage,
+  type PresenceStore,
+  type Repeating,
+  repeating,
+  type SocketOwner,
+} from '../../presence-core/index.ts';
 import { Detaches } from './detaches.ts';
 import type { HeldPlayer, ReopenIntent } from './held-player.ts';
 import { Renewals } from './renewals.ts';
@@ -30,13 +38,12 @@ export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
   private joined = false;
-  private stopped = false;
   /** Players whose sockets hold a session, by the number of the socket. */
   private readonly players = new Map<number, HeldPlayer>();
   private readonly renewals: Renewals;
   private readonly reopening = new Reopening();
   private readonly detaches: Detaches;
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly repeats: Repeating[] = [];
   private readonly options: NodeOptions;
 
   constructor(options: NodeOptions) {
@@ -64,10 +71,9 @@ export class GatewayNode {
   async start(): Promise<void> {
     await this.join();
     this.renewals.start();
-    this.repeat(this.options.beatMs, () => this.beat());
-    this.repeat(this.options.sweepMs, async () => {
-      await this.options.store.nodes.sweep();
-    });
+    const { store, beatMs, sweepMs } = this.options;
+    this.repeats.push(repeating({ everyMs: beatMs }, () => this.beat()));
+    this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
   }
 
   /** From now on the lease of the player's session is renewed, until `untrack`. */
@@ -100,9 +106,9 @@ export class GatewayNode {
 
   /** Gives the lease up after all sessions were released. */
   async stop(): Promise<void> {
-    this.stopped = true;
     this.reopening.stop();
-    for (const timer of this.timers) clearTimeout(timer);
+    // What runs is left to end: the store may be away.
+    for (const repeat of this.repeats) void repeat.stop();
     this.renewals.stop();
     await this.detaches.settled();
     if (this.joined) await this.options.store.nodes.quit(this.id).catch(() => {});
@@ -167,26 +173,6 @@ export class GatewayNode {
     const { session } = player ?? {};
     if (session?.userId !== message.userId || session.sessionId !== message.sessionId) return;
     player?.displaced(message.reason, message.by);
-  }
-
-  /** Runs work every `everyMs`, never twice at once; the work itself logs its failures. */
-  private repeat(everyMs: number, work: () => Promise<void>): void {
-    const next = (): void => {
-      if (this.stopped) return;
-      const timer = setTimeout(async () => {
-        this.timers.delete(timer);
-        const begun = performance.now();
-        await work().catch(() => {});
-        again(everyMs - (performance.now() - begun));
-      }, waitMs);
-      this.timers.add(timer);
-    };
-    let waitMs = everyMs;
-    const again = (ms: number): void => {
-      waitMs = Math.max(0, ms);
-      next();
-    };
-    next();
   }
 }
 

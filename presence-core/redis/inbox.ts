@@ -89,6 +89,5 @@ export class RedisInbox implements StoreInbox {
       if (isCurrent() && reader.status === 'ready') reader.disconnect(true);
     };
     while (isCurrent()) await retrying({ ...RETRIES, wanted: isCurrent, failed }, readOn);
-    reader.disconnect();
   }
 }
