@@ -38,6 +38,7 @@ export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
   private joined = false;
+  private stopped = false;
   /** Players whose sockets hold a session, by the number of the socket. */
   private readonly players = new Map<number, HeldPlayer>();
   private readonly renewals: Renewals;
@@ -70,6 +71,7 @@ export class GatewayNode {
   /** Takes the lease, then beats and sweeps until `stop`. The store must have started. */
   async start(): Promise<void> {
     await this.join();
+    if (this.stopped) return;
     this.renewals.start();
     const { store, beatMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beat()));
@@ -106,6 +108,7 @@ export class GatewayNode {
 
   /** Gives the lease up after all sessions were released. */
   async stop(): Promise<void> {
+    this.stopped = true;
     this.reopening.stop();
     // What runs is left to end: the store may be away.
     for (const repeat of this.repeats) void repeat.stop();
