@@ -14,9 +14,11 @@ RUN npm run build && npm prune --omit=dev
 FROM node:22-bookworm-slim
 WORKDIR /app
 ENV NODE_ENV=production
+COPY LICENSE ./
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/dist dist
+COPY --from=build /app/dist/presence-core dist/presence-core
+COPY --from=build /app/dist/gateway dist/gateway
 USER node
 EXPOSE 8080 8081
 # Beyond loopback authentication must be stated: -e AUTH=jwt with a key, or -e AUTH=off behind something that checks.

@@ -1,54 +1,50 @@
 /**
- * `npm run test:node -- 22 24`: the unit and contract tests on other versions of Node. Each gets a copy of the checkout
- * with packages of its own, as native addons are built for one version. Node itself, with the headers that addons are
- * compiled against, comes from the npm package of this platform.
+ * `npm run test:node -- 22 [paths of tests]`: runs tests under another version of Node, by default the unit and contract
+ * tests. Native addons are built for one version, so it happens in a copy of the checkout with packages of its own. The
+ * packages node-<platform>-<arch> on npm hold the binary and the headers that addons are compiled against.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SUITES = ['tests/unit', 'tests/contract'];
-
-const versions = process.argv.slice(2);
-if (versions.length === 0 || !versions.every((version) => /^\d+(\.\d+){0,2}$/.test(version))) {
-  console.error('Usage: npm run test:node -- VERSION [VERSION …], for example 22 24');
+const [version, ...paths] = process.argv.slice(2);
+if (!/^\d+(\.\d+){0,2}$/.test(version ?? '')) {
+  console.error('Usage: npm run test:node -- <version of Node, such as 22> [paths of tests]');
   process.exit(2);
 }
 
+const folder = mkdtempSync(join(tmpdir(), `presence-node-${version}-`));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+// A signal ends the process without its exit handlers; npm and the terminal also send it to what runs here.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(128 + constants.signals[signal]));
+
+/** Ends this process where the command fails. */
 function run(command, args, cwd, env = process.env) {
   const { status, error } = spawnSync(command, args, { cwd, env, stdio: 'inherit' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
 }
 
-/** All files but those that git ignores. */
-function copyCheckout(to) {
-  const { stdout } = spawnSync('git', ['ls-files', '-z', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' });
-  for (const file of stdout.split('\0').filter(Boolean)) {
-    mkdirSync(dirname(join(to, file)), { recursive: true });
-    cpSync(join(ROOT, file), join(to, file));
-  }
+const suffix = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+const nodePackage = suffix === 'darwin-arm64' ? `node-bin-${suffix}` : `node-${suffix}`;
+run('npm', ['install', '--no-save', '--no-package-lock', '--prefix', folder, `${nodePackage}@${version}`], folder);
+const home = join(folder, 'node_modules', nodePackage);
+
+const checkout = join(folder, 'checkout');
+const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
+if (listed.status !== 0) throw new Error(`git ls-files: ${listed.stderr}`);
+for (const file of String(listed.stdout).split('\0').filter(Boolean)) {
+  if (existsSync(join(ROOT, file))) cpSync(join(ROOT, file), join(checkout, file), { recursive: true });
 }
 
-function testOn(version) {
-  const folder = mkdtempSync(join(realpathSync(tmpdir()), `presence-node-${version}-`));
-  try {
-    const [runtime, checkout] = [join(folder, 'runtime'), join(folder, 'checkout')];
-    for (const made of [runtime, checkout]) mkdirSync(made);
-    const binary = `node-${process.platform}-${process.arch}`;
-    run('npm', ['install', '--silent', '--no-save', '--prefix', runtime, `${binary}@${version}`], runtime);
-    const node = join(runtime, 'node_modules', binary);
-    copyCheckout(checkout);
-    const PATH = [join(node, 'bin'), process.env.PATH].join(delimiter);
-    const env = { ...process.env, PATH, npm_config_nodedir: node };
-    run('node', ['--version'], checkout, env);
-    run('npm', ['ci', '--silent'], checkout, env);
-    run('npm', ['test', '--', ...SUITES], checkout, env);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-for (const version of versions) testOn(version);
+const env = {
+  ...process.env,
+  PATH: `${join(home, 'bin')}${delimiter}${process.env.PATH}`,
+  npm_config_nodedir: home,
+};
+run('node', ['-p', '"Node " + process.version'], checkout, env);
+run('npm', ['ci', '--no-audit', '--no-fund'], checkout, env);
+run('npm', ['test', '--', ...(paths.length > 0 ? paths : ['tests/unit', 'tests/contract'])], checkout, env);

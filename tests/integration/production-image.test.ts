@@ -1,0 +1,67 @@
+/** The Dockerfile as far as it can be followed without Docker: what its last stage holds is enough to run. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').split('\n');
+
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
+}
+
+/** Paths that a COPY line takes, from the checkout or from the stage before. */
+function copied(from: 'checkout' | 'build'): string[] {
+  return dockerfile
+    .map((line) => line.split(' '))
+    .filter(([verb, option]) => verb === 'COPY' && (option === '--from=build') === (from === 'build'))
+    .flatMap((words) => words.slice(from === 'build' ? 2 : 1, -1));
+}
+
+const image = mkdtempSync(join(tmpdir(), 'presence-image-'));
+afterAll(() => rmSync(image, { recursive: true, force: true }));
+
+/** Links each package that `npm prune --omit=dev` leaves at the top of node_modules, and no other. */
+function linkProductionPackages(): void {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as Lock;
+  for (const [path, { dev }] of Object.entries(packages)) {
+    const isTop = path.lastIndexOf('node_modules/') === 0;
+    if (!isTop || dev || !existsSync(join(ROOT, path))) continue;
+    mkdirSync(dirname(join(image, path)), { recursive: true });
+    symlinkSync(join(ROOT, path), join(image, path));
+  }
+}
+
+test('what is copied from the checkout is there, and not ignored', () => {
+  const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8').trim().split('\n');
+  const sources = copied('checkout');
+  expect(sources).toContain('gateway');
+  expect(sources.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  expect(sources.filter((path) => ignored.includes(path))).toEqual([]);
+});
+
+describe('what the image holds', () => {
+  beforeAll(() => {
+    linkProductionPackages();
+    for (const path of copied('build')) {
+      const taken = path.slice('/app/'.length);
+      if (taken !== 'node_modules') cpSync(join(ROOT, taken), join(image, taken), { recursive: true });
+    }
+  });
+
+  test('is no test, no measurement and no compiler', () => {
+    expect(readdirSync(join(image, 'dist')).sort()).toEqual(['gateway', 'presence-core']);
+    expect(existsSync(join(image, 'node_modules/typescript'))).toBe(false);
+    expect(existsSync(join(image, 'node_modules/pino'))).toBe(true);
+  });
+
+  test.each([
+    ['its own command', ['node', 'dist/gateway/main.js', '--help']],
+    ['npm start', ['npm', 'start', '--', '--help']],
+  ])('starts by %s', (_, [command = '', ...args]) => {
+    expect(execFileSync(command, args, { cwd: image, encoding: 'utf8' })).toContain('--redis-url');
+  });
+});
