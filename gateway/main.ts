@@ -1,3 +1,4 @@
+/** `npm start`: one process of the presence gateway. */
 import { main } from './command.ts';
 
 await main();

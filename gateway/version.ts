@@ -1,3 +1,4 @@
+/** The version in package.json. */
 import { existsSync, readFileSync } from 'node:fs';
 
 /** package.json lies above this file both as written and as built. */

@@ -1,3 +1,4 @@
+/** What ids, labels and `meta` may be (P13). */
 const ID_CHARACTERS = 'A-Za-z0-9_.:@-';
 const MAX_ID_LENGTH = 128;
 /** Rule P13: what may be a name, as the text of a pattern. Checked once, at the edge. */

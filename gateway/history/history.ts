@@ -19,6 +19,8 @@ export interface HistoryOptions {
 const OPEN_BACK_OFF: BackOff = { firstMs: 500, maxMs: 10_000 };
 /** How long a stop waits for a database that is slow or away. What is left stays in the change log. */
 const STOP_MS = 3_000;
+/** Shorter, so that what was left unsaved is logged before the stop goes on. */
+const DRAIN_MS = 2_500;
 
 export class History {
   readonly database: HistoryDatabase;
@@ -69,7 +71,7 @@ export class History {
   /** Writes the batch at hand, in bounded time; with the embedded store all that its log has, as that ends with the process. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    const drainMs = this.options.store.outlivesProcess ? 0 : STOP_MS;
+    const drainMs = this.options.store.outlivesProcess ? 0 : DRAIN_MS;
     await Promise.race([this.writer?.stop(drainMs), pause(STOP_MS)]);
     await Promise.race([this.database.stop(), pause(STOP_MS)]);
   }

@@ -28,7 +28,7 @@ export interface SessionWriterReport {
   /** Of the fullest shard: entries not acknowledged, as a part of what the log can keep. At 1 entries are lost. */
   backlogRatio: number;
   /** Instant of the newest change that is saved. */
-  writtenUpTo: number;
+  newestWrittenAt: number;
   failures: number;
 }
 
@@ -49,7 +49,7 @@ export class SessionWriter {
     rowsRefused: 0,
     entriesLost: 0,
     backlogRatio: 0,
-    writtenUpTo: 0,
+    newestWrittenAt: 0,
     failures: 0,
   };
   private readonly options: SessionWriterOptions;
@@ -118,7 +118,10 @@ export class SessionWriter {
     this.reportBacklog(taken);
     const rows = taken.changes.map(endedRow).filter((row) => row !== undefined);
     if (!(await this.saveRows(rows))) return 0;
-    this.report.writtenUpTo = taken.changes.reduce((newest, { at }) => Math.max(newest, at), this.report.writtenUpTo);
+    this.report.newestWrittenAt = taken.changes.reduce(
+      (newest, { at }) => Math.max(newest, at),
+      this.report.newestWrittenAt,
+    );
     // Also without a change: entries that end nothing, or cannot be read, were taken too.
     await group.acknowledge(taken);
     return taken.changes.length;

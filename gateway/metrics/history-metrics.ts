@@ -28,6 +28,6 @@ export function registerHistoryMetrics(report: SessionWriterReport, metrics: Met
   );
   metrics.gauge(
     { name: 'history_written_up_to_timestamp_seconds', help: 'Time of the newest change in the database, Unix time' },
-    () => (report.writtenUpTo > 0 ? report.writtenUpTo / 1_000 : undefined),
+    () => (report.newestWrittenAt > 0 ? report.newestWrittenAt / 1_000 : undefined),
   );
 }

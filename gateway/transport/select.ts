@@ -1,3 +1,4 @@
+/** Chooses between uWebSockets.js and `ws`, by setting and by what loads. */
 import type { CreateTransport, Transport } from './transport.ts';
 import { uwsTransport } from './uws.ts';
 import { loadUws, type Uws } from './uws-module.ts';

@@ -1,3 +1,4 @@
+/** Indexes in statements of their own that may be run again: MySQL commits each statement of a migration at once. */
 import type { Kysely } from 'kysely';
 
 /** ER_DUP_KEYNAME */
