@@ -72,9 +72,10 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
     enableOfflineQueue: false,
     lazyConnect: true,
     retryStrategy: retryDelayMs,
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
-    // A read that was cut off fails: asked again of a Redis that came back, its answer would be of another instant.
-    ...(blocking ? { autoResendUnfulfilledCommands: false } : { commandTimeout: COMMAND_TIMEOUT_MS }),
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    // Redis may have run what was not answered: only the caller knows whether to ask again (P7, P16).
+    autoResendUnfulfilledCommands: false,
+    ...(blocking ? {} : { commandTimeout: COMMAND_TIMEOUT_MS }),
   };
   if (target.kind === 'cluster') {
     return new Cluster(target.nodes, {
@@ -84,6 +85,8 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
       slotsRefreshInterval: 2_000,
       slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
       clusterRetryStrategy: retryDelayMs,
+      // Else a command whose connection closed is sent again, by the cluster itself.
+      retryDelayOnFailover: 0,
     });
   }
   if (target.kind === 'sentinel') {

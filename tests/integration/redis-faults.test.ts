@@ -1,7 +1,9 @@
 /** The Redis store when Redis is absent, frozen, emptied, full or another process (P2, P9, P10, P14). */
+
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { Cluster, Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
 import type { OpenRequest } from '../../presence-core/index.ts';
 import { RedisStore } from '../../presence-core/redis/redis-store.ts';
@@ -254,3 +256,41 @@ async function scratch(): Promise<string> {
   ended.push(() => rm(dir, { recursive: true, force: true }));
   return dir;
 }
+
+describe('[P16] a connection that breaks before the answer: what Redis was sent runs once', () => {
+  /** Events are on their way to a Redis that stands still when every connection to it breaks; then it goes on. */
+  async function countedTimes(store: RedisStore, masters: readonly TestRedis[]): Promise<number> {
+    const at = Date.now();
+    for (let i = 0; i < 20; i += 1) await store.analytics.count({ userId: `u${i}`, kind: 'impression', at: at + i });
+    for (const { process } of masters) process?.kill('SIGSTOP');
+    const events = Array.from({ length: 10 }, (_, i) =>
+      store.analytics.count({ userId: `u${i}`, kind: 'click', at: at + i }),
+    );
+    const outcomes = Promise.allSettled(events);
+    await sleep(100);
+    const { client } = store as unknown as { client: Redis | Cluster };
+    const connections = client instanceof Cluster ? client.nodes('master') : [client];
+    for (const { stream } of connections) (stream as Socket).destroy();
+    await sleep(50);
+    for (const { process } of masters) process?.kill('SIGCONT');
+    expect((await outcomes).every(({ status }) => status === 'rejected')).toBe(true);
+    // Whatever would be sent again is sent as soon as there is a connection.
+    await eventually(() => store.ping());
+    await sleep(500);
+    const hour = await eventually(() => store.analytics.hour(at));
+    return hour?.clicks ?? 0;
+  }
+
+  test('on one Redis', async () => {
+    const redis = await server();
+    expect(await countedTimes(await connected(redis), [redis])).toBeLessThanOrEqual(10);
+  });
+
+  test('on a Cluster', async () => {
+    const cluster = await startCluster();
+    ended.push(() => cluster.stop());
+    const store = await redisStore({ url: cluster.url, prefix: cluster.prefix() });
+    ended.push(() => store.stop());
+    expect(await countedTimes(store, cluster.masters)).toBeLessThanOrEqual(10);
+  });
+});
