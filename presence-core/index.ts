@@ -28,6 +28,7 @@ export type * from './store/nodes.ts';
 export type * from './store/reads.ts';
 export type * from './store/sessions.ts';
 export type * from './store/snapshots.ts';
+export { chunks } from './toolkit/chunks.ts';
 export { type DueLink, DueWheel, unfile } from './toolkit/due-wheel.ts';
 export { ExpiringMap } from './toolkit/expiring-map.ts';
 export { type Repeating, type RepeatOptions, repeating } from './toolkit/repeating.ts';

@@ -114,6 +114,8 @@ export class GatewayNode {
     for (const repeat of this.repeats) void repeat.stop();
     this.renewals.stop();
     await this.detaches.settled();
+    // What is still kept would end at once as `node_lost`, without its grace.
+    await this.detaches.retry();
     if (this.joined) await this.options.store.nodes.quit(this.id).catch(() => {});
   }
 
@@ -150,7 +152,7 @@ export class GatewayNode {
     }
     if (result.outcome === 'fenced' || forgot) this.reopen(forgot ? 'restore' : 'resume');
     else if (!this.reopening.isRunning && this.hasDegraded()) this.reopen('resume', isDegraded);
-    this.detaches.retry();
+    void this.detaches.retry();
   }
 
   private async goOnAsNew(forgot: boolean): Promise<void> {

@@ -47,4 +47,18 @@ const env = {
 };
 run('node', ['-p', '"Node " + process.version'], checkout, env);
 run('npm', ['ci', '--no-audit', '--no-fund'], checkout, env);
+// Its binaries for Node 22 and later need glibc 2.38: on an older system the gateway runs on `ws`, and so do the tests.
+const uws = spawnSync(
+  'node',
+  ['-e', "import('uWebSockets.js').catch((e) => { console.log(e.message); process.exit(1) })"],
+  {
+    cwd: checkout,
+    env,
+    encoding: 'utf8',
+  },
+);
+if (uws.status !== 0) {
+  console.log(`uWebSockets.js does not load under this Node:\n${uws.stdout}`);
+  env.WITHOUT_UWS = '1';
+}
 run('npm', ['test', '--', ...(paths.length > 0 ? paths : ['tests/unit', 'tests/contract'])], checkout, env);

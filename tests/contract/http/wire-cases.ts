@@ -45,6 +45,9 @@ export interface WireCase {
   readonly differs?: keyof typeof DIFFERENCES;
 }
 
+/** An empty transfer-encoding beside a length: node:http of Node 20 ignores it, later ones refuse it. */
+const ignoresEmptyCoding = Number.parseInt(process.versions.node, 10) < 22;
+
 const HOST = 'host: x\r\n';
 const CHUNKED = 'transfer-encoding: chunked\r\n';
 const LAST_CHUNK = '0\r\n\r\n';
@@ -174,7 +177,12 @@ const BODIES: readonly WireCase[] = [
   refused('xchunked', post('transfer-encoding: xchunked\r\n', IN_CHUNKS)),
   refused('chunked twice', post(CHUNKED.repeat(2), IN_CHUNKS)),
   one('gzip, chunked', post('transfer-encoding: gzip, chunked\r\n', IN_CHUNKS), '200', 'coding'),
-  one('an empty coding', post(`transfer-encoding: \r\n${lengthOf(BEAT)}`, BEAT), '200', 'coding'),
+  one(
+    'an empty coding',
+    post(`transfer-encoding: \r\n${lengthOf(BEAT)}`, BEAT),
+    ignoresEmptyCoding ? '200' : '400 invalid_request, end',
+    'coding',
+  ),
   parts('expect: 100-continue', [post(`expect: 100-continue\r\n${lengthOf(BEAT)}`), BEAT], '100, 200'),
   one(
     'expect: 100-continue for too much',
