@@ -257,6 +257,18 @@ async function scratch(): Promise<string> {
   return dir;
 }
 
+test('[P1] a clock that stepped back stops no sweep', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  const store = await connected(redis, { prefix, shards: 1, sweepGapMs: 500 });
+  await store.sessions.open(beatOf('u', 's', { leaseMs: 20 }));
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  await client.hset(`{${prefix}:0}:shard`, 'sweptAt', Date.now() + 3_600_000);
+  await sleep(50);
+  expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
+});
+
 describe('[P16] a connection that breaks before the answer: what Redis was sent runs once', () => {
   /** Events are on their way to a Redis that stands still when every connection to it breaks; then it goes on. */
   async function countedTimes(store: RedisStore, masters: readonly TestRedis[]): Promise<number> {

@@ -17,7 +17,9 @@ local function sweep(K)
   local flat = call('HGETALL', K .. 'shard')
   local state = {}
   for i = 1, #flat, 2 do state[flat[i]] = flat[i + 1] end
-  if now - (tonumber(state.sweptAt) or 0) < leastMs then return '0|0|0' end
+  -- A sweep that lies ahead was before the clock stepped back.
+  local agoMs = now - (tonumber(state.sweptAt) or 0)
+  if agoMs >= 0 and agoMs < leastMs then return '0|0|0' end
   extension(K)
   local more, lagMs = endLostSessions(K, state), 0
   if not more then more, lagMs = sweepDueBuckets(K) end
