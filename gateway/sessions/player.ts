@@ -93,7 +93,7 @@ export class Player implements HeldPlayer {
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
       attributes: attributesOf(message),
-      startedAt: now,
+      startedAt: claim?.startedAt ?? now,
       segment: 0,
       segmentStartedAt: now,
       degraded: false,
@@ -317,6 +317,8 @@ export class Player implements HeldPlayer {
         intent,
         ...(identity.limit !== undefined && { limit: identity.limit }),
         ...(intent === 'restore' && { startedAt, segment, segmentStartedAt }),
+        // A token of an earlier session under the same id takes nothing over.
+        ...(intent === 'return' && { startedAt }),
         ...(replace && { replace }),
       });
       if ('displaced' in result && result.displaced.length > 0) {

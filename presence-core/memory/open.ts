@@ -25,7 +25,7 @@ export function openSession(opening: Opening): OpenResult {
   }
   const live = shard.liveMembers(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
-  if (row === undefined && request.intent === 'return') return { outcome: 'gone' };
+  if (request.intent === 'return' && !isIncarnation(row, request.startedAt)) return { outcome: 'gone' };
   return row === undefined ? admitSession(opening, slots(live)) : renewSession(opening, row, slots(live).length);
 }
 
@@ -92,4 +92,9 @@ function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest,
   const beganAt = Math.min(startedAt, now);
   const at = Math.min(segmentStartedAt ?? startedAt, now);
   return { startedAt: beganAt, segment: segment ?? 0, segmentStartedAt: Math.max(beganAt, at) };
+}
+
+/** Whether a session is the one that began then; an instant that is not given fits any. */
+function isIncarnation(row: SessionRow | undefined, startedAt: number | undefined): boolean {
+  return row !== undefined && (startedAt === undefined || row.startedAt === startedAt);
 }

@@ -78,7 +78,7 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
     ...(blocking ? {} : { commandTimeout: COMMAND_TIMEOUT_MS }),
   };
   if (target.kind === 'cluster') {
-    return new Cluster(target.nodes, {
+    const cluster = new Cluster(target.nodes, {
       redisOptions: options,
       lazyConnect: true,
       enableOfflineQueue: false,
@@ -88,6 +88,11 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
       // Else a command whose connection closed is sent again, by the cluster itself.
       retryDelayOnFailover: 0,
     });
+    // By itself a node connects at its first command, and others of that moment are refused.
+    cluster.on('+node', (node: Redis) => {
+      if (node.status === 'wait') node.connect().catch(() => undefined);
+    });
+    return cluster;
   }
   if (target.kind === 'sentinel') {
     return new Redis({
@@ -102,10 +107,18 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
 }
 
 /**
- * Resolves when the client can serve.
+ * Resolves when the client can serve, on Cluster each of its masters.
  * @throws StoreError `store_unavailable` at the next error or after `timeoutMs`; the client goes on trying.
  */
 export async function ready(client: RedisClient, timeoutMs: number): Promise<void> {
+  await readyAlone(client, timeoutMs);
+  if (client instanceof Cluster) {
+    await Promise.all(client.nodes('master').map((node) => readyAlone(node, timeoutMs)));
+  }
+}
+
+/** Without the nodes of a Cluster. */
+async function readyAlone(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === 'ready') return;
   let lastError: (Error & { code?: string }) | undefined;
   const remember = (error: Error): void => {

@@ -110,9 +110,11 @@ export class RedisSessions implements api.StoreSessions {
   }
 }
 
-/** What the store is to take over of a session that it forgot. */
+/** The session that is returned to, or what the store is to take over of one that it forgot. */
 function formerText({ intent, startedAt, segment, segmentStartedAt }: api.OpenRequest): string {
-  if (intent !== 'restore' || startedAt === undefined) return '';
+  if (startedAt === undefined) return '';
+  if (intent === 'return') return String(startedAt);
+  if (intent !== 'restore') return '';
   return `${startedAt}|${segment ?? 0}|${segmentStartedAt ?? startedAt}`;
 }
 

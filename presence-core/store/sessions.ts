@@ -14,12 +14,13 @@ export interface OpenRequest {
   readonly replace?: readonly string[];
   /**
    * `fresh` clears a tombstone (a hello); `resume` and `beat` are answered `ended` by one (P5).
-   * `return` is a resume of a live session only: it never admits, and is answered `gone` when there is none.
+   * `return` is a resume of a live session only: it never admits, and is answered `gone` when there is none, or when it
+   * began at another instant than `startedAt`.
    * `beat` leaves a session that a socket holds as it is.
    * `restore` re-opens what the store forgot, with its `startedAt` and segment, above the limit if need be (P10).
    */
   readonly intent: 'fresh' | 'resume' | 'return' | 'beat' | 'restore';
-  /** With `restore`: as the store last told of the session. */
+  /** With `restore` and `return`: as the store last answered of the session. */
   readonly startedAt?: number;
   readonly segment?: number;
   readonly segmentStartedAt?: number;

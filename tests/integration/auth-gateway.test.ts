@@ -165,6 +165,15 @@ describe.each(['memory', 'redis'] as const)('store %s', (kind) => {
     expect(anew).toMatchObject({ type: 'welcome', resumed: false, current: 1 });
   });
 
+  test('[W19] a resume token of an earlier session under the same id takes nothing over', async () => {
+    await start(STORES[kind]());
+    const [former, { resumeToken }] = await hello({ token: await hsToken(), sessionId: 'tv', streamId: 'tnt' });
+    await former.leave();
+    const [player] = await hello({ token: await hsToken(), sessionId: 'tv', streamId: 'abc' });
+    expect(await refused(await hello({ resume: resumeToken }))).toEqual(UNAUTHENTICATED);
+    expect(await player.ask({ type: 'heartbeat' })).toMatchObject({ current: 1 });
+  });
+
   slowTest('[W19] a resume by its token alone ends with the token behind it', async (ends) => {
     const hello = await startOwn(ends, { ...STORES[kind](), RESUME_GRACE_MS: '20000' });
     const exp = inSeconds(4);

@@ -1,11 +1,18 @@
 -- Admission (P4-P7, P10), one atomic step per item.
 -- ARGV, 13 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
 --   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
---   former ('startedAt|segment|segmentStartedAt' with restore, or ''),
+--   former ('startedAt|segment|segmentStartedAt' with restore, 'startedAt' with only if live, or ''),
 --   '|stream|device type|country|state|device|meta' ('' keeps what is known), default limit.
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
 --   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
+
+-- Whether the session is live and began when the resume token says; '' fits any.
+local function isIncarnation(act, member)
+  if not member then return false end
+  loadRows(act)
+  return act.former == '' or member.row.startedAt == act.former
+end
 
 local function open(act, limit, default)
   local K, user, session, intent = act.K, act.user, act.session, act.intent
@@ -17,7 +24,7 @@ local function open(act, limit, default)
   end
   liveMembers(act)
   local member = memberOf(act, session)
-  if intent == 'l' and not member then return { 'gone' } end
+  if intent == 'l' and not isIncarnation(act, member) then return { 'gone' } end
   act.max = maxOf(K, user, limit, default)
   return member and renewSession(act, member) or admitSession(act)
 end

@@ -99,6 +99,12 @@ export function snapshotContract(create: CreateStore): void {
         expect(await fixture.open('u', 's', { owner: socket('n', 2), intent: 'return' })).toMatchObject({
           outcome: 'renewed',
         });
+        const [session] = await fixture.sessionsOf('u');
+        const startedAt = (session as Session).startedAt;
+        const byToken = { intent: 'return', owner: socket('n', 2) } as const;
+        const earlier = await fixture.open('u', 's', { ...byToken, owner: socket('n', 4), startedAt: startedAt - 1 });
+        expect(earlier).toEqual({ outcome: 'gone' });
+        expect(await fixture.open('u', 's', { ...byToken, startedAt })).toMatchObject({ outcome: 'renewed' });
         await fixture.store.sessions.kick('u');
         expect(await fixture.open('u', 's', { owner: socket('n', 3), intent: 'return' })).toEqual({
           outcome: 'ended',
