@@ -1,5 +1,6 @@
-# Two stages: build with all dependencies, run with those of production.
-FROM node:22-bookworm-slim AS build
+# Two stages: build with all dependencies, run with those of production. On trixie, as the binary of uWebSockets.js for
+# Node 22 needs glibc 2.38.
+FROM node:22-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -11,7 +12,7 @@ COPY tests/support tests/support
 COPY tests/tools tests/tools
 RUN npm run build && npm prune --omit=dev
 
-FROM node:22-bookworm-slim
+FROM node:22-trixie-slim
 WORKDIR /app
 ENV NODE_ENV=production
 COPY LICENSE ./

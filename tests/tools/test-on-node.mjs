@@ -47,4 +47,14 @@ const env = {
 };
 run('node', ['-p', '"Node " + process.version'], checkout, env);
 run('npm', ['ci', '--no-audit', '--no-fund'], checkout, env);
-run('npm', ['test', '--', ...(paths.length > 0 ? paths : ['tests/unit', 'tests/contract'])], checkout, env);
+/** Tests that need uWebSockets.js, left out aloud where its binary for this Node wants a newer libc than is here. */
+function leftOut() {
+  const { stderr } = spawnSync('node', ['-e', "require('uWebSockets.js')"], { cwd: checkout, env, encoding: 'utf8' });
+  const needed = /GLIBC_[\d.]+/.exec(stderr)?.[0];
+  if (needed === undefined) return [];
+  console.log(`Without the tests of uWebSockets.js: its binary for this Node needs ${needed}, newer than the one here`);
+  return ['--testPathIgnorePatterns', '/node_modules/', '/uws\\.test', '/transport/select\\.test', '--'];
+}
+
+const chosen = paths.length > 0 ? paths : ['tests/unit', 'tests/contract'];
+run('npm', ['test', '--', ...leftOut(), ...chosen], checkout, env);
