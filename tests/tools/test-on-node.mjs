@@ -47,18 +47,14 @@ const env = {
 };
 run('node', ['-p', '"Node " + process.version'], checkout, env);
 run('npm', ['ci', '--no-audit', '--no-fund'], checkout, env);
-// Its binaries for Node 22 and later need glibc 2.38: on an older system the gateway runs on `ws`, and so do the tests.
-const uws = spawnSync(
-  'node',
-  ['-e', "import('uWebSockets.js').catch((e) => { console.log(e.message); process.exit(1) })"],
-  {
-    cwd: checkout,
-    env,
-    encoding: 'utf8',
-  },
-);
-if (uws.status !== 0) {
-  console.log(`uWebSockets.js does not load under this Node:\n${uws.stdout}`);
-  env.WITHOUT_UWS = '1';
+/** Tests that need uWebSockets.js, left out aloud where its binary for this Node wants a newer libc than is here. */
+function leftOut() {
+  const { stderr } = spawnSync('node', ['-e', "require('uWebSockets.js')"], { cwd: checkout, env, encoding: 'utf8' });
+  const needed = /GLIBC_[\d.]+/.exec(stderr)?.[0];
+  if (needed === undefined) return [];
+  console.log(`Without the tests of uWebSockets.js: its binary for this Node needs ${needed}, newer than the one here`);
+  return ['--testPathIgnorePatterns', '/node_modules/', '/uws\\.test', '/transport/select\\.test', '--'];
 }
-run('npm', ['test', '--', ...(paths.length > 0 ? paths : ['tests/unit', 'tests/contract'])], checkout, env);
+
+const chosen = paths.length > 0 ? paths : ['tests/unit', 'tests/contract'];
+run('npm', ['test', '--', ...leftOut(), ...chosen], checkout, env);
