@@ -1,5 +1,12 @@
 /** The closed set of ways a store fails. Refusals are results, not errors. */
-export type StoreErrorCode = 'store_unavailable' | 'store_misconfigured' | 'invalid_cursor' | 'invalid_sketch';
+export type StoreErrorCode =
+  /** Away, or no answer in time: retryable, and the outcome is unknown. */
+  | 'store_unavailable'
+  | 'store_misconfigured'
+  | 'invalid_cursor'
+  | 'invalid_sketch'
+  /** A fault in this program or in the data: never to be taken for an outage. */
+  | 'internal';
 
 /** Whether the store may answer the same call later: it is away, or it did not answer in time. */
 export function isRetryable(error: unknown): boolean {

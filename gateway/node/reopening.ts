@@ -42,8 +42,8 @@ export class Reopening {
       const again: HeldPlayer[] = [];
       for (let i = 0; i < left.length && isCurrent(); i += AT_ONCE) {
         const some = left.slice(i, i + AT_ONCE);
-        // A failure for good has closed the socket, with the reason.
-        const done = await Promise.all(some.map((player) => player.reopen(intent).catch(() => true)));
+        // Also after a fault that is no outage: its player is live, and has nothing to do with it.
+        const done = await Promise.all(some.map((player) => player.reopen(intent).catch(() => false)));
         for (const [at, player] of some.entries()) if (!done[at]) again.push(player);
         await sleep(PAUSE_MS);
       }

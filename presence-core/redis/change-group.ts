@@ -6,7 +6,7 @@ import type { ChangeSource, TakenEntries } from '../change-group.ts';
 import type { Change } from '../session.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
-import { unavailable, type Warn } from './failures.ts';
+import { toStoreError, type Warn } from './failures.ts';
 import { logKey } from './keys.ts';
 import { position } from './log.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
@@ -57,7 +57,7 @@ export class RedisChangeGroup implements ChangeSource {
       ),
     );
     await Promise.all(acks).catch((error) => {
-      throw unavailable(error);
+      throw toStoreError(error);
     });
   }
 
@@ -119,7 +119,7 @@ export class RedisChangeGroup implements ChangeSource {
     );
     const answered = calls.flatMap((call) => (call.status === 'fulfilled' ? call.value : []));
     const failed = calls.find((call) => call.status === 'rejected');
-    if (answered.length === 0 && failed) throw unavailable(failed.reason);
+    if (answered.length === 0 && failed) throw toStoreError(failed.reason);
     return answered;
   }
 }

@@ -1,4 +1,5 @@
 /** Errors of Redis: one line in the log for a server that stays away, and a `StoreError` for the caller. */
+import { ReplyError } from 'ioredis';
 import { StoreError } from '../errors.ts';
 
 export type Warn = (message: string, details?: Record<string, unknown>) => void;
@@ -31,15 +32,43 @@ export class RedisFailures {
       return await work;
     } catch (error) {
       this.report(error);
-      throw unavailable(error);
+      throw toStoreError(error);
     }
   }
 }
 
-export function unavailable(error: unknown): StoreError {
+/**
+ * What a reply of Redis begins with while it cannot serve. Redis propagates them out of scripts unchanged.
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+ */
+const AWAY = new Set([
+  'LOADING',
+  'OOM',
+  'READONLY',
+  'MISCONF',
+  'NOREPLICAS',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MOVED',
+  'ASK',
+  'BUSY',
+  'NOAUTH',
+  'WRONGPASS',
+]);
+const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
+
+/** `store_unavailable` for what passes by waiting; `internal` for a fault of ours or of the data. */
+export function toStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new StoreError('store_unavailable', `Redis: ${message}`, error);
+  return new StoreError(isAway(error, message) ? 'store_unavailable' : 'internal', `Redis: ${message}`, error);
+}
+
+function isAway(error: unknown, message: string): boolean {
+  if (error instanceof ReplyError) return AWAY.has(message.split(' ', 1)[0] as string) || message === TOO_MANY_CLIENTS;
+  // What is left are connections and time bounds, but for programming errors.
+  return !(error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError);
 }
 
 /** The error of a read that waits on purpose, and so has no command timeout, when no answer came. */

@@ -5,7 +5,7 @@ import type { InboxMessage, StoreInbox } from '../store/inbox.ts';
 import { retrying } from '../toolkit/retrying.ts';
 import { createTimeBound } from '../toolkit/time-bound.ts';
 import { type RedisClient, ready } from './connection.ts';
-import { lateAnswer, unavailable } from './failures.ts';
+import { lateAnswer, toStoreError } from './failures.ts';
 import { inboxKey } from './keys.ts';
 
 const INBOX_MAX = 10_000;
@@ -47,7 +47,7 @@ export class RedisInbox implements StoreInbox {
       ];
     });
     await Promise.all(sends).catch((error) => {
-      throw unavailable(error);
+      throw toStoreError(error);
     });
   }
 

@@ -3,7 +3,7 @@ import type { Change } from '../session.ts';
 import type { LogPage, StoreLog } from '../store/log.ts';
 import { createTimeBound, type TimeBound } from '../toolkit/time-bound.ts';
 import { type RedisClient, ready } from './connection.ts';
-import { lateAnswer, unavailable } from './failures.ts';
+import { lateAnswer, toStoreError } from './failures.ts';
 import { logKey } from './keys.ts';
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
 import type { RedisNodes } from './nodes.ts';
@@ -43,7 +43,7 @@ export class RedisLog implements StoreLog {
 
   async tail(): Promise<string> {
     const last = await this.lastEntries().catch((error) => {
-      throw unavailable(error);
+      throw toStoreError(error);
     });
     return encodeCursor(last.map((entries) => (entries[0] ? position(entries[0][0]) : { epoch: EMPTY, sequence: 0 })));
   }
@@ -135,7 +135,7 @@ export class RedisLog implements StoreLog {
       // A reader whose answer is outstanding cannot be used again.
       reader.disconnect();
       this.open.delete(reader);
-      throw unavailable(error);
+      throw toStoreError(error);
     }
   }
 
@@ -155,7 +155,7 @@ export class RedisLog implements StoreLog {
       const replies = await Promise.all(
         this.logKeys.map((key, i) => this.client.xread('COUNT', count, 'STREAMS', key, starts[i] as string)),
       ).catch((error) => {
-        throw unavailable(error);
+        throw toStoreError(error);
       });
       const found = replies.filter((reply) => reply !== null).flat() as NonNullable<StreamReply>;
       if (found.length > 0 || Date.now() >= until) return found;

@@ -55,6 +55,19 @@ test('[P10] [W17] without Redis at start players are let in degraded, and admitt
   expect(['abc', 'espn']).toContain(session?.streamId);
 });
 
+test('[W17] a fault of the data is no outage: nobody is admitted unchecked', async () => {
+  const redis = await redisAt();
+  const server = await serverAt(redis.port, { PRESENCE_SHARDS: '1', REDIS_PREFIX: 'p' });
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  await client.set('{p:0}:u:broken', 'not a set of sessions');
+  const [player, error] = await Player.hello(server.wsPort, { userId: 'broken', streamId: 'tnt' });
+  expect(error).toMatchObject({ type: 'error', problem: { code: 'internal' } });
+  expect(await player.closed).toBe(4100);
+  const beat = { userId: 'broken', sessionId: 's', streamId: 'f' };
+  expect(await server.post('/heartbeat', beat)).toMatchObject({ status: 500, body: { code: 'internal' } });
+});
+
 test('[P10] [W17] policy closed refuses players and beats with a code that tells to come back', async () => {
   const server = await serverAt(await freePort(), { OUTAGE_POLICY: 'closed' }, false);
   const [player, error] = await Player.hello(server.wsPort, { userId: 'u' });
