@@ -1,4 +1,4 @@
-/** A player whose session a socket of this process holds, as the node needs it. */
+/** A player whose session a socket of this process holds, or is about to, as the node needs it. */
 import type { InboxMessage } from '../../presence-core/index.ts';
 
 export interface HeldPlayer {
@@ -6,6 +6,8 @@ export interface HeldPlayer {
   readonly connection: number;
   /** Undefined once the session is over or left to the grace. */
   readonly session: { readonly userId: string; readonly sessionId: string; readonly degraded: boolean } | undefined;
+  /** The session that the store was asked to open, until it has answered. */
+  readonly opening: { readonly userId: string; readonly sessionId: string } | undefined;
   /** Where the renewals keep it. */
   renewSlot: number;
   /**

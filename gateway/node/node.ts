@@ -39,7 +39,7 @@ export class GatewayNode {
   private epoch = '';
   private joined = false;
   private stopped = false;
-  /** Players whose sockets hold a session, by the number of the socket. */
+  /** Players whose sockets hold a session, or are about to, by the number of the socket. */
   private readonly players = new Map<number, HeldPlayer>();
   private readonly renewals: Renewals;
   private readonly reopening = new Reopening();
@@ -59,9 +59,11 @@ export class GatewayNode {
     return this.id;
   }
 
-  /** Sessions that sockets of this node hold. */
+  /** Sessions that sockets of this node hold; looks at each. */
   get sessionsHeld(): number {
-    return this.players.size;
+    let held = 0;
+    for (const { session } of this.players.values()) if (session) held += 1;
+    return held;
   }
 
   owner(connection: number): SocketOwner {
@@ -78,7 +80,7 @@ export class GatewayNode {
     this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
   }
 
-  /** From now on the lease of the player's session is renewed, until `untrack`. */
+  /** From now on messages reach the player, and the lease of its session, once it has one, is renewed, until `untrack`. */
   track(player: HeldPlayer): void {
     this.players.set(player.connection, player);
     this.renewals.add(player);
@@ -175,7 +177,7 @@ export class GatewayNode {
 
   private deliver(message: InboxMessage): void {
     const player = this.players.get(message.connection);
-    const { session } = player ?? {};
+    const session = player?.session ?? player?.opening;
     if (session?.userId !== message.userId || session.sessionId !== message.sessionId) return;
     player?.displaced(message.reason, message.by);
   }

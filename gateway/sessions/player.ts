@@ -54,6 +54,8 @@ export class Player implements HeldPlayer {
   renewSlot = 0;
   /** Present while live. */
   session: HeldSession | undefined;
+  /** While the store was asked to open it, and has not answered. */
+  opening: HeldSession | undefined;
   private readonly socket: PlayerSocket;
   private readonly context: PlayerContext;
 
@@ -99,9 +101,13 @@ export class Player implements HeldPlayer {
       degraded: false,
     };
     const intent = resumeOnly ? 'return' : claim ? 'resume' : 'fresh';
+    // Already now, as another open of the same turn may displace it before its own answer is read (P5).
+    this.opening = session;
+    this.context.node.track(this);
     const result = await this.open(session, intent, message.replace);
+    this.opening = undefined;
     if (!this.socket.open) {
-      // It left while the store worked: what was opened is left to the grace.
+      // It left, or was displaced, while the store worked: what was opened is left to the grace.
       if (isOpened(result)) this.context.node.detach(session, this.connection);
     } else if (result?.outcome === 'gone') {
       const detail = 'The session has ended: a token is required to start another.';
@@ -192,6 +198,7 @@ export class Player implements HeldPlayer {
   displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
     if (!this.socket.open) return;
     this.session = undefined;
+    this.opening = undefined;
     if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
       this.socket.send({ type: 'evicted', reason, ...(by && { by }) });
       this.socket.end(reason);
@@ -257,7 +264,6 @@ export class Player implements HeldPlayer {
   private hold(session: HeldSession): void {
     this.session = session;
     this.socket.accept('player');
-    this.context.node.track(this);
   }
 
   private identity(session: HeldSession): { userId: string; sessionId: string; resumeToken?: string } {
