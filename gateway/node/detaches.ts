@@ -1,16 +1,30 @@
-/** Leaves the sessions of closed sockets to the resume grace (P8), now or as soon as the store answers. */
+/**
+ * Leaves the sessions of closed sockets to the resume grace (P8), now or as soon as the store answers.
+ *
+ * An open without an answer may still run when the store goes on, also after a detach that was sent later on another
+ * connection. So the detach of such an uncertain session is repeated for a while after the store did not find it.
+ */
 import { chunks, type OwnedRef, type PresenceStore } from '../../presence-core/index.ts';
 
-/** Detaches that failed are kept until the next beat; beyond this the oldest is left to its session lease. */
+/** Kept until the next beat; beyond this the oldest is left to its session lease. */
 const KEPT_MAX = 100_000;
 /** Of one call: far below what a store takes in flight, which it would refuse as a whole. */
 const RETRY_BATCH = 5_000;
+/** How long an open without an answer may still be on its way once the store answers. */
+const UNCERTAIN_MS = 30_000;
+
+interface Detach {
+  readonly ref: OwnedRef;
+  readonly isUncertain: boolean;
+  /** Until then `gone` is no answer for an uncertain session; set when the store first answers. */
+  confirmUntil?: number;
+}
 
 export class Detaches {
   private readonly store: PresenceStore;
   private readonly graceMs: number;
-  /** Those that failed, by user and session. */
-  private readonly kept = new Map<string, OwnedRef>();
+  /** Those to be sent again, by user, session and socket. */
+  private readonly kept = new Map<string, Detach>();
   private readonly inFlight = new Set<Promise<void>>();
   private isRetrying = false;
 
@@ -19,24 +33,20 @@ export class Detaches {
     this.graceMs = graceMs;
   }
 
-  detach(ref: OwnedRef): void {
-    const work = this.store.sessions.detach([ref], this.graceMs).then(
-      () => {},
-      () => this.keep(ref),
-    );
+  /** @param isUncertain the open of the session had no answer. */
+  detach(ref: OwnedRef, isUncertain = false): void {
+    const detach = { ref, isUncertain };
+    const work = this.send([detach]).catch(() => this.keep(detach));
     this.inFlight.add(work);
     void work.finally(() => this.inFlight.delete(work));
   }
 
-  /** Sends again what failed, batch by batch, until one fails again. Never twice at once. */
+  /** Sends again what is kept, batch by batch, until one fails again. Never twice at once. */
   async retry(): Promise<void> {
     if (this.kept.size === 0 || this.isRetrying) return;
     this.isRetrying = true;
     try {
-      for (const batch of chunks([...this.kept.values()], RETRY_BATCH)) {
-        await this.store.sessions.detach(batch, this.graceMs);
-        for (const ref of batch) if (this.kept.get(keyOf(ref)) === ref) this.kept.delete(keyOf(ref));
-      }
+      for (const batch of chunks([...this.kept.values()], RETRY_BATCH)) await this.send(batch);
     } catch {
       // What is left is sent again at the next beat.
     } finally {
@@ -49,8 +59,20 @@ export class Detaches {
     await Promise.all(this.inFlight);
   }
 
-  private keep(ref: OwnedRef): void {
-    this.kept.set(keyOf(ref), ref);
+  private async send(detaches: readonly Detach[]): Promise<void> {
+    const refs = detaches.map(({ ref }) => ref);
+    const results = await this.store.sessions.detach(refs, this.graceMs);
+    const now = performance.now();
+    for (const [i, detach] of detaches.entries()) {
+      detach.confirmUntil ??= now + UNCERTAIN_MS;
+      const mayCome = detach.isUncertain && results[i]?.outcome === 'gone' && detach.confirmUntil > now;
+      if (mayCome) this.keep(detach);
+      else this.kept.delete(keyOf(detach));
+    }
+  }
+
+  private keep(detach: Detach): void {
+    this.kept.set(keyOf(detach), detach);
     if (this.kept.size <= KEPT_MAX) return;
     const [oldest] = this.kept.keys();
     this.kept.delete(oldest as string);
@@ -58,6 +80,6 @@ export class Detaches {
 }
 
 /** Ids hold no space (P13). */
-function keyOf({ userId, sessionId }: OwnedRef): string {
-  return `${userId} ${sessionId}`;
+function keyOf({ ref: { userId, sessionId, owner } }: Detach): string {
+  return `${userId} ${sessionId} ${typeof owner === 'string' ? owner : `${owner.nodeId} ${owner.connection}`}`;
 }

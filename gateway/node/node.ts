@@ -24,6 +24,16 @@ export interface NodeLog {
   warn(fields: object, message: string): void;
 }
 
+/** A session that its player gave up. */
+export interface DetachedSession {
+  readonly userId: string;
+  readonly sessionId: string;
+  /** Under which it was opened. */
+  readonly owner: SocketOwner;
+  /** Its open had no answer. */
+  readonly isUncertain: boolean;
+}
+
 export interface NodeOptions {
   readonly store: PresenceStore;
   readonly log: NodeLog;
@@ -91,9 +101,8 @@ export class GatewayNode {
   }
 
   /** Leaves a session to the resume grace (P8), now or as soon as the store answers. */
-  detach(session: { readonly userId: string; readonly sessionId: string }, connection: number): void {
-    const { userId, sessionId } = session;
-    this.detaches.detach({ userId, sessionId, owner: this.owner(connection) });
+  detach({ userId, sessionId, owner, isUncertain }: DetachedSession): void {
+    this.detaches.detach({ userId, sessionId, owner }, isUncertain);
   }
 
   /** Notifies the sockets whose sessions another open ended or took over: own ones at once, others by their inbox. */

@@ -1,8 +1,12 @@
 /** What a player's socket holds, enough to open it again when the store forgot it (P10). */
-import type { Attributes, OpenResult } from '../../presence-core/index.ts';
+import type { Attributes, OpenResult, SocketOwner } from '../../presence-core/index.ts';
 import type { Hello, Update } from '../protocol/messages.ts';
 
 export interface HeldSession {
+  /** Under which the store was last asked to open it. */
+  owner: SocketOwner;
+  /** That open had no answer: the store may have it, or may yet get it. */
+  isUncertain: boolean;
   readonly userId: string;
   readonly sessionId: string;
   attributes: Attributes;

@@ -6,6 +6,7 @@ import {
   type OpenRequest,
   type OpenResult,
   type PresenceStore,
+  type SocketOwner,
 } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { accessOf } from '../auth/hello-access.ts';
@@ -92,6 +93,8 @@ export class Player implements HeldPlayer {
     if (userId === undefined) return this.nameless(message, secret !== '');
     const now = Date.now();
     const session: HeldSession = {
+      owner: this.owner(),
+      isUncertain: false,
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
       attributes: attributesOf(message),
@@ -104,11 +107,17 @@ export class Player implements HeldPlayer {
     // Already now, as another open of the same turn may displace it before its own answer is read (P5).
     this.opening = session;
     this.context.node.track(this);
-    const result = await this.open(session, intent, message.replace);
-    this.opening = undefined;
+    const result = await this.open(session, intent, message.replace)
+      .catch((error) => {
+        this.context.node.detach(session);
+        throw error;
+      })
+      .finally(() => {
+        this.opening = undefined;
+      });
     if (!this.socket.open) {
-      // It left, or was displaced, while the store worked: what was opened is left to the grace.
-      if (isOpened(result)) this.context.node.detach(session, this.connection);
+      // It left, or was displaced, while the store worked: what may have been opened is left to the grace.
+      if (result === undefined || isOpened(result)) this.context.node.detach(session);
     } else if (result?.outcome === 'gone') {
       const detail = 'The session has ended: a token is required to start another.';
       this.socket.fail('unauthenticated', detail, 'unauthenticated', message.id);
@@ -138,7 +147,7 @@ export class Player implements HeldPlayer {
       const result = await this.context.store.sessions.update({
         userId,
         sessionId,
-        owner: this.owner(),
+        owner: session.owner,
         attributes: changed,
       });
       if (this.session !== session) return;
@@ -180,9 +189,9 @@ export class Player implements HeldPlayer {
     if (session && !session.degraded) {
       const { userId, sessionId } = session;
       // Held until it is known to be closed: on failure it is left to the grace.
-      await this.context.store.sessions.close({ userId, sessionId, owner: this.owner(), reason: 'left' });
+      await this.context.store.sessions.close({ userId, sessionId, owner: session.owner, reason: 'left' });
+      this.session = undefined;
     }
-    this.session = undefined;
     this.socket.end('normal');
   }
 
@@ -191,7 +200,8 @@ export class Player implements HeldPlayer {
     const { session } = this;
     this.session = undefined;
     this.context.node.untrack(this);
-    if (session && !session.degraded) this.context.node.detach(session, this.connection);
+    // Also one that was let in unchecked: the store may have opened it.
+    if (session) this.context.node.detach(session);
   }
 
   /** The store says that this socket no longer holds its session (P5, P7). */
@@ -219,10 +229,12 @@ export class Player implements HeldPlayer {
     const { session } = this;
     if (!session) return true;
     const result = await this.open(session, session.degraded ? 'resume' : intent);
-    if (result === undefined || result.outcome === 'fenced' || result.outcome === 'gone') return false;
     if (this.session !== session) {
-      if (isOpened(result)) this.context.node.detach(session, this.connection);
-    } else if (result.outcome === 'refused') {
+      if (result === undefined || isOpened(result)) this.context.node.detach(session);
+      return true;
+    }
+    if (result === undefined || result.outcome === 'fenced' || result.outcome === 'gone') return false;
+    if (result.outcome === 'refused') {
       this.refused(result);
     } else if (result.outcome === 'ended') {
       this.displaced(result.reason);
@@ -245,6 +257,7 @@ export class Player implements HeldPlayer {
   private withoutStore(session: HeldSession, id: string | undefined): void {
     if (this.context.outagePolicy === 'closed') {
       this.socket.fail('store_unavailable', 'The store did not answer: try again.', 'overloaded', id);
+      if (session.isUncertain) this.context.node.detach(session);
       return;
     }
     session.degraded = true;
@@ -299,7 +312,7 @@ export class Player implements HeldPlayer {
     this.socket.fail('concurrency_limit', refusalDetail(result), 'concurrency_limit', id, refusalMembers(result));
   }
 
-  private owner(): OpenRequest['owner'] {
+  private owner(): SocketOwner {
     return this.context.node.owner(this.connection);
   }
 
@@ -312,12 +325,13 @@ export class Player implements HeldPlayer {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
     const { identity } = this.socket;
+    session.owner = this.owner();
     try {
       const result = await store.sessions.open({
         userId,
         sessionId,
         attributes,
-        owner: this.owner(),
+        owner: session.owner,
         leaseMs: sessionLeaseMs,
         onLimit: identity.onLimit ?? onLimit,
         intent,
@@ -327,12 +341,14 @@ export class Player implements HeldPlayer {
         ...(intent === 'return' && { startedAt }),
         ...(replace && { replace }),
       });
+      session.isUncertain = false;
       if ('displaced' in result && result.displaced.length > 0) {
         const { deviceType } = attributes;
         node.notify(result.displaced, { sessionId, ...(deviceType !== undefined && { deviceType }) });
       }
       return result;
     } catch (error) {
+      session.isUncertain = true;
       if (isRetryable(error)) return undefined;
       throw error;
     }
