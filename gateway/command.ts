@@ -43,10 +43,11 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
     }
     stoppingAt = performance.now();
     log.info({ signal, drainMs: config.drainMs }, 'draining');
+    // Also keeps the process alive until all is stopped, whatever its parts wait for.
     setTimeout(() => {
       log.error('the drain took too long');
       process.exit(1);
-    }, config.drainMs + STOP_SLACK_MS).unref();
+    }, config.drainMs + STOP_SLACK_MS);
     await server.stop(config.drainMs);
     log.info('stopped');
     process.exit(0);

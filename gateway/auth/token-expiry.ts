@@ -8,6 +8,9 @@ const TICK_MS = 250;
 /** How long before the expiry a player is asked for a new token; for shorter tokens, half of the remaining time. */
 const NOTICE_MS = 30_000;
 
+/** A later instant is filed so far ahead, and again when that has come: so there are few ticks, however long tokens live. */
+const HORIZON_MS = 600_000;
+
 /** A socket that acts by a token. */
 export interface TokenHolder extends DueLink {
   readonly identity: Identity;
@@ -43,7 +46,7 @@ export class TokenExpiry {
 
   /** Rounded up to a tick, so that nothing falls due before its instant. */
   private file(holder: TokenHolder, at: number): void {
-    this.wheel.file(holder, Math.ceil(at / TICK_MS) * TICK_MS);
+    this.wheel.file(holder, Math.ceil(Math.min(at, Date.now() + HORIZON_MS) / TICK_MS) * TICK_MS);
   }
 
   private advance(): void {
@@ -59,6 +62,11 @@ export class TokenExpiry {
     if (expiresAt === undefined) return;
     if (holder.expiryNotified) {
       holder.end('token_expired');
+      return;
+    }
+    const noticeAt = expiresAt - NOTICE_MS;
+    if (noticeAt > Date.now()) {
+      this.file(holder, noticeAt);
       return;
     }
     holder.expiryNotified = true;

@@ -76,12 +76,9 @@ export class SessionWriter {
   async stop(drainMs: number): Promise<void> {
     const { group, log } = this.options;
     this.drainUntil = performance.now() + drainMs;
-    // Pauses between attempts do not keep the process alive, but here the rest of the log would be lost with it.
-    const keepsAlive = setTimeout(() => undefined, drainMs);
     this.stopping.abort();
     await this.running;
     await this.drain();
-    clearTimeout(keepsAlive);
     if (drainMs > 0 && !this.isDraining()) {
       log.error({}, 'history: the time to stop was over before all ended sessions were written; the rest is lost');
     }

@@ -133,6 +133,8 @@ export class GatewayNode {
   private async join(): Promise<BeatResult> {
     const { store, leaseMs } = this.options;
     const result = await store.nodes.join(this.id, leaseMs);
+    // Nobody else would give this lease up.
+    if (this.stopped) await store.nodes.quit(this.id);
     this.joined = true;
     this.epoch = result.epoch;
     store.inbox.listen(this.id, (message) => this.deliver(message));
@@ -149,6 +151,7 @@ export class GatewayNode {
       this.joined = false;
       throw error;
     }
+    if (this.stopped) return;
     if (!this.joined) log.info({ nodeId: this.id }, 'store available again');
     this.joined = true;
     const forgot = result.epoch !== this.epoch;

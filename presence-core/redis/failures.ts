@@ -26,10 +26,10 @@ export class RedisFailures {
     this.lastMessage = '';
   }
 
-  /** @throws StoreError for whatever the work fails with. */
-  async guard<T>(work: Promise<T>): Promise<T> {
+  /** @throws StoreError for whatever the work fails with, at once or later. */
+  async guard<T>(work: Promise<T> | (() => Promise<T>)): Promise<T> {
     try {
-      return await work;
+      return await (typeof work === 'function' ? work() : work);
     } catch (error) {
       this.report(error);
       throw toStoreError(error);

@@ -12,7 +12,7 @@ const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */
 const INBOX_TTL_MS = 3_600_000;
 const BLOCK_MS = 5_000;
-const RETRIES = { firstMs: 250, maxMs: 1_000 };
+const RETRIES = { firstMs: 250, maxMs: 250 };
 
 type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 

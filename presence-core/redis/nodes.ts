@@ -1,11 +1,14 @@
 /** Leases of node generations, beaten in every shard, and the sweep (P1, P9, P10). */
 import { StoreError } from '../errors.ts';
 import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
+import { chunks } from '../toolkit/chunks.ts';
 import { BUCKETS } from './keys.ts';
 import type { RedisShards } from './shards.ts';
 
 /** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
 const SWEEP_BUDGET = 1_000;
+/** Shards swept together. */
+const SHARDS_AT_ONCE = 16;
 /** Script calls of one sweep; what is left is due at the next. */
 const SWEEP_CALLS_MAX = 2_000;
 
@@ -77,8 +80,8 @@ export class RedisNodes implements StoreNodes {
     const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
     for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
       const again: number[] = [];
-      // One call at a time, so that others get in between.
-      for (const shards of this.shards.groups('sweep', left)) {
+      // One call at a time (on Cluster one for each of so many shards), so that others get in between.
+      for (const shards of chunks(left, SHARDS_AT_ONCE)) {
         const replies = await this.shards.runEach<string>('sweep', common, shards);
         call++;
         replies.forEach((text, i) => {

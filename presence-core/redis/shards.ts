@@ -71,8 +71,8 @@ export class RedisShards {
   }
 
   /** @throws StoreError for whatever the call fails with. */
-  run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
-    return this.failures.guard(runVerb(this.client, verb, keys, args) as Promise<Reply[]>);
+  async run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
+    return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args)) as Reply[]);
   }
 
   /** Divides shards into those that one call of the verb may carry. */
