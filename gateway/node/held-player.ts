@@ -1,11 +1,19 @@
 /** A player whose session a socket of this process holds, or is about to, as the node needs it. */
-import type { InboxMessage } from '../../presence-core/index.ts';
+import type { InboxMessage, SocketOwner } from '../../presence-core/index.ts';
 
 export interface HeldPlayer {
   /** Number of the socket in this process: names the owner of the session (P7). */
   readonly connection: number;
   /** Undefined once the session is over or left to the grace. */
-  readonly session: { readonly userId: string; readonly sessionId: string; readonly degraded: boolean } | undefined;
+  readonly session:
+    | {
+        readonly userId: string;
+        readonly sessionId: string;
+        /** Under which it was last opened. */
+        readonly owner: SocketOwner;
+        readonly degraded: boolean;
+      }
+    | undefined;
   /** The session that the store was asked to open, until it has answered. */
   readonly opening: { readonly userId: string; readonly sessionId: string } | undefined;
   /** Where the renewals keep it. */

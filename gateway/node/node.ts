@@ -47,12 +47,18 @@ export interface NodeOptions {
 export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
-  private joined = false;
-  private stopped = false;
+  /** Ids before this one, until all their sessions were opened again. */
+  private readonly formerIds = new Set<string>();
+  /** The lease of the present id was taken. */
+  private isMember = false;
+  /** With what intent sessions are to be opened again, once the lease is taken. */
+  private owed: ReopenIntent | undefined;
+  private isAway = false;
+  private isStopped = false;
   /** Players whose sockets hold a session, or are about to, by the number of the socket. */
   private readonly players = new Map<number, HeldPlayer>();
   private readonly renewals: Renewals;
-  private readonly reopening = new Reopening();
+  private readonly reopening = new Reopening(() => this.quitFormer());
   private readonly detaches: Detaches;
   private readonly repeats: Repeating[] = [];
   private readonly options: NodeOptions;
@@ -60,7 +66,12 @@ export class GatewayNode {
   constructor(options: NodeOptions) {
     const { store, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
-    this.renewals = new Renewals({ store, sessionLeaseMs, owner: (connection) => this.owner(connection) });
+    this.renewals = new Renewals({
+      store,
+      sessionLeaseMs,
+      isReopening: (player) => this.reopening.has(player),
+      reopen: (player) => this.reopening.add([player], 'resume'),
+    });
     this.detaches = new Detaches(store, resumeGraceMs);
   }
 
@@ -82,8 +93,9 @@ export class GatewayNode {
 
   /** Takes the lease, then beats and sweeps until `stop`. The store must have started. */
   async start(): Promise<void> {
-    await this.join();
-    if (this.stopped) return;
+    const { epoch } = await this.join();
+    this.epoch = epoch;
+    if (this.isStopped) return;
     this.renewals.start();
     const { store, beatMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beat()));
@@ -97,7 +109,19 @@ export class GatewayNode {
   }
 
   untrack(player: HeldPlayer): void {
-    if (this.players.delete(player.connection)) this.renewals.remove(player);
+    if (!this.players.delete(player.connection)) return;
+    this.renewals.remove(player);
+    this.reopening.remove(player);
+  }
+
+  /** Whether a node id is or was this process'. */
+  isOwn(nodeId: string): boolean {
+    return nodeId === this.id || this.formerIds.has(nodeId);
+  }
+
+  /** Opens the session of a player again, as its node went on under another id meanwhile. */
+  reopen(player: HeldPlayer): void {
+    this.reopening.add([player], 'resume');
   }
 
   /** Leaves a session to the resume grace (P8), now or as soon as the store answers. */
@@ -109,7 +133,7 @@ export class GatewayNode {
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): void {
     const elsewhere = displaced.filter(({ owner, session, reason }) => {
       if (typeof owner !== 'object') return false;
-      if (owner.nodeId !== this.id) return true;
+      if (!this.isOwn(owner.nodeId)) return true;
       this.deliver({ ...session, connection: owner.connection, reason, ...(by && { by }) });
       return false;
     });
@@ -119,7 +143,7 @@ export class GatewayNode {
 
   /** Gives the lease up after all sessions were released. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.isStopped = true;
     this.reopening.stop();
     // What runs is left to end: the store may be away.
     for (const repeat of this.repeats) void repeat.stop();
@@ -127,64 +151,87 @@ export class GatewayNode {
     await this.detaches.settled();
     // What is still kept would end at once as `node_lost`, without its grace.
     await this.detaches.retry();
-    if (this.joined) await this.options.store.nodes.quit(this.id).catch(() => {});
+    if (this.isMember && !this.isAway) await this.options.store.nodes.quit(this.id).catch(() => {});
   }
 
+  /** Takes a lease under the present id. Repeated after an unknown outcome, it is the same lease. */
   private async join(): Promise<BeatResult> {
     const { store, leaseMs } = this.options;
     const result = await store.nodes.join(this.id, leaseMs);
     // Nobody else would give this lease up.
-    if (this.stopped) await store.nodes.quit(this.id);
-    this.joined = true;
-    this.epoch = result.epoch;
+    if (this.isStopped) await store.nodes.quit(this.id);
+    if (result.outcome === 'fenced') return result;
+    this.isMember = true;
     store.inbox.listen(this.id, (message) => this.deliver(message));
     return result;
   }
 
   private async beat(): Promise<void> {
-    const { store, leaseMs, log } = this.options;
+    const { store, leaseMs, log, resumeGraceMs } = this.options;
     let result: BeatResult;
+    const wasAway = this.isAway;
     try {
-      result = await store.nodes.beat(this.id, leaseMs);
+      result = this.isMember ? await store.nodes.beat(this.id, leaseMs) : await this.join();
+      // A lease that ran until now covers what is not opened again yet.
+      for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
     } catch (error) {
-      if (this.joined) log.warn({ err: error }, 'store unavailable, retrying');
-      this.joined = false;
+      if (!wasAway) log.warn({ err: error }, 'store unavailable, retrying');
+      this.isAway = true;
       throw error;
     }
-    if (this.stopped) return;
-    if (!this.joined) log.info({ nodeId: this.id }, 'store available again');
-    this.joined = true;
+    if (this.isStopped) return;
+    if (wasAway) log.info({ nodeId: this.id }, 'store available again');
+    this.isAway = false;
     const forgot = result.epoch !== this.epoch;
-    if (result.outcome === 'fenced') {
-      await this.goOnAsNew(forgot);
-    } else if (forgot) {
+    if (forgot) {
       log.warn(
         { former: this.epoch, epoch: result.epoch },
         'the store lost data or failed over (new epoch): restoring sessions',
       );
       this.epoch = result.epoch;
     }
-    if (result.outcome === 'fenced' || forgot) this.reopen(forgot ? 'restore' : 'resume');
-    else if (!this.reopening.isRunning && this.hasDegraded()) this.reopen('resume', isDegraded);
+    if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
+    if (this.owed !== undefined && this.isMember) {
+      const intent = this.owed;
+      this.owed = undefined;
+      this.reopening.add(this.players.values(), intent);
+      if (this.players.size === 0) this.quitFormer();
+    } else if (!this.reopening.isRunning && this.hasDegraded()) {
+      this.reopening.add([...this.players.values()].filter(isDegraded), 'resume');
+    }
+    if (wasAway) void this.renewals.renewAll(this.players.values(), resumeGraceMs / 2);
     void this.detaches.retry();
   }
 
-  private async goOnAsNew(forgot: boolean): Promise<void> {
-    const { store, log } = this.options;
+  /**
+   * A lapsed lease and a store that went back are one path (P9, P10): a new id, all sessions opened again under it, and
+   * only then the former id given up. What the store still has under that one is held by no socket, and ends.
+   */
+  private async goOnAsNew(intent: ReopenIntent): Promise<void> {
+    const { log } = this.options;
     const former = this.id;
+    this.owed = this.owed === 'restore' ? 'restore' : intent;
+    this.formerIds.add(former);
+    this.isMember = false;
     this.id = newNodeId();
+    log.warn({ former, nodeId: this.id, intent }, 'continuing under a new node id: opening sessions again');
+    // Without an answer the next beat joins again.
     await this.join();
-    void store.nodes.quit(former).catch(() => {});
-    log.warn({ former, nodeId: this.id, forgot }, 'node lease expired: continuing under a new node id');
+  }
+
+  private quitFormer(): void {
+    if (this.owed !== undefined) return;
+    for (const former of this.formerIds) {
+      this.options.store.nodes.quit(former).then(
+        () => this.formerIds.delete(former),
+        () => {},
+      );
+    }
   }
 
   private hasDegraded(): boolean {
     for (const player of this.players.values()) if (isDegraded(player)) return true;
     return false;
-  }
-
-  private reopen(intent: ReopenIntent, which: (player: HeldPlayer) => boolean = () => true): void {
-    this.reopening.begin([...this.players.values()].filter(which), intent);
   }
 
   private deliver(message: InboxMessage): void {

@@ -1,6 +1,7 @@
 /** What a player's messages do to its session: admission, resume, switch, leave; and what the store does to it (P4-P10). */
 import { randomUUID } from 'node:crypto';
 import {
+  type Displaced,
   type InboxMessage,
   isRetryable,
   type OpenRequest,
@@ -248,6 +249,7 @@ export class Player implements HeldPlayer {
   private admitted(session: HeldSession, result: Opened, claim: ResumeClaim | undefined, id: string | undefined): void {
     keep(session, result);
     this.hold(session);
+    if (session.owner.nodeId !== this.context.node.nodeId) this.context.node.reopen(this);
     const resumed = claim?.startedAt === result.startedAt && result.outcome === 'renewed';
     const { current, max, expiresAt } = result;
     this.welcome(id, { ...this.identity(session), resumed, current, max, expiresAt });
@@ -312,6 +314,12 @@ export class Player implements HeldPlayer {
     this.socket.fail('concurrency_limit', refusalDetail(result), 'concurrency_limit', id, refusalMembers(result));
   }
 
+  /** This socket itself, under an id that its node had before. */
+  private isOwnFormer({ owner }: Displaced): boolean {
+    if (typeof owner === 'string' || owner.connection !== this.connection) return false;
+    return this.context.node.isOwn(owner.nodeId);
+  }
+
   private owner(): SocketOwner {
     return this.context.node.owner(this.connection);
   }
@@ -342,9 +350,10 @@ export class Player implements HeldPlayer {
         ...(replace && { replace }),
       });
       session.isUncertain = false;
-      if ('displaced' in result && result.displaced.length > 0) {
+      const displaced = 'displaced' in result ? result.displaced.filter((each) => !this.isOwnFormer(each)) : [];
+      if (displaced.length > 0) {
         const { deviceType } = attributes;
-        node.notify(result.displaced, { sessionId, ...(deviceType !== undefined && { deviceType }) });
+        node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }) });
       }
       return result;
     } catch (error) {
