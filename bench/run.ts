@@ -1,4 +1,4 @@
-/** `npm run bench -- core|gateway|http|history [part]`: runs a scenario and prints its figures. */
+/** `npm run bench -- core|gateway|http|history|replica [part]`: runs a scenario and prints its figures. */
 import { type Figure, report } from './report.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';

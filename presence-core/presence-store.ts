@@ -2,7 +2,7 @@
  * The face of presence: who is live, on how many screens, and whether one more is allowed.
  *
  * A store is made of facets, one for each job, so that whoever needs one is given one. `MemoryStore` and `RedisStore`
- * pass one contract suite (tests/contract/store/), a file for each facet, whose tests cite the rules P1… of SPEC.md.
+ * pass one contract suite (tests/contract/store/), by subject, whose tests cite the rules P1… of SPEC.md.
  * Ids must satisfy P13 (`isId`): a store trusts its caller there. Every method may reject with `StoreError`:
  * `store_unavailable` (retryable, outcome unknown), `store_misconfigured`, or `internal` (a fault, never an outage).
  */
@@ -43,7 +43,7 @@ export interface ServerStats {
 
 /** What is true of a store as a whole. */
 export interface StoreTraits {
-  /** For the log and `presence_build_info`; nothing is decided by it. */
+  /** For the log and `presence_info`; nothing is decided by it. */
   readonly name: 'memory' | 'redis';
   /** Other processes may use the same store: what one of them does shows in all. */
   readonly isShared: boolean;

@@ -12,15 +12,17 @@ export type Decoded =
   /** `fatal`: not JSON; the socket cannot go on (4000). */
   | { readonly ok: false; readonly fatal: boolean; readonly id?: string; readonly errors: readonly FieldError[] };
 
-type Check = readonly [test: (value: unknown) => boolean, message: string, required?: true];
+type Optional = readonly [test: (value: unknown) => boolean, message: string];
+type Required = readonly [...Optional, required: true];
+type Check = Optional | Required;
 
-const ID: Check = [isId, 'must be 1-128 characters of A-Z a-z 0-9 _ . : @ -'];
-const LABEL: Check = [isLabel, 'must be 1-64 printable characters without / | { }'];
-const META: Check = [isMeta, 'must be an object of at most 8 strings, at most 512 bytes as JSON'];
+const ID: Optional = [isId, 'must be 1-128 characters of A-Z a-z 0-9 _ . : @ -'];
+const LABEL: Optional = [isLabel, 'must be 1-64 printable characters without / | { }'];
+const META: Optional = [isMeta, 'must be an object of at most 8 strings, at most 512 bytes as JSON'];
 const MAX_REPLACE = 16;
 const MAX_RESUME_TOKEN_LENGTH = 1_024;
 const MAX_TOKEN_LENGTH = 8_192;
-const REPLACE: Check = [
+const REPLACE: Optional = [
   (value) => Array.isArray(value) && value.length <= MAX_REPLACE && value.every(isId),
   `must be an array of at most ${MAX_REPLACE} session ids`,
 ];
@@ -29,21 +31,27 @@ const tokenOf = (max: number) =>
     (value: unknown) => typeof value === 'string' && value.length <= max,
     `must be a string of at most ${max} characters`,
   ] as const;
-const FLAG: Check = [(value) => typeof value === 'boolean', 'must be true or false'];
+const FLAG: Optional = [(value) => typeof value === 'boolean', 'must be true or false'];
 
-const EVENT: Check = [(value) => value === 'click' || value === 'impression', 'must be click or impression', true];
+const EVENT: Required = [(value) => value === 'click' || value === 'impression', 'must be click or impression', true];
 
-const MODE: Check = [
+const MODE: Optional = [
   (value) => value === 'events' || value === 'interval' || value === 'auto',
   'must be events, interval or auto',
 ];
-const CURSOR: Check = [(value) => typeof value === 'string', 'must be a string'];
-const TOPIC: Check = [(value) => typeof value === 'string', 'must be a string', true];
+const CURSOR: Optional = [(value) => typeof value === 'string', 'must be a string'];
+const TOPIC: Required = [(value) => typeof value === 'string', 'must be a string', true];
 
 const SESSION_FIELDS = { streamId: ID, deviceType: LABEL, country: LABEL, state: LABEL, meta: META };
 
-/** The known fields of each message; others are ignored. */
-const MESSAGES: Readonly<Record<ClientMessage['type'], Readonly<Record<string, Check>>>> = {
+type Message<T> = Extract<ClientMessage, { type: T }>;
+type Fields<T> = Omit<Message<T>, 'type' | 'id'>;
+type Checks<T> = {
+  readonly [F in keyof Fields<T>]-?: undefined extends Fields<T>[F] ? Optional : Required;
+};
+
+/** The known fields of each message; others are ignored. A field of its interface without a check does not compile. */
+const MESSAGES: { readonly [T in ClientMessage['type']]: Checks<T> } = {
   hello: {
     ...SESSION_FIELDS,
     userId: ID,
@@ -88,7 +96,7 @@ export function decode(text: string | undefined): Decoded {
     return { ok: false, fatal: false, ...reply, errors: [{ path: '/type', message: 'is not a known message type' }] };
   }
   const errors: FieldError[] = [];
-  for (const [name, check] of Object.entries(MESSAGES[message.type as ClientMessage['type']])) {
+  for (const [name, check] of Object.entries<Check>(MESSAGES[message.type as ClientMessage['type']])) {
     const [test, expected, required] = check;
     const fits = message[name] === undefined ? !required : test(message[name]);
     if (!fits) errors.push({ path: `/${name}`, message: expected });

@@ -1,4 +1,7 @@
 /** GET /metrics: what was done shows, whoever did it does not, and the scrape is answered whatever is away. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { RedisStore } from '../../presence-core/redis/redis-store.ts';
@@ -162,6 +165,75 @@ test('over the embedded store: what was done, without who did it', async () => {
   for (const name of ['nodejs_eventloop_lag_seconds', 'nodejs_eventloop_lag_p99_seconds']) {
     expect(metrics.value(name)).toBeGreaterThanOrEqual(0);
   }
+});
+
+/** Without the prefix, of a process that has all parts. */
+const NAMES: string[] = [
+  'admissions_total',
+  'displaced_total',
+  'history_failures_total',
+  'history_log_backlog_ratio',
+  'history_log_entries_lost_total',
+  'history_rows_refused_total',
+  'history_rows_total',
+  'history_written_up_to_timestamp_seconds',
+  'http_request_duration_seconds',
+  'http_requests_total',
+  'info',
+  'log_gaps_total',
+  'log_lag_entries',
+  'node_beats_total',
+  'node_sessions_held',
+  'redis_commands_per_second',
+  'redis_commands_processed_total',
+  'redis_connected_clients',
+  'redis_cpu_system_seconds_total',
+  'redis_cpu_user_seconds_total',
+  'redis_evicted_keys_total',
+  'redis_keyspace_hits_total',
+  'redis_keyspace_misses_total',
+  'redis_keyspace_writes_total',
+  'redis_memory_max_bytes',
+  'redis_memory_peak_bytes',
+  'redis_memory_used_bytes',
+  'redis_network_input_bytes_total',
+  'redis_network_output_bytes_total',
+  'redis_uptime_seconds',
+  'renewals_total',
+  'replica_age_seconds',
+  'replica_fallbacks_total',
+  'replica_reads_total',
+  'replica_rebuilds_total',
+  'replica_serving',
+  'replica_sessions',
+  'replica_users',
+  'sessions_live',
+  'socket_messages_received_total',
+  'socket_messages_sent_total',
+  'socket_received_bytes_total',
+  'socket_sent_bytes_total',
+  'sockets',
+  'sockets_accepted_total',
+  'sockets_closed_total',
+  'sockets_refused_total',
+  'store_duration_seconds',
+  'store_errors_total',
+  'store_in_flight',
+  'store_unavailable_seconds_total',
+  'store_up',
+  'sweep_ended_total',
+  'sweep_lag_seconds',
+  'sweeps_total',
+  'users_online',
+];
+
+test('each metric is known here', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'presence-'));
+  ended.push(async () => rmSync(folder, { recursive: true, force: true }));
+  const redis = await redisServer();
+  const at = await server({ REDIS_URL: redis.url, REPLICA: 'on', DATABASE_URL: `sqlite:${folder}/h.db` });
+  const own = [...(await scrape(at)).families.keys()].filter((name) => name.startsWith('presence_'));
+  expect(own.map((name) => name.slice('presence_'.length)).sort()).toEqual(NAMES);
 });
 
 test('over Redis: the same, and what Redis accounts of itself', async () => {

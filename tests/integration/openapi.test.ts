@@ -1,4 +1,5 @@
 /** /openapi.json against the table of routes, its checks, and judges that are not ours. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { Schema } from '../../gateway/http/docs/api-document.ts';
@@ -37,6 +38,13 @@ describe('the document', () => {
     expect((await new Validator().validate(broken)).valid).toBe(false);
     expect(body.info.version).toBe(VERSION);
     expect(VERSION).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test('has the routes of every file', () => {
+    const folder = 'gateway/http/routes';
+    const listed = readFileSync(`${folder}/index.ts`, 'utf8');
+    const files = readdirSync(folder).filter((name) => readFileSync(`${folder}/${name}`, 'utf8').includes(' route({'));
+    expect(files.filter((name) => !listed.includes(`'./${name}'`))).toEqual([]);
   });
 
   test('has each route of the table, and nothing else', () => {

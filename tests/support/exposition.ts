@@ -35,6 +35,7 @@ export function parseExposition(text: string): Exposition {
         described.add(help);
       } else if (name !== undefined && type !== undefined) {
         if (families.has(name) || !described.has(name)) fail('typed twice, or before its help');
+        if ((type === 'counter') !== name.endsWith('_total')) fail('a counter, and nothing else, ends in _total');
         families.set(name, type);
         family = name;
       } else {

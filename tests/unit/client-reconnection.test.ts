@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { backoffMs, reconnectionAfter } from '../../gateway/client/reconnection.ts';
 import { CLOSE_CODES } from '../../gateway/protocol/close-codes.ts';
@@ -22,6 +23,13 @@ describe('what a close code asks for', () => {
     [4210, 'now'],
   ])('[W31] %i: %s', (code, expected) => {
     expect(reconnectionAfter(code)).toBe(expected);
+  });
+
+  test('W31 has every code, and its name', () => {
+    const w31 = /^\*\*W31 [\s\S]*?(?=^\*\*W32 )/m.exec(readFileSync('gateway/protocol/PROTOCOL.md', 'utf8'))?.[0] ?? '';
+    for (const [name, { code }] of Object.entries(CLOSE_CODES)) {
+      expect(w31).toMatch(new RegExp(`^\\|.*\\b${code}\\b.*\\|.*\\b${name}\\b.*\\|.*\\|$`, 'm'));
+    }
   });
 
   test('the table above has every code of the protocol', () => {
