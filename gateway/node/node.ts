@@ -172,8 +172,9 @@ export class GatewayNode {
     const wasAway = this.isAway;
     try {
       result = this.isMember ? await store.nodes.beat(this.id, leaseMs) : await this.join();
-      // A lease that ran until now covers what is not opened again yet.
-      for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
+      // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
+      if (this.isOpeningAgain()) for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
+      else this.quitFormer();
     } catch (error) {
       if (!wasAway) log.warn({ err: error }, 'store unavailable, retrying');
       this.isAway = true;
@@ -219,8 +220,12 @@ export class GatewayNode {
     await this.join();
   }
 
+  private isOpeningAgain(): boolean {
+    return this.owed !== undefined || this.reopening.isRunning;
+  }
+
   private quitFormer(): void {
-    if (this.owed !== undefined) return;
+    if (this.isOpeningAgain()) return;
     for (const former of this.formerIds) {
       this.options.store.nodes.quit(former).then(
         () => this.formerIds.delete(former),

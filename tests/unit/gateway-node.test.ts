@@ -52,3 +52,33 @@ test('[P9] a join whose answer is lost is repeated, and then its sessions are op
     await node.stop();
   }
 });
+
+test('[P9] a former id is not kept alive when giving it up had no answer', async () => {
+  const store = new MemoryStore();
+  const { beat, quit } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const former = node.nodeId;
+  let isFenced = false;
+  store.nodes.beat = async (nodeId, leaseMs) => {
+    const result = await beat.call(store.nodes, nodeId, leaseMs);
+    if (nodeId !== former || isFenced) return result;
+    isFenced = true;
+    return { ...result, outcome: 'fenced' };
+  };
+  const quits: string[] = [];
+  store.nodes.quit = async (nodeId) => {
+    quits.push(nodeId);
+    if (quits.length === 1) throw new StoreError('store_unavailable', 'no answer in time');
+    await quit.call(store.nodes, nodeId);
+  };
+  try {
+    await until(() => quits.length === 2);
+    expect(quits).toEqual([former, former]);
+    const owner = { nodeId: former, connection: 1 };
+    const open = { userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'fresh' } as const;
+    expect(await store.sessions.open(open)).toEqual({ outcome: 'fenced' });
+  } finally {
+    await node.stop();
+  }
+});
