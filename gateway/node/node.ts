@@ -196,7 +196,6 @@ export class GatewayNode {
       const intent = this.owed;
       this.owed = undefined;
       this.reopening.add(this.players.values(), intent);
-      if (this.players.size === 0) this.quitFormer();
     } else if (!this.reopening.isRunning && this.hasDegraded()) {
       this.reopening.add([...this.players.values()].filter(isDegraded), 'resume');
     }
