@@ -88,10 +88,13 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
       // Else a command whose connection closed is sent again, by the cluster itself.
       retryDelayOnFailover: 0,
     });
-    // By itself a node connects at its first command, and others of that moment are refused.
-    cluster.on('+node', (node: Redis) => {
-      if (node.status === 'wait') node.connect().catch(() => undefined);
-    });
+    // By itself a node connects at its first command, and others of that moment are refused. Not before the cluster's own
+    // check: that asks any node, and one that is still connecting refuses it.
+    const connectNode = (node: Redis): void => {
+      if (cluster.status === 'ready' && node.status === 'wait') node.connect().catch(() => undefined);
+    };
+    cluster.on('+node', connectNode);
+    cluster.on('ready', () => cluster.nodes().forEach(connectNode));
     return cluster;
   }
   if (target.kind === 'sentinel') {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connectRedis, ready } from '../../../presence-core/redis/connection.ts';
 import { startCluster, type TestCluster } from '../../support/redis-cluster.ts';
 import { redisStores } from '../../support/redis-stores.ts';
 import { presenceStoreContract } from './store-contract.ts';
@@ -13,3 +14,17 @@ presenceStoreContract(
   'RedisStore on Cluster',
   redisStores(() => cluster),
 );
+
+test('a client of a Cluster connects at the first attempt', async () => {
+  let attempts = 0;
+  for (let i = 0; i < 50; i++) {
+    const client = connectRedis(cluster.url, false);
+    client.on('connecting', () => attempts++);
+    try {
+      await ready(client, 5_000);
+    } finally {
+      client.disconnect();
+    }
+  }
+  expect(attempts).toBe(50);
+});
