@@ -1,28 +1,23 @@
-/** A player whose session a socket of this process holds, or is about to, as the node needs it. */
-import type { InboxMessage, SocketOwner } from '../../presence-core/index.ts';
+/** A player whose session a socket of this process holds, or may hold, as the node needs it. */
+import type { InboxMessage, Miss, SessionRef, SocketOwner } from '../../presence-core/index.ts';
 
 export interface HeldPlayer {
   /** Number of the socket in this process: names the owner of the session (P7). */
   readonly connection: number;
-  /** Undefined once the session is over or left to the grace. */
-  readonly session:
-    | {
-        readonly userId: string;
-        readonly sessionId: string;
-        /** Under which it was last opened. */
-        readonly owner: SocketOwner;
-        readonly degraded: boolean;
-      }
-    | undefined;
-  /** The session that the store was asked to open, until it has answered. */
-  readonly opening: { readonly userId: string; readonly sessionId: string } | undefined;
+  /** Also while it is opened; undefined once it is over. */
+  readonly session: SessionRef | undefined;
+  /** Under which its lease is to be renewed; undefined while the session is not known to be open. */
+  readonly owner: SocketOwner | undefined;
+  /** Its session is to be opened (again): it waits for its turn. */
+  readonly isDue: boolean;
   /** Where the renewals keep it. */
   renewSlot: number;
-  /**
-   * Opens the session again: `resume` where the lease lapsed, `restore` where the store forgot it (P9, P10).
-   * @returns false when it is to be tried again.
-   */
-  reopen(intent: ReopenIntent): Promise<boolean>;
+  /** The node lost its lease (`resume`), or the store the session (`restore`) (P9, P10). */
+  lost(intent: ReopenIntent): void;
+  /** Its turn to be opened again has come. Resolves when the store has answered, or failed to; then `isDue` tells. */
+  reopen(): Promise<void>;
+  /** A renewal under `owner` found no session of it. */
+  missed(owner: SocketOwner, miss: Miss): void;
   /** The store says that this socket no longer holds its session (P5, P7). */
   displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void;
 }

@@ -51,14 +51,15 @@ export class GatewayNode {
   private readonly formerIds = new Set<string>();
   /** The lease of the present id was taken. */
   private isMember = false;
-  /** With what intent sessions are to be opened again, once the lease is taken. */
-  private owed: ReopenIntent | undefined;
   private isAway = false;
   private isStopped = false;
   /** Players whose sockets hold a session, or are about to, by the number of the socket. */
   private readonly players = new Map<number, HeldPlayer>();
   private readonly renewals: Renewals;
-  private readonly reopening = new Reopening(() => this.quitFormer());
+  private readonly reopening = new Reopening({
+    mayRun: () => this.isMember && !this.isAway && !this.isStopped,
+    done: () => this.quitFormer(),
+  });
   private readonly detaches: Detaches;
   private readonly repeats: Repeating[] = [];
   private readonly options: NodeOptions;
@@ -66,12 +67,7 @@ export class GatewayNode {
   constructor(options: NodeOptions) {
     const { store, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
-    this.renewals = new Renewals({
-      store,
-      sessionLeaseMs,
-      isReopening: (player) => this.reopening.has(player),
-      reopen: (player) => this.reopening.add([player], 'resume'),
-    });
+    this.renewals = new Renewals({ store, sessionLeaseMs });
     this.detaches = new Detaches(store, resumeGraceMs);
   }
 
@@ -80,11 +76,9 @@ export class GatewayNode {
     return this.id;
   }
 
-  /** Sessions that sockets of this node hold; looks at each. */
+  /** Sessions that sockets of this node hold, or are about to. */
   get sessionsHeld(): number {
-    let held = 0;
-    for (const { session } of this.players.values()) if (session) held += 1;
-    return held;
+    return this.players.size;
   }
 
   owner(connection: number): SocketOwner {
@@ -119,9 +113,9 @@ export class GatewayNode {
     return nodeId === this.id || this.formerIds.has(nodeId);
   }
 
-  /** Opens the session of a player again, as its node went on under another id meanwhile. */
+  /** Gives the session of a player a turn to be opened again, as soon as the store answers. */
   reopen(player: HeldPlayer): void {
-    this.reopening.add([player], 'resume');
+    this.reopening.add(player);
   }
 
   /** Leaves a session to the resume grace (P8), now or as soon as the store answers. */
@@ -163,6 +157,7 @@ export class GatewayNode {
     if (result.outcome === 'fenced') return result;
     this.isMember = true;
     store.inbox.listen(this.id, (message) => this.deliver(message));
+    this.reopening.go();
     return result;
   }
 
@@ -173,8 +168,8 @@ export class GatewayNode {
     try {
       result = this.isMember ? await store.nodes.beat(this.id, leaseMs) : await this.join();
       // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
-      if (this.isOpeningAgain()) for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
-      else this.quitFormer();
+      if (this.reopening.isIdle) this.quitFormer();
+      else for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
     } catch (error) {
       if (!wasAway) log.warn({ err: error }, 'store unavailable, retrying');
       this.isAway = true;
@@ -192,13 +187,7 @@ export class GatewayNode {
       this.epoch = result.epoch;
     }
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
-    if (this.owed !== undefined && this.isMember) {
-      const intent = this.owed;
-      this.owed = undefined;
-      this.reopening.add(this.players.values(), intent);
-    } else if (!this.reopening.isRunning && this.hasDegraded()) {
-      this.reopening.add([...this.players.values()].filter(isDegraded), 'resume');
-    }
+    this.reopening.go();
     if (wasAway) void this.renewals.renewAll(this.players.values(), resumeGraceMs / 2);
     void this.detaches.retry();
   }
@@ -210,21 +199,18 @@ export class GatewayNode {
   private async goOnAsNew(intent: ReopenIntent): Promise<void> {
     const { log } = this.options;
     const former = this.id;
-    this.owed = this.owed === 'restore' ? 'restore' : intent;
     this.formerIds.add(former);
     this.isMember = false;
     this.id = newNodeId();
     log.warn({ former, nodeId: this.id, intent }, 'continuing under a new node id: opening sessions again');
+    // From now on nothing renews them. They wait until the lease is taken.
+    for (const player of this.players.values()) player.lost(intent);
     // Without an answer the next beat joins again.
     await this.join();
   }
 
-  private isOpeningAgain(): boolean {
-    return this.owed !== undefined || this.reopening.isRunning;
-  }
-
   private quitFormer(): void {
-    if (this.isOpeningAgain()) return;
+    if (!this.reopening.isIdle) return;
     for (const former of this.formerIds) {
       this.options.store.nodes.quit(former).then(
         () => this.formerIds.delete(former),
@@ -233,21 +219,12 @@ export class GatewayNode {
     }
   }
 
-  private hasDegraded(): boolean {
-    for (const player of this.players.values()) if (isDegraded(player)) return true;
-    return false;
-  }
-
   private deliver(message: InboxMessage): void {
     const player = this.players.get(message.connection);
-    const session = player?.session ?? player?.opening;
+    const session = player?.session;
     if (session?.userId !== message.userId || session.sessionId !== message.sessionId) return;
     player?.displaced(message.reason, message.by);
   }
-}
-
-function isDegraded({ session }: HeldPlayer): boolean {
-  return session?.degraded === true;
 }
 
 /** Short, because it stands in the row of each session the node holds. 36^9 generations. */

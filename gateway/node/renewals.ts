@@ -1,14 +1,17 @@
 /** Renews the leases of held sessions in batches, a slice of them at every tick of a wheel. */
-import { chunks, type PresenceStore, pause, TimingWheel } from '../../presence-core/index.ts';
+import {
+  chunks,
+  type PresenceStore,
+  pause,
+  type RenewRequest,
+  type SocketOwner,
+  TimingWheel,
+} from '../../presence-core/index.ts';
 import type { HeldPlayer } from './held-player.ts';
 
 export interface RenewalsOptions {
   readonly store: PresenceStore;
   readonly sessionLeaseMs: number;
-  /** Whether the player's session is about to be opened again: then its lease is left alone. */
-  readonly isReopening: (player: HeldPlayer) => boolean;
-  /** The store does not have the session. */
-  readonly reopen: (player: HeldPlayer) => void;
 }
 
 /** A renewal is due at a third of the lease: two may fail. */
@@ -52,14 +55,14 @@ export class Renewals {
   }
 
   private async renew(due: Iterable<HeldPlayer>): Promise<void> {
-    const { store, isReopening, reopen, sessionLeaseMs } = this.options;
+    const { store, sessionLeaseMs } = this.options;
     const players: HeldPlayer[] = [];
-    const requests = [];
+    const requests: (RenewRequest & { readonly owner: SocketOwner })[] = [];
     for (const player of due) {
-      const { session } = player;
-      // One that was let in unchecked is opened, not renewed, when the store is back.
-      if (!session || session.degraded || isReopening(player)) continue;
-      const { userId, sessionId, owner } = session;
+      const { session, owner } = player;
+      // What is to be opened is not renewed.
+      if (!session || !owner) continue;
+      const { userId, sessionId } = session;
       players.push(player);
       requests.push({ userId, sessionId, owner, leaseMs: sessionLeaseMs });
     }
@@ -67,13 +70,8 @@ export class Renewals {
     // What fails is due again in a third of the lease.
     const results = await store.sessions.renew(requests).catch(() => []);
     for (const [i, result] of results.entries()) {
-      const player = players[i] as HeldPlayer;
-      // Between sending and answer it may have been opened under another owner, or the socket may be gone.
-      const isCurrent = player.session !== undefined && player.session.owner === requests[i]?.owner;
-      if (!isCurrent || isReopening(player)) continue;
-      if (result.outcome === 'gone') reopen(player);
-      else if (result.outcome === 'moved') player.displaced('moved');
-      else if (result.outcome === 'ended') player.displaced(result.reason);
+      const request = requests[i];
+      if (request && result.outcome !== 'renewed') players[i]?.missed(request.owner, result);
     }
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Opens held sessions again after the node's lease lapsed or the store forgot them (P9, P10), paced so that nodes do
- * not flood a store that is just back.
+ * Opens held sessions again after the node's lease lapsed, the store forgot them or did not answer (P9, P10), paced so
+ * that nodes do not flood a store that is just back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chunks } from '../../presence-core/index.ts';
-import type { HeldPlayer, ReopenIntent } from './held-player.ts';
+import type { HeldPlayer } from './held-player.ts';
 
 /** At most this many at once, then a pause. */
 const AT_ONCE = 200;
@@ -13,63 +13,68 @@ const PAUSE_MS = 20;
 const JITTER_MS = 500;
 const RETRY_MS = 1_000;
 
-/** A new one for each time that a player is to be opened again: an answer to an earlier one does not settle it. */
-interface Task {
-  readonly intent: ReopenIntent;
+export interface ReopeningOptions {
+  /** Whether the store answers, and knows this node: until then all wait. */
+  readonly mayRun: () => boolean;
+  /** Nobody is left to be opened again. */
+  readonly done: () => void;
 }
 
 export class Reopening {
-  private readonly pending = new Map<HeldPlayer, Task>();
-  private readonly done: () => void;
-  private isStopped = false;
-  isRunning = false;
+  private readonly due = new Set<HeldPlayer>();
+  private readonly options: ReopeningOptions;
+  private isRunning = false;
 
-  /** @param done called whenever nobody is left to be opened again. */
-  constructor(done: () => void) {
-    this.done = done;
+  constructor(options: ReopeningOptions) {
+    this.options = options;
   }
 
-  /** Whether the session of this player is about to be opened again: nothing else must act on its lease. */
-  has(player: HeldPlayer): boolean {
-    return this.pending.has(player);
+  get isIdle(): boolean {
+    return this.due.size === 0;
   }
 
-  /** `restore` is not weakened to `resume` by a later call. */
-  add(players: Iterable<HeldPlayer>, intent: ReopenIntent): void {
-    for (const player of players) {
-      const isForgotten = this.pending.get(player)?.intent === 'restore';
-      this.pending.set(player, { intent: isForgotten ? 'restore' : intent });
-    }
-    if (!this.isRunning) void this.run();
+  add(player: HeldPlayer): void {
+    this.due.add(player);
+    this.go();
   }
 
   remove(player: HeldPlayer): void {
-    this.pending.delete(player);
+    this.due.delete(player);
+  }
+
+  /** To be called when `mayRun` may have become true. */
+  go(): void {
+    if (!this.isRunning && this.mayGoOn()) void this.run();
   }
 
   stop(): void {
-    this.isStopped = true;
-    this.pending.clear();
+    this.due.clear();
+  }
+
+  private mayGoOn(): boolean {
+    return this.due.size > 0 && this.options.mayRun();
   }
 
   private async run(): Promise<void> {
     this.isRunning = true;
     await sleep(Math.random() * JITTER_MS);
-    while (this.pending.size > 0) {
-      for (const some of chunks([...this.pending], AT_ONCE)) {
-        await Promise.all(some.map(([player, task]) => this.reopen(player, task)));
+    while (this.mayGoOn()) {
+      for (const some of chunks([...this.due], AT_ONCE)) {
+        if (!this.mayGoOn()) break;
+        await Promise.all(some.map((player) => this.reopen(player)));
         await sleep(PAUSE_MS);
       }
-      if (this.pending.size > 0) await sleep(RETRY_MS);
+      if (this.mayGoOn()) await sleep(RETRY_MS);
     }
     this.isRunning = false;
-    if (!this.isStopped) this.done();
+    if (this.due.size === 0) this.options.done();
   }
 
-  private async reopen(player: HeldPlayer, task: Task): Promise<void> {
-    if (this.pending.get(player) !== task) return;
+  private async reopen(player: HeldPlayer): Promise<void> {
+    // It may have left since.
+    if (!this.due.has(player)) return;
     // Also tried again after a fault that is no outage: its player is live, and has nothing to do with it.
-    const isDone = await player.reopen(task.intent).catch(() => false);
-    if (isDone && this.pending.get(player) === task) this.pending.delete(player);
+    await player.reopen().catch(() => {});
+    if (!player.isDue) this.due.delete(player);
   }
 }

@@ -16,7 +16,8 @@ import type { Hub } from '../subscriptions/hub.ts';
 import { Subscriber } from '../subscriptions/subscriber.ts';
 import type { TransportSocket } from '../transport/transport.ts';
 import { decode } from './decode.ts';
-import { Player, type PlayerContext, type PlayerSocket } from './player.ts';
+import { Player, type PlayerContext } from './player.ts';
+import type { PlayerSocket } from './player-socket.ts';
 
 /** Messages that may wait while an earlier one is at the store. */
 const MAX_WAITING = 32;

@@ -1,38 +1,33 @@
 /** What a player's socket holds, enough to open it again when the store forgot it (P10). */
-import type { Attributes, OpenResult, SocketOwner } from '../../presence-core/index.ts';
+import type { Attributes, OpenResult } from '../../presence-core/index.ts';
 import type { Hello, Update } from '../protocol/messages.ts';
 
 export interface HeldSession {
-  /** Under which the store was last asked to open it. */
-  owner: SocketOwner;
-  /** That open had no answer: the store may have it, or may yet get it. */
-  isUncertain: boolean;
   readonly userId: string;
   readonly sessionId: string;
-  attributes: Attributes;
-  startedAt: number;
+  readonly attributes: Attributes;
+  readonly startedAt: number;
   /** As in the log's `Change`. */
-  segment: number;
-  segmentStartedAt: number;
-  /** Let in unchecked while the store was away. */
-  degraded: boolean;
+  readonly segment: number;
+  readonly segmentStartedAt: number;
 }
 
 /** An answer after which this socket holds the session. */
 export type Opened = Extract<OpenResult, { outcome: 'opened' | 'renewed' | 'held' }>;
 
-/** Keeps what the store answered: what a restored session begins with (P10). */
+/**
+ * The session as the store answered: what a restored one begins with (P10).
+ * @param hasChanged since it was asked; then the segment is not the answer's any more.
+ */
 export function keep(
   session: HeldSession,
   answer: { readonly startedAt?: number; readonly segment: number; readonly segmentStartedAt: number },
-): void {
-  session.startedAt = answer.startedAt ?? session.startedAt;
-  session.segment = answer.segment;
-  session.segmentStartedAt = answer.segmentStartedAt;
-}
-
-export function isOpened(result: OpenResult | undefined): result is Opened {
-  return result?.outcome === 'opened' || result?.outcome === 'renewed';
+  hasChanged = false,
+): HeldSession {
+  const startedAt = answer.startedAt ?? session.startedAt;
+  if (hasChanged) return { ...session, startedAt };
+  const { segment, segmentStartedAt } = answer;
+  return { ...session, startedAt, segment, segmentStartedAt };
 }
 
 /** The attributes that a message names; the others are absent. */

@@ -15,16 +15,25 @@ test('[P9] a join whose answer is lost is repeated, and then its sessions are op
   const node = new GatewayNode({ store, log, ...TIMES });
   await node.start();
   const former = node.nodeId;
-  const reopened: [ReopenIntent, string][] = [];
+  const reopened: [ReopenIntent | undefined, string][] = [];
+  let lost: ReopenIntent | undefined;
   const player: HeldPlayer = {
     connection: 1,
-    session: { userId: 'u', sessionId: 's', owner: node.owner(1), degraded: false },
-    opening: undefined,
-    renewSlot: 0,
-    reopen: async (intent) => {
-      reopened.push([intent, node.nodeId]);
-      return true;
+    session: { userId: 'u', sessionId: 's' },
+    owner: node.owner(1),
+    get isDue() {
+      return lost !== undefined;
     },
+    renewSlot: 0,
+    lost: (intent) => {
+      lost = intent;
+      node.reopen(player);
+    },
+    reopen: async () => {
+      reopened.push([lost, node.nodeId]);
+      lost = undefined;
+    },
+    missed: () => {},
     displaced: () => {},
   };
   node.track(player);

@@ -1,0 +1,139 @@
+/** What the store's answer to an open, or its lack, makes of a life. Part of life-step.ts. */
+import type { OpenResult, SocketOwner } from '../../presence-core/index.ts';
+import { type HeldSession, keep } from './held-session.ts';
+import {
+  detachOf,
+  distinct,
+  type Effect,
+  isDue,
+  type Life,
+  type Opening,
+  OVER,
+  type Over,
+  type ReopenIntent,
+  type Reopening,
+  type Step,
+  stay,
+  stronger,
+  type Unchecked,
+} from './life.ts';
+
+export function answered(life: Life, result: OpenResult): Step {
+  switch (life.state) {
+    case 'opening':
+      return firstAnswer(life, result);
+    case 'unchecked':
+    case 'reopening':
+      return life.asked ? nextAnswer(life, life.asked, result) : stay(life);
+    case 'over':
+      return lateAnswer(life, result);
+    case 'none':
+    case 'held':
+      return stay(life);
+    default:
+      return life satisfies never;
+  }
+}
+
+function firstAnswer(life: Opening, result: OpenResult): Step {
+  switch (result.outcome) {
+    case 'opened':
+    case 'renewed':
+    case 'held': {
+      const session = keep(life.session, result);
+      const resumed = result.outcome === 'renewed' && life.claimedStart === result.startedAt;
+      const welcome: Effect = { do: 'welcome', session, resumed, answer: result };
+      const next = heldUnder(session, life.asked, life.again);
+      return { life: next, effects: isDue(next) ? [welcome, { do: 'queue' }] : [welcome] };
+    }
+    case 'fenced':
+      return withoutStore(life, []);
+    case 'gone':
+      return { life: OVER, effects: [{ do: 'deny' }] };
+    default:
+      return turnedAway(result);
+  }
+}
+
+function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: OpenResult): Step {
+  switch (result.outcome) {
+    case 'opened':
+    case 'renewed':
+    case 'held':
+      return stay(heldUnder(keep(life.session, result, life.again !== undefined), owner, life.again));
+    case 'fenced':
+    case 'gone':
+      return stay(askedInVain(life, life.maybe));
+    default:
+      return turnedAway(result);
+  }
+}
+
+/** The session is over: what was opened for it is given up. */
+function lateAnswer({ asked }: Over, result: OpenResult): Step {
+  const isOpened = result.outcome === 'opened' || result.outcome === 'renewed';
+  if (!asked || !isOpened) return stay(OVER);
+  const { session, owner, hasLeft } = asked;
+  const effect: Effect = hasLeft
+    ? { do: 'close', session, owner }
+    : { do: 'detach', session, owner, isUncertain: false };
+  return { life: OVER, effects: [effect] };
+}
+
+function turnedAway(result: Extract<OpenResult, { outcome: 'refused' | 'ended' }>): Step {
+  switch (result.outcome) {
+    case 'refused':
+      return { life: OVER, effects: [{ do: 'refuse', refusal: result }] };
+    case 'ended':
+      return { life: OVER, effects: [{ do: 'evict', reason: result.reason }] };
+    default:
+      return result satisfies never;
+  }
+}
+
+export function unanswered(life: Life, isFault: boolean): Step {
+  switch (life.state) {
+    case 'opening': {
+      const { session, asked: owner } = life;
+      if (!isFault) return withoutStore(life, [owner]);
+      return { life: OVER, effects: [{ do: 'detach', session, owner, isUncertain: true }] };
+    }
+    case 'unchecked':
+    case 'reopening':
+      return stay(askedInVain(life, distinct([...(life.asked ? [life.asked] : []), ...life.maybe])));
+    case 'over': {
+      if (!life.asked) return stay(life);
+      const { session, owner } = life.asked;
+      return { life: OVER, effects: [{ do: 'detach', session, owner, isUncertain: true }] };
+    }
+    case 'none':
+    case 'held':
+      return stay(life);
+    default:
+      return life satisfies never;
+  }
+}
+
+/** P10: policy `open` lets play, to be checked when the store is back. */
+function withoutStore({ session, outagePolicy }: Opening, maybe: readonly SocketOwner[]): Step {
+  if (outagePolicy === 'closed') {
+    return { life: OVER, effects: [{ do: 'unavailable' }, ...detachOf(session, maybe, true)] };
+  }
+  return {
+    life: { state: 'unchecked', session, maybe, asked: undefined, again: undefined },
+    effects: [{ do: 'welcome', session, resumed: false }, { do: 'queue' }],
+  };
+}
+
+/** @param again with what it is to be opened again although it was just opened. */
+function heldUnder(session: HeldSession, owner: SocketOwner, again: ReopenIntent | undefined): Life {
+  if (again === undefined) return { state: 'held', session, owner };
+  return { state: 'reopening', session, owner, intent: again, maybe: [], asked: undefined, again: undefined };
+}
+
+/** It stays due, and is asked at its next turn. */
+function askedInVain<T extends Unchecked | Reopening>(life: T, maybe: readonly SocketOwner[]): T {
+  const next = { ...life, maybe, asked: undefined, again: undefined };
+  if (life.state !== 'reopening' || life.again === undefined) return next;
+  return { ...next, intent: stronger(life.intent, life.again) };
+}

@@ -1,0 +1,201 @@
+/** The one transition function of a held session's life, see life.ts. */
+import type { Attributes, InboxMessage, SocketOwner } from '../../presence-core/index.ts';
+import { type HeldSession, keep } from './held-session.ts';
+import {
+  detachOf,
+  type Effect,
+  type EndReason,
+  isSame,
+  type Life,
+  type LifeEvent,
+  type On,
+  OVER,
+  overWith,
+  ownersOf,
+  type ReopenIntent,
+  type Step,
+  stay,
+  stronger,
+} from './life.ts';
+import { answered, unanswered } from './life-answers.ts';
+
+/** What an event makes of a life. An event that means nothing in a state changes nothing. */
+export function step(life: Life, event: LifeEvent): Step {
+  switch (event.type) {
+    case 'hello':
+      return hello(life, event);
+    case 'answered':
+      return answered(life, event.result);
+    case 'unanswered':
+      return unanswered(life, event.isFault);
+    case 'told':
+      return told(life, event.reason, event.by);
+    case 'missed':
+      return missed(life, event);
+    case 'lost':
+      return lost(life, event.intent);
+    case 'turn':
+      return turn(life, event.owner);
+    case 'changed':
+      return changed(life, event);
+    case 'updated':
+      return updated(life, event);
+    case 'left':
+      return left(life);
+    case 'closed':
+      return closed(life);
+    default:
+      return event satisfies never;
+  }
+}
+
+function hello(life: Life, event: On<'hello'>): Step {
+  if (life.state !== 'none') return stay(life);
+  const { session, owner, intent, outagePolicy, claimedStart } = event;
+  return {
+    life: { state: 'opening', session, asked: owner, outagePolicy, claimedStart, again: undefined },
+    effects: [],
+    ask: { session, owner, intent, formerOwners: [] },
+  };
+}
+
+function told(life: Life, reason: EndReason, by: InboxMessage['by']): Step {
+  const evict: Effect = { do: 'evict', reason, ...(by && { by }) };
+  switch (life.state) {
+    case 'opening':
+      return { life: overWith(life, false), effects: [evict] };
+    case 'unchecked':
+    case 'reopening':
+      // An open without an answer may still come, and would take it back.
+      return { life: overWith(life, false), effects: [evict, ...detachOf(life.session, life.maybe, true)] };
+    case 'held':
+      return { life: OVER, effects: [evict] };
+    case 'none':
+    case 'over':
+      return stay(life);
+    default:
+      return life satisfies never;
+  }
+}
+
+function missed(life: Life, { owner, miss }: On<'missed'>): Step {
+  // What is to be opened again is settled by that.
+  if (life.state !== 'held' || !isSame(life.owner, owner)) return stay(life);
+  switch (miss.outcome) {
+    case 'ended':
+      return told(life, miss.reason, undefined);
+    case 'moved':
+      return told(life, 'moved', undefined);
+    case 'gone':
+      return lost(life, 'resume');
+    case 'fenced':
+      // The node learns it at its next beat, and then says `lost`.
+      return stay(life);
+    default:
+      return miss satisfies never;
+  }
+}
+
+function lost(life: Life, intent: ReopenIntent): Step {
+  switch (life.state) {
+    case 'held': {
+      const { session, owner } = life;
+      return {
+        life: { state: 'reopening', session, owner, intent, maybe: [], asked: undefined, again: undefined },
+        effects: [{ do: 'queue' }],
+      };
+    }
+    case 'reopening':
+      if (life.asked) return stay({ ...life, again: stronger(life.again, intent) });
+      return stay({ ...life, intent: stronger(life.intent, intent) });
+    case 'unchecked':
+      // What the store may have of it is not known; admission follows anyway.
+      return stay(life.asked ? { ...life, again: stronger(life.again, intent) } : life);
+    case 'opening':
+      return stay({ ...life, again: stronger(life.again, intent) });
+    case 'none':
+    case 'over':
+      return stay(life);
+    default:
+      return life satisfies never;
+  }
+}
+
+function turn(life: Life, owner: SocketOwner): Step {
+  if ((life.state !== 'reopening' && life.state !== 'unchecked') || life.asked) return stay(life);
+  const { session } = life;
+  const formerOwners = ownersOf(life).filter((former) => !isSame(former, owner));
+  // One that was never admitted goes through admission.
+  const intent = life.state === 'reopening' ? life.intent : 'resume';
+  return { life: { ...life, asked: owner }, effects: [], ask: { session, owner, intent, formerOwners } };
+}
+
+function changed(life: Life, { attributes, at }: On<'changed'>): Step {
+  switch (life.state) {
+    case 'held':
+      return stay({ ...life, session: withAttributes(life.session, attributes, at) });
+    case 'unchecked':
+    case 'reopening': {
+      const session = withAttributes(life.session, attributes, at);
+      return stay({ ...life, session, ...(life.asked && { again: stronger(life.again, 'resume') }) });
+    }
+    case 'none':
+    case 'opening':
+    case 'over':
+      return stay(life);
+    default:
+      return life satisfies never;
+  }
+}
+
+function updated(life: Life, { owner, answer }: On<'updated'>): Step {
+  if (life.state !== 'held' || !isSame(life.owner, owner)) return stay(life);
+  return stay({ ...life, session: keep(life.session, answer) });
+}
+
+function left(life: Life): Step {
+  switch (life.state) {
+    case 'unchecked':
+    case 'reopening':
+      return { life: overWith(life, true), effects: detachOf(life.session, life.maybe, true) };
+    case 'opening':
+      return stay(overWith(life, true));
+    case 'held':
+      return stay(OVER);
+    case 'none':
+    case 'over':
+      return stay(life);
+    default:
+      return life satisfies never;
+  }
+}
+
+function closed(life: Life): Step {
+  switch (life.state) {
+    case 'opening':
+      return stay(overWith(life, false));
+    case 'held':
+      return { life: OVER, effects: detachOf(life.session, [life.owner], false) };
+    case 'unchecked':
+      return { life: overWith(life, false), effects: detachOf(life.session, life.maybe, true) };
+    case 'reopening':
+      return {
+        life: overWith(life, false),
+        effects: [...detachOf(life.session, [life.owner], false), ...detachOf(life.session, life.maybe, true)],
+      };
+    case 'none':
+      return stay(OVER);
+    case 'over':
+      return stay(life);
+    default:
+      return life satisfies never;
+  }
+}
+
+function withAttributes(session: HeldSession, changes: Attributes, at: number): HeldSession {
+  const attributes = { ...session.attributes, ...changes };
+  const isSwitch = changes.streamId !== undefined && changes.streamId !== session.attributes.streamId;
+  // Counted before the answer: if that is lost, a restored session uses no number that the log has already.
+  if (isSwitch) return { ...session, attributes, segment: session.segment + 1, segmentStartedAt: at };
+  return { ...session, attributes };
+}

@@ -1,0 +1,47 @@
+/** What a player is told when it is not let in, or no longer. */
+import type { InboxMessage, OpenResult } from '../../presence-core/index.ts';
+import { refusalDetail, refusalMembers } from '../problem.ts';
+import type { Hello } from '../protocol/messages.ts';
+import type { PlayerSocket } from './player-socket.ts';
+
+/** P4: the limit is reached. */
+export function refuse(socket: PlayerSocket, refusal: Extract<OpenResult, { outcome: 'refused' }>, id?: string): void {
+  const members = refusalMembers(refusal);
+  socket.fail('concurrency_limit', refusalDetail(refusal), 'concurrency_limit', id, members);
+}
+
+/** The one session that it may take back is over. */
+export function deny(socket: PlayerSocket, id?: string): void {
+  const detail = 'The session has ended: a token is required to start another.';
+  socket.fail('unauthenticated', detail, 'unauthenticated', id);
+}
+
+/** P10: the store is away, and the policy is `closed`. */
+export function unavailable(socket: PlayerSocket, id?: string): void {
+  socket.fail('store_unavailable', 'The store did not answer: try again.', 'overloaded', id);
+}
+
+/** Another act ended the session, or took it over (P5, P7). */
+export function evict(socket: PlayerSocket, reason: InboxMessage['reason'], by: InboxMessage['by']): void {
+  if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
+    socket.send({ type: 'evicted', reason, ...(by && { by }) });
+    socket.end(reason);
+  } else if (reason === 'moved') {
+    socket.send({ type: 'evicted', reason: 'replaced' });
+    socket.end('replaced');
+  } else {
+    socket.end('normal');
+  }
+}
+
+/** Nothing says whose session it is. */
+export function nameless(socket: PlayerSocket, { id, resume }: Hello, canCheck: boolean): void {
+  if (resume === undefined) {
+    const errors = [{ path: '/userId', message: 'is required' }];
+    socket.fail('invalid_request', '/userId is required', 'bad_request', id, { errors });
+  } else if (canCheck) {
+    socket.fail('unauthenticated', 'The resume token is of another deployment.', 'unauthenticated', id);
+  } else {
+    socket.fail('store_unavailable', 'The resume token cannot be checked now: try again.', 'overloaded', id);
+  }
+}
