@@ -64,8 +64,11 @@ function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: Ope
     case 'fenced':
     case 'gone':
       return stay(askedInVain(life, life.maybe));
-    default:
-      return turnedAway(result);
+    default: {
+      const { effects } = turnedAway(result);
+      // An open without an answer may still come.
+      return { life: OVER, effects: [...effects, ...detachOf(life.session, life.maybe, true)] };
+    }
   }
 }
 

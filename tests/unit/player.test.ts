@@ -1,0 +1,247 @@
+/** A player's socket towards a store whose answers the test gives by hand: what it asks, tells and gives up. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { ANYONE } from '../../gateway/auth/identity.ts';
+import { GatewayNode } from '../../gateway/node/node.ts';
+import { Player } from '../../gateway/sessions/player.ts';
+import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
+import { issueResumeToken } from '../../gateway/sessions/resume-token.ts';
+import { AskedStore } from '../support/asked-store.ts';
+
+const log = { info: () => {}, warn: () => {} };
+const TIMES = { beatMs: 3_000, leaseMs: 10_000, sweepMs: 1_000, sessionLeaseMs: 600_000, resumeGraceMs: 10_000 };
+const HELLO = { type: 'hello', userId: 'u', sessionId: 's', streamId: 'one' } as const;
+const OPENED = {
+  outcome: 'opened',
+  current: 1,
+  max: 3,
+  startedAt: 1_000,
+  segment: 0,
+  segmentStartedAt: 1_000,
+  expiresAt: 9_000,
+  displaced: [],
+} as const;
+
+interface Options {
+  readonly outagePolicy?: 'open' | 'closed';
+  /** Resolves when the credentials have been checked. */
+  readonly authentication?: Promise<void>;
+}
+
+function playerOf({ outagePolicy = 'closed', authentication }: Options = {}) {
+  const asked = new AskedStore('open', 'close', 'update', 'detach');
+  const { store } = asked;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  /** What the client is told, in order. */
+  const told: string[] = [];
+  const socket: PlayerSocket & { open: boolean } = {
+    id: 7,
+    open: true,
+    identity: ANYONE,
+    identify: () => {},
+    accept: () => {},
+    send: (message) => {
+      const { type } = message;
+      const flags = ['resumed', 'degraded'].filter((flag) => (message as unknown as Record<string, unknown>)[flag]);
+      told.push([type, ...flags].join(' '));
+    },
+    problem: (code) => told.push(`problem ${code}`),
+    fail: (code, _detail, close) => {
+      told.push(`problem ${code}`);
+      socket.end(close);
+    },
+    end: (name) => {
+      if (!socket.open) return;
+      socket.open = false;
+      told.push(`closed ${name}`);
+      player.release();
+    },
+  };
+  const authenticator = {
+    required: authentication !== undefined,
+    authenticate: async () => {
+      await authentication;
+      return { outcome: 'known', identity: { ...ANYONE, userId: 'u' } } as const;
+    },
+  };
+  const player = new Player(socket, {
+    store,
+    node,
+    authenticator,
+    sessionLeaseMs: TIMES.sessionLeaseMs,
+    resumeGraceMs: TIMES.resumeGraceMs,
+    pingIntervalMs: 25_000,
+    onLimit: 'reject',
+    outagePolicy,
+  });
+  const owner = node.owner(socket.id);
+  const held = async (): Promise<void> => {
+    const done = player.hello(HELLO);
+    await turn();
+    await asked.only('open').answer(OPENED);
+    await done;
+    told.length = 0;
+  };
+  return { asked, node, player, socket, told, owner, held };
+}
+
+test('[W6] a socket that closes while its credentials are checked opens nothing', async () => {
+  let checked = (): void => {};
+  const authentication = new Promise<void>((resolve) => {
+    checked = resolve;
+  });
+  const { asked, player, socket, told, node } = playerOf({ authentication });
+  const hello = player.hello({ ...HELLO, token: 'x' });
+  socket.end('normal');
+  checked();
+  await hello;
+  await turn();
+  expect(asked.waiting('open')).toEqual([]);
+  expect(node.sessionsHeld).toBe(0);
+  expect(told).toEqual(['closed normal']);
+});
+
+test('[P7] an open that is answered after its socket closed is detached, under its owner', async () => {
+  const { asked, player, socket, told, owner } = playerOf();
+  const hello = player.hello(HELLO);
+  await turn();
+  socket.end('normal');
+  expect(asked.waiting('detach')).toEqual([]);
+  await asked.only('open').answer(OPENED);
+  await hello;
+  expect(asked.only('detach').args[0]).toEqual([{ userId: 'u', sessionId: 's', owner }]);
+  expect(told).toEqual(['closed normal']);
+});
+
+test.each(['open', 'closed'] as const)(
+  '[P7] an open without an answer whose socket has closed is detached until it is known (policy %s)',
+  async (outagePolicy) => {
+    const { asked, player, socket, owner } = playerOf({ outagePolicy });
+    const hello = player.hello(HELLO);
+    await turn();
+    socket.end('normal');
+    await asked.only('open').lose();
+    await hello;
+    expect(asked.only('detach').args[0]).toEqual([{ userId: 'u', sessionId: 's', owner }]);
+  },
+);
+
+test('[P7] an open that failed by a fault lets nobody in, and is detached', async () => {
+  const { asked, player, told } = playerOf({ outagePolicy: 'open' });
+  const hello = player.hello(HELLO);
+  await turn();
+  const failed = expect(hello).rejects.toThrow('a fault');
+  await asked.only('open').fail(new TypeError('a fault'));
+  await failed;
+  expect(asked.waiting('detach')).toHaveLength(1);
+  expect(told).toEqual([]);
+});
+
+test('[P7] leaving names the owner, so that a newer socket of the session lives on', async () => {
+  const { asked, player, told, owner, held } = playerOf();
+  await held();
+  const leave = player.leave();
+  await turn();
+  expect(asked.only('close').args[0]).toEqual({ userId: 'u', sessionId: 's', owner, reason: 'left' });
+  await asked.only('close').answer({ outcome: 'moved' });
+  await leave;
+  expect(told).toEqual(['closed normal']);
+  expect(asked.waiting('detach')).toEqual([]);
+});
+
+test('[P8] who leaves without an answer still holds the session, and its socket leaves it to the grace', async () => {
+  const { asked, player, told, socket, held } = playerOf();
+  await held();
+  const leave = player.leave();
+  await turn();
+  const failed = expect(leave).rejects.toThrow('no answer');
+  await asked.only('close').lose();
+  await failed;
+  expect(told).toEqual([]);
+  socket.end('normal');
+  expect(asked.waiting('detach')).toHaveLength(1);
+});
+
+test.each([
+  [{ outcome: 'moved' }, ['evicted', 'closed replaced']],
+  [{ outcome: 'ended', reason: 'kicked' }, ['evicted', 'closed kicked']],
+  [{ outcome: 'fenced' }, ['ok']],
+  [{ outcome: 'updated', segment: 1, segmentStartedAt: 2_000 }, ['ok']],
+] as const)('[P7] an update that is answered %j', async (answer, expected) => {
+  const { asked, player, told, owner, held } = playerOf();
+  await held();
+  const update = player.update({ type: 'update', id: '1', streamId: 'two' });
+  await turn();
+  expect(asked.only('update').args[0]).toMatchObject({ owner, attributes: { streamId: 'two' } });
+  await asked.only('update').answer(answer);
+  await update;
+  expect(told).toEqual(expected);
+});
+
+test('[P9] a session that the store does not have is opened again at its turn, with what changed since', async () => {
+  const { asked, player, told, held } = playerOf();
+  await held();
+  const update = player.update({ type: 'update', streamId: 'two' });
+  await turn();
+  await asked.only('update').answer({ outcome: 'gone' });
+  await update;
+  expect(player.isDue).toBe(true);
+  await player.update({ type: 'update', id: '2', country: 'DE' });
+  expect(asked.waiting('update')).toEqual([]);
+  const reopened = player.reopen();
+  const { args } = asked.only('open');
+  expect(args[0]).toMatchObject({ intent: 'resume', attributes: { streamId: 'two', country: 'DE' } });
+  await asked.only('open').answer(OPENED);
+  await reopened;
+  expect(player.isDue).toBe(false);
+  expect(told).toEqual(['ok']);
+});
+
+test.each([
+  [{ ...OPENED, outcome: 'renewed' }, 'welcome resumed'],
+  [{ ...OPENED, outcome: 'renewed', startedAt: 2_000 }, 'welcome'],
+  [OPENED, 'welcome'],
+] as const)('[W9] resumed is what goes on: %j', async (answer, expected) => {
+  const { asked, player, told } = playerOf();
+  await asked.store.start();
+  const resume = issueResumeToken(asked.store.secret(), { userId: 'u', sessionId: 's', startedAt: 1_000 });
+  const hello = player.hello({ type: 'hello', resume });
+  await turn();
+  await asked.only('open').answer(answer);
+  await hello;
+  expect(told).toEqual([expected]);
+});
+
+test('[P10] policy open lets in, is asked again at its turn, and may then refuse', async () => {
+  const { asked, player, told } = playerOf({ outagePolicy: 'open' });
+  const hello = player.hello(HELLO);
+  await turn();
+  await asked.only('open').lose();
+  await hello;
+  expect(told).toEqual(['welcome degraded']);
+  await player.heartbeat(undefined);
+  const reopened = player.reopen();
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume' });
+  const refused = { outcome: 'refused', current: 3, max: 3, conflicts: [], nextFreeAt: 9_000, displaced: [] } as const;
+  await asked.only('open').answer(refused);
+  await reopened;
+  expect(told).toEqual([
+    'welcome degraded',
+    'heartbeat degraded',
+    'problem concurrency_limit',
+    'closed concurrency_limit',
+  ]);
+  // The first open may still come.
+  expect(asked.waiting('detach')).toHaveLength(1);
+});
+
+test('[P5] what is told while the open runs ends the socket, once', async () => {
+  const { asked, player, told } = playerOf();
+  const hello = player.hello(HELLO);
+  await turn();
+  player.displaced('evicted', { sessionId: 'other' });
+  player.displaced('evicted', { sessionId: 'other' });
+  await asked.only('open').answer(OPENED);
+  await hello;
+  expect(told).toEqual(['evicted', 'closed evicted']);
+});
