@@ -91,3 +91,81 @@ test('[P9] a former id is not kept alive when giving it up had no answer', async
     await node.stop();
   }
 });
+
+/** A player that the node keeps; `events` are what the node told it, in order. */
+function trackedPlayer(node: GatewayNode, connection: number) {
+  const events: string[] = [];
+  const player: HeldPlayer & { isDue: boolean } = {
+    connection,
+    session: { userId: 'u', sessionId: `s${connection}` },
+    owner: node.owner(connection),
+    isDue: false,
+    renewSlot: 0,
+    lost: (intent) => {
+      events.push(`lost ${intent}`);
+      player.isDue = true;
+      node.reopen(player);
+    },
+    reopen: async () => {
+      events.push('turn');
+    },
+    missed: (_owner, miss) => void events.push(`missed ${miss.outcome}`),
+    displaced: (reason) => void events.push(`told ${reason}`),
+  };
+  node.track(player);
+  return { player, events };
+}
+
+test('[P9] a former id is beaten as long as one of its sessions is to be opened again, and then given up', async () => {
+  const store = new MemoryStore();
+  const { beat, quit } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const former = node.nodeId;
+  const { player, events } = trackedPlayer(node, 1);
+  let beatsOfFormer = 0;
+  let isFenced = false;
+  store.nodes.beat = async (nodeId, leaseMs) => {
+    const result = await beat.call(store.nodes, nodeId, leaseMs);
+    if (nodeId === former && isFenced) beatsOfFormer += 1;
+    if (nodeId !== former || isFenced) return result;
+    isFenced = true;
+    return { ...result, outcome: 'fenced' };
+  };
+  const quits: string[] = [];
+  store.nodes.quit = async (nodeId) => {
+    quits.push(nodeId);
+    await quit.call(store.nodes, nodeId);
+  };
+  try {
+    await until(() => events.includes('turn') && beatsOfFormer > 2);
+    expect(events[0]).toBe('lost resume');
+    expect(quits).toEqual([]);
+    player.isDue = false;
+    await until(() => quits.length === 1);
+    expect(quits).toEqual([former]);
+  } finally {
+    await node.stop();
+  }
+});
+
+test('[P10] after an outage all leases are renewed at once, and what is missing is told', async () => {
+  const store = new MemoryStore();
+  const { beat } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const { events } = trackedPlayer(node, 1);
+  let failures = 0;
+  store.nodes.beat = async (nodeId, leaseMs) => {
+    failures += 1;
+    if (failures <= 3) throw new StoreError('store_unavailable', 'no answer in time');
+    return beat.call(store.nodes, nodeId, leaseMs);
+  };
+  try {
+    // The store never had its session.
+    await until(() => events.length > 0);
+    expect(events).toEqual(['missed gone']);
+  } finally {
+    await node.stop();
+  }
+});

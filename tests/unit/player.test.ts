@@ -235,6 +235,44 @@ test('[P10] policy open lets in, is asked again at its turn, and may then refuse
   expect(asked.waiting('detach')).toHaveLength(1);
 });
 
+test('[P9] a resume token alone takes back only the session that began when it says', async () => {
+  const { asked, player } = playerOf({ authentication: Promise.resolve() });
+  await asked.store.start();
+  const identity = { ...ANYONE, userId: 'u', expiresAt: Date.now() + 60_000 };
+  const claim = { userId: 'u', sessionId: 's', startedAt: 1_000, identity };
+  const hello = player.hello({ type: 'hello', resume: issueResumeToken(asked.store.secret(), claim) });
+  await turn();
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'return', startedAt: 1_000 });
+  await asked.only('open').answer({ outcome: 'gone' });
+  await hello;
+});
+
+test('[P7] a socket whose own former id is named as displaced is told nothing', async () => {
+  const { asked, node, player, told, owner, held } = playerOf();
+  await held();
+  player.lost('resume');
+  const reopened = player.reopen();
+  const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
+  const displaced = [{ session, owner, reason: 'moved' }] as const;
+  await asked.only('open').answer({ ...OPENED, outcome: 'renewed', displaced });
+  await reopened;
+  expect(told).toEqual([]);
+  expect(player.owner).toEqual(owner);
+  expect(node.sessionsHeld).toBe(1);
+});
+
+test('[P8] a node knows a player from its hello until its socket is gone', async () => {
+  const { asked, node, player, socket } = playerOf();
+  const hello = player.hello(HELLO);
+  await turn();
+  expect(node.sessionsHeld).toBe(1);
+  socket.end('normal');
+  expect(node.sessionsHeld).toBe(0);
+  await asked.only('open').answer(OPENED);
+  await hello;
+  expect(node.sessionsHeld).toBe(0);
+});
+
 test('[P5] what is told while the open runs ends the socket, once', async () => {
   const { asked, player, told } = playerOf();
   const hello = player.hello(HELLO);

@@ -1,0 +1,66 @@
+/** Opening sessions again, by hand-given players. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import type { HeldPlayer } from '../../gateway/node/held-player.ts';
+import { Reopening } from '../../gateway/node/reopening.ts';
+import { until } from '../support/servers.ts';
+
+/** @param failures turns at which the store does not answer. */
+function duePlayer(connection: number, failures = 0) {
+  const player = {
+    connection,
+    session: { userId: 'u', sessionId: `s${connection}` },
+    owner: undefined,
+    renewSlot: 0,
+    isDue: true,
+    turns: 0,
+    lost: () => {},
+    missed: () => {},
+    displaced: () => {},
+    async reopen() {
+      player.turns += 1;
+      if (player.turns > failures) player.isDue = false;
+      else if (player.turns === 1) throw new TypeError('a fault');
+    },
+  };
+  return player satisfies HeldPlayer;
+}
+
+test('[P9] who is still due gets another turn, and done is told once nobody is', async () => {
+  let done = 0;
+  const reopening = new Reopening({ mayRun: () => true, done: () => done++ });
+  const failing = duePlayer(1, 2);
+  const other = duePlayer(2);
+  reopening.add(failing);
+  reopening.add(other);
+  await until(() => other.turns === 1);
+  expect(done).toBe(0);
+  expect(reopening.isIdle).toBe(false);
+  await until(() => done === 1);
+  expect([failing.turns, other.turns]).toEqual([3, 1]);
+  expect(reopening.isIdle).toBe(true);
+});
+
+test('[P10] nobody gets a turn until the store answers and knows the node', async () => {
+  let mayRun = false;
+  const reopening = new Reopening({ mayRun: () => mayRun, done: () => {} });
+  const player = duePlayer(1);
+  reopening.add(player);
+  reopening.go();
+  await sleep(600);
+  expect(player.turns).toBe(0);
+  mayRun = true;
+  reopening.go();
+  await until(() => player.turns === 1);
+});
+
+test('[P8] who left before its turn gets none', async () => {
+  const reopening = new Reopening({ mayRun: () => true, done: () => {} });
+  const left = duePlayer(1);
+  const other = duePlayer(2);
+  reopening.add(left);
+  reopening.add(other);
+  reopening.remove(left);
+  await until(() => other.turns === 1);
+  expect(left.turns).toBe(0);
+});
