@@ -152,7 +152,8 @@ test('[P9] a former id is beaten as long as one of its sessions is to be opened 
 test('[P10] after an outage all leases are renewed at once, and what is missing is told', async () => {
   const store = new MemoryStore();
   const { beat } = store.nodes;
-  const node = new GatewayNode({ store, log, ...TIMES });
+  // Far beyond the test, so that none is due for renewal by itself.
+  const node = new GatewayNode({ store, log, ...TIMES, sessionLeaseMs: 60_000_000 });
   await node.start();
   const { events } = trackedPlayer(node, 1);
   let failures = 0;
@@ -165,6 +166,33 @@ test('[P10] after an outage all leases are renewed at once, and what is missing 
     // The store never had its session.
     await until(() => events.length > 0);
     expect(events).toEqual(['missed gone']);
+  } finally {
+    await node.stop();
+  }
+});
+
+test('[P10] nobody gets a turn while the store does not answer, or does not know the node', async () => {
+  const store = new MemoryStore();
+  const { beat, join } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const { events } = trackedPlayer(node, 1);
+  let isAway = true;
+  store.nodes.join = async (nodeId, leaseMs) => {
+    if (isAway) throw new StoreError('store_unavailable', 'no answer in time');
+    return join.call(store.nodes, nodeId, leaseMs);
+  };
+  store.nodes.beat = async (nodeId, leaseMs) => ({
+    ...(await beat.call(store.nodes, nodeId, leaseMs)),
+    ...(isAway && { outcome: 'fenced' }),
+  });
+  try {
+    await until(() => events.includes('lost resume'));
+    // Longer than the pause before the first turn.
+    await sleep(700);
+    expect(events).toEqual(['lost resume']);
+    isAway = false;
+    await until(() => events.includes('turn'));
   } finally {
     await node.stop();
   }
