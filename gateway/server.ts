@@ -125,6 +125,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     metrics,
     uws,
     isDraining: () => draining,
+    isRestoring: () => node.isRestoring,
   });
   try {
     httpPort = await sidecar.listen(config.host, config.httpPort);

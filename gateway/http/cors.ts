@@ -2,7 +2,7 @@
 
 /** Headers that a page may send and read. A preflight may be cached for ten minutes. */
 const ALLOWED_HEADERS = 'authorization, content-type, x-request-id, x-user-id';
-const EXPOSED_HEADERS = 'allow, retry-after, x-presence-age-ms, x-request-id';
+const EXPOSED_HEADERS = 'allow, retry-after, x-presence-age-ms, x-presence-degraded, x-request-id';
 const PREFLIGHT_MAX_AGE_S = '600';
 
 export type Headers = Record<string, string>;

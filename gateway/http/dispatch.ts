@@ -23,6 +23,8 @@ export interface DispatchOptions extends AuthorizeOptions {
   readonly log: Logger;
   readonly logRequests: 'errors' | 'all';
   readonly allowedOrigins: readonly string[];
+  /** The store may not have all sessions again: every answer says so. */
+  readonly isRestoring: () => boolean;
   /** Counts each request after its response. */
   readonly observe: (request: ObservedRequest) => void;
 }
@@ -50,7 +52,7 @@ interface Progress {
 }
 
 export function createDispatch(options: DispatchOptions): Dispatch {
-  const { routes, log, logRequests, allowedOrigins, observe } = options;
+  const { routes, log, logRequests, allowedOrigins, isRestoring, observe } = options;
   // The schema limits the length of an id: the router must not.
   const router = findMyWay({ maxParamLength: MAX_URL_LENGTH, querystringParser: parseQuery });
   for (const route of routes) {
@@ -111,8 +113,11 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     progress.body = bytes && parseBody(bytes, contentType, contentEncoding);
     const parts = entry.check.run(entry.userAccess.fill({ params, query, headers, body: progress.body }, identity));
     entry.userAccess.check(parts, identity);
+    // Also when it becomes known while the store is asked.
+    const wasRestoring = isRestoring();
     const reply = await entry.route.handler({ method, url, requestId, identity, ...parts } as HttpRequest);
     const response = { status: reply.status, headers: { ...reply.headers } as Headers, body: '' };
+    if (wasRestoring || isRestoring()) response.headers['x-presence-degraded'] = 'restoring';
     if (reply.text !== undefined) {
       response.headers['content-type'] ??= 'text/plain';
       response.body = reply.text;

@@ -33,6 +33,8 @@ export interface SidecarOptions {
   /** Undefined: node:http serves. */
   readonly uws: Uws | undefined;
   readonly isDraining: () => boolean;
+  /** The store forgot, and may not have all sessions again that sockets hold (P10). */
+  readonly isRestoring?: () => boolean;
 }
 
 export interface Sidecar extends HttpServer {
@@ -43,19 +45,31 @@ export interface Sidecar extends HttpServer {
 }
 
 export function createSidecar(options: SidecarOptions): Sidecar {
-  const { config, authenticator, store, history, replica, log, metrics, uws, isDraining } = options;
+  const {
+    config,
+    authenticator,
+    store,
+    history,
+    replica,
+    log,
+    metrics,
+    uws,
+    isDraining,
+    isRestoring = () => false,
+  } = options;
   const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
     log.warn(
       { correlationId, err: error },
       'could not notify sockets of ended sessions: they close at their next renewal',
     ),
   );
-  const routes = createRoutes({ config, store: bounded, history, replica, log, metrics, isDraining });
+  const routes = createRoutes({ config, store: bounded, history, replica, log, metrics, isDraining, isRestoring });
   const dispatch = createDispatch({
     routes,
     observe: observeRequests(metrics),
     log,
     logRequests: config.logRequests,
+    isRestoring,
     allowedOrigins: config.allowedOrigins,
     authenticator,
     clientAddress: createClientAddress(config.trustedProxies),

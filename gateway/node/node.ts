@@ -11,11 +11,13 @@ import {
   type Repeating,
   repeating,
   type SocketOwner,
+  singleFlight,
 } from '../../presence-core/index.ts';
 import { Detaches } from './detaches.ts';
 import type { HeldPlayer, ReopenIntent } from './held-player.ts';
 import { Renewals } from './renewals.ts';
 import { Reopening } from './reopening.ts';
+import { Restoring } from './restoring.ts';
 
 export type { HeldPlayer } from './held-player.ts';
 
@@ -60,13 +62,18 @@ export class GatewayNode {
     mayRun: () => this.isMember && !this.isAway && !this.isStopped,
     done: () => this.quitFormer(),
   });
+  private readonly restoring: Restoring;
   private readonly detaches: Detaches;
+  /** One at a time, whoever asks for it. */
+  private readonly beatOnce = singleFlight(() => this.beat());
   private readonly repeats: Repeating[] = [];
   private readonly options: NodeOptions;
 
   constructor(options: NodeOptions) {
-    const { store, sessionLeaseMs, resumeGraceMs } = options;
+    const { store, beatMs, leaseMs, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
+    // Another node notices at its next beat, and may have failed at one.
+    this.restoring = new Restoring({ othersMs: 2 * beatMs, maxMs: leaseMs, isIdle: () => this.reopening.isIdle });
     this.renewals = new Renewals({ store, sessionLeaseMs });
     this.detaches = new Detaches(store, resumeGraceMs);
   }
@@ -81,6 +88,21 @@ export class GatewayNode {
     return this.players.size;
   }
 
+  /** The store forgot, and may not have all sessions again that sockets hold: what it answers is incomplete (P10). */
+  get isRestoring(): boolean {
+    return this.restoring.isOn;
+  }
+
+  /** Resolves when the store has all sessions again that sockets hold, or should have: at once in quiet times. */
+  restored(): Promise<void> {
+    return this.restoring.over();
+  }
+
+  /** Asks the store at once whether it forgot: its connection was lost, or a reader of the log lost its place. */
+  async check(): Promise<void> {
+    if (this.repeats.length > 0 && !this.isStopped) await this.beatOnce().catch(() => {});
+  }
+
   owner(connection: number): SocketOwner {
     return { nodeId: this.id, connection };
   }
@@ -92,7 +114,7 @@ export class GatewayNode {
     if (this.isStopped) return;
     this.renewals.start();
     const { store, beatMs, sweepMs } = this.options;
-    this.repeats.push(repeating({ everyMs: beatMs }, () => this.beat()));
+    this.repeats.push(repeating({ everyMs: beatMs }, () => this.beatOnce()));
     this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
   }
 
@@ -185,6 +207,7 @@ export class GatewayNode {
         'the store lost data or failed over (new epoch): restoring sessions',
       );
       this.epoch = result.epoch;
+      this.restoring.begin();
     }
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
     this.reopening.go();

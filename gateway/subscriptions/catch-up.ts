@@ -50,6 +50,7 @@ export interface Listener {
 }
 
 export async function takeSnapshot(hub: Hub, topic: Topic): Promise<Taking> {
+  await hub.settled();
   const { generation, cursor, positions } = hub;
   const reader = new SnapshotReader(hub.store, hub.semaphore, topic, positions);
   return { what: 'snapshot', generation, cursor, reader, first: (await reader.read()) ?? [] };

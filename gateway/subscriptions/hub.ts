@@ -12,7 +12,16 @@ import { Summaries } from './summaries.ts';
 import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
 import { keysOf, type Topic } from './topics.ts';
 
+/** What this process knows of a store that forgot. */
+export interface StoreMemory {
+  readonly isRestoring: boolean;
+  restored(): Promise<void>;
+  /** Asks the store at once whether it forgot. */
+  check(): Promise<void>;
+}
+
 export interface HubOptions extends TopicGroupOptions {
+  readonly node: StoreMemory;
   readonly store: PresenceStore;
   readonly reads: PresenceReads;
   readonly log: { error(fields: object, message: string): void };
@@ -41,16 +50,19 @@ export class Hub {
   private recent = new RecentBatches([]);
   private entered = 0;
   private starting: Promise<void> | undefined;
+  /** Of the question whether the store forgot, since the place was last lost. */
+  private checked: Promise<void> | undefined;
   private run: object | undefined;
   private waiting: (() => void)[] = [];
 
   constructor(options: HubOptions) {
     this.options = options;
-    const { store, reads, log, summaryIntervalMs } = options;
+    const { store, reads, node, log, summaryIntervalMs } = options;
+    const isQuiet = (): boolean => node.isRestoring;
     this.store = store;
     this.log = log;
-    this.stats = new StatsTicker(reads, summaryIntervalMs);
-    this.summaries = new Summaries(store, this.groups, summaryIntervalMs);
+    this.stats = new StatsTicker(reads, summaryIntervalMs, isQuiet);
+    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet);
     this.reader = new LogReader(store, {
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
@@ -126,6 +138,12 @@ export class Hub {
     return tail.reduce((sum, last, shard) => sum + Math.max(0, last - (this.positions[shard] as number)), 0);
   }
 
+  /** Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10). */
+  async settled(): Promise<void> {
+    await this.checked;
+    await this.options.node.restored();
+  }
+
   /** Resolves when the hub has read on, lost its place, or stopped. */
   moved(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
@@ -155,6 +173,8 @@ export class Hub {
 
   private lose(cursor: string): void {
     this.gaps += 1;
+    // A store that forgot is a way to lose the place.
+    this.checked = this.options.node.check();
     this.place(cursor);
     for (const group of this.groups.values()) for (const member of [...group.live]) member.restart();
     this.release();

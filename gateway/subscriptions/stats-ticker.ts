@@ -13,15 +13,18 @@ const TOP_ITEMS = 10;
 export class StatsTicker {
   private readonly reads: PresenceReads;
   private readonly intervalMs: number;
+  private readonly isQuiet: () => boolean;
   private readonly listeners = new Set<StatsListener>();
   private timer: NodeJS.Timeout | undefined;
   private readonly ask = singleFlight(() => this.compute());
   /** The newest frame, while anybody subscribes. */
   private latest: string | undefined;
 
-  constructor(reads: PresenceReads, intervalMs: number) {
+  /** @param isQuiet while the store has not all sessions again nothing is said. */
+  constructor(reads: PresenceReads, intervalMs: number, isQuiet: () => boolean) {
     this.reads = reads;
     this.intervalMs = intervalMs;
+    this.isQuiet = isQuiet;
   }
 
   /** @throws StoreError when the store does not answer. */
@@ -43,6 +46,7 @@ export class StatsTicker {
   }
 
   private async tick(): Promise<void> {
+    if (this.isQuiet()) return;
     // While the store is away nothing is said.
     const frame = await this.ask().catch(() => undefined);
     this.latest = this.listeners.size > 0 ? frame : undefined;

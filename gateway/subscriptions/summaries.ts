@@ -25,13 +25,21 @@ export class Summaries {
   private readonly store: PresenceStore;
   private readonly groups: ReadonlyMap<string, TopicGroup>;
   private readonly intervalMs: number;
+  private readonly isQuiet: () => boolean;
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
 
-  constructor(store: PresenceStore, groups: ReadonlyMap<string, TopicGroup>, intervalMs: number) {
+  /** @param isQuiet while the store has not all sessions again nothing is said. */
+  constructor(
+    store: PresenceStore,
+    groups: ReadonlyMap<string, TopicGroup>,
+    intervalMs: number,
+    isQuiet: () => boolean,
+  ) {
     this.store = store;
     this.groups = groups;
     this.intervalMs = intervalMs;
+    this.isQuiet = isQuiet;
   }
 
   start(): void {
@@ -46,7 +54,7 @@ export class Summaries {
   private tick(): void {
     for (const group of this.groups.values()) group.tick();
     const wanted = [...this.groups.values()].filter((group) => group.summarised.size > 0);
-    if (wanted.length === 0 || this.asking) return;
+    if (wanted.length === 0 || this.asking || this.isQuiet()) return;
     this.asking = true;
     void this.send(wanted).finally(() => {
       this.asking = false;

@@ -31,6 +31,7 @@ const TABLE = createRoutes({
   log: pino({ enabled: false }),
   metrics: new Metrics(),
   isDraining: () => false,
+  isRestoring: () => false,
 }).map(({ method, path, scope, reads }) => ({
   method,
   path,

@@ -36,6 +36,7 @@ describe('Subscription', () => {
     hub = new Hub({
       store,
       reads: createReads(store.reads, undefined),
+      node: { isRestoring: false, restored: async () => {}, check: async () => {} },
       log: { error: () => {} },
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,

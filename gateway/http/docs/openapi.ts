@@ -119,6 +119,12 @@ const AGE = {
   description: 'How old the data may be, in ms; only if the response comes from the replica (REPLICA=on)',
   schema: { type: 'string', pattern: '^\\d+$' },
 };
+const DEGRADED = {
+  required: false,
+  description:
+    'restoring: Redis lost its data within the last seconds, and nodes open the sessions of their sockets again; the answer may lack some',
+  schema: { type: 'string', enum: ['restoring'] },
+};
 
 function successOf(route: Route): ApiResponse {
   const { schema, textType, revalidates, fromReplica } = route;
@@ -126,6 +132,7 @@ function successOf(route: Route): ApiResponse {
     ...responseHeaders(),
     ...(revalidates && { etag: ETAG }),
     ...(fromReplica && { 'x-presence-age-ms': AGE }),
+    'x-presence-degraded': DEGRADED,
   };
   const bodies: [string, TSchema | Schema][] = [];
   if (textType !== undefined) bodies.push([textType, { type: 'string' }]);

@@ -18,11 +18,25 @@ export interface RouteContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isDraining: () => boolean;
+  /** The store forgot, and may not have all sessions again that sockets hold (P10). */
+  readonly isRestoring: () => boolean;
 }
 
 /** Whether the outage policy admits players unchecked after this error (P10). */
 export function admitsUnchecked(error: unknown, { config }: RouteContext): boolean {
   return config.outagePolicy === 'open' && error instanceof StoreError && error.code === 'store_unavailable';
+}
+
+/**
+ * Stands before an admission. While the store may not know all who hold a slot, policy `open` admits, and says so; policy
+ * `closed` admits nobody (P10).
+ * @returns what the answer has besides.
+ * @throws StoreError `store_unavailable` by policy `closed`.
+ */
+export function restoringTerms({ config, isRestoring }: RouteContext): { degraded?: true } {
+  if (!isRestoring()) return {};
+  if (config.outagePolicy === 'open') return { degraded: true };
+  throw new StoreError('store_unavailable', 'The store forgot the sessions, and nodes are opening them again.');
 }
 
 /** Limit and policy of an admission (P6): of the user's own token, else of the deployment. */

@@ -5,7 +5,7 @@ import { EXAMPLE_AT } from '../docs/example.ts';
 import { Degraded, id, instant, SESSION_ATTRIBUTES, text, UUID_PATTERN } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
-import { admissionTermsOf, admitsUnchecked, type RouteContext } from './context.ts';
+import { admissionTermsOf, admitsUnchecked, type RouteContext, restoringTerms } from './context.ts';
 import { EXAMPLE_REFUSAL, limitProblem } from './refusal.ts';
 import { logAdmittedUnchecked, logOpened } from './session-log.ts';
 
@@ -94,6 +94,7 @@ export function guardRoutes(context: RouteContext): Route[] {
         const guardId = randomUUID();
         const { streamId, deviceId, deviceType, country, state } = body;
         try {
+          const restoring = restoringTerms(context);
           const result = await store.sessions.open({
             userId,
             sessionId: guardId,
@@ -106,7 +107,7 @@ export function guardRoutes(context: RouteContext): Route[] {
           logOpened(context, requestId, { userId, sessionId: guardId }, result, deviceType);
           if (result.outcome === 'refused') throw limitProblem(result, 403, { errorCode: 'REACHED_MAX_GUARDS_COUNT' });
           if (!('expiresAt' in result)) throw new Error(`a new guard cannot be ${result.outcome}`);
-          return ok({ guardId, ...timesOf(result.expiresAt) });
+          return ok({ guardId, ...timesOf(result.expiresAt), ...restoring });
         } catch (error) {
           if (!admitsUnchecked(error, context)) throw error;
           logAdmittedUnchecked(context, requestId, userId);
