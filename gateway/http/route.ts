@@ -94,6 +94,8 @@ interface RouteOf<S extends RouteSchema> {
   readonly problems?: readonly RouteProblem[];
   readonly examples: readonly [Example<S>, ...Example<S>[]];
   readonly scope: Scope;
+  /** Machines call it every few seconds: the log has a line only when the answer changes. */
+  readonly probe?: true;
   /** It is not a GET but changes nothing: scope `read` suffices. */
   readonly reads?: true;
   /** Default `MAX_BODY_BYTES`. */
