@@ -157,6 +157,20 @@ describe('when the network is back', () => {
   });
 });
 
+test.each(['player', 'subscription'])('a closed %s no longer listens to the page', async (kind) => {
+  const listeners = new Set<unknown>();
+  Object.assign(globalThis, {
+    addEventListener: (_: string, listener: unknown) => listeners.add(listener),
+    removeEventListener: (_: string, listener: unknown) => listeners.delete(listener),
+  });
+  const client = kind === 'player' ? playerOf() : new PresenceSubscription({ url: URL, WebSocket, topic: 'all' });
+  made.push(client);
+  client.connect().catch(() => {});
+  expect(listeners.size).toBe(1);
+  client.close();
+  expect(listeners.size).toBe(0);
+});
+
 describe('[W31] a server that always closes', () => {
   const delays = async (player: PresenceClient, rounds: number, close: () => void): Promise<number[]> => {
     const all: number[] = [];
