@@ -12,7 +12,7 @@ await main((server) => {
   const wsPort = server.wsPort as number;
   const httpPort = server.httpPort as number;
   simulatePlayers({ wsPort, httpPort, players: PLAYERS });
-  process.stdout.write(`${PLAYERS} simulated players; try: curl http://127.0.0.1:${httpPort}/stats/top?by=stream\n`);
+  process.stdout.write(`${PLAYERS} simulated players; try: curl 'http://127.0.0.1:${httpPort}/stats/top?by=stream'\n`);
   const get = async (path: string): Promise<Record<string, unknown>> =>
     (await (await fetch(`http://127.0.0.1:${httpPort}${path}`)).json()) as Record<string, unknown>;
   const report = async (): Promise<void> => {

@@ -147,8 +147,14 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     history?.startWriting();
     replica?.start();
     const { nodeId } = node;
-    // The contract has `msg` in this one line; every line has `message`.
-    log.info({ msg: 'ready', wsPort, httpPort, transport: gateway?.transportName, store: store.name, nodeId }, 'ready');
+    const socketTransport = gateway?.transportName;
+    const httpTransport = uws ? 'uws' : 'node';
+    const transports = { socketTransport, httpTransport };
+    // `msg` and `transport` are for those who read this line by program; every line has `message`.
+    log.info(
+      { msg: 'ready', wsPort, httpPort, transport: socketTransport, ...transports, store: store.name, nodeId },
+      'ready',
+    );
   };
 
   const stop = async (drainMs: number): Promise<void> => {

@@ -214,9 +214,9 @@ export class ReconnectingSocket {
       this.settle(error, code, reason);
       return;
     }
-    // One that would come back at once again and again is slowed down like any other; a drain is paced by the server.
+    // Only the first time: what is closed again before it was stable is slowed down like any other.
     const { backoffBaseMs, backoffCapMs } = this.timers;
-    const atOnce = draining || (policy === 'now' && this.attempt === 0);
+    const atOnce = (draining || policy === 'now') && this.attempt === 0;
     const delayMs = atOnce ? 0 : backoffMs(this.attempt, backoffBaseMs, backoffCapMs);
     this.attempt += 1;
     if (wasLive) this.state = 'reconnecting';

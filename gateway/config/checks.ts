@@ -10,7 +10,7 @@ type Duration = Extract<SettingName, `${string}Ms`>;
 /** The first must be at least so many times the second. */
 const TIMINGS: readonly (readonly [Duration, number, Duration])[] = [
   ['nodeLeaseMs', 3, 'nodeBeatMs'],
-  // Else the loss of a node would show as timeouts of its sessions (P9).
+  // Otherwise the loss of a node would show as timeouts of its sessions (P9).
   ['sessionLeaseMs', 1, 'nodeLeaseMs'],
   ['heartbeatTtlMs', 2, 'heartbeatIntervalMs'],
 ];
@@ -68,10 +68,14 @@ export function crossCheck(config: Config, isSet: (name: SettingName) => boolean
   if (fault !== undefined) faults.push(fault);
 
   const sources = (['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const).filter(isSet).length;
-  const named = 'JWT_SECRET, JWT_PUBLIC_KEY and JWKS_URL';
-  if (auth === 'jwt') expect(sources === 1, `AUTH=jwt needs exactly one of ${named} (${sources} are set)`);
+  const count = sources === 0 ? 'none is set' : `${sources} are set`;
+  if (auth === 'jwt') {
+    expect(sources === 1, `AUTH=jwt needs exactly one of JWT_SECRET, JWT_PUBLIC_KEY and JWKS_URL (${count})`);
+  }
   // Whoever sets a key means to authenticate: to serve everyone instead would go unnoticed.
-  else expect(sources === 0 && !isSet('apiKeys'), `${named} and API_KEYS need AUTH=jwt`);
+  else {
+    expect(sources === 0 && !isSet('apiKeys'), 'JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL and API_KEYS need AUTH=jwt');
+  }
   expect(
     jwtSecret === '' || (Buffer.byteLength(jwtSecret) >= MIN_SECRET_BYTES && !jwtSecret.includes('-----BEGIN')),
     `JWT_SECRET must be a secret of at least ${MIN_SECRET_BYTES} bytes, not a PEM key`,

@@ -2,6 +2,7 @@
 import { crossCheck } from './checks.ts';
 import type { Setting } from './setting.ts';
 import { type Config, flagOf, SETTING_NAMES, SETTINGS, type SettingName, variableOf } from './settings.ts';
+import { REDACTED } from './without-password.ts';
 
 export { helpText } from './help.ts';
 export { type Config, DEFAULT_DATABASE_URL } from './settings.ts';
@@ -73,12 +74,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
   return config;
 }
 
-/** The configuration for the log at start. A secret that is set reads `[redacted]`. */
+/** The configuration for the log at start. A secret that is set reads `[redacted]`, a URL only where its password was. */
 export function describeConfig(config: Config): Record<string, unknown> {
   return Object.fromEntries(
     SETTING_NAMES.filter((name) => SETTINGS[name].kind !== 'flag').map((name) => {
       const setting: Setting = SETTINGS[name];
-      return [name, setting.secret && String(config[name]) !== '' ? '[redacted]' : config[name]];
+      const value = config[name];
+      if (!setting.secret || String(value) === '') return [name, value];
+      return [name, setting.show?.(String(value)) ?? REDACTED];
     }),
   );
 }

@@ -1,4 +1,6 @@
 /** The kinds of settings: how a text becomes a value, and what a wrong one is answered. */
+
+import { alternatives } from '../alternatives.ts';
 import { isApiKeyEntry } from '../auth/api-keys.ts';
 import { readPublicKey } from '../auth/public-key.ts';
 import { isAddressRange } from '../limits/client-address.ts';
@@ -12,6 +14,8 @@ export interface Setting {
   readonly about: string;
   /** Never printed, neither in an error nor in the log. */
   readonly secret?: boolean;
+  /** What the log shows of a secret value; by default nothing. */
+  readonly show?: (value: string) => string;
   parse(written: string): Parsed;
 }
 
@@ -35,6 +39,7 @@ export function integer(fallback: number, min: number, max: number, about: strin
 
 interface TextRule {
   readonly secret?: boolean;
+  readonly show?: (value: string) => string;
   readonly pattern?: RegExp;
   /** Completes "must …" when the pattern does not match. */
   readonly must?: string;
@@ -46,6 +51,7 @@ export function text(fallback: string, about: string, rule: TextRule = {}): Type
     fallback,
     about,
     secret: rule.secret ?? false,
+    ...(rule.show && { show: rule.show }),
     parse: (written) => (rule.pattern?.test(written) === false ? { must: rule.must ?? '' } : { value: written }),
   };
 }
@@ -56,7 +62,7 @@ export function choice<const T extends string>(allowed: readonly T[], fallback: 
     fallback: fallback as T,
     about,
     parse: (written: string): Parsed =>
-      (allowed as readonly string[]).includes(written) ? { value: written } : { must: `be ${allowed.join(' or ')}` },
+      (allowed as readonly string[]).includes(written) ? { value: written } : { must: `be ${alternatives(allowed)}` },
   } satisfies TypedSetting<T>;
 }
 

@@ -17,6 +17,7 @@ import {
   text,
   type Value,
 } from './setting.ts';
+import { withoutPassword } from './without-password.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_PORT = 65_535;
@@ -60,6 +61,7 @@ export const SETTING_GROUPS = {
         'unset: everything in memory, for a single process',
       {
         secret: true,
+        show: withoutPassword,
         pattern: /^(rediss?|redis\+sentinel|redis\+cluster):\/\/[^/]/,
         must: 'begin with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host',
       },
@@ -128,7 +130,7 @@ export const SETTING_GROUPS = {
     databaseUrl: text(
       DEFAULT_DATABASE_URL,
       'SQL database: sqlite:<path>, mysql://user:password@host/db, mariadb://user:password@host/db, or none',
-      { secret: true },
+      { secret: true, show: withoutPassword },
     ),
     historyDays: days(90, 'ended sessions'),
     concurrencyDays: days(400, 'samples of concurrency'),

@@ -80,9 +80,9 @@ export class HistoryWriter {
 
   private repeat(what: string, everyMs: number, task: () => Promise<void>): Repeating {
     const failed = (error: unknown): void => {
-      // An outage is already a warning of the writer of sessions.
+      // An outage passes by itself; anything else is a fault of ours.
       const passes = (error instanceof StoreError || error instanceof HistoryError) && error.retryable;
-      this.options.log[passes ? 'info' : 'error']({ err: error }, `history: ${what} failed; it is tried again`);
+      this.options.log[passes ? 'warn' : 'error']({ err: error }, `history: ${what} failed; it is tried again`);
     };
     return repeating({ everyMs, failed }, task);
   }

@@ -47,7 +47,7 @@ interface Match {
 
 /** What the log and the metrics need of a request; filled in as far as its processing came. */
 interface Progress {
-  route: string | undefined;
+  route: Route | undefined;
   body: unknown;
 }
 
@@ -96,7 +96,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   async function serve(incoming: IncomingRequest, requestId: string, progress: Progress): Promise<OutgoingResponse> {
     const { method, url } = incoming;
     const { entry, params, query } = match(method, url);
-    progress.route = entry.route.path;
+    progress.route = entry.route;
     const { schema, maxBodyBytes = MAX_BODY_BYTES } = entry.route;
     const headers: Record<string, string> = {};
     for (const name of entry.check.headerNames) {
@@ -148,8 +148,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     }
     cors.mark(response.headers, origin);
     const durationMs = performance.now() - startedAt;
-    observe({ method, route: progress.route, status: response.status, durationMs });
-    logRequest({ requestId, method, url, status: response.status, durationMs, problem, body: progress.body });
+    const { route, body } = progress;
+    const probe = route?.probe && route.path;
+    observe({ method, route: route?.path, status: response.status, durationMs });
+    logRequest({ requestId, method, url, probe, status: response.status, durationMs, problem, body });
     return response;
   };
 }

@@ -54,7 +54,7 @@ export function toProblem(error: unknown): Problem {
   return new Problem('internal', 'The error was logged with this request id.', { cause: error });
 }
 
-/** The body of a problem, as section 3 of the contract has it. */
+/** The body of a problem (RFC 9457), with the members of its code. */
 export function toProblemBody(problem: Problem, requestId: string): Record<string, unknown> {
   const { code, message, members, status } = problem;
   return { ...problemBody(code, message, { requestId, ...members }), status };

@@ -10,14 +10,15 @@ const MAX_URL = 2_048;
 /** In characters of the body's JSON. */
 const MAX_BODY = 4_096;
 
-/** @param url path and query. */
+/** @param url path and query; a long one is cut, and then ends with `…`. */
 export function redactUrl(url: string): string {
-  return url
+  const redacted = url
     .slice(0, MAX_URL)
     .replace(QUERY_FIELD, (field, separator, name) =>
       SECRET_NAME.test(decoded(name)) ? `${separator}${name}=${REDACTED}` : field,
     )
     .replace(SECRET_VALUE, REDACTED);
+  return url.length > MAX_URL ? `${redacted}…` : redacted;
 }
 
 /** @returns the body; the beginning of its JSON when it is long. */

@@ -86,12 +86,16 @@ interface RouteOf<S extends RouteSchema> {
   readonly textType?: string;
   /** It supports `if-none-match` and 304. */
   readonly revalidates?: true;
+  /** Success is status 204; the body of the schema, with status 200, is only for when the store did not answer. */
+  readonly bodyIfDegraded?: true;
   /** A replica may answer it; the response then has `x-presence-age-ms`. */
   readonly fromReplica?: true;
   /** In addition to those that follow from scope and schemas. */
   readonly problems?: readonly RouteProblem[];
   readonly examples: readonly [Example<S>, ...Example<S>[]];
   readonly scope: Scope;
+  /** Machines call it every few seconds: the log has a line only when the answer changes. */
+  readonly probe?: true;
   /** It is not a GET but changes nothing: scope `read` suffices. */
   readonly reads?: true;
   /** Default `MAX_BODY_BYTES`. */
@@ -116,7 +120,7 @@ export function route<const S extends RouteSchema>(definition: RouteOf<S>): Rout
   return definition as unknown as Route;
 }
 
-export const NO_CONTENT: HttpReply<undefined> = { status: 204 };
+export const NO_CONTENT: HttpReply<never> = { status: 204 };
 
 /** Status 200 with a text. */
 export function plain(text: string): HttpReply<never> {

@@ -2,6 +2,7 @@
 import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { areIds, ID_PATTERN } from '../../presence-core/index.ts';
+import { alternatives } from '../alternatives.ts';
 import type { FieldError } from '../sessions/decode.ts';
 import { PATTERN_RULES } from './fields.ts';
 import { invalidRequest } from './problem.ts';
@@ -21,12 +22,42 @@ interface SchemaError {
   readonly message: string;
 }
 
-function messageOf({ keyword, params, message }: SchemaError): string {
-  const { allowedValues, pattern } = params as { allowedValues?: string[]; pattern?: string | RegExp };
-  if (keyword === 'enum') return `must be one of ${allowedValues?.join(', ')}`;
+interface ErrorParams {
+  readonly type: string;
+  readonly limit: number;
+  readonly multipleOf: number;
+  readonly allowedValues: readonly string[];
+  readonly allowedValue: unknown;
+  readonly pattern: string | RegExp;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  integer: 'an integer',
+  string: 'a string',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+};
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+/** What is wrong, in words that continue the name of the field. Undefined: TypeBox's own words do. */
+const MESSAGES: Readonly<Record<string, (params: ErrorParams) => string | undefined>> = {
+  type: ({ type }) => TYPES[type] && `must be ${TYPES[type]}`,
+  minimum: ({ limit }) => `must be at least ${limit}`,
+  maximum: ({ limit }) => `must be at most ${limit}`,
+  multipleOf: ({ multipleOf }) => `must be a multiple of ${multipleOf}`,
+  minItems: ({ limit }) => `must have at least ${counted(limit, 'item')}`,
+  maxItems: ({ limit }) => `must have at most ${counted(limit, 'item')}`,
+  minLength: ({ limit }) => `must have at least ${counted(limit, 'character')}`,
+  maxLength: ({ limit }) => `must have at most ${counted(limit, 'character')}`,
+  enum: ({ allowedValues }) => `must be ${alternatives(allowedValues)}`,
+  const: ({ allowedValue }) => (allowedValue === '' ? 'must be empty' : `must be ${String(allowedValue)}`),
   // Most readers cannot read a pattern.
-  const rule = keyword === 'pattern' ? PATTERN_RULES[String(pattern)] : undefined;
-  return rule === undefined ? message : `must be ${rule}`;
+  pattern: ({ pattern }) => PATTERN_RULES[String(pattern)] && `must be ${PATTERN_RULES[String(pattern)]}`,
+};
+
+function messageOf({ keyword, params, message }: SchemaError): string {
+  return MESSAGES[keyword]?.(params as ErrorParams) ?? message;
 }
 
 /** @param part name of the part of the request, for an error that is not about one field. */

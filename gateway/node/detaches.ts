@@ -23,14 +23,16 @@ interface Detach {
 export class Detaches {
   private readonly store: PresenceStore;
   private readonly graceMs: number;
+  private readonly keptMax: number;
   /** Those to be sent again, by user, session and socket. */
   private readonly kept = new Map<string, Detach>();
   private readonly inFlight = new Set<Promise<void>>();
   private isRetrying = false;
 
-  constructor(store: PresenceStore, graceMs: number) {
+  constructor(store: PresenceStore, graceMs: number, keptMax = KEPT_MAX) {
     this.store = store;
     this.graceMs = graceMs;
+    this.keptMax = keptMax;
   }
 
   /** @param isUncertain the open of the session had no answer. */
@@ -73,7 +75,7 @@ export class Detaches {
 
   private keep(detach: Detach): void {
     this.kept.set(keyOf(detach), detach);
-    if (this.kept.size <= KEPT_MAX) return;
+    if (this.kept.size <= this.keptMax) return;
     const [oldest] = this.kept.keys();
     this.kept.delete(oldest as string);
   }

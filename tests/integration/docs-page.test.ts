@@ -50,6 +50,13 @@ describe('the page', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff');
   });
 
+  test('shows every example whole, in a block without a limit of its height', async () => {
+    const { body: page } = await sidecar.request('GET', '/docs');
+    const blocks = /<style>(.*?)<\/style>/s.exec(page)?.[1]?.match(/^(?:pre|\.response|\.command)\b[^}]*}/gm) ?? [];
+    expect(blocks).toHaveLength(3);
+    for (const block of blocks) expect(block).not.toMatch(/height: *[^;]*(?:rem|px|vh)/);
+  });
+
   test('shows what a route says of itself as text', () => {
     const hostile = '<script>alert("1")</script>';
     const [route] = sidecar.routes as [Route];

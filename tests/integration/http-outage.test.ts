@@ -41,12 +41,31 @@ describe('[P10] while the store is away', () => {
     expect(guard.status).toBe(200);
     expect(guard.body).toMatchObject({ guardId: expect.any(String), degraded: true });
     expect(guard.body.expiresAt - guard.body.refreshAt).toBe(30_000);
-    const refresh = () => sidecar.request('PATCH', `/guards/${guard.body.guardId}`, undefined, USER);
-    expect((await refresh()).status).toBe(204);
     failing.mode = 'work';
-    expect((await refresh()).status).toBe(404);
     expect((await sidecar.request('POST', '/heartbeat', BEAT)).body).toMatchObject({ current: 1, max: 3 });
   });
+
+  test.each(['away', 'silent'] as const)(
+    '[P7] a refresh of a guard is no success when the store is %s',
+    async (mode) => {
+      await start({ OUTAGE_POLICY: 'open' });
+      const { body: guard } = await sidecar.request('POST', '/guards', undefined, USER);
+      const refresh = (id = guard.guardId) => sidecar.request('PATCH', `/guards/${id}`, undefined, USER);
+      expect((await refresh()).status).toBe(204);
+      failing.mode = mode;
+      // The live guard, and one that may never have been.
+      for (const reply of [await refresh(), await refresh(GUARD.slice('/guards/'.length))]) {
+        expect(reply.status).toBe(200);
+        expect(reply.body).toEqual({ degraded: true, refreshAt: expect.any(Number) });
+        // Time for three refreshes before the guard of a punctual client ends.
+        const leftMs = guard.expiresAt - guard.refreshAt;
+        expect(reply.body.refreshAt - Date.now()).toBeLessThanOrEqual(leftMs / 3);
+      }
+      failing.mode = 'work';
+      expect((await refresh()).status).toBe(204);
+      expect(await refresh(GUARD.slice('/guards/'.length))).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    },
+  );
 
   test('policy open still refuses what is not valid', async () => {
     await start({ OUTAGE_POLICY: 'open' });

@@ -1,4 +1,4 @@
-/** The log of requests: exactly the fields of the contract's section 5, and one id through all steps of a request. */
+/** The log of requests: exactly the fields that are promised, and one id through all steps of a request. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../gateway/config/config.ts';
 import { createLog } from '../../gateway/log.ts';
@@ -32,7 +32,7 @@ function stepsOf(reply: { headers: Headers }): unknown[] {
 }
 
 describe('a request is one line', () => {
-  test('LOG_REQUESTS=errors: of 4xx and 5xx only, with exactly the fields of the contract', async () => {
+  test('LOG_REQUESTS=errors: of 4xx and 5xx only, with exactly the promised fields', async () => {
     const failing = failingStore();
     await start(failing.store);
     await sidecar.request('POST', '/heartbeat', BEAT);
@@ -94,6 +94,44 @@ describe('a request is one line', () => {
   });
 });
 
+describe('probes', () => {
+  test('are a line when their answer changes: a warning without stack, then that all is well', async () => {
+    const failing = failingStore();
+    await start(failing.store);
+    const probe = async (mode: typeof failing.mode): Promise<void> => {
+      failing.mode = mode;
+      for (let i = 0; i < 3; i++) await sidecar.get('/readyz');
+    };
+    await probe('work');
+    expect(requestLines()).toEqual([]);
+    await probe('away');
+    await probe('work');
+    await probe('away');
+    await probe('broken');
+    expect(requestLines().map(({ level, status }) => [level, status])).toEqual([
+      ['warn', 503],
+      ['info', 200],
+      ['warn', 503],
+      ['error', 500],
+    ]);
+    expect(requestLines().map((line) => 'stack' in line)).toEqual([false, false, false, true]);
+  });
+
+  test('while draining are one warning', async () => {
+    await start();
+    sidecar.draining = true;
+    for (let i = 0; i < 3; i++) expect((await sidecar.get('/readyz')).status).toBe(503);
+    expect(requestLines()).toMatchObject([{ level: 'warn', status: 503, message: expect.stringMatching(/^draining/) }]);
+    expect(requestLines()[0]).not.toHaveProperty('stack');
+  });
+
+  test('with LOG_REQUESTS=all are a line each', async () => {
+    await start(new MemoryStore(), { LOG_REQUESTS: 'all' });
+    for (let i = 0; i < 3; i++) await sidecar.get('/readyz');
+    expect(requestLines().map(({ level }) => level)).toEqual(['info', 'info', 'info']);
+  });
+});
+
 describe('the steps of a request carry its id', () => {
   test('admitted, refused, cleaned up, at level debug', async () => {
     await start(new MemoryStore({ defaultLimit: 1 }), {
@@ -116,6 +154,9 @@ describe('the steps of a request carry its id', () => {
     expect(stepsOf(guard)).toEqual(['admitted', 'cleaned up']);
     const kick = await sidecar.request('DELETE', '/sessions/u1');
     expect(stepsOf(kick)).toEqual(['kicked', 'cleaned up']);
+    for (const path of ['/sessions/u1', '/sessions/u1/a']) {
+      expect(stepsOf(await sidecar.request('DELETE', path))).toEqual(['no session to kick']);
+    }
   });
 
   test('a failure to notify sockets is logged with the id of the request', async () => {
@@ -163,7 +204,7 @@ describe('the log of a server', () => {
     return lines;
   }
 
-  test('tells that it is ready under both names that the contract has for a text', async () => {
+  test('tells that it is ready, under both names that a text has, and which transports run', async () => {
     const ready = (await linesOf('info')).filter(({ msg }) => msg === 'ready');
     expect(ready).toHaveLength(1);
     expect(ready[0]).toMatchObject({
@@ -171,7 +212,9 @@ describe('the log of a server', () => {
       message: 'ready',
       wsPort: expect.any(Number),
       httpPort: expect.any(Number),
-      transport: expect.any(String),
+      transport: expect.stringMatching(/^(uws|ws)$/),
+      socketTransport: expect.stringMatching(/^(uws|ws)$/),
+      httpTransport: 'node',
       store: 'memory',
       nodeId: expect.any(String),
     });

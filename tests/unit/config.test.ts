@@ -110,7 +110,7 @@ describe('loadConfig', () => {
       '--help: takes no value',
       '--log-level: needs a value',
       'WS_PORT "70000": must be an integer between 0 and 65535',
-      'TRANSPORT "tcp": must be auto or uws or ws',
+      'TRANSPORT "tcp": must be auto, uws or ws',
       'HEARTBEAT_TTL_MS "1e4": must be an integer between 20 and 86400000',
       'NODE_LEASE_MS must be at least 3 × NODE_BEAT_MS (10000 and 9000)',
     ]);
@@ -167,10 +167,57 @@ describe('what is printed', () => {
   test('never holds a secret', () => {
     const config = loadConfig({ REDIS_URL: 'redis://:hunter2@h:6379' }, []);
     expect(JSON.stringify(describeConfig(config))).not.toContain('hunter2');
-    expect(describeConfig(config)).toMatchObject({ redisUrl: '[redacted]', wsPort: 8080 });
+    expect(describeConfig(config)).toMatchObject({ redisUrl: 'redis://:[redacted]@h:6379', wsPort: 8080 });
     expect(describeConfig(loadConfig({}, [])).redisUrl).toBe('');
     expect(faultsOf({ REDIS_URL: 'http://:hunter2@h' }).join()).not.toContain('hunter2');
     expect(faultsOf({}, ['--redis-uri', 'redis://:hunter2@h']).join()).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['redis://h:6379/0', 'redis://h:6379/0'],
+    ['redis://app:hush@h:6379', 'redis://app:[redacted]@h:6379'],
+    ['rediss://app:hu%40s%3Ah@10.0.0.7/1', 'rediss://app:[redacted]@10.0.0.7/1'],
+    ['redis://:hush@[fd00::1]:6379', 'redis://:[redacted]@[fd00::1]:6379'],
+    ['redis+sentinel://:hush@a:26379,b:26379/main', 'redis+sentinel://:[redacted]@a:26379,b:26379/main'],
+    ['redis+cluster://app:hush@a:1,b:2', 'redis+cluster://app:[redacted]@a:1,b:2'],
+    ['redis://app:h~u!s*h@h', 'redis://app:[redacted]@h'],
+  ])('of REDIS_URL %s only the password is hidden', (url, shown) => {
+    expect(describeConfig(loadConfig({ REDIS_URL: url }, [])).redisUrl).toBe(shown);
+  });
+
+  test.each([
+    ['mysql://app:hush@db.example/presence?ssl=true', 'mysql://app:[redacted]@db.example/presence?ssl=true'],
+    ['mariadb://app:hush@db:3307/presence', 'mariadb://app:[redacted]@db:3307/presence'],
+    ['sqlite:./data/presence.db', 'sqlite:./data/presence.db'],
+    ['none', 'none'],
+  ])('of DATABASE_URL %s only the password is hidden', (url, shown) => {
+    expect(describeConfig(loadConfig({ DATABASE_URL: url }, [])).databaseUrl).toBe(shown);
+  });
+
+  test.each([
+    'redis://app:hu@sh@h:6379',
+    'redis://app:@hush@h',
+    'redis://app:hush:hush@h:6379',
+    'redis://:hush:@h',
+    'redis://app:hush%zz@h:6379',
+    'redis://app:hush%@h',
+    'redis://app:hu/sh@h:6379',
+    'redis://app:hu?sh@h:6379',
+    'redis://app:hu#sh@h:6379',
+    'redis://app:hu sh@h',
+    'redis://app:hush\n@h',
+    'redis://app:hu"sh@h',
+    'redis://app:huésh@h',
+    'redis://hush@h:6379',
+    'redis://app:hush',
+    'redis://app:hush@',
+    'redis://:hush/0',
+    'redis://h:6379?password=hush',
+    'redis://h:6379/0?ssl=true&password=hush',
+    'redis://h:6379/0#hush',
+    'redis://app:other@h,:hush@h2',
+  ])('nothing is shown of %j, which has an odd form', (url) => {
+    expect(describeConfig(loadConfig({ REDIS_URL: url }, [])).redisUrl).toBe('[redacted]');
   });
 
   test('help shows each group once, with its settings below', () => {

@@ -1,10 +1,13 @@
 /** Detaches that failed, by a store whose answers the test gives by hand. */
-import { expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Detaches } from '../../gateway/node/detaches.ts';
-import { MemoryStore, type OwnedRef, StoreError } from '../../presence-core/index.ts';
+import { type DetachResult, MemoryStore, type OwnedRef, StoreError } from '../../presence-core/index.ts';
 
 /** As Redis takes no more items in flight. */
 const MOST = 50_000;
+
+/** One for all, as each of its own would cost a stack. */
+const AWAY = new StoreError('store_unavailable', 'away');
 
 function storeThat(detach: (refs: readonly OwnedRef[]) => void) {
   const store = new MemoryStore();
@@ -25,7 +28,7 @@ test('[P8] [P14] however many failed, they get through once the store answers', 
   let isAway = true;
   const detached = new Set<string>();
   const store = storeThat((refs) => {
-    if (isAway || refs.length > MOST) throw new StoreError('store_unavailable', 'away, or too many at once');
+    if (isAway || refs.length > MOST) throw AWAY;
     for (const { userId } of refs) detached.add(userId);
   });
   const detaches = new Detaches(store, 10_000);
@@ -42,7 +45,7 @@ test('[P8] a batch that fails again keeps what is left for the next time, and re
   let answers = 0;
   const calls: number[] = [];
   const store = storeThat((refs) => {
-    if (answers <= 0) throw new StoreError('store_unavailable', 'away');
+    if (answers <= 0) throw AWAY;
     answers -= 1;
     calls.push(refs.length);
   });
@@ -55,4 +58,108 @@ test('[P8] a batch that fails again keeps what is left for the next time, and re
   await detaches.retry();
   await detaches.retry();
   expect(calls).toEqual([5_000, 5_000, 2_000]);
+});
+
+describe('[P7] a session whose open had no answer', () => {
+  /** How often a detach was sent, at which instants. */
+  let sentAt: number[];
+  let answer: () => DetachResult;
+  let detaches: Detaches;
+  const gone = (): DetachResult => ({ outcome: 'gone' });
+  const beats = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      jest.advanceTimersByTime(3_000);
+      await detaches.retry();
+    }
+  };
+  const start = async (isUncertain: boolean): Promise<void> => {
+    jest.useFakeTimers();
+    sentAt = [];
+    const store = new MemoryStore();
+    store.sessions.detach = async (refs) => {
+      sentAt.push(performance.now());
+      return refs.map(() => answer());
+    };
+    detaches = new Detaches(store, 10_000);
+    detaches.detach(refOf(1), isUncertain);
+    await detaches.settled();
+  };
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('is detached again while the store does not find it, for 30 s after its first answer', async () => {
+    answer = () => {
+      throw AWAY;
+    };
+    await start(true);
+    await beats(20);
+    const away = sentAt.length;
+    expect(away).toBe(21);
+    answer = gone;
+    await beats(20);
+    const [first = 0] = sentAt.slice(away);
+    const last = sentAt.at(-1) ?? 0;
+    expect(last - first).toBe(30_000);
+  });
+
+  test('is detached once more when it came after all, and then no more', async () => {
+    answer = gone;
+    await start(true);
+    await beats(3);
+    answer = () => ({ outcome: 'detached', expiresAt: 1 });
+    await beats(5);
+    expect(sentAt).toHaveLength(5);
+  });
+
+  test.each<DetachResult>([{ outcome: 'moved' }, { outcome: 'fenced' }, { outcome: 'ended', reason: 'evicted' }])(
+    'is somebody else’s, or over: %j',
+    async (result) => {
+      answer = () => result;
+      await start(true);
+      await beats(3);
+      expect(sentAt).toHaveLength(1);
+    },
+  );
+
+  test('is not one whose open was answered: gone is gone', async () => {
+    answer = gone;
+    await start(false);
+    await beats(3);
+    expect(sentAt).toHaveLength(1);
+  });
+});
+
+test('[P8] two beats at once send what is kept once', async () => {
+  const answers: (() => void)[] = [];
+  let isAway = true;
+  const store = new MemoryStore();
+  store.sessions.detach = async (refs) => {
+    if (isAway) throw AWAY;
+    await new Promise<void>((resolve) => answers.push(resolve));
+    return refs.map(() => ({ outcome: 'detached', expiresAt: 0 }) as const);
+  };
+  const detaches = new Detaches(store, 10_000);
+  detaches.detach(refOf(1));
+  await detaches.settled();
+  isAway = false;
+  const beats = [detaches.retry(), detaches.retry()];
+  expect(answers).toHaveLength(1);
+  answers[0]?.();
+  await Promise.all(beats);
+});
+
+test('[P14] what is kept is bounded: the oldest is left to its lease', async () => {
+  let isAway = true;
+  const users = new Set<string>();
+  const store = storeThat((refs) => {
+    if (isAway) throw AWAY;
+    for (const { userId } of refs) users.add(userId);
+  });
+  const detaches = new Detaches(store, 10_000, 100);
+  for (let i = 0; i < 102; i += 1) detaches.detach(refOf(i));
+  await detaches.settled();
+  isAway = false;
+  await detaches.retry();
+  expect([users.size, users.has('u0'), users.has('u1'), users.has('u2')]).toEqual([100, false, false, true]);
 });

@@ -62,7 +62,7 @@ pre {
   background: var(--panel); border: 1px solid var(--line); border-radius: 0.375rem;
 }
 .command { user-select: all; border-bottom-left-radius: 0; border-bottom-right-radius: 0; }
-.response { border-top: 0; border-top-left-radius: 0; border-top-right-radius: 0; background: none; max-height: 24rem; }
+.response { border-top: 0; border-top-left-radius: 0; border-top-right-radius: 0; background: none; }
 .problems { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; font-size: 0.8125rem; }
 @media (max-width: 56rem) {
   body { display: block; }

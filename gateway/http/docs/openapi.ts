@@ -126,6 +126,8 @@ const DEGRADED = {
   schema: { type: 'string', enum: ['restoring'] },
 };
 
+const EMPTY_SUCCESS = 'Success, without a body';
+
 function successOf(route: Route): ApiResponse {
   const { schema, textType, revalidates, fromReplica } = route;
   const headers = {
@@ -137,7 +139,7 @@ function successOf(route: Route): ApiResponse {
   const bodies: [string, TSchema | Schema][] = [];
   if (textType !== undefined) bodies.push([textType, { type: 'string' }]);
   if (schema.response) bodies.push(['application/json', schema.response]);
-  if (bodies.length === 0) return { description: 'Success, without a body', headers };
+  if (bodies.length === 0) return { description: EMPTY_SUCCESS, headers };
   const content = bodies.map(([mediaType, bodySchema]) => {
     const examples = examplesOf(route, (example) => {
       const response = exampleResponse(route, example);
@@ -145,7 +147,10 @@ function successOf(route: Route): ApiResponse {
     });
     return [mediaType, { schema: bodySchema as Schema, ...(examples && { examples }) }];
   });
-  return { description: 'Success', headers, content: Object.fromEntries(content) };
+  const description = route.bodyIfDegraded
+    ? 'The store did not answer, and OUTAGE_POLICY is open: the outcome is unknown'
+    : 'Success';
+  return { description, headers, content: Object.fromEntries(content) };
 }
 
 function responsesOf(route: Route): Operation['responses'] {
@@ -157,6 +162,7 @@ function responsesOf(route: Route): Operation['responses'] {
   const success = successOf(route);
   return {
     [success.content ? 200 : 204]: success,
+    ...(route.bodyIfDegraded && { 204: { description: EMPTY_SUCCESS, headers: success.headers } }),
     ...(route.revalidates && { 304: { description: 'The cached copy is still valid', headers: success.headers } }),
     ...problemResponses(route, shown),
   } as Operation['responses'];

@@ -11,6 +11,8 @@ const LimitBody = Type.Object({
 });
 const SessionParams = Type.Object({ userId: id('User id'), sessionId: id('Session id') });
 
+const NOBODY = 'no session to kick';
+
 const tag: Tag = {
   name: 'Administration',
   description: 'Set the session limits of users, and end sessions.',
@@ -56,13 +58,16 @@ export function administrationRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'End all sessions of a user',
       description:
-        'Their WebSockets are closed with code 4011; later heartbeats and resumes of these sessions get session_ended.',
+        'Their WebSockets are sent evicted with reason kicked and closed with code 4011, and so is a later hello that resumes one of the sessions. Later heartbeats of these sessions are the problem session_ended (410), refreshes of guards not_found (404). A user without sessions is no error.',
       examples: [{ title: 'All sessions of ann', params: { userId: 'ann' } }],
       scope: 'admin',
       schema: { params: UserParams },
       async handler({ params: { userId }, requestId }) {
         const displaced = await store.sessions.kick(userId);
-        log.info({ correlationId: requestId, userId, ended: displaced.length }, 'kicked');
+        log.info(
+          { correlationId: requestId, userId, ended: displaced.length },
+          displaced.length > 0 ? 'kicked' : NOBODY,
+        );
         notifyDisplaced(context, requestId, displaced);
         return NO_CONTENT;
       },
@@ -73,13 +78,14 @@ export function administrationRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'End one session of a user',
       description:
-        'Its WebSocket is closed with code 4011; later heartbeats and resumes of this session get session_ended. A session that is not live is no error.',
+        'Its WebSocket is sent evicted with reason kicked and closed with code 4011, and so is a later hello that resumes the session. A later heartbeat of it is the problem session_ended (410), a refresh of a guard not_found (404). A session that is not live is no error.',
       examples: [{ title: 'Session tv-1 of ann', params: { userId: 'ann', sessionId: 'tv-1' } }],
       scope: 'admin',
       schema: { params: SessionParams },
       async handler({ params: { userId, sessionId }, requestId }) {
         const result = await store.sessions.close({ userId, sessionId, reason: 'kicked' });
-        log.info({ correlationId: requestId, userId, sessionId, outcome: result.outcome }, 'kicked');
+        const { outcome } = result;
+        log.info({ correlationId: requestId, userId, sessionId, outcome }, outcome === 'closed' ? 'kicked' : NOBODY);
         if (result.outcome === 'closed') notifyDisplaced(context, requestId, [result.displaced]);
         return NO_CONTENT;
       },

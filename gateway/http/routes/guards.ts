@@ -25,6 +25,15 @@ const GuardReply = Type.Object({
   degraded: Degraded,
 });
 
+const UnknownRefresh = Type.Object({
+  degraded: Type.Literal(true, {
+    description: 'The store did not answer: whether the guard exists and was refreshed is unknown',
+  }),
+  refreshAt: instant('When to send PATCH /guards/{id} again'),
+});
+/** Into how many steps the time between `refreshAt` and `expiresAt` is divided for refreshes without an answer. */
+const REPEATS = 3;
+
 /** Guard id in the examples. */
 const GUARD = '0b9d7c52-5d0e-4c5e-9d8a-3c1f6b7a2e10';
 
@@ -121,6 +130,9 @@ export function guardRoutes(context: RouteContext): Route[] {
       path: '/guards/:id',
       tag,
       summary: 'Refresh a guard: keeps its session alive',
+      description:
+        'Status 204 means that the guard was refreshed. If the store does not answer, the outcome is unknown: with OUTAGE_POLICY=closed the response is the problem store_unavailable, with open it is 200 with degraded. Playback may then go on, and refreshAt is soon, before the guard ends.',
+      bodyIfDegraded: true,
       examples: [
         { title: 'A refresh', headers: { 'x-user-id': 'ann' }, params: { id: GUARD } },
         {
@@ -135,20 +147,21 @@ export function guardRoutes(context: RouteContext): Route[] {
         },
       ],
       scope: 'player',
-      schema: { headers: UserHeader, params: GuardParams },
+      schema: { headers: UserHeader, params: GuardParams, response: UnknownRefresh },
       async handler({ headers, params, requestId }) {
         const userId = userOf(headers, config.auth);
+        const step = { correlationId: requestId, userId, guardId: params.id };
         try {
           const [result] = await store.sessions.renew([{ userId, sessionId: params.id, owner: 'guard', leaseMs }]);
-          log.debug(
-            { correlationId: requestId, userId, guardId: params.id, outcome: result?.outcome },
-            'guard refresh',
-          );
+          log.debug({ ...step, outcome: result?.outcome }, 'guard refresh');
           if (result?.outcome !== 'renewed') throw noSuchGuard();
+          return NO_CONTENT;
         } catch (error) {
           if (!admitsUnchecked(error, context)) throw error;
+          log.debug({ ...step, degraded: true }, 'guard refresh');
+          const inMs = Math.floor((leaseMs - config.guardRefreshMs) / REPEATS);
+          return ok({ degraded: true, refreshAt: Date.now() + inMs });
         }
-        return NO_CONTENT;
       },
     }),
     route({

@@ -33,6 +33,7 @@ export function operationRoutes({ store, log, metrics, isDraining }: RouteContex
       tag,
       summary: 'Check whether the node can take traffic (readiness)',
       description: '200 if the store answers and the node is not draining; 503 otherwise.',
+      probe: true,
       problems: [{ code: 'store_unavailable' }, { code: 'draining' }],
       examples: [{ title: 'Ready', response: { status: 'ok' } }],
       scope: 'none',

@@ -5,32 +5,42 @@
 
 /** Where uWS differs from what node:http does: what is seen instead, and why that may be. */
 export const DIFFERENCES = {
-  version: { uws: ['505', 'end'], because: 'what it cannot read as a first line it takes for another version of HTTP' },
+  version: { uws: ['505', 'end'], because: 'a first line that it cannot read counts as another version of HTTP' },
   splitLine: {
     uws: ['505', 'end'],
-    because: 'so it does with a first line cut in two: put a proxy in front, or ask for long lists by POST',
+    because: 'a first line cut in two counts as that, too: put a proxy in front, or ask for long lists by POST',
   },
-  bare400: { uws: ['400', 'end'], because: 'it refuses by itself, in words of its own' },
-  bare431: { uws: ['431', 'end'], because: 'the same; only what comes in one piece is told by us' },
-  unanswered: { uws: ['end'], because: 'it waits for more of the head, and ends the connection after 8 to 12 s' },
+  bare400: { uws: ['400', 'end'], because: 'uWS itself refuses, without a problem body' },
+  bare431: {
+    uws: ['431', 'end'],
+    because: 'uWS itself refuses; only a head that comes in one piece is refused with a problem body',
+  },
+  unanswered: { uws: ['end'], because: 'it waits for the rest of the head, and ends the connection after 8 to 12 s' },
   pipelined: {
     uws: ['end'],
-    because: 'it takes no request before the last one is answered; clients that pipeline send again',
+    because: 'it accepts no request before the last one is answered; clients that pipeline send it again',
   },
   chunked: {
     uws: ['200', 'end'],
-    because: 'what follows a body in chunks is not believed: its reader of chunks is not strict',
+    because:
+      'we end the connection after a chunked body: its parser of chunks is not strict, so what follows is not safe',
   },
-  afterChunked: { uws: ['end'], because: 'the same, before the answer is there' },
-  trailer: { uws: ['505', 'end'], because: 'it knows no trailers and takes them for the next request' },
-  chunkExtension: { uws: ['end'], because: 'it takes an extension for a part of the length, and the rest never comes' },
-  coding: { uws: ['400 invalid_request', 'end'], because: 'it would read any coding as chunked, so we take no other' },
-  emptyLine: { uws: ['200', '505', 'end'], because: 'it is not lenient about an empty line behind a request' },
+  afterChunked: { uws: ['end'], because: 'the connection ends before the answer is sent, for the same reason' },
+  trailer: { uws: ['505', 'end'], because: 'it does not know trailers and reads them as the next request' },
+  chunkExtension: {
+    uws: ['end'],
+    because: 'it reads an extension as a part of the length, and waits for a body that never comes',
+  },
+  coding: {
+    uws: ['400 invalid_request', 'end'],
+    because: 'it would read any transfer coding as chunked, so we refuse all others',
+  },
+  emptyLine: { uws: ['200', '505', 'end'], because: 'it does not accept an empty line after a request' },
   lateBody: {
     uws: ['100', '413 payload_too_large', 'end'],
-    because: 'a body that does not come it ends without a word',
+    because: 'it ends a connection whose body does not arrive, without an answer',
   },
-  nonAscii: { uws: ['400 invalid_request'], because: 'it lets such URLs pass, and the routes refuse them' },
+  nonAscii: { uws: ['400 invalid_request'], because: 'it accepts such URLs, and the routes refuse them' },
 } as const;
 
 export interface WireCase {
