@@ -9,7 +9,6 @@ const LEASE_MS = 600_000;
 /** What happened to players, as `<connection> <what>`. */
 let acts: string[];
 let requests: RenewRequest[];
-let reopening: Set<HeldPlayer>;
 let answer: (request: RenewRequest) => RenewResult | Promise<RenewResult>;
 let renewals: Renewals;
 
@@ -20,19 +19,13 @@ beforeEach(() => {
   jest.useFakeTimers();
   acts = [];
   requests = [];
-  reopening = new Set();
   answer = renewed;
   const store = new MemoryStore();
   store.sessions.renew = (batch) => {
     requests.push(...batch);
     return Promise.all(batch.map(async (request) => answer(request)));
   };
-  renewals = new Renewals({
-    store,
-    sessionLeaseMs: LEASE_MS,
-    isReopening: (player) => reopening.has(player),
-    reopen: ({ connection }) => void acts.push(`${connection} reopened`),
-  });
+  renewals = new Renewals({ store, sessionLeaseMs: LEASE_MS });
 });
 afterEach(() => {
   renewals.stop();
@@ -41,14 +34,17 @@ afterEach(() => {
 
 type TestPlayer = { -readonly [Key in keyof HeldPlayer]: HeldPlayer[Key] };
 
-function playerOf(connection: number, degraded = false): TestPlayer {
+function playerOf(connection: number): TestPlayer {
   return {
     connection,
-    session: { userId: `u${connection}`, sessionId: 's', owner: { nodeId: 'n', connection }, degraded },
-    opening: undefined,
+    session: { userId: `u${connection}`, sessionId: 's' },
+    owner: { nodeId: 'n', connection },
+    isDue: false,
     renewSlot: 0,
-    reopen: async () => true,
-    displaced: (reason) => void acts.push(`${connection} ${reason}`),
+    lost: () => {},
+    reopen: async () => {},
+    missed: (owner, miss) => void acts.push(`${connection} ${owner.connection} ${miss.outcome}`),
+    displaced: () => {},
   };
 }
 
@@ -59,11 +55,10 @@ async function renewAll(...players: HeldPlayer[]): Promise<void> {
 }
 
 test.each<[RenewResult, string[]]>([
-  [{ outcome: 'gone' }, ['1 reopened']],
-  [{ outcome: 'moved' }, ['1 moved']],
-  [{ outcome: 'ended', reason: 'kicked' }, ['1 kicked']],
-  [{ outcome: 'ended', reason: 'evicted' }, ['1 evicted']],
-  [{ outcome: 'fenced' }, []],
+  [{ outcome: 'gone' }, ['1 1 gone']],
+  [{ outcome: 'moved' }, ['1 1 moved']],
+  [{ outcome: 'ended', reason: 'kicked' }, ['1 1 ended']],
+  [{ outcome: 'fenced' }, ['1 1 fenced']],
   [{ outcome: 'renewed', expiresAt: 1 }, []],
 ])('[P5] [P7] [P9] a notice that was lost is made good by the renewal: %j', async (result, expected) => {
   answer = () => result;
@@ -74,7 +69,17 @@ test.each<[RenewResult, string[]]>([
 test('[P7] each answer is of its own player', async () => {
   answer = ({ userId }) => (userId === 'u2' ? { outcome: 'moved' } : userId === 'u3' ? gone() : renewed());
   await renewAll(playerOf(1), playerOf(2), playerOf(3));
-  expect(acts).toEqual(['2 moved', '3 reopened']);
+  expect(acts).toEqual(['2 2 moved', '3 3 gone']);
+});
+
+test('[P9] an answer names the owner under which it was asked', async () => {
+  const player = playerOf(1);
+  answer = () => {
+    player.owner = { nodeId: 'n', connection: 7 };
+    return { outcome: 'moved' };
+  };
+  await renewAll(player);
+  expect(acts).toEqual(['1 1 moved']);
 });
 
 test('every held session is renewed three times a lease, under the owner that opened it', async () => {
@@ -83,8 +88,8 @@ test('every held session is renewed three times a lease, under the owner that op
   renewals.start();
   await jest.advanceTimersByTimeAsync(LEASE_MS);
   expect(requests).toHaveLength(300);
-  for (const { session } of players) {
-    const { userId, sessionId, owner } = session!;
+  for (const { session, owner } of players) {
+    const { userId, sessionId } = session!;
     const own = requests.filter((request) => request.userId === userId);
     expect(own).toEqual(Array(3).fill({ userId, sessionId, owner, leaseMs: LEASE_MS }));
   }
@@ -98,15 +103,15 @@ test('a renewal without an answer changes nothing, and is made again', async () 
   expect([requests.length, acts]).toEqual([1, []]);
   answer = gone;
   await jest.advanceTimersByTimeAsync(LEASE_MS / 3);
-  expect([requests.length, acts]).toEqual([2, ['1 reopened']]);
+  expect([requests.length, acts]).toEqual([2, ['1 1 gone']]);
 });
 
-test('[P9] what is about to be opened, or has nothing to renew, is left alone', async () => {
+test('[P9] what is over, or is to be opened, is left alone', async () => {
   answer = gone;
-  const [unchecked, over, again] = [playerOf(1, true), playerOf(2), playerOf(3)];
+  const [over, due] = [playerOf(1), playerOf(2)];
   over.session = undefined;
-  reopening.add(again);
-  await renewAll(unchecked, over, again);
+  due.owner = undefined;
+  await renewAll(over, due);
   expect([requests, acts]).toEqual([[], []]);
 });
 
@@ -117,22 +122,4 @@ test('one that left the wheel is renewed no more', async () => {
   renewals.start();
   await jest.advanceTimersByTimeAsync(LEASE_MS / 3);
   expect(requests.map(({ userId }) => userId)).toEqual(['u1']);
-});
-
-test.each<[string, (player: TestPlayer) => void]>([
-  ['its socket closed', (player) => (player.session = undefined)],
-  ['it was opened under another owner', (player) => (player.session = playerOf(7).session)],
-  ['it is to be opened again', (player) => reopening.add(player)],
-])('[P9] an answer is void when meanwhile %s', async (_, meanwhile) => {
-  const player = playerOf(1);
-  for (const result of [gone(), { outcome: 'moved' } as const]) {
-    answer = () => {
-      meanwhile(player);
-      return result;
-    };
-    await renewAll(player);
-    Object.assign(player, playerOf(1));
-    reopening.clear();
-  }
-  expect([requests.length, acts]).toEqual([2, []]);
 });
