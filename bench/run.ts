@@ -1,7 +1,8 @@
-/** `npm run bench -- core|gateway|http|history|replica [part]`: runs a scenario and prints its figures. */
+/** `npm run bench -- core|gateway|http|history|replica|ghosts [part]`: runs a scenario and prints its figures. */
 import { type Figure, report } from './report.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
+import { ghostsOfGateway, ghostsOfPause, ghostsOfRollback, ghostsOfSockets } from './scenarios/ghosts.ts';
 import { historyMariadb, historySqlite } from './scenarios/history.ts';
 import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
 import { httpRoutes } from './scenarios/http-routes.ts';
@@ -14,6 +15,7 @@ const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<F
   http: { status: httpStatus, heartbeat: httpHeartbeat, routes: httpRoutes },
   history: { sqlite: historySqlite, mariadb: historyMariadb },
   replica: { redis: replicaRedis },
+  ghosts: { sockets: ghostsOfSockets, gateway: ghostsOfGateway, pause: ghostsOfPause, rollback: ghostsOfRollback },
 };
 
 const [name = '', part] = process.argv.slice(2);
