@@ -20,7 +20,6 @@ import { Reopening } from './reopening.ts';
 export type { HeldPlayer } from './held-player.ts';
 
 export interface NodeLog {
-  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
@@ -176,12 +175,10 @@ export class GatewayNode {
       if (this.isOpeningAgain()) for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
       else this.quitFormer();
     } catch (error) {
-      if (!wasAway) log.warn({ err: error }, 'store unavailable, retrying');
       this.isAway = true;
       throw error;
     }
     if (this.isStopped) return;
-    if (wasAway) log.info({ nodeId: this.id }, 'store available again');
     this.isAway = false;
     const forgot = result.epoch !== this.epoch;
     if (forgot) {
