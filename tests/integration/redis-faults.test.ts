@@ -271,6 +271,25 @@ test('[P1] a clock that stepped back stops no sweep', async () => {
   expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
 });
 
+test('[P9] a shard that cannot be swept does not keep the others from it', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  const shards = 64;
+  const store = await connected(redis, { prefix, shards });
+  const users = Array.from({ length: 4 * shards }, (_, i) => `u${i}`);
+  await Promise.all(users.map((userId) => store.sessions.open(beatOf(userId, 's', { leaseMs: 20 }))));
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  await client.set(`{${prefix}:0}:due`, 'not a list of buckets');
+  await sleep(50);
+  await expect(store.nodes.sweep()).rejects.toMatchObject({ code: 'internal' });
+  // Shards are swept 16 at once; the others of its group may be left, and no more.
+  const left = await Promise.all(
+    Array.from({ length: shards }, (_, i) => i).map((shard) => client.hget(`{${prefix}:${shard}}:n`, 't')),
+  );
+  expect(left.slice(16).every((count) => count === null)).toBe(true);
+});
+
 describe('[P16] a connection that breaks before the answer: what Redis was sent runs once', () => {
   /** Events are on their way to a Redis that stands still when every connection to it breaks; then it goes on. */
   async function countedTimes(store: RedisStore, masters: readonly TestRedis[]): Promise<number> {
