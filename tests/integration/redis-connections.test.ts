@@ -236,12 +236,14 @@ slowTest(
   async (ends) => {
     const cluster = await clusterFor(ends, ['--cluster-node-timeout', '120000']);
     const prefix = cluster.prefix();
-    const store = await storeAt(ends, cluster.url, { prefix });
+    // Several groups of those that are swept together.
+    const shards = 64;
+    const store = await storeAt(ends, cluster.url, { prefix, shards });
     const [frozen, ...others] = cluster.masters as [TestRedis, ...TestRedis[]];
     await store.nodes.join('dead', 800);
     await store.nodes.join('beating', LONG_MS);
     const owner = { nodeId: 'dead', connection: 1 };
-    for (let i = 0; i < 8 * SHARDS; i += 1) {
+    for (let i = 0; i < shards; i += 1) {
       await store.sessions.open(beatOf(`expires${i}`, { leaseMs: 300 }));
       await store.sessions.open(beatOf(`lost${i}`, { owner, intent: 'fresh' }));
     }
@@ -266,7 +268,7 @@ slowTest(
     // A node that joins now may own sessions there, once it could be told so.
     await expect(store.nodes.join('new', LONG_MS)).rejects.toMatchObject(unavailable);
     const served = await servedBy(ends, prefix, others);
-    const userId = Array.from({ length: 100 }, (_, i) => `u${i}`).find((id) => served.has(placeOf(id, SHARDS).shard));
+    const userId = Array.from({ length: 100 }, (_, i) => `u${i}`).find((id) => served.has(placeOf(id, shards).shard));
     const open = beatOf(userId as string, { owner: { nodeId: 'new', connection: 1 }, intent: 'fresh' });
     expect(await eventually(() => store.sessions.open(open))).toMatchObject({ outcome: 'opened' });
   },
