@@ -38,3 +38,15 @@ export function refuseBehindLateAnswers(connection: Redis, late: () => Error): v
     return command.promise;
   };
 }
+
+interface WithDetector {
+  readonly connector: { readonly failoverDetector?: { readonly sentinels: readonly { readonly client: Redis }[] } };
+}
+
+/** Sentinels that are down while another answers are no outage; ioredis prints them to stderr unless somebody listens. */
+export function ignoreSentinelsThatAreDown(client: Redis): void {
+  client.on('connect', () => {
+    const { failoverDetector } = (client as unknown as WithDetector).connector;
+    for (const sentinel of failoverDetector?.sentinels ?? []) sentinel.client.on('error', () => {});
+  });
+}

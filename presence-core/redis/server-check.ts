@@ -8,7 +8,7 @@ import type { Warn } from './failures.ts';
 const LISTPACK_VALUE_MIN = 256;
 
 const UNSAFE_FAILOVER =
-  'Redis has replicas and min-replicas-to-write is 0: a master that is cut off goes on admitting, ' +
+  'Redis can fail over and min-replicas-to-write is 0: a master that is cut off goes on admitting, ' +
   'and what it took is lost after the failover (users over their limit, sessions closed): set min-replicas-to-write 1';
 
 export class ServerSettings {

@@ -1,4 +1,6 @@
 /** A Redis behind real sentinels that fails over (P7, P10, P14). */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { Redis } from 'ioredis';
@@ -92,6 +94,28 @@ slowTest('[P14] the master dies while a listed sentinel does not answer: the sto
   expect(await eventually(() => store.nodes.beat('node', LONG_MS))).toMatchObject({ outcome: expect.any(String) });
   expect(await eventually(() => store.sessions.open(beatOf('u')))).toMatchObject({ outcome: 'opened' });
   expect(await servedBy(store)).toBe(String(sentinels.replica.port));
+});
+
+slowTest('[P14] a sentinel that is down while others answer is not told', async (ends) => {
+  const [sentinels] = await sentinelsFor(ends);
+  const lines: string[] = [];
+  const [first] = sentinels.processes as [ChildProcess];
+  const hasExited = once(first, 'exit');
+  first.kill('SIGKILL');
+  await hasExited;
+  const url = sentinels.url;
+  const store = await redisStore({ url, prefix: sentinels.prefix(), warn: (message) => lines.push(message) });
+  ends.push(() => store.stop());
+  await store.nodes.join('node', LONG_MS);
+  // Long enough for a connection to be refused.
+  await sleep(500);
+  expect(lines.filter((line) => line.startsWith('Redis does not answer'))).toEqual([]);
+  // ioredis prints an error that nobody listens for to stderr, in a process that is not Jest's.
+  const { connector } = (store as unknown as { client: { connector: unknown } }).client;
+  const { sentinels: watched } = (connector as { failoverDetector: { sentinels: { client: Redis }[] } })
+    .failoverDetector;
+  expect(watched.map(({ client }) => client.listenerCount('error'))).toEqual(watched.map(() => 1));
+  expect(watched).toHaveLength(3);
 });
 
 slowTest('[P14] a failover whose former master stays up takes every connection along', async (ends) => {
