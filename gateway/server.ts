@@ -136,10 +136,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   log.info({ wsPort, httpPort }, 'listening');
 
   const bringUp = async (): Promise<void> => {
-    // Only a misconfiguration is final.
-    const failed = (error: unknown, retryInMs: number): void =>
-      log.warn({ reason: (error as Error).message, retryInMs }, 'store unavailable, retrying');
-    await retrying({ ...STORE_BACK_OFF, wanted: () => !draining, passes: isRetryable, failed }, async () => {
+    // Only a misconfiguration is final. The store itself says that it is away.
+    await retrying({ ...STORE_BACK_OFF, wanted: () => !draining, passes: isRetryable }, async () => {
       await store.start();
       if (!draining) await node.start();
     });

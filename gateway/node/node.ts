@@ -22,7 +22,6 @@ import { Restoring } from './restoring.ts';
 export type { HeldPlayer } from './held-player.ts';
 
 export interface NodeLog {
-  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
@@ -193,12 +192,10 @@ export class GatewayNode {
       if (this.reopening.isIdle) this.quitFormer();
       else for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
     } catch (error) {
-      if (!wasAway) log.warn({ err: error }, 'store unavailable, retrying');
       this.isAway = true;
       throw error;
     }
     if (this.isStopped) return;
-    if (wasAway) log.info({ nodeId: this.id }, 'store available again');
     this.isAway = false;
     const forgot = result.epoch !== this.epoch;
     if (forgot) {

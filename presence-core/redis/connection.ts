@@ -3,12 +3,17 @@ import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreError } from '../errors.ts';
 import { backOffMs } from '../toolkit/retrying.ts';
+import { ignoreSentinelsThatAreDown, keepAlive, refuseBehindLateAnswers } from './lasting-client.ts';
+import { describeOutage, NoAnswer } from './outage.ts';
+import {
+  BLOCK_MAX_MS,
+  COMMAND_TIMEOUT_MS,
+  CONNECT_TIMEOUT_MS,
+  DISCONNECT_TIMEOUT_MS,
+  SILENCE_MAX_MS,
+} from './timeouts.ts';
 
 export type RedisClient = Redis | Cluster;
-
-/** A command that has no answer by then has an unknown outcome; verbs are idempotent (P7). */
-const COMMAND_TIMEOUT_MS = 1_000;
-const CONNECT_TIMEOUT_MS = 2_000;
 
 const RECONNECTS = { firstMs: 100, maxMs: 2_000 };
 
@@ -65,10 +70,13 @@ export function parseRedisUrl(url: string): Target {
  */
 export function connectRedis(url: string, blocking: boolean): RedisClient {
   const target = parseRedisUrl(url);
-  const options: RedisOptions = {
+  const client = createClient(target, {
     ...target.auth,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    maxRetriesPerRequest: 1,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    socketTimeout: SILENCE_MAX_MS + (blocking ? BLOCK_MAX_MS : 0),
+    // What a connection carried fails as it closes. Else it is kept, with its arguments, until another one is ready.
+    maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     lazyConnect: true,
     retryStrategy: retryDelayMs,
@@ -76,6 +84,15 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
     // Redis may have run what was not answered: only the caller knows whether to ask again (P7, P16).
     autoResendUnfulfilledCommands: false,
     ...(blocking ? {} : { commandTimeout: COMMAND_TIMEOUT_MS }),
+  });
+  keepAlive(client, RECONNECTS);
+  return client;
+}
+
+function createClient(target: Target, options: RedisOptions): RedisClient {
+  const bounded = <Connection extends Redis>(connection: Connection): Connection => {
+    refuseBehindLateAnswers(connection, () => new NoAnswer(COMMAND_TIMEOUT_MS));
+    return connection;
   };
   if (target.kind === 'cluster') {
     const cluster = new Cluster(target.nodes, {
@@ -93,20 +110,24 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
     const connectNode = (node: Redis): void => {
       if (cluster.status === 'ready' && node.status === 'wait') node.connect().catch(() => undefined);
     };
-    cluster.on('+node', connectNode);
+    cluster.on('+node', (node: Redis) => connectNode(bounded(node)));
     cluster.on('ready', () => cluster.nodes().forEach(connectNode));
     return cluster;
   }
   if (target.kind === 'sentinel') {
-    return new Redis({
+    const sentinel = new Redis({
       ...options,
       sentinels: target.nodes,
       name: target.name as string,
       failoverDetector: true,
       sentinelRetryStrategy: retryDelayMs,
+      // Else a sentinel that accepts and does not answer is waited for without end.
+      sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
     });
+    ignoreSentinelsThatAreDown(sentinel);
+    return bounded(sentinel);
   }
-  return new Redis({ ...options, ...(target.nodes[0] as { host: string; port: number }) });
+  return bounded(new Redis({ ...options, ...(target.nodes[0] as { host: string; port: number }) }));
 }
 
 /**
@@ -123,12 +144,12 @@ export async function ready(client: RedisClient, timeoutMs: number): Promise<voi
 /** Without the nodes of a Cluster. */
 async function readyAlone(client: RedisClient, timeoutMs: number): Promise<void> {
   if (client.status === 'ready') return;
-  let lastError: (Error & { code?: string }) | undefined;
+  let lastError: Error | undefined;
   const remember = (error: Error): void => {
     lastError = error;
   };
   client.on('error', remember);
-  if (client.status === 'wait' || client.status === 'end') client.connect().catch(remember);
+  if (client.status === 'wait') client.connect().catch(() => undefined);
   const waiting = new AbortController();
   try {
     const options = { signal: AbortSignal.any([waiting.signal, AbortSignal.timeout(timeoutMs)]) };
@@ -136,9 +157,8 @@ async function readyAlone(client: RedisClient, timeoutMs: number): Promise<void>
       once(client, 'ready', options),
       once(client, 'end', options).then(() => Promise.reject(new Error('ended'))),
     ]);
-  } catch (error) {
-    const why = lastError ? `: ${lastError.message || lastError.code}` : '';
-    throw new StoreError('store_unavailable', `Redis does not answer${why}`, lastError ?? error);
+  } catch {
+    throw new StoreError('store_unavailable', describeOutage(lastError ?? new NoAnswer(timeoutMs)));
   } finally {
     waiting.abort();
     client.off('error', remember);

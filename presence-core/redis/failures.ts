@@ -1,77 +1,92 @@
-/** Errors of Redis: one line in the log for a server that stays away, and a `StoreError` for the caller. */
-import { ReplyError } from 'ioredis';
+/** Errors of Redis: a `StoreError` for the caller, and for the operator a line when an outage begins, lasts and ends. */
 import { StoreError } from '../errors.ts';
+import { describeOutage, isOutage, NOT_CONNECTED } from './outage.ts';
 
 export type Warn = (message: string, details?: Record<string, unknown>) => void;
 
+/** How often an outage that lasts, or a fault that comes again, is told. */
+const REMIND_MS = 60_000;
+/** An outage is over when there was an answer and, for so long, no failure: a Redis without memory answers reads. */
+const QUIET_MS = 5_000;
+
+interface Outage {
+  readonly beganAt: number;
+  lastAt: number;
+  toldAt: number;
+  failures: number;
+  cause: string;
+}
+
 export class RedisFailures {
   private readonly warn: Warn;
-  private lastMessage = '';
+  private readonly now: () => number;
+  private outage: Outage | undefined;
+  private faults = { toldAt: Number.NEGATIVE_INFINITY, untold: 0 };
 
-  constructor(warn: Warn) {
+  constructor(warn: Warn, now = () => performance.now()) {
     this.warn = warn;
+    this.now = now;
   }
 
-  /** A server that is away fails many calls in the same way: one line until it is back or fails otherwise. */
+  /** An outage is told once when it begins, and then each minute with the number of failures. */
   report(error: unknown): void {
-    const message =
-      error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : String(error);
-    if (message === this.lastMessage) return;
-    this.lastMessage = message;
-    this.warn('redis', { error: message });
+    if (isOutage(error)) this.reportOutage(error);
+    else this.reportFault(error);
   }
 
-  /** Redis answers: its next failure is news. */
-  clear(): void {
-    this.lastMessage = '';
+  /** Redis answered. */
+  answered(): void {
+    if (this.outage === undefined || this.now() - this.outage.lastAt < QUIET_MS) return;
+    const { beganAt, lastAt, failures } = this.outage;
+    this.outage = undefined;
+    this.warn('Redis answers again', { failures, awayMs: Math.round(lastAt - beganAt) });
   }
 
   /** @throws StoreError for whatever the work fails with, at once or later. */
   async guard<T>(work: Promise<T> | (() => Promise<T>)): Promise<T> {
     try {
-      return await (typeof work === 'function' ? work() : work);
+      const result = await (typeof work === 'function' ? work() : work);
+      this.answered();
+      return result;
     } catch (error) {
       this.report(error);
       throw toStoreError(error);
     }
   }
-}
 
-/**
- * What a reply of Redis begins with while it cannot serve. Redis propagates them out of scripts unchanged.
- * https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
- */
-const AWAY = new Set([
-  'LOADING',
-  'OOM',
-  'READONLY',
-  'MISCONF',
-  'NOREPLICAS',
-  'MASTERDOWN',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'MOVED',
-  'ASK',
-  'BUSY',
-  'NOAUTH',
-  'WRONGPASS',
-]);
-const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
+  private reportOutage(error: unknown): void {
+    const now = this.now();
+    const cause = error instanceof StoreError ? error.message : describeOutage(error);
+    if (this.outage === undefined) {
+      this.outage = { beganAt: now, lastAt: now, toldAt: now, failures: 1, cause };
+      this.warn(cause);
+      return;
+    }
+    const { outage } = this;
+    outage.failures += 1;
+    outage.lastAt = now;
+    // Why there is no connection says more.
+    if (!cause.endsWith(NOT_CONNECTED)) outage.cause = cause;
+    if (now - outage.toldAt < REMIND_MS) return;
+    outage.toldAt = now;
+    this.warn(outage.cause, { failures: outage.failures, awayMs: Math.round(now - outage.beganAt) });
+  }
+
+  private reportFault(error: unknown): void {
+    const now = this.now();
+    this.faults.untold += 1;
+    if (now - this.faults.toldAt < REMIND_MS) return;
+    this.warn('a Redis command failed, by a fault of this program or of the data', {
+      error: error instanceof Error ? error.message : String(error),
+      failures: this.faults.untold,
+    });
+    this.faults = { toldAt: now, untold: 0 };
+  }
+}
 
 /** `store_unavailable` for what passes by waiting; `internal` for a fault of ours or of the data. */
 export function toStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new StoreError(isAway(error, message) ? 'store_unavailable' : 'internal', `Redis: ${message}`, error);
-}
-
-function isAway(error: unknown, message: string): boolean {
-  if (error instanceof ReplyError) return AWAY.has(message.split(' ', 1)[0] as string) || message === TOO_MANY_CLIENTS;
-  // What is left are connections and time bounds, but for programming errors.
-  return !(error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError);
-}
-
-/** The error of a read that waits on purpose, and so has no command timeout, when no answer came. */
-export function lateAnswer(): Error {
-  return new Error('Redis did not answer in time');
+  if (isOutage(error)) return new StoreError('store_unavailable', describeOutage(error));
+  return new StoreError('internal', 'a Redis command failed', error);
 }

@@ -5,20 +5,23 @@ import type { InboxMessage, StoreInbox } from '../store/inbox.ts';
 import { retrying } from '../toolkit/retrying.ts';
 import { createTimeBound } from '../toolkit/time-bound.ts';
 import { type RedisClient, ready } from './connection.ts';
-import { lateAnswer, toStoreError } from './failures.ts';
+import { toStoreError } from './failures.ts';
 import { inboxKey } from './keys.ts';
+import { NoAnswer } from './outage.ts';
+import { READ_SLACK_MS } from './timeouts.ts';
 
 const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */
 const INBOX_TTL_MS = 3_600_000;
-const BLOCK_MS = 5_000;
+/** So long a lost connection may stay unnoticed. */
+const BLOCK_MS = 2_000;
 const RETRIES = { firstMs: 250, maxMs: 250 };
 
 type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
 export class RedisInbox implements StoreInbox {
   private readonly readers = new Map<string, RedisClient>();
-  private readonly bound = createTimeBound(BLOCK_MS * 2, lateAnswer);
+  private readonly bound = createTimeBound(BLOCK_MS + READ_SLACK_MS, () => new NoAnswer(BLOCK_MS + READ_SLACK_MS));
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
   private readonly prefix: string;
@@ -86,7 +89,8 @@ export class RedisInbox implements StoreInbox {
       }
     };
     const failed = (): void => {
-      if (isCurrent() && reader.status === 'ready') reader.disconnect(true);
+      // Also in its handshake, which has no time bound of its own.
+      if (isCurrent() && (reader.status === 'ready' || reader.status === 'connect')) reader.disconnect(true);
     };
     while (isCurrent()) await retrying({ ...RETRIES, wanted: isCurrent, failed }, readOn);
   }

@@ -3,16 +3,16 @@ import type { Change } from '../session.ts';
 import type { LogPage, StoreLog } from '../store/log.ts';
 import { createTimeBound, type TimeBound } from '../toolkit/time-bound.ts';
 import { type RedisClient, ready } from './connection.ts';
-import { lateAnswer, toStoreError } from './failures.ts';
+import { toStoreError } from './failures.ts';
 import { logKey } from './keys.ts';
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
 import type { RedisNodes } from './nodes.ts';
+import { NoAnswer } from './outage.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
+import { BLOCK_MAX_MS, READ_SLACK_MS } from './timeouts.ts';
 
 /** How often a Cluster is asked: XREAD over several slots is refused there, so it cannot block. */
 const CLUSTER_POLL_MS = 25;
-/** What a blocking read may take beyond its wait. */
-const READ_SLACK_MS = 1_000;
 const READY_WAIT_MS = 1_000;
 
 /** Epochs are instants; these two stand for places in a log before any. */
@@ -75,7 +75,7 @@ export class RedisLog implements StoreLog {
     const count = Math.ceil(limit / this.logKeys.length);
     const reply = await (this.client.isCluster
       ? this.poll(positions, count, waitMs)
-      : this.block(positions, count, waitMs));
+      : this.block(positions, count, Math.min(waitMs, BLOCK_MAX_MS)));
     const changes: Change[] = [];
     let more = false;
     let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch < (this.nodes.epochs[shard] ?? 0));
@@ -142,7 +142,7 @@ export class RedisLog implements StoreLog {
   private boundOf(waitMs: number): TimeBound {
     let bound = this.bounds.get(waitMs);
     if (!bound) {
-      bound = createTimeBound(waitMs + READ_SLACK_MS, lateAnswer);
+      bound = createTimeBound(waitMs + READ_SLACK_MS, () => new NoAnswer(waitMs + READ_SLACK_MS));
       this.bounds.set(waitMs, bound);
     }
     return bound;

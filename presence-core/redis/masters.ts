@@ -1,16 +1,17 @@
-/** Which master process serves each shard, so that a restart or a failover shows at the next beat (P10). */
-import type { Cluster, Redis } from 'ioredis';
+/** Which master serves each shard, and as which process, so that a restart or a failover shows at the next beat (P10). */
+import { type Cluster, Command, type Redis } from 'ioredis';
 import type { RedisClient } from './connection.ts';
 
 export class RedisMasters {
   private readonly client: RedisClient;
   private readonly prefixes: readonly string[];
-  /** Hash slot of each shard; asked once. */
-  private slots: readonly number[] | undefined;
+  /** Hash slot of each shard. */
+  private readonly slots: readonly number[];
 
   constructor(client: RedisClient, prefixes: readonly string[]) {
     this.client = client;
     this.prefixes = prefixes;
+    this.slots = client.isCluster ? prefixes.map((prefix) => new Command('get', [prefix]).getSlot()) : [];
   }
 
   /** Run id of the master of each shard; '' where it is not known. */
@@ -19,18 +20,32 @@ export class RedisMasters {
       const id = await runIdOf(this.client as Redis);
       return this.prefixes.map(() => id);
     }
-    const cluster = this.client as Cluster;
-    this.slots ??= await Promise.all(
-      this.prefixes.map(async (prefix) => Number(await cluster.call('CLUSTER', 'KEYSLOT', prefix))),
-    );
     const masters = await Promise.all(
-      cluster.nodes('master').map(async (node) => {
+      (this.client as Cluster).nodes('master').map(async (node) => {
         const { host, port } = node.options;
         return [`${host}:${port}`, await runIdOf(node).catch(() => '')] as const;
       }),
     );
     const idOf = new Map<string, string>(masters);
-    return this.slots.map((slot) => idOf.get(cluster.slots[slot]?.[0] ?? '') ?? '');
+    return this.slots.map((slot) => idOf.get(this.masterOf(slot)) ?? '');
+  }
+
+  /** The shards of each master. */
+  shardsOfEach(): readonly (readonly number[])[] {
+    if (!this.client.isCluster) return [Array.from(this.prefixes.keys())];
+    const shards = new Map<string, number[]>();
+    this.slots.forEach((slot, shard) => {
+      const master = this.masterOf(slot);
+      const list = shards.get(master);
+      if (list) list.push(shard);
+      else shards.set(master, [shard]);
+    });
+    return [...shards.values()];
+  }
+
+  /** `host:port`; '' while no node has told it. */
+  private masterOf(slot: number): string {
+    return (this.client as Cluster).slots[slot]?.[0] ?? '';
   }
 }
 

@@ -7,9 +7,9 @@ import type { RedisShards } from './shards.ts';
 
 /** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
 const SWEEP_BUDGET = 1_000;
-/** Shards swept together. */
+/** Shards swept together, of all masters. */
 const SHARDS_AT_ONCE = 16;
-/** Script calls of one sweep; what is left is due at the next. */
+/** Script calls of one sweep on one master; what is left is due at the next. */
 const SWEEP_CALLS_MAX = 2_000;
 
 export interface RedisNodesOptions {
@@ -17,6 +17,8 @@ export interface RedisNodesOptions {
   readonly sweepGapMs: number;
   /** Run id of the master of each shard. */
   readonly runIds: () => Promise<readonly string[]>;
+  /** The shards of each master. */
+  readonly byMaster: () => readonly (readonly number[])[];
   /** Awaited when a shard has another epoch than before. */
   readonly onNewEpoch: () => Promise<void>;
   /** A node of this process gave its lease up. */
@@ -73,23 +75,41 @@ export class RedisNodes implements StoreNodes {
     return others.length === 0;
   }
 
+  /** @throws StoreError when a shard could not be swept, after all others were. */
   async sweep(): Promise<SweepResult> {
+    const masters = this.options.byMaster();
+    const atOnce = Math.ceil(SHARDS_AT_ONCE / masters.length);
+    const failures: unknown[] = [];
+    const sweeps = await Promise.all(masters.map((shards) => this.sweepShards(shards, atOnce, failures)));
+    if (failures.length > 0) throw failures[0];
+    return {
+      ended: sweeps.reduce((sum, sweep) => sum + sweep.ended, 0),
+      lagMs: Math.max(...sweeps.map((sweep) => sweep.lagMs)),
+    };
+  }
+
+  /** Sweeps shards of one master. */
+  private async sweepShards(all: readonly number[], atOnce: number, failures: unknown[]): Promise<SweepResult> {
     let ended = 0;
     let lagMs = 0;
-    let left = this.shards.all;
+    let left = all;
     const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
     for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
       const again: number[] = [];
       // One call at a time (on Cluster one for each of so many shards), so that others get in between.
-      for (const shards of chunks(left, SHARDS_AT_ONCE)) {
-        const replies = await this.shards.runEach<string>('sweep', common, shards);
+      for (const shards of chunks(left, atOnce)) {
         call++;
-        replies.forEach((text, i) => {
-          const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
-          ended += count;
-          lagMs = Math.max(lagMs, lag);
-          if (more) again.push(shards[i] as number);
-        });
+        try {
+          const replies = await this.shards.runEach<string>('sweep', common, shards);
+          replies.forEach((text, i) => {
+            const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
+            ended += count;
+            lagMs = Math.max(lagMs, lag);
+            if (more) again.push(shards[i] as number);
+          });
+        } catch (error) {
+          failures.push(error);
+        }
       }
       left = again;
     }

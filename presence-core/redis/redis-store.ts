@@ -15,7 +15,7 @@ import { RedisNodes } from './nodes.ts';
 import { RedisReads } from './reads.ts';
 import { RedisRenewals } from './renewals.ts';
 import { defineVerbs } from './scripts.ts';
-import { checkServer } from './server-check.ts';
+import { ServerSettings } from './server-check.ts';
 import { readServers } from './server-info.ts';
 import { RedisSessions } from './sessions.ts';
 import { RedisShards } from './shards.ts';
@@ -73,9 +73,11 @@ export class RedisStore implements PresenceStore {
   readonly groups: RedisGroups;
   readonly analytics: RedisAnalytics;
   readonly inbox: RedisInbox;
-  private readonly warn: Warn;
+  private readonly settings: ServerSettings;
   private readonly failures: RedisFailures;
+  /** For calls on sessions, and what they need. */
   private readonly client: RedisClient;
+  private readonly clients: readonly RedisClient[];
   private readonly deployment: RedisDeployment;
 
   /** @throws StoreError `store_misconfigured` for a URL that is none. Nothing is connected before `start`. */
@@ -83,51 +85,65 @@ export class RedisStore implements PresenceStore {
     const { url, prefix, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
     const { shards: shardCount } = rest;
     parseRedisUrl(url);
-    this.warn = warn;
     const failures = new RedisFailures(warn);
-    const client = connect(url, failures, false);
-    const reader = (): RedisClient => connect(url, failures, true);
-    defineVerbs(client, {
+    const constants = {
       LOG_MAX: logMax,
       TOMB_MS: rest.tombstoneMs,
       SEEN_TTL_MS: rest.seenTtlMs,
       SEEN_MAX: rest.seenMax,
       STALL_GRACE_MS: rest.stallGraceMs,
-    });
+    };
+    const caller = (): RedisClient => {
+      const client = connect(url, failures, false);
+      defineVerbs(client, constants);
+      return client;
+    };
+    const reader = (): RedisClient => connect(url, failures, true);
+    const client = caller();
+    const nodesClient = caller();
+    // One Redis blocks on connections of the log's own. A Cluster is polled, and what it tells may be large.
+    const logClient = client.isCluster ? caller() : client;
     const shards = new RedisShards(client, prefix, shardCount, failures);
     const inFlight = new InFlight(MAX_IN_FLIGHT);
     const queue = new ItemQueue(shards, inFlight);
-    const masters = new RedisMasters(client, shards.prefixes);
+    const masters = new RedisMasters(nodesClient, shards.prefixes);
     this.client = client;
+    this.clients = [...new Set([client, nodesClient, logClient])];
     this.failures = failures;
+    this.settings = new ServerSettings(client, warn);
     this.deployment = new RedisDeployment(client, prefix, shardCount);
     this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
     this.limits = new RedisLimits(client, shards, failures);
     this.inbox = new RedisInbox(client, reader, prefix);
-    this.nodes = new RedisNodes(shards, {
+    this.nodes = new RedisNodes(new RedisShards(nodesClient, prefix, shardCount, failures), {
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
+      byMaster: () => masters.shardsOfEach(),
       // An emptied Redis has lost the deployment's secret too.
       onNewEpoch: () => failures.guard(this.deployment.check()),
       onQuit: (nodeId) => this.inbox.stop(nodeId),
     });
-    this.log = new RedisLog(client, reader, shards.prefixes, this.nodes);
+    this.log = new RedisLog(logClient, reader, shards.prefixes, this.nodes);
     this.snapshots = new RedisSnapshots(shards, queue);
-    this.groups = new RedisGroups(client, shards, { claimMs, logMax, warn });
+    this.groups = new RedisGroups(logClient, new RedisShards(logClient, prefix, shardCount, failures), {
+      claimMs,
+      logMax,
+      warn,
+    });
     this.analytics = new RedisAnalytics(client, prefix, failures);
   }
 
   async start(): Promise<void> {
-    await ready(this.client, READY_WAIT_MS);
-    await this.failures.guard(checkServer(this.client, this.warn));
+    await this.failures.guard(Promise.all(this.clients.map((client) => ready(client, READY_WAIT_MS))));
+    await this.failures.guard(this.settings.check());
     await this.failures.guard(this.deployment.check());
   }
 
   async stop(): Promise<void> {
     this.inbox.stop();
     this.log.stop();
-    this.client.disconnect();
+    for (const client of this.clients) client.disconnect();
   }
 
   async ping(): Promise<void> {
@@ -147,6 +163,7 @@ export class RedisStore implements PresenceStore {
 function connect(url: string, failures: RedisFailures, blocking: boolean): RedisClient {
   const client = connectRedis(url, blocking);
   client.on('error', (error: unknown) => failures.report(error));
-  client.on('ready', () => failures.clear());
+  // Of one node of a Cluster, whose other nodes answer.
+  client.on('node error', (error: unknown) => failures.report(error));
   return client;
 }

@@ -1,5 +1,5 @@
 /** What a Redis must and should be like. */
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { StoreError } from '../errors.ts';
 import type { RedisClient } from './connection.ts';
 import type { Warn } from './failures.ts';
@@ -7,24 +7,70 @@ import type { Warn } from './failures.ts';
 /** Rows are longer than the 64 bytes up to which Redis packs a hash as installed. */
 const LISTPACK_VALUE_MIN = 256;
 
-/**
- * Refuses a server that is too old, and warns of settings that cost data or memory.
- * @throws StoreError `store_misconfigured`
- */
-export async function checkServer(client: RedisClient, warn: Warn): Promise<void> {
-  const version = /redis_version:(\d+)/.exec(await client.info('server'))?.[1];
-  if (Number(version) < 7) throw new StoreError('store_misconfigured', 'Redis 7.0 or newer is needed');
-  const config = async (name: string): Promise<string | undefined> => {
-    // Managed services forbid CONFIG; then nothing can be said.
-    const reply = await (client as Redis).config('GET', name).catch(() => []);
-    return (reply as string[])[1];
-  };
-  const policy = await config('maxmemory-policy');
-  if (policy && policy !== 'noeviction') {
-    warn('Redis may delete presence when memory is short: set maxmemory-policy noeviction', { policy });
+const UNSAFE_FAILOVER =
+  'Redis can fail over and min-replicas-to-write is 0: a master that is cut off goes on admitting, ' +
+  'and what it took is lost after the failover (users over their limit, sessions closed): set min-replicas-to-write 1';
+
+export class ServerSettings {
+  private readonly client: RedisClient;
+  private readonly warn: Warn;
+  /** Each warning is given once. */
+  private readonly given = new Set<string>();
+  private isWatching = false;
+
+  constructor(client: RedisClient, warn: Warn) {
+    this.client = client;
+    this.warn = warn;
   }
-  const value = await config('hash-max-listpack-value');
-  if (value && Number(value) < LISTPACK_VALUE_MIN) {
-    warn(`Redis uses more memory a session than it must: set hash-max-listpack-value ${LISTPACK_VALUE_MIN}`, { value });
+
+  /**
+   * Refuses a server that is too old, and warns of settings that cost data or memory; again after each reconnection, as
+   * it may be another server then. On Cluster all masters.
+   * @throws StoreError `store_misconfigured`
+   */
+  async check(): Promise<void> {
+    for (const server of this.servers()) {
+      const version = /redis_version:(\d+)/.exec(await server.info('server'))?.[1];
+      if (Number(version) < 7) throw new StoreError('store_misconfigured', 'Redis 7.0 or newer is needed');
+      await this.warnOf(server);
+    }
+    if (this.isWatching) return;
+    this.isWatching = true;
+    // What fails here fails for others too, and is told by them.
+    this.client.on('ready', () => Promise.all(this.servers().map((server) => this.warnOf(server))).catch(() => {}));
   }
+
+  private servers(): Redis[] {
+    return this.client instanceof Cluster ? this.client.nodes('master') : [this.client];
+  }
+
+  private async warnOf(server: Redis): Promise<void> {
+    const policy = await setting(server, 'maxmemory-policy');
+    if (policy && policy !== 'noeviction') {
+      this.once('Redis may delete presence when memory is short: set maxmemory-policy noeviction', { policy });
+    }
+    const value = await setting(server, 'hash-max-listpack-value');
+    if (value && Number(value) < LISTPACK_VALUE_MIN) {
+      const advice = `set hash-max-listpack-value ${LISTPACK_VALUE_MIN}`;
+      this.once(`Redis uses more memory a session than it must: ${advice}`, { value });
+    }
+    const replicas = Number(/connected_slaves:(\d+)/.exec(await server.info('replication'))?.[1]);
+    // Sentinel promotes a replica that is away at the moment, too.
+    const canFailOver = replicas > 0 || server.options.sentinels;
+    if (canFailOver && (await setting(server, 'min-replicas-to-write')) === '0') {
+      this.once(UNSAFE_FAILOVER, { replicas });
+    }
+  }
+
+  private once(message: string, details: Record<string, unknown>): void {
+    if (this.given.has(message)) return;
+    this.given.add(message);
+    this.warn(message, details);
+  }
+}
+
+/** Undefined where a managed service forbids CONFIG; then nothing can be said. */
+async function setting(server: Redis, name: string): Promise<string | undefined> {
+  const reply = await server.config('GET', name).catch(() => []);
+  return (reply as string[])[1];
 }

@@ -6,6 +6,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  /** As by `blackhole`, for this one alone. */
+  isLost: boolean;
 }
 
 /** Of a request's first line nothing is split: uWS answers 505 when it does not arrive in one segment. */
@@ -40,6 +42,11 @@ export class FaultProxy {
   async open(targetPort: number): Promise<void> {
     this.listener = await listenOn(this.port);
     this.serve(targetPort);
+  }
+
+  /** Nothing passes any more on the connections that are open now, and nobody is told; new ones work. */
+  lose(): void {
+    for (const pair of this.pairs) pair.isLost = true;
   }
 
   get connections(): number {
@@ -77,7 +84,7 @@ export class FaultProxy {
   private join(client: Socket, targetPort: number): void {
     this.accepted += 1;
     const server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
-    const pair = { client, server };
+    const pair = { client, server, isLost: false };
     this.pairs.add(pair);
     const left = { bytes: this.cutAfterBytes };
     this.pass(client, server, { bytes: Number.POSITIVE_INFINITY }, pair);
@@ -92,7 +99,7 @@ export class FaultProxy {
   private pass(from: Socket, to: Socket, left: { bytes: number }, pair: Pair): void {
     let isFirst = true;
     from.on('data', async (chunk) => {
-      if (this.blackhole) return;
+      if (this.blackhole || pair.isLost) return;
       const whole = isFirst ? chunk.indexOf(END_OF_LINE) + 1 : 0;
       isFirst = false;
       from.pause();
@@ -108,7 +115,7 @@ export class FaultProxy {
       from.resume();
       if (left.bytes === 0) this.end(pair);
     });
-    from.on('end', () => !this.blackhole && to.end());
+    from.on('end', () => !this.blackhole && !pair.isLost && to.end());
   }
 
   private end(pair: Pair): void {

@@ -1,4 +1,5 @@
 /** Three masters of a Redis Cluster on this machine, ended by the test. */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePort, startRedis, type TestRedis } from './redis-server.ts';
@@ -19,7 +20,7 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
   const servers: TestRedis[] = [];
   for (let i = 0; i < MASTERS; i++) {
     // No file: the cluster is as short-lived as the test.
-    const file = `/tmp/nodes-${process.pid}-${Date.now()}-${i}.conf`;
+    const file = `/tmp/nodes-${randomBytes(5).toString('hex')}-${i}.conf`;
     servers.push(
       await startRedis({
         port: await freePort(BUS_PORT_MAX),

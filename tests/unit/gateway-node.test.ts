@@ -6,7 +6,7 @@ import { GatewayNode } from '../../gateway/node/node.ts';
 import { MemoryStore, StoreError } from '../../presence-core/index.ts';
 import { until } from '../support/servers.ts';
 
-const log = { info: () => {}, warn: () => {} };
+const log = { warn: () => {} };
 const TIMES = { beatMs: 10, leaseMs: 10_000, sweepMs: 1_000, sessionLeaseMs: 600_000, resumeGraceMs: 1_000 };
 
 test('[P9] a join whose answer is lost is repeated, and then its sessions are opened again and its inbox is read', async () => {

@@ -1,0 +1,52 @@
+/** What ioredis leaves open: clients that never end by themselves, and connections that collect no calls (P14). */
+import type { Cluster, Command, Redis } from 'ioredis';
+import { type BackOff, backOffMs, pause } from '../toolkit/retrying.ts';
+
+/**
+ * Connects a client again when it ended by itself, until somebody disconnects it. With Sentinel it can: a failover that
+ * is announced while it asks the sentinels ends it for good. Scripts and listeners stay with the client.
+ */
+export function keepAlive(client: Redis | Cluster, backOff: BackOff): void {
+  const disconnect = client.disconnect;
+  let isWanted = true;
+  client.disconnect = (reconnect = false): void => {
+    isWanted &&= reconnect;
+    disconnect.call(client, reconnect);
+  };
+  let attempt = 0;
+  client.on('ready', () => {
+    attempt = 0;
+  });
+  client.on('end', async () => {
+    if (!isWanted) return;
+    await pause(backOffMs(backOff, attempt++));
+    // A failure is told by the event `error`, or leads to `end` again.
+    if (isWanted && client.status === 'end') await client.connect().catch(() => undefined);
+  });
+}
+
+/**
+ * Refuses what would wait behind a call that had no answer in time. ioredis keeps that one, with its arguments, until the
+ * connection answers or ends; the bound of calls in flight holds because nothing is added meanwhile.
+ */
+export function refuseBehindLateAnswers(connection: Redis, late: () => Error): void {
+  const send = connection.sendCommand;
+  connection.sendCommand = (command, stream): unknown => {
+    const oldest = connection.commandQueue.peekFront()?.command as Command | undefined;
+    if (!oldest?.isSettled) return send.call(connection, command, stream);
+    command.reject(late());
+    return command.promise;
+  };
+}
+
+interface WithDetector {
+  readonly connector: { readonly failoverDetector?: { readonly sentinels: readonly { readonly client: Redis }[] } };
+}
+
+/** Sentinels that are down while another answers are no outage; ioredis prints them to stderr unless somebody listens. */
+export function ignoreSentinelsThatAreDown(client: Redis): void {
+  client.on('connect', () => {
+    const { failoverDetector } = (client as unknown as WithDetector).connector;
+    for (const sentinel of failoverDetector?.sentinels ?? []) sentinel.client.on('error', () => {});
+  });
+}

@@ -1,0 +1,102 @@
+/** Which errors of Redis are an outage, and what an operator reads of it. */
+import { isNativeError } from 'node:util/types';
+import { ReplyError } from 'ioredis';
+import { COMMAND_TIMEOUT_MS } from './timeouts.ts';
+
+/** A call, or a read that waits on purpose, had no answer in its time. */
+export class NoAnswer extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
+  }
+}
+
+/**
+ * What a reply of Redis begins with while it cannot serve, in words. Redis propagates them out of scripts unchanged.
+ * https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+ */
+const REFUSALS: Readonly<Record<string, string>> = {
+  LOADING: 'loading its data',
+  OOM: 'out of memory (maxmemory)',
+  READONLY: 'read only, as it is a replica',
+  MISCONF: 'cannot save to disk (MISCONF)',
+  NOREPLICAS: 'too few replicas are connected (min-replicas-to-write)',
+  MASTERDOWN: 'a replica whose master is down',
+  CLUSTERDOWN: 'the Cluster is down',
+  TRYAGAIN: 'a hash slot is being moved',
+  MOVED: 'a hash slot was moved',
+  ASK: 'a hash slot is being moved',
+  BUSY: 'busy with a script',
+  NOAUTH: 'a password is required',
+  WRONGPASS: 'wrong user or password',
+};
+const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
+
+const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  ETIMEDOUT: 'no connection in time',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the host',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name cannot be looked up now',
+};
+
+export const NOT_CONNECTED = 'not connected';
+
+/** ioredis' own words, none of which has a code. */
+const LIBRARY_WORDS: readonly [begin: string, words: string][] = [
+  ['Command timed out', `no answer within ${COMMAND_TIMEOUT_MS} ms`],
+  ['Socket timeout', 'no answer of any kind: connecting anew'],
+  ['Reached the max retries', 'connection lost'],
+  ['Command aborted', 'connection lost'],
+  ['Connection is closed', NOT_CONNECTED],
+  ["Stream isn't writeable", NOT_CONNECTED],
+  ["Cluster isn't ready", NOT_CONNECTED],
+  ['Cluster is ', NOT_CONNECTED],
+  ['Failed to refresh slots cache', 'no node of the Cluster answers'],
+  ['None of startup nodes', 'no node of the Cluster answers'],
+  ['All sentinels are unreachable', 'no Sentinel answers, or none knows the master'],
+  ['Too many Cluster redirections', 'no node of the Cluster serves the hash slot'],
+];
+
+/** Whether the error passes by waiting. Any other is a fault of ours or of the data. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof ReplyError) return wordsOfReply(error as Error) !== undefined;
+  // What is left are connections and time bounds, but for programming errors.
+  return !(error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError);
+}
+
+/** The cause of an outage in words. */
+export function describeOutage(error: unknown): string {
+  if (error instanceof ReplyError) {
+    return `Redis refuses commands: ${wordsOfReply(error as Error) ?? (error as Error).message}`;
+  }
+  return `Redis does not answer: ${wordsOf(error)}`;
+}
+
+function wordsOfReply({ message }: Error): string | undefined {
+  if (message === TOO_MANY_CLIENTS) return 'too many clients (maxclients)';
+  return REFUSALS[message.split(' ', 1)[0] as string];
+}
+
+interface ConnectionError extends Error {
+  readonly code?: string;
+  readonly address?: string;
+  readonly port?: number;
+  /** Of a host name with several addresses. */
+  readonly errors?: readonly ConnectionError[];
+  /** Of a Cluster: why the last node failed. */
+  readonly lastNodeError?: Error;
+}
+
+function wordsOf(error: unknown): string {
+  // Also errors of another realm.
+  if (!isNativeError(error)) return String(error);
+  const { code, message, address, port } = (error as ConnectionError).errors?.[0] ?? (error as ConnectionError);
+  const failure = code === undefined ? undefined : CONNECTION_FAILURES[code];
+  if (failure !== undefined) return address === undefined ? failure : `${failure} (${address}:${port})`;
+  const words = LIBRARY_WORDS.find(([begin]) => message.startsWith(begin))?.[1] ?? (message || code || 'unknown');
+  const { lastNodeError } = error as ConnectionError;
+  return lastNodeError ? `${words} (${wordsOf(lastNodeError)})` : words;
+}
