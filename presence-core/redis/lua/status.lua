@@ -3,18 +3,27 @@
 -- ARGV, 1 an item: the key of the user's set.
 -- Returns per item a number when the user is online: of sessions, a presence-only mark is none. Else a text: lastSeenAt,
 --   '' never seen.
-local live = '(' .. fmt('%d', now)
 local replies = {}
 for i = 1, #ARGV do
   local key = ARGV[i]
-  local members = call('ZCOUNT', key, live, '+inf')
-  if members > 0 then
-    local mark = call('ZSCORE', key, '*')
-    replies[i] = mark and tonumber(mark) > now and members - 1 or members
-  else
-    local K, user = match(key, '^(.-}:)u:(.*)$')
+  local flat = call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  local online, sessions, K, user, lease = false, 0
+  for j = 1, #flat, 2 do
+    lease = tonumber(flat[j + 1])
+    if lease <= now then K = K or match(key, '^(.-}:)') end
+    if lease > now or runsUntil(K, lease) > now then
+      online = true
+      if flat[j] ~= '*' then sessions = sessions + 1 end
+    end
+  end
+  if online then
+    replies[i] = sessions
+  elseif lease then
     -- Expired and not swept yet: it was live until its expiry.
-    replies[i] = call('ZRANGE', key, 0, 0, 'REV', 'WITHSCORES')[2] or call('ZSCORE', K .. 'seen', user) or ''
+    replies[i] = fmt('%d', math.ceil(lease))
+  else
+    K, user = match(key, '^(.-}:)u:(.*)$')
+    replies[i] = call('ZSCORE', K .. 'seen', user) or ''
   end
 end
 return replies
