@@ -22,6 +22,11 @@ async function silentAfter(fixture: StoreFixture): Promise<{ nodeEndsAt: number;
   return { nodeEndsAt: now + NODE_LEASE, beatEndsAt: beat?.expiresAt as number };
 }
 
+/** A node's lease ends at an instant of its own in each shard, and a beat tells the latest. */
+function expectNear(at: number | undefined, expected: number): void {
+  expect(Math.abs((at ?? 0) - expected)).toBeLessThan(100);
+}
+
 /** What somebody new may do first, through a handle that joined under a new generation. */
 const STRANGERS: [string, (store: PresenceStore) => Promise<unknown>][] = [
   ['a join', async () => {}],
@@ -108,7 +113,7 @@ export function silenceContract(create: CreateStore): void {
               'v timeout',
             ]);
             expect(closes.find(({ userId }) => userId === 'v')?.at).toBe(beatEndsAt);
-            expect(closes.find(({ userId }) => userId === 'u')?.at).toBe(nodeEndsAt);
+            expectNear(closes.find(({ userId }) => userId === 'u')?.at, nodeEndsAt);
           },
           GRACE,
         ));
@@ -242,10 +247,12 @@ export function silenceContract(create: CreateStore): void {
           expect(await store.nodes.sweep()).toMatchObject({ ended: 2 });
           const closes = (await fixture.wholeLog()).filter((change) => change.kind === 'close');
           expect(closes.find(({ userId }) => userId === 'v')).toMatchObject({ reason: 'timeout', at: beatEndsAt });
-          expect(closes.find(({ userId }) => userId === 'u')).toMatchObject({ reason: 'node_lost', at: nodeEndsAt });
+          const lost = closes.find(({ userId }) => userId === 'u');
+          expect(lost).toMatchObject({ reason: 'node_lost' });
+          expectNear(lost?.at, nodeEndsAt);
           expect(await store.reads.status(['v', 'u'])).toMatchObject([
             { lastSeenAt: beatEndsAt },
-            { lastSeenAt: nodeEndsAt },
+            { lastSeenAt: lost?.at },
           ]);
         },
         SHORT_GRACE,
