@@ -68,14 +68,15 @@ function admitSession({ shard, request, holder, max, now }: Opening, live: reado
     return { outcome: 'refused', current: kept.length, max, conflicts, nextFreeAt: freeAt, displaced };
   }
   const former = formerOf(request, now);
-  const row = new SessionRow(request.userId, request.sessionId, max, former?.startedAt ?? now, 0);
-  shard.renewLease(row, now + request.leaseMs);
+  const expiresAt = now + request.leaseMs;
+  const leaseEndsAt = shard.leaseUntil(expiresAt);
+  const row = new SessionRow(request.userId, request.sessionId, max, former?.startedAt ?? now, leaseEndsAt);
   if (former !== undefined) Object.assign(row, former);
   row.hold(holder, request.owner);
   row.assign(request.attributes);
   shard.addSession(row, now, displaced.length > 0);
   const current = isMark ? kept.length : kept.length + 1;
-  return opened('opened', row, now + request.leaseMs, { current, max, displaced });
+  return opened('opened', row, expiresAt, { current, max, displaced });
 }
 
 function opened(

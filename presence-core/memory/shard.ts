@@ -172,14 +172,19 @@ export class MemoryShard {
     return true;
   }
 
+  /** What to keep of a lease that is set now. */
+  leaseUntil(expiresAt: number): number {
+    return this.#leases.leaseUntil(expiresAt);
+  }
+
   /** Sets a lease anew; one that ends later stays (P2). */
   renewLease(row: SessionRow, expiresAt: number): void {
-    if (expiresAt > row.leaseEndsAt) row.leaseEndsAt = this.#leases.leaseUntil(expiresAt);
+    if (expiresAt > row.leaseEndsAt) row.leaseEndsAt = this.leaseUntil(expiresAt);
   }
 
   /** Moves the end of a lease backwards, which only detaching does: it must be looked at earlier. */
   shortenLease(row: SessionRow, expiresAt: number): void {
-    row.leaseEndsAt = this.#leases.leaseUntil(expiresAt);
+    row.leaseEndsAt = this.leaseUntil(expiresAt);
     this.#wheel.file(row, row.leaseEndsAt);
   }
 
