@@ -3,27 +3,35 @@
 -- ARGV, 1 an item: the key of the user's set.
 -- Returns per item a number when the user is online: of sessions, a presence-only mark is none. Else a text: lastSeenAt,
 --   '' never seen.
+local live = '(' .. fmt('%d', now)
+
+-- The reply on a user of whom some members' leases are over: by themselves they expired, or an extension covers them.
+local function statusOf(key)
+  local K = match(key, '^(.-}:)')
+  local flat = call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  local online, sessions, lease = false, 0, nil
+  for i = 1, #flat, 2 do
+    lease = tonumber(flat[i + 1])
+    if runsUntil(K, lease) > now then
+      online = true
+      if flat[i] ~= '*' then sessions = sessions + 1 end
+    end
+  end
+  -- Expired and not swept yet: it was live until its expiry.
+  return online and sessions or fmt('%d', math.ceil(lease))
+end
+
 local replies = {}
 for i = 1, #ARGV do
   local key = ARGV[i]
-  local flat = call('ZRANGE', key, 0, -1, 'WITHSCORES')
-  local online, sessions, K, user, lease = false, 0
-  for j = 1, #flat, 2 do
-    lease = tonumber(flat[j + 1])
-    if lease <= now then K = K or match(key, '^(.-}:)') end
-    if lease > now or runsUntil(K, lease) > now then
-      online = true
-      if flat[j] ~= '*' then sessions = sessions + 1 end
-    end
-  end
-  if online then
-    replies[i] = sessions
-  elseif lease then
-    -- Expired and not swept yet: it was live until its expiry.
-    replies[i] = fmt('%d', math.ceil(lease))
-  else
-    K, user = match(key, '^(.-}:)u:(.*)$')
+  local members = call('ZCARD', key)
+  if members == 0 then
+    local K, user = match(key, '^(.-}:)u:(.*)$')
     replies[i] = call('ZSCORE', K .. 'seen', user) or ''
+  elseif call('ZCOUNT', key, live, '+inf') == members then
+    replies[i] = call('ZSCORE', key, '*') and members - 1 or members
+  else
+    replies[i] = statusOf(key)
   end
 end
 return replies
