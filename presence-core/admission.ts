@@ -7,7 +7,6 @@ export const MAX_SESSIONS = 128;
 export interface Slot {
   readonly sessionId: string;
   readonly startedAt: number;
-  readonly expiresAt: number;
 }
 
 export interface AdmissionRequest {
@@ -32,11 +31,6 @@ const NONE: readonly never[] = [];
 /** Oldest first: by `startedAt`, then by id, so that every node names the same victim. */
 export function byAge(a: Slot, b: Slot): number {
   return a.startedAt - b.startedAt || (a.sessionId < b.sessionId ? -1 : Number(a.sessionId > b.sessionId));
-}
-
-/** In the order in which leases ran out. */
-export function byExpiry(a: Slot, b: Slot): number {
-  return a.expiresAt - b.expiresAt || (a.sessionId < b.sessionId ? -1 : Number(a.sessionId > b.sessionId));
 }
 
 /**
@@ -65,6 +59,6 @@ function sessionsNamed<T extends Slot>(live: readonly T[], names: readonly strin
 }
 
 /** When the first of the conflicts could free, if nobody renews it; now, when nobody holds anything. */
-export function nextFreeAt(conflicts: readonly Slot[], now: number): number {
+export function nextFreeAt(conflicts: readonly { readonly expiresAt: number }[], now: number): number {
   return conflicts.length === 0 ? now : Math.min(...conflicts.map((slot) => slot.expiresAt));
 }

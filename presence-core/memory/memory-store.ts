@@ -26,7 +26,7 @@ export interface MemoryStoreOptions {
   readonly seenTtlMs?: number;
   readonly seenMax?: number;
   readonly logMax?: number;
-  /** What leases are given after everybody was silent, as a suspended process is (P9). */
+  /** How long leases run on after a silence was answered, as of a suspended process (P9). */
   readonly stallGraceMs?: number;
   /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
   readonly claimMs?: number;
@@ -52,22 +52,23 @@ export class MemoryStore implements PresenceStore {
   constructor(options: MemoryStoreOptions = {}) {
     const clock = options.clock ?? systemClock;
     const epoch = randomBytes(8).toString('hex');
-    const leases = new LeaseTable();
+    const leases = new LeaseTable(options.stallGraceMs ?? 30_000);
     const shard = new MemoryShard({
       epoch,
       tombstoneMs: options.tombstoneMs ?? 600_000,
       seenTtlMs: options.seenTtlMs ?? 86_400_000,
       seenMax: options.seenMax ?? 100_000,
       logMax: options.logMax ?? 100_000,
+      leases,
     });
-    const sweep = new MemorySweep(shard, leases, options.stallGraceMs ?? 30_000);
+    const sweep = new MemorySweep(shard, leases);
     this.#clock = clock;
     this.#sweep = sweep;
     this.limits = new MemoryLimits(options.defaultLimit ?? 3);
     this.sessions = new MemorySessions(shard, leases, this.limits, clock);
     this.reads = new MemoryReads(shard, this.limits, clock);
     this.log = shard.log;
-    this.snapshots = new MemorySnapshots(shard);
+    this.snapshots = new MemorySnapshots(shard, clock);
     this.groups = new MemoryGroups(shard.log, clock, options.claimMs ?? 8_000);
     this.analytics = new MemoryAnalytics(epoch, clock);
     this.nodes = new MemoryNodes({ epoch, leases, sweep, inbox: this.inbox, analytics: this.analytics, clock });

@@ -1,5 +1,6 @@
 /** Nodes of the memory store: their leases, and the sweep (P1, P9). */
 import type { Clock } from '../clock.ts';
+import { trueEnd } from '../silence.ts';
 import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { singleFlight } from '../toolkit/single-flight.ts';
 import type { MemoryAnalytics } from './analytics.ts';
@@ -30,12 +31,12 @@ export class MemoryNodes implements StoreNodes {
   }
 
   async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    const now = this.#judgedAt();
+    const now = this.#parts.clock();
     return this.#result(this.#parts.leases.join(nodeId, leaseMs, now), now);
   }
 
   async beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    const now = this.#judgedAt();
+    const now = this.#parts.clock();
     return this.#result(this.#parts.leases.beat(nodeId, leaseMs, now), now);
   }
 
@@ -44,7 +45,8 @@ export class MemoryNodes implements StoreNodes {
     const now = clock();
     const lease = leases.get(nodeId);
     if (lease === undefined) return;
-    lease.endsAt = Math.min(lease.endsAt, now);
+    lease.endsAt = Math.min(trueEnd(lease.endsAt), now);
+    leases.quit(lease);
     inbox.remove(nodeId);
     await sweep.endNode(lease, now);
   }
@@ -52,13 +54,6 @@ export class MemoryNodes implements StoreNodes {
   /** A sweep that is asked for while one runs is that one. */
   sweep(): Promise<SweepResult> {
     return this.#sweepOnce();
-  }
-
-  /** Now, after a silence was answered (P9). */
-  #judgedAt(): number {
-    const now = this.#parts.clock();
-    this.#parts.sweep.answerSilence(now);
-    return now;
   }
 
   #result(accepted: boolean, now: number): BeatResult {

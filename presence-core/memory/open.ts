@@ -36,14 +36,15 @@ function renewSession({ shard, request, holder, max, now }: Opening, row: Sessio
   const displaced: Displaced[] = [];
   if (!isHeld) {
     if (!row.isHeldBy(request.owner)) {
-      if (isSocketHeld) displaced.push(row.displaced('moved'));
+      if (isSocketHeld) displaced.push(shard.displaced(row, 'moved', now));
       row.hold(holder, request.owner);
     }
     row.limit = max;
-    row.expiresAt = Math.max(row.expiresAt, now + request.leaseMs);
+    shard.renewLease(row, now + request.leaseMs);
     shard.applyAttributes(row, request.attributes, now, formerOf(request, now));
   }
-  return opened(isHeld ? 'held' : 'renewed', row, current, max, displaced);
+  const expiresAt = shard.expiresAt(row, now);
+  return opened(isHeld ? 'held' : 'renewed', row, expiresAt, { current, max, displaced });
 }
 
 function admitSession({ shard, request, holder, max, now }: Opening, live: readonly SessionRow[]): OpenResult {
@@ -56,35 +57,36 @@ function admitSession({ shard, request, holder, max, now }: Opening, live: reado
   });
   const displaced: Displaced[] = [];
   const end = (row: SessionRow, reason: CloseReason) => {
-    displaced.push(row.displaced(reason));
+    displaced.push(shard.displaced(row, reason, now));
     shard.endSession(row, reason, now, admitted);
   };
   for (const row of replaced) end(row, 'replaced');
   for (const row of evicted) end(row, 'evicted');
   if (!admitted) {
-    const conflicts = kept.toSorted(byAge).map((row) => row.session());
+    const conflicts = kept.toSorted(byAge).map((row) => shard.sessionOf(row, now));
     const freeAt = nextFreeAt(conflicts, now);
     return { outcome: 'refused', current: kept.length, max, conflicts, nextFreeAt: freeAt, displaced };
   }
   const former = formerOf(request, now);
-  const row = new SessionRow(request.userId, request.sessionId, max, former?.startedAt ?? now, now + request.leaseMs);
+  const expiresAt = now + request.leaseMs;
+  const leaseEndsAt = shard.leaseUntil(expiresAt);
+  const row = new SessionRow(request.userId, request.sessionId, max, former?.startedAt ?? now, leaseEndsAt);
   if (former !== undefined) Object.assign(row, former);
   row.hold(holder, request.owner);
   row.assign(request.attributes);
   shard.addSession(row, now, displaced.length > 0);
   const current = isMark ? kept.length : kept.length + 1;
-  return opened('opened', row, current, max, displaced);
+  return opened('opened', row, expiresAt, { current, max, displaced });
 }
 
 function opened(
   outcome: 'opened' | 'renewed' | 'held',
   row: SessionRow,
-  current: number,
-  max: number,
-  displaced: readonly Displaced[],
+  expiresAt: number,
+  answer: { readonly current: number; readonly max: number; readonly displaced: readonly Displaced[] },
 ): OpenResult {
-  const { startedAt, segment, segmentStartedAt, expiresAt } = row;
-  return { outcome, current, max, startedAt, segment, segmentStartedAt, expiresAt, displaced };
+  const { startedAt, segment, segmentStartedAt } = row;
+  return { outcome, ...answer, startedAt, segment, segmentStartedAt, expiresAt };
 }
 
 function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest, now: number): Former | undefined {

@@ -20,7 +20,7 @@ export class MemoryReads implements api.StoreReads {
   async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
     const now = this.#clock();
     return userIds.map((userId) => {
-      const live = this.#shard.members(userId).filter((row) => row.expiresAt > now);
+      const live = this.#shard.members(userId).filter((row) => this.#shard.isLive(row, now));
       const online = live.length > 0;
       const lastSeenAt = online ? now : this.#shard.lastSeenAt(userId, now);
       return { userId, online, sessions: slots(live).length, lastSeenAt };
@@ -31,10 +31,10 @@ export class MemoryReads implements api.StoreReads {
     const now = this.#clock();
     return userIds.map((userId) => {
       const live = slots(this.#shard.members(userId))
-        .filter((row) => row.expiresAt > now)
+        .filter((row) => this.#shard.isLive(row, now))
         .sort(byAge);
       const max = this.#limits.ofReads(userId, live.at(-1)?.limit);
-      return { userId, max, sessions: live.map((row) => row.session()) };
+      return { userId, max, sessions: live.map((row) => this.#shard.sessionOf(row, now)) };
     });
   }
 

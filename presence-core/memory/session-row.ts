@@ -24,7 +24,8 @@ export class SessionRow implements DueLink, NodeLink {
   connection: number;
   limit: number;
   startedAt: number;
-  expiresAt: number;
+  /** The end of its lease as `silence.ts` keeps it; `MemoryShard.expiresAt` tells until when it runs. */
+  leaseEndsAt: number;
   segment = 0;
   segmentStartedAt: number;
   /** Of the last log entry about this session (P11). */
@@ -40,7 +41,7 @@ export class SessionRow implements DueLink, NodeLink {
   nodeNext: NodeLink = this;
   nodePrev: NodeLink = this;
 
-  constructor(userId: string, sessionId: string, limit: number, startedAt: number, expiresAt: number) {
+  constructor(userId: string, sessionId: string, limit: number, startedAt: number, leaseEndsAt: number) {
     this.userId = userId;
     this.sessionId = sessionId;
     this.via = 'socket';
@@ -49,7 +50,7 @@ export class SessionRow implements DueLink, NodeLink {
     this.limit = limit;
     this.startedAt = startedAt;
     this.segmentStartedAt = startedAt;
-    this.expiresAt = expiresAt;
+    this.leaseEndsAt = leaseEndsAt;
   }
 
   get isMark(): boolean {
@@ -67,13 +68,13 @@ export class SessionRow implements DueLink, NodeLink {
     );
   }
 
-  session(): Session {
+  session(expiresAt: number): Session {
     return {
       userId: this.userId,
       sessionId: this.sessionId,
       via: this.via,
       startedAt: this.startedAt,
-      expiresAt: this.expiresAt,
+      expiresAt,
       streamId: this.streamId,
       deviceId: this.deviceId,
       deviceType: this.deviceType,
@@ -83,8 +84,8 @@ export class SessionRow implements DueLink, NodeLink {
     };
   }
 
-  displaced(reason: Displaced['reason']): Displaced {
-    return { session: this.session(), owner: this.owner(), reason };
+  displaced(reason: Displaced['reason'], expiresAt: number): Displaced {
+    return { session: this.session(expiresAt), owner: this.owner(), reason };
   }
 
   /** Takes over what is given; what is absent stays. */
@@ -159,6 +160,7 @@ export class NodeRing implements NodeLink {
 /** Lease of one node generation (P9). */
 export class NodeLease {
   readonly nodeId: string;
+  /** As `silence.ts` keeps it. */
   endsAt: number;
   readonly sessions = new NodeRing();
 

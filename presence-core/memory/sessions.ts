@@ -23,24 +23,24 @@ export class MemorySessions implements api.StoreSessions {
   }
 
   async open(request: api.OpenRequest): Promise<api.OpenResult> {
-    const now = this.#clock();
+    const now = this.#judgedAt();
     const holder = this.#holder(request.owner, now);
     if (holder === undefined) return { outcome: 'fenced' };
     return openSession({ shard: this.#shard, request, holder, max: this.#limits.ofRequest(request), now });
   }
 
   async renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
-    const now = this.#clock();
+    const now = this.#judgedAt();
     return requests.map((request) => {
       const row = this.#findOwned(request, request.owner, now);
       if (!(row instanceof SessionRow)) return row;
-      row.expiresAt = Math.max(row.expiresAt, now + request.leaseMs);
-      return { outcome: 'renewed', expiresAt: row.expiresAt };
+      this.#shard.renewLease(row, now + request.leaseMs);
+      return { outcome: 'renewed', expiresAt: this.#shard.expiresAt(row, now) };
     });
   }
 
   async update(request: api.UpdateRequest): Promise<api.UpdateResult> {
-    const now = this.#clock();
+    const now = this.#judgedAt();
     const row = this.#findOwned(request, request.owner, now);
     if (!(row instanceof SessionRow)) return row;
     const outcome = this.#shard.applyAttributes(row, request.attributes, now) ? 'updated' : 'unchanged';
@@ -48,36 +48,43 @@ export class MemorySessions implements api.StoreSessions {
   }
 
   async detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
-    const now = this.#clock();
+    const now = this.#judgedAt();
     return requests.map((request) => {
       const row = this.#findOwned(request, request.owner, now);
       if (!(row instanceof SessionRow)) return row;
       row.hold('none', 'none');
       this.#shard.shortenLease(row, now + graceMs);
-      return { outcome: 'detached', expiresAt: row.expiresAt };
+      return { outcome: 'detached', expiresAt: now + graceMs };
     });
   }
 
   async close(request: api.CloseRequest): Promise<api.CloseResult> {
-    const now = this.#clock();
+    const now = this.#judgedAt();
     this.#shard.liveMembers(request.userId, now);
     const row = this.#findOwned(request, request.owner, now);
     if (!(row instanceof SessionRow)) return row;
-    const displaced = row.displaced(request.reason);
+    const displaced = this.#shard.displaced(row, request.reason, now);
     this.#shard.endSession(row, request.reason, now);
     return { outcome: 'closed', displaced };
   }
 
   async kick(userId: string): Promise<readonly Displaced[]> {
-    const now = this.#clock();
+    const now = this.#judgedAt();
     return this.#shard
       .liveMembers(userId, now)
       .toSorted(byAge)
       .map((row) => {
-        const displaced = row.displaced('kicked');
+        const displaced = this.#shard.displaced(row, 'kicked', now);
         this.#shard.endSession(row, 'kicked', now);
         return displaced;
       });
+  }
+
+  /** Now, after a silence was answered that the caller is a witness of (P9). */
+  #judgedAt(): number {
+    const now = this.#clock();
+    this.#leases.answerSilence(now);
+    return now;
   }
 
   /** Who would hold for this owner; undefined when it is a socket of a generation whose lease does not run. */

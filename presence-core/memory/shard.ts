@@ -2,11 +2,12 @@
  * The truth of the memory store and all that follows from it. Every step here is synchronous and leaves users, counts,
  * expiry, log, last seen and tombstones in agreement; the acts of the memory store are made of these steps.
  */
-import { byExpiry } from '../admission.ts';
-import type { Attributes, CloseReason } from '../session.ts';
+import type { Attributes, CloseReason, Displaced, Session } from '../session.ts';
+import { trueEnd } from '../silence.ts';
 import { type DueList, DueWheel } from '../toolkit/due-wheel.ts';
 import { ExpiringMap } from '../toolkit/expiring-map.ts';
 import { MemoryCounts } from './counts.ts';
+import type { LeaseTable } from './leases.ts';
 import { MemoryLog } from './log.ts';
 import type { NodeLease, SessionRow } from './session-row.ts';
 import { MemoryTombstones } from './tombstones.ts';
@@ -23,6 +24,7 @@ export interface ShardOptions {
   readonly seenTtlMs: number;
   readonly seenMax: number;
   readonly logMax: number;
+  readonly leases: LeaseTable;
 }
 
 /** What a session was that the store forgot (P10). */
@@ -41,12 +43,31 @@ export class MemoryShard {
   /** When users who went offline were last live, by their id. */
   readonly #seen: ExpiringMap<number>;
   readonly #seenTtlMs: number;
+  readonly #leases: LeaseTable;
 
   constructor(options: ShardOptions) {
     this.log = new MemoryLog(options.epoch, options.logMax);
     this.tombstones = new MemoryTombstones(options.tombstoneMs);
     this.#seen = new ExpiringMap(options.seenMax, (at) => at + options.seenTtlMs);
     this.#seenTtlMs = options.seenTtlMs;
+    this.#leases = options.leases;
+  }
+
+  /** The instant until which a session runs: the end of its lease, or of the extension that covers it (P9). */
+  expiresAt(row: SessionRow, now: number): number {
+    return this.#leases.runsUntil(row.leaseEndsAt, now);
+  }
+
+  isLive(row: SessionRow, now: number): boolean {
+    return row.leaseEndsAt > now || this.expiresAt(row, now) > now;
+  }
+
+  sessionOf(row: SessionRow, now: number): Session {
+    return row.session(this.expiresAt(row, now));
+  }
+
+  displaced(row: SessionRow, reason: Displaced['reason'], now: number): Displaced {
+    return row.displaced(reason, this.expiresAt(row, now));
   }
 
   /** Members of a user, live or expired. */
@@ -67,13 +88,13 @@ export class MemoryShard {
   /** Live members, after the expired ones were ended. */
   liveMembers(userId: string, now: number): readonly SessionRow[] {
     const members = this.#users.of(userId);
-    if (!members.some((row) => row.expiresAt <= now)) return members;
+    if (members.every((row) => this.isLive(row, now))) return members;
     this.endExpired(userId, now);
     return this.#users.of(userId);
   }
 
   find(userId: string, sessionId: string, now: number): SessionRow | undefined {
-    return this.#users.of(userId).find((row) => row.sessionId === sessionId && row.expiresAt > now);
+    return this.#users.of(userId).find((row) => row.sessionId === sessionId && this.isLive(row, now));
   }
 
   /**
@@ -85,13 +106,15 @@ export class MemoryShard {
     this.counts.add(row, others);
     const cameOnline = others.length === 0 && !wasOnline;
     this.#users.add(row);
-    this.#wheel.file(row, row.expiresAt);
+    this.#wheel.file(row, row.leaseEndsAt);
     if (cameOnline) this.#seen.delete(row.userId);
     this.log.append('open', now, row, cameOnline ? CAME_ONLINE : WAS_ONLINE);
   }
 
   /** @param staysOnline the same step admits another session of the user, who does not go offline in between. */
-  endSession(row: SessionRow, reason: CloseReason, at: number, staysOnline = false): void {
+  endSession(row: SessionRow, reason: CloseReason, endedAt: number, staysOnline = false): void {
+    // In an extension a session may begin, or switch, after its lease, or its node's, was over.
+    const at = Math.max(endedAt, row.segmentStartedAt);
     const others = this.#users.remove(row);
     this.counts.remove(row, others);
     row.leaveLists();
@@ -103,21 +126,21 @@ export class MemoryShard {
 
   /** Ends a user's expired sessions in the order in which they expired; returns how many. */
   endExpired(userId: string, now: number): number {
-    const expired = this.#users.of(userId).filter((row) => row.expiresAt <= now);
-    for (const row of expired.sort(byExpiry)) this.endSession(row, 'timeout', row.expiresAt);
+    const expired = this.#users.of(userId).filter((row) => !this.isLive(row, now));
+    for (const row of expired.sort(byLeaseEnd)) this.endSession(row, 'timeout', trueEnd(row.leaseEndsAt));
     return expired.length;
   }
 
   /** Ends a session of a lapsed node; one that expired by itself timed out. Returns how many ended. */
   endLost(row: SessionRow, lease: NodeLease, now: number): number {
-    if (row.expiresAt <= now) return this.endExpired(row.userId, now);
-    this.endSession(row, 'node_lost', lease.endsAt);
+    if (!this.isLive(row, now)) return this.endExpired(row.userId, now);
+    this.endSession(row, 'node_lost', trueEnd(lease.endsAt));
     return 1;
   }
 
   /** Ends a session as the store stops. */
   endWithStore(row: SessionRow, now: number): void {
-    if (row.expiresAt <= now) this.endExpired(row.userId, now);
+    if (!this.isLive(row, now)) this.endExpired(row.userId, now);
     else this.endSession(row, 'node_lost', now);
   }
 
@@ -149,24 +172,27 @@ export class MemoryShard {
     return true;
   }
 
-  /** Moves the end of a lease backwards, which only detaching does: it must be looked at earlier. */
-  shortenLease(row: SessionRow, expiresAt: number): void {
-    row.expiresAt = expiresAt;
-    this.#wheel.file(row, row.expiresAt);
+  /** What to keep of a lease that is set now. */
+  leaseUntil(expiresAt: number): number {
+    return this.#leases.leaseUntil(expiresAt);
   }
 
-  /** Gives every lease that ran after an instant until another one (P9). Rare, hence in one go over all sessions. */
-  extendLeases(after: number, until: number): void {
-    for (const row of this.#users.all()) {
-      if (row.expiresAt > after) row.expiresAt = Math.max(row.expiresAt, until);
-    }
+  /** Sets a lease anew; one that ends later stays (P2). */
+  renewLease(row: SessionRow, expiresAt: number): void {
+    if (expiresAt > row.leaseEndsAt) row.leaseEndsAt = this.leaseUntil(expiresAt);
+  }
+
+  /** Moves the end of a lease backwards, which only detaching does: it must be looked at earlier. */
+  shortenLease(row: SessionRow, expiresAt: number): void {
+    row.leaseEndsAt = this.leaseUntil(expiresAt);
+    this.#wheel.file(row, row.leaseEndsAt);
   }
 
   /** When a user without live sessions was last live (P15). */
   lastSeenAt(userId: string, now: number): number | null {
     const members = this.#users.of(userId);
     if (members.length === 0) return this.#seen.get(userId, now) ?? null;
-    const at = Math.max(...members.map((row) => row.expiresAt));
+    const at = Math.max(...members.map((row) => trueEnd(row.leaseEndsAt)));
     return at + this.#seenTtlMs > now ? at : null;
   }
 
@@ -177,8 +203,9 @@ export class MemoryShard {
 
   /** Ends a due session with all of its user's that expired, or files it again. Returns how many ended. */
   endOrRefile(row: SessionRow, now: number): number {
-    if (row.expiresAt <= now) return this.endExpired(row.userId, now);
-    this.#wheel.file(row, row.expiresAt);
+    const expiresAt = this.expiresAt(row, now);
+    if (expiresAt <= now) return this.endExpired(row.userId, now);
+    this.#wheel.file(row, expiresAt);
     return 0;
   }
 
@@ -186,4 +213,9 @@ export class MemoryShard {
     this.tombstones.trim(now);
     this.#seen.trim(now);
   }
+}
+
+/** In the order in which leases ran out. */
+function byLeaseEnd(a: SessionRow, b: SessionRow): number {
+  return trueEnd(a.leaseEndsAt) - trueEnd(b.leaseEndsAt) || (a.sessionId < b.sessionId ? -1 : 1);
 }

@@ -1,4 +1,5 @@
 /** Snapshots of the memory store (P11). */
+import type { Clock } from '../clock.ts';
 import type { Snapshot, StoreSnapshots } from '../store/snapshots.ts';
 import { partOf } from '../user-hash.ts';
 import type { SessionRow } from './session-row.ts';
@@ -9,8 +10,11 @@ export class MemorySnapshots implements StoreSnapshots {
   readonly parts = PARTS;
   readonly #shard: MemoryShard;
 
-  constructor(shard: MemoryShard) {
+  readonly #clock: Clock;
+
+  constructor(shard: MemoryShard, clock: Clock) {
     this.#shard = shard;
+    this.#clock = clock;
   }
 
   partOf(userId: string): number {
@@ -26,6 +30,11 @@ export class MemorySnapshots implements StoreSnapshots {
   }
 
   #snapshot(rows: Iterable<SessionRow>): Snapshot {
-    return { sessions: Array.from(rows, (row) => row.session()), shard: 0, sequence: this.#shard.log.last };
+    const now = this.#clock();
+    return {
+      sessions: Array.from(rows, (row) => this.#shard.sessionOf(row, now)),
+      shard: 0,
+      sequence: this.#shard.log.last,
+    };
   }
 }

@@ -1,5 +1,6 @@
 /** How sessions of the memory store end without their holder: expired, with their node, or with the store (P1, P9). */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { trueEnd } from '../silence.ts';
 import type { SweepResult } from '../store/nodes.ts';
 import type { LeaseTable } from './leases.ts';
 import type { NodeLease } from './session-row.ts';
@@ -13,48 +14,40 @@ const SLICE_STEP = 64;
 export class MemorySweep {
   readonly #shard: MemoryShard;
   readonly #leases: LeaseTable;
-  readonly #stallGraceMs: number;
 
-  constructor(shard: MemoryShard, leases: LeaseTable, stallGraceMs: number) {
+  constructor(shard: MemoryShard, leases: LeaseTable) {
     this.#shard = shard;
     this.#leases = leases;
-    this.#stallGraceMs = stallGraceMs;
-  }
-
-  /** Before any lease is judged: those that ran when everybody fell silent run on (P9). */
-  answerSilence(now: number): void {
-    const since = this.#leases.takeSilence(now);
-    if (since === undefined) return;
-    this.#leases.extend(since, now + this.#stallGraceMs);
-    this.#shard.extendLeases(since, now + this.#stallGraceMs);
   }
 
   /** Ends what has expired and what lapsed nodes held. @param lapsed is told of each such node first. */
   async run(now: number, lapsed: (lease: NodeLease) => void): Promise<SweepResult> {
-    this.answerSilence(now);
+    this.#leases.answerSilence(now);
     const due = this.#shard.takeDue(now);
     let ended = 0;
     let oldest = now;
     await inSlices(() => {
       const row = due.first();
       if (row === undefined) return false;
-      oldest = Math.min(oldest, row.expiresAt);
+      oldest = Math.min(oldest, trueEnd(row.leaseEndsAt));
       ended += this.#shard.endOrRefile(row, now);
       return true;
     });
     for (const lease of this.#leases.lapsed(now)) {
+      // Others were let in: an extension may have revived it.
+      if (!this.#leases.isLapsed(lease, now)) continue;
       lapsed(lease);
+      this.#leases.remove(lease, now);
       const lost = await this.endNode(lease, now);
-      if (lost > 0) oldest = Math.min(oldest, lease.endsAt);
+      if (lost > 0) oldest = Math.min(oldest, trueEnd(lease.endsAt));
       ended += lost;
     }
     this.#shard.trim(now);
     return { ended, lagMs: now - oldest };
   }
 
-  /** Forgets a node, so that nothing can be added to it or revive it, then ends what it holds. */
+  /** Ends what a node holds that is no longer known, so that nothing can be added to it or revive it. */
   async endNode(lease: NodeLease, now: number): Promise<number> {
-    this.#leases.remove(lease);
     let ended = 0;
     await inSlices(() => {
       const row = lease.sessions.first();
@@ -67,7 +60,7 @@ export class MemorySweep {
 
   /** Ends all there is, and keeps all of it in the log, for readers that have yet to save it. */
   async endAll(now: number): Promise<void> {
-    this.answerSilence(now);
+    this.#leases.answerSilence(now);
     const rows = this.#shard.allMembers();
     this.#shard.log.makeRoom(rows.length);
     await inSlices(() => {

@@ -38,8 +38,10 @@ export class RedisNodes implements StoreNodes {
     this.options = options;
   }
 
-  join(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    return this.run('join', [nodeId, String(leaseMs)]);
+  async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
+    const result = await this.run('join', [nodeId, String(leaseMs)]);
+    if (result.outcome === 'alive') this.shards.caller = nodeId;
+    return result;
   }
 
   beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
@@ -48,6 +50,7 @@ export class RedisNodes implements StoreNodes {
 
   async quit(nodeId: string): Promise<void> {
     this.options.onQuit(nodeId);
+    if (this.shards.caller === nodeId) this.shards.caller = '';
     await this.run('quit', [nodeId]);
   }
 

@@ -37,7 +37,7 @@ export class RedisReads implements api.StoreReads {
       // Online: the number of sessions, without the presence-only mark. Offline: when the user was last live.
       const reply = found[i] as number | string;
       if (typeof reply === 'number') return { userId, online: true, sessions: reply, lastSeenAt: now };
-      return { userId, online: false, sessions: 0, lastSeenAt: reply ? Math.floor(Number(reply)) : null };
+      return { userId, online: false, sessions: 0, lastSeenAt: reply ? Number(reply) : null };
     });
   }
 

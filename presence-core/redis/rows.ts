@@ -52,7 +52,7 @@ export function parseLine(userId: string, text: string): Line {
     sessionId: p[2] as string,
     via: VIA[owner.charAt(0)] ?? 'socket',
     startedAt: Number(p[5]),
-    expiresAt: Math.floor(Number(p[1])),
+    expiresAt: Number(p[1]),
   };
   if (p[9]) session.streamId = p[9];
   if (p[10]) session.deviceType = p[10];

@@ -11,12 +11,14 @@ export interface ScriptConstants {
   readonly STALL_GRACE_MS: number;
 }
 
-/** What judges leases. */
-const LEASES = ['prelude', 'leases', 'tombstones'];
+/** What tells whether a lease runs. */
+const READS = ['prelude', 'silence'];
+/** What judges leases, and sets them. */
+const LEASES = [...READS, 'leases', 'tombstones'];
 /** What ends sessions, each with its counts and its log entry. */
 const MEMBERS = ['rows', 'counts', 'log', 'members'];
 const OWNED = [...LEASES, ...MEMBERS, 'find-owned'];
-const NODES = ['prelude', 'leases', 'node-lease'];
+const NODES = [...READS, 'leases', 'node-lease'];
 
 /** The parts that stand before each verb, in this order: files in lua/parts/. */
 const PARTS = {
@@ -30,10 +32,10 @@ const PARTS = {
   beat: NODES,
   quit: NODES,
   sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-lost', 'sweep-due'],
-  status: ['prelude'],
-  sessions: ['prelude'],
+  status: READS,
+  sessions: READS,
   counts: ['prelude'],
-  snapshot: ['prelude'],
+  snapshot: READS,
   take: ['prelude'],
   prune: ['prelude'],
 } as const;
@@ -61,13 +63,17 @@ export function defineVerbs(client: RedisClient, constants: ScriptConstants): vo
 
 type ScriptCall = (keys: number, ...keysAndArgs: string[]) => Promise<unknown>;
 
-/** Calls a registered verb. */
+/**
+ * Calls a registered verb.
+ * @param caller the node generation that speaks, '' none (P9).
+ */
 export function runVerb(
   client: RedisClient,
   verb: Verb,
   keys: readonly string[],
   args: readonly string[],
+  caller = '',
 ): Promise<unknown> {
   const call = (client as unknown as Record<string, ScriptCall>)[`presence:${verb}`] as ScriptCall;
-  return call.call(client, keys.length, ...keys, ...args);
+  return call.call(client, keys.length, ...keys, ...args, caller);
 }

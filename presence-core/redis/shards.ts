@@ -39,6 +39,8 @@ export class RedisShards {
   /** Numbers of all shards. */
   readonly all: readonly number[];
   readonly isCluster: boolean;
+  /** The node generation that this process joined under last and has not given up, '' none: every call names it (P9). */
+  caller = '';
   private readonly client: RedisClient;
   private readonly failures: RedisFailures;
 
@@ -72,7 +74,7 @@ export class RedisShards {
 
   /** @throws StoreError for whatever the call fails with. */
   async run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
-    return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args)) as Reply[]);
+    return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args, this.caller)) as Reply[]);
   }
 
   /** Divides shards into those that one call of the verb may carry. */

@@ -14,7 +14,10 @@ export interface SweepResult {
   readonly lagMs: number;
 }
 
-/** A node id names one generation: a process whose lease lapsed goes on under a new one. */
+/**
+ * A node id names one generation: a process whose lease lapsed goes on under a new one. What is called on this store is
+ * taken for a sign of life of the generation that joined through it last and did not quit (P9).
+ */
 export interface StoreNodes {
   /** Takes a lease for a new node generation in every shard. */
   join(nodeId: string, leaseMs: number): Promise<BeatResult>;

@@ -244,6 +244,29 @@ test('[P9] a shard frozen for longer than the leases ends nobody who was live be
   expect(closes.map((c) => `${c.userId} ${c.reason}`).sort()).toEqual(['u timeout', 'w node_lost']);
 });
 
+test('[P9] a node that is revived while its sessions are walked is not deleted, and keeps what is left', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  const store = await connected(redis, { prefix, shards: 1, stallGraceMs: LONG_MS });
+  const other = await connected(redis, { prefix, shards: 1, stallGraceMs: LONG_MS });
+  const nodeLeaseMs = 300;
+  await store.nodes.join('back', nodeLeaseMs);
+  const owner = { nodeId: 'back', connection: 1 };
+  await store.sessions.open(beatOf('u', 's', { owner, intent: 'fresh' }));
+  await sleep(2 * nodeLeaseMs);
+  await other.nodes.join('new', LONG_MS);
+  // As a sweep through `other` leaves it that has used its budget up before it came to the user's bucket.
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  const lease = Math.ceil(Number(await client.hget(`{${prefix}:0}:shard`, 'n:back')));
+  await client.hset(`{${prefix}:0}:shard`, 'walk', `0|back=${lease}`);
+  expect(await store.nodes.beat('back', LONG_MS)).toMatchObject({ outcome: 'alive' });
+  expect(await other.nodes.sweep()).toMatchObject({ ended: 0 });
+  expect(await store.nodes.beat('back', LONG_MS)).toMatchObject({ outcome: 'alive' });
+  expect(await store.reads.status(['u'])).toMatchObject([{ online: true }]);
+  expect(await client.hexists(`{${prefix}:0}:shard`, 'walk')).toBe(0);
+});
+
 test('[P2] another number of shards is refused', async () => {
   const redis = await server();
   await connected(redis, { shards: 8 });

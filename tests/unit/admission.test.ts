@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { admit, byAge, MAX_SESSIONS, nextFreeAt, type Slot } from '../../presence-core/admission.ts';
 
-const slot = (sessionId: string, startedAt: number, expiresAt = 1000): Slot => ({ sessionId, startedAt, expiresAt });
+const slot = (sessionId: string, startedAt: number): Slot => ({ sessionId, startedAt });
 const live = [slot('c', 3), slot('a', 1), slot('b', 2)];
 const ids = (slots: readonly Slot[]) => slots.map((one) => one.sessionId);
 
@@ -40,7 +40,7 @@ describe('admission', () => {
   });
 
   test('[P5] the next slot frees with the first lease to end', () => {
-    expect(nextFreeAt([slot('a', 1, 500), slot('b', 2, 300)], 100)).toBe(300);
+    expect(nextFreeAt([{ expiresAt: 500 }, { expiresAt: 300 }], 100)).toBe(300);
     expect(nextFreeAt([], 100)).toBe(100);
   });
 

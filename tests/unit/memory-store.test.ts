@@ -109,6 +109,25 @@ describe('the memory store', () => {
     expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
   });
 
+  test('[P9] a node that is revived while a sweep ends what others held keeps its sessions', async () => {
+    const { store, time } = fixture();
+    await store.nodes.join('lost', 10_000);
+    await store.nodes.join('back', 10_000);
+    const request = { sessionId: 's', attributes: {}, leaseMs: 600_000, intent: 'fresh' as const };
+    for (let i = 0; i < 30_000; i += 1) {
+      await store.sessions.open({ ...request, userId: `u${i}`, owner: { nodeId: 'lost', connection: i } });
+    }
+    await store.sessions.open({ ...request, userId: 'kept', owner: { nodeId: 'back', connection: 1 } });
+    time.now += 20_000;
+    await store.nodes.join('new', 10_000);
+    const sweep = store.nodes.sweep();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await store.nodes.beat('back', 10_000)).toMatchObject({ outcome: 'alive' });
+    expect(await sweep).toMatchObject({ ended: 30_000 });
+    expect(await store.nodes.beat('back', 10_000)).toMatchObject({ outcome: 'alive' });
+    expect(await store.reads.status(['kept'])).toMatchObject([{ online: true }]);
+  });
+
   test('[P14] a large sweep lets others in between, and a second one asked for meanwhile is the same', async () => {
     const { store, time, open } = fixture();
     for (let i = 0; i < 30_000; i += 1) await open(`u${i}`, 1000);

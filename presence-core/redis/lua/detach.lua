@@ -7,7 +7,7 @@ local function detach(act, graceMs)
   if not member then return miss end
   local at = now + graceMs
   member.row.owner = string.sub(member.row.owner, 1, 1)
-  call('ZADD', act.set, leaseEnd(act.K, at), act.session)
+  call('ZADD', act.set, leaseText(act.K, at), act.session)
   saveRow(act, member)
   fileDue(act, at)
   return 'detached|' .. fmt('%d', at)

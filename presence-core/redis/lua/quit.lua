@@ -3,12 +3,12 @@
 -- ARGV: node; then 2 an item: K, run id of the shard's master ('' unknown).
 -- Returns per item: 'alive|epoch|now'.
 local node, replies = ARGV[1], {}
+-- Who goes answers no silence.
+caller = ''
 for i = 2, #ARGV, 2 do
   local K = ARGV[i]
   local epoch = ensureEpoch(K, ARGV[i + 1])
-  extension(K)
-  local at = tonumber(call('HGET', K .. 'shard', 'n:' .. node) or nil)
-  if at then call('HSET', K .. 'shard', 'n:' .. node, fmt('%d', math.min(at, now))) end
+  giveUpNodeLease(K, node)
   replies[#replies + 1] = nodeReply(true, epoch)
 end
 return replies

@@ -16,8 +16,8 @@ local i, n = 1, 0
 while i <= #v do
   local K, node, leaseMs, last = v[i], v[i + 1], tonumber(v[i + 2]), i + 3 + v[i + 3] * 5
   local at = now + leaseMs
-  local atText = fmt('%d', at)
-  local renewed = 'renewed|' .. atText
+  local atText = leaseText(K, at)
+  local renewed = 'renewed|' .. fmt('%d', at)
   local out = node ~= '' and fenced(K, 's' .. node .. '.')
   i = i + 4
   while i <= last do
@@ -31,7 +31,7 @@ while i <= #v do
       elseif byte(row, #owner + 1) ~= BAR or find(row, owner, 1, true) ~= 1 then
         reply = 'moved'
       elseif at <= score then
-        reply = 'renewed|' .. fmt('%d', score)
+        reply = 'renewed|' .. fmt('%d', math.ceil(score))
       else
         call('ZADD', key, atText, session)
         reply = renewed

@@ -13,7 +13,7 @@ for i = 3, #ARGV do
     if only == '' or user == only then
       local score = call('ZSCORE', K .. 'u:' .. user, session)
       if score then
-        out[#out + 1] = user .. '|' .. score .. '|' .. session .. '|' .. flat[j + 1]
+        out[#out + 1] = user .. '|' .. fmt('%d', runsUntil(K, tonumber(score))) .. '|' .. session .. '|' .. flat[j + 1]
       end
     end
   end

@@ -4,17 +4,34 @@
 -- Returns per item a number when the user is online: of sessions, a presence-only mark is none. Else a text: lastSeenAt,
 --   '' never seen.
 local live = '(' .. fmt('%d', now)
+
+-- The reply on a user of whom some members' leases are over: by themselves they expired, or an extension covers them.
+local function statusOf(key)
+  local K = match(key, '^(.-}:)')
+  local flat = call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  local online, sessions, lease = false, 0, nil
+  for i = 1, #flat, 2 do
+    lease = tonumber(flat[i + 1])
+    if runsUntil(K, lease) > now then
+      online = true
+      if flat[i] ~= '*' then sessions = sessions + 1 end
+    end
+  end
+  -- Expired and not swept yet: it was live until its expiry.
+  return online and sessions or fmt('%d', math.ceil(lease))
+end
+
 local replies = {}
 for i = 1, #ARGV do
   local key = ARGV[i]
-  local members = call('ZCOUNT', key, live, '+inf')
-  if members > 0 then
-    local mark = call('ZSCORE', key, '*')
-    replies[i] = mark and tonumber(mark) > now and members - 1 or members
-  else
+  local members = call('ZCARD', key)
+  if members == 0 then
     local K, user = match(key, '^(.-}:)u:(.*)$')
-    -- Expired and not swept yet: it was live until its expiry.
-    replies[i] = call('ZRANGE', key, 0, 0, 'REV', 'WITHSCORES')[2] or call('ZSCORE', K .. 'seen', user) or ''
+    replies[i] = call('ZSCORE', K .. 'seen', user) or ''
+  elseif call('ZCOUNT', key, live, '+inf') == members then
+    replies[i] = call('ZSCORE', key, '*') and members - 1 or members
+  else
+    replies[i] = statusOf(key)
   end
 end
 return replies

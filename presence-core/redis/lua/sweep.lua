@@ -20,7 +20,7 @@ local function sweep(K)
   -- A sweep that lies ahead was before the clock stepped back.
   local agoMs = now - (tonumber(state.sweptAt) or 0)
   if agoMs >= 0 and agoMs < leastMs then return '0|0|0' end
-  extension(K)
+  silenceOf(K)
   local more, lagMs = endLostSessions(K, state), 0
   if not more then more, lagMs = sweepDueBuckets(K) end
   trim(K)

@@ -118,12 +118,12 @@ export function nodesContract(create: CreateStore): void {
         create,
         async (fixture) => {
           const { store } = fixture;
-          await fixture.join('over', 1);
+          await fixture.join('over', NODE_LEASE / 4);
           await fixture.join('n', NODE_LEASE);
           await fixture.opened('u', 's', { owner: socket('n', 1) });
           await fixture.opened('v', 'beating', { leaseMs: NODE_LEASE });
           await fixture.opened('w', 'over', { leaseMs: 1 });
-          await fixture.advance(20);
+          await fixture.advance(NODE_LEASE / 4 + 50);
           expect(await store.nodes.beat('n', NODE_LEASE)).toMatchObject({ outcome: 'alive' });
           await fixture.advance(2 * NODE_LEASE);
           expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });

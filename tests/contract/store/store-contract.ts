@@ -9,6 +9,7 @@ import { logContract } from './log-contract.ts';
 import { nodesContract } from './nodes-contract.ts';
 import { readsContract } from './reads-contract.ts';
 import { serversContract } from './servers-contract.ts';
+import { silenceContract } from './silence-contract.ts';
 import { snapshotContract } from './snapshots-contract.ts';
 import type { CreateStore } from './store-fixture.ts';
 
@@ -20,6 +21,7 @@ export function presenceStoreContract(name: string, create: CreateStore): void {
     beatsContract(create);
     leasesContract(create);
     nodesContract(create);
+    silenceContract(create);
     readsContract(create);
     logContract(create);
     groupsContract(create);

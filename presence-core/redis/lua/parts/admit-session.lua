@@ -43,7 +43,7 @@ local function addSession(act, wasOnline)
   local expiresAt = now + act.leaseMs
   local member = { id = session, score = expiresAt, row = firstRow(act) }
   loadRows(act)
-  call('ZADD', act.set, fmt('%d', expiresAt), session)
+  call('ZADD', act.set, leaseText(K, expiresAt), session)
   countSession(act, member, member.row, 1)
   addToCount(K, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
   if not wasOnline then call('ZREM', K .. 'seen', user) end

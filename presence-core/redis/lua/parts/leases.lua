@@ -1,42 +1,36 @@
--- Whether a lease runs: a node's or a session's, also after a silence of the shard (P9).
--- A lease has lapsed unless a stall of the shard extended it. Reads the shard's state only when a lease is over.
-local extended = {}
-local function extension(K)
-  local e = extended[K]
-  if not e then
-    local v = call('HMGET', K .. 'shard', 'from', 'until', 'beatAt', 'leaseMs')
-    e = { from = tonumber(v[1]) or 0, till = tonumber(v[2]) or 0 }
-    local beatAt, leaseMs = tonumber(v[3]), tonumber(v[4])
-    if beatAt and now - beatAt > leaseMs / 2 then
-      e.from, e.till = beatAt, now + STALL_GRACE_MS
-      call('HSET', K .. 'shard', 'from', fmt('%d', e.from), 'until', fmt('%d', e.till))
-      -- A silence is answered once: the next can only begin with a beat.
-      call('HDEL', K .. 'shard', 'beatAt')
-    end
-    extended[K] = e
+-- Stands before the verbs that set and end leases (P9).
+
+-- A silence is answered once: the next can only begin with a beat.
+function keepAnswer(K, s)
+  call('HSET', K .. 'shard', 'from', fmt('%d', s.from), 'until', fmt('%d', s.till), 'number', s.number,
+    'silences', s.number)
+  call('HDEL', K .. 'shard', 'beatAt')
+end
+
+-- Ends a silence that no generation is left to answer (P9): another begins with a beat.
+local function endUnanswered(K, s, beatAt)
+  local flat = call('HGETALL', K .. 'shard')
+  for i = 1, #flat, 2 do
+    if match(flat[i], '^n:') and isWitness(tonumber(flat[i + 1]), beatAt, s.next) then return false end
   end
-  return e
+  call('HDEL', K .. 'shard', 'beatAt')
+  call('HSET', K .. 'shard', 'silences', s.next)
+  s.next = s.next + 1
+  return true
 end
 
--- A lease that is set while an extension runs, and ends before it, is marked by a fraction of a millisecond that names
--- the extension, which then does not lift it; a later one does. In 1024ths, so that no digit is lost.
-local function markOf(e)
-  return (e.till % 1000 + 1) / 1024
+local function markedLease(at, mark)
+  return fmt('%.10f', at - mark)
 end
 
--- The text of a lease that may be shorter than an extension.
-local function leaseEnd(K, at)
-  local e = extension(K)
-  if e.till > at then return fmt('%.10f', at + markOf(e)) end
+-- The text of a lease that is set now: marked where it is set in an extension and ends before it. No extension outlasts
+-- a lease as long as the grace.
+local function leaseText(K, at)
+  if at - now < STALL_GRACE_MS then
+    local s = silenceOf(K)
+    if s.till > at then return markedLease(at, markOf(s.number)) end
+  end
   return fmt('%d', at)
-end
-
--- The instant until which a lease of this score runs: the score, or the end of the extension that covers it.
-local function runsUntil(K, score)
-  if score > now then return score end
-  local e = extension(K)
-  if e.till > now and score > e.from and score % 1 ~= markOf(e) then return e.till end
-  return score
 end
 
 -- P9: true when the owner is a socket of a generation that has no running lease here.

@@ -1,4 +1,4 @@
--- The members of a user: a list of { id, score (expiresAt), row (when it was loaded) }, soonest expiry first.
+-- The members of a user: a list of { id, score (runs until), lease (as it is kept), row (when it was loaded) }.
 
 local function memberOf(act, session)
   local list = act.members
@@ -16,14 +16,16 @@ end
 -- staysOnline: another session is opened in the same step (P3, P5).
 local function endSession(act, member, reason, at, staysOnline)
   loadRows(act)
-  local K, user, list = act.K, act.user, act.members
+  local K, user, list, row = act.K, act.user, act.members, member.row
+  -- In an extension a session may begin, or switch, after its lease, or its node's, was over.
+  at = math.max(at, row.startedAt + row.segmentMs)
   for i = 1, #list do
     if list[i] == member then table.remove(list, i) break end
   end
   local isMark = member.id == '*'
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)
-  countSession(act, member, member.row, -1)
+  countSession(act, member, row, -1)
   local offline = #list == 0 and not staysOnline
   addToCount(K, 't', isMark and 0 or -1, offline and -1 or 0)
   if offline then call('ZADD', K .. 'seen', fmt('%d', at), user) end
@@ -34,23 +36,18 @@ local function endSession(act, member, reason, at, staysOnline)
   return member
 end
 
--- P1: sets and returns the user's live members. Those that expired end here; those a silence covers are extended.
+-- P1: sets and returns the user's live members. Those that expired end here.
 local function liveMembers(act)
   local flat = call('ZRANGE', act.set, 0, -1, 'WITHSCORES')
   local list, expired = {}, nil
   act.members = list
   for i = 1, #flat, 2 do
-    local member = { id = flat[i], score = tonumber(flat[i + 1]), row = false }
+    local lease = tonumber(flat[i + 1])
+    local member = { id = flat[i], score = runsUntil(act.K, lease), lease = lease, row = false }
     list[#list + 1] = member
     if member.score <= now then
-      local untilAt = runsUntil(act.K, member.score)
-      if untilAt > now then
-        member.score = untilAt
-        call('ZADD', act.set, fmt('%d', untilAt), member.id)
-      else
-        expired = expired or {}
-        expired[#expired + 1] = member
-      end
+      expired = expired or {}
+      expired[#expired + 1] = member
     end
   end
   for i = 1, expired and #expired or 0 do endSession(act, expired[i], 'timeout', expired[i].score) end

@@ -18,13 +18,26 @@ end
 
 -- Takes (isNew) or renews a generation's lease, unless it has lapsed. Returns whether it did.
 local function renewNodeLease(K, node, leaseMs, isNew)
-  extension(K)
-  local at = tonumber(call('HGET', K .. 'shard', 'n:' .. node) or nil)
-  local runs = at and runsUntil(K, at)
-  if (runs and runs <= now) or (not runs and not isNew) then return false end
-  at = math.max(runs or 0, now + leaseMs)
-  call('HSET', K .. 'shard', 'n:' .. node, leaseEnd(K, at), 'beatAt', fmt('%d', now), 'leaseMs', leaseMs)
+  local s = silenceOf(K)
+  local lease = tonumber(call('HGET', K .. 'shard', 'n:' .. node) or nil)
+  if lease and runsUntil(K, lease) <= now or not lease and not isNew then return false end
+  local at = now + leaseMs
+  local text = leaseText(K, at)
+  -- Somebody new neither answers a silence nor ends it, while there is a witness who can.
+  local lasts = s.beatAt and not endUnanswered(K, s, s.beatAt)
+  if lasts then text = markedLease(at, markOf(s.next)) end
+  if not lease or at > lease then call('HSET', K .. 'shard', 'n:' .. node, text) end
+  if not lasts then call('HSET', K .. 'shard', 'beatAt', fmt('%d', now), 'leaseMs', leaseMs) end
   return true
+end
+
+-- Gives a lease up. The last one leaves no silence.
+local function giveUpNodeLease(K, node)
+  local s = silenceOf(K)
+  local v = call('HMGET', K .. 'shard', 'n:' .. node, 'beatAt')
+  local lease, beatAt = tonumber(v[1]), tonumber(v[2])
+  if lease then call('HSET', K .. 'shard', 'n:' .. node, markedLease(math.min(math.ceil(lease), now), GIVEN_UP)) end
+  if beatAt then endUnanswered(K, s, beatAt) end
 end
 
 -- The reply to one item of these verbs.

@@ -9,3 +9,5 @@
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- Every call ends with the node generation that its store handle joined under, '' none (P9). No verb sees it in ARGV.
+local caller = table.remove(ARGV)

@@ -12,9 +12,9 @@ local function renewSession(act, member)
     row.owner, row.limit = owner, max
     if applyAttributes(act, member, parseAttributes(act.attributes), formerOf(act)) then dirty = true end
     local expiresAt = now + act.leaseMs
-    if expiresAt > member.score then
+    if expiresAt > member.lease then
       member.score = expiresAt
-      call('ZADD', act.set, fmt('%d', expiresAt), member.id)
+      call('ZADD', act.set, leaseText(act.K, expiresAt), member.id)
     end
     if dirty then saveRow(act, member) end
   end

@@ -27,10 +27,10 @@ local function renewUnchanged(i)
   local expiresAt = now + tonumber(v[i + 5])
   if expiresAt > score then
     score = expiresAt
-    call('ZADD', set, fmt('%d', score), session)
+    call('ZADD', set, leaseText(K, score), session)
   end
   local startedAt, segment, segmentMs = match(row, '^([^|]*)|([^|]*)|([^|]*)|', #held + 1)
-  return { fmt('renewed|%d|%s|%s|%d|%s|%s', current, max, startedAt, score, segment, segmentMs) }
+  return { fmt('renewed|%d|%s|%s|%d|%s|%s', current, max, startedAt, math.ceil(score), segment, segmentMs) }
 end
 
 local replies, at = {}, 1

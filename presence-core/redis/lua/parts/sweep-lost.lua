@@ -6,10 +6,8 @@ local function endLost(act, generation, leaseAt)
   local member = memberOf(act, act.session)
   if not member then return end
   loadRows(act)
-  local row = member.row
-  if match(row.owner, '^s(.+)%.') ~= generation then return end
-  -- In an extension a session may begin, or switch, after its node's lease was over.
-  endSession(act, member, 'node_lost', math.max(leaseAt, row.startedAt + row.segmentMs))
+  if match(member.row.owner, '^s(.+)%.') ~= generation then return end
+  endSession(act, member, 'node_lost', leaseAt)
   ended = ended + 1
   budget = budget - ENDED_COSTS
 end
@@ -27,37 +25,41 @@ local function endLostIn(K, bucket, leaseAt)
   end
 end
 
--- 'generation=leaseAt ...' of those whose lease has lapsed.
+-- Generations whose lease has lapsed, and when it ended.
 local function lapsedGenerations(K, state)
-  local lapsed = {}
+  local leaseAt = {}
   for field, value in pairs(state) do
     local generation = match(field, '^n:(.+)$')
-    if generation and runsUntil(K, tonumber(value)) <= now then lapsed[#lapsed + 1] = generation .. '=' .. value end
+    local lease = generation and tonumber(value)
+    if lease and runsUntil(K, lease) <= now then leaseAt[generation] = math.ceil(lease) end
   end
-  return table.concat(lapsed, ' ')
+  return leaseAt
 end
 
 -- One pass over all buckets ends the sessions of the generations named in the walk: none can be added to a lapsed one.
--- The walk ('next bucket|generation=leaseAt ...') is kept in the shard's state when the budget runs out.
+-- The walk ('next bucket|generation=leaseAt ...') is kept in the shard's state when the budget runs out. A generation
+-- that an extension has revived since then is no longer part of it, also when it has lapsed again.
 -- Returns true when there is more to do.
 local function endLostSessions(K, state)
-  local nextBucket, names = match(state.walk or '', '^(%d+)|(.*)$')
-  if not names then
-    nextBucket, names = 0, lapsedGenerations(K, state)
-    if names == '' then return false end
+  local lapsed, b = lapsedGenerations(K, state), 0
+  local leaseAt, nextBucket, names = {}, match(state.walk or '', '^(%d+)|(.*)$')
+  for generation, at in string.gmatch(names or '', '(%S+)=(%S+)') do
+    if lapsed[generation] == tonumber(at) then leaseAt[generation] = lapsed[generation] end
   end
-  local leaseAt = {}
-  for generation, at in string.gmatch(names, '(%S+)=(%S+)') do leaseAt[generation] = tonumber(at) end
-  local b = tonumber(nextBucket)
-  while b < buckets and budget > 0 do
+  if next(leaseAt) then b = tonumber(nextBucket) else leaseAt = lapsed end
+  while next(leaseAt) and b < buckets and budget > 0 do
     endLostIn(K, fmt('%d', b), leaseAt)
     b = b + 1
   end
-  if b < buckets then
-    call('HSET', K .. 'shard', 'walk', fmt('%d', b) .. '|' .. names)
+  if next(leaseAt) and b < buckets then
+    names = {}
+    for generation, at in pairs(leaseAt) do names[#names + 1] = generation .. '=' .. fmt('%d', at) end
+    call('HSET', K .. 'shard', 'walk', fmt('%d', b) .. '|' .. table.concat(names, ' '))
     return true
   end
-  call('HDEL', K .. 'shard', 'walk')
+  if names then call('HDEL', K .. 'shard', 'walk') end
   for generation in pairs(leaseAt) do call('HDEL', K .. 'shard', 'n:' .. generation) end
+  local s = silenceOf(K)
+  if s.beatAt and next(leaseAt) then endUnanswered(K, s, s.beatAt) end
   return false
 end

@@ -23,14 +23,31 @@ export const TOMBSTONE_MS = 600_000;
 export const SEEN_TTL_MS = 86_400_000;
 export const STALL_GRACE_MS = 30_000;
 
-interface Member {
+/** Of a session or a node. */
+interface Lease {
+  /** Its true end, whatever extends it. */
+  endsAt: number;
+  /** The silence that does not extend it: it was set in it by somebody new, or in its extension. */
+  exemptFrom?: Silence;
+}
+
+/** Extends leases that ended after it began; `till` is 0 until a witness has answered it. */
+interface Silence {
+  beganAt: number;
+  till: number;
+}
+
+interface Node extends Lease {
+  nodeId: string;
+}
+
+interface Member extends Lease {
   userId: string;
   sessionId: string;
   via: Via;
   owner: Owner;
   limit: number;
   startedAt: number;
-  expiresAt: number;
   segment: number;
   segmentStartedAt: number;
   attributes: Attributes;
@@ -45,11 +62,17 @@ export class PresenceModel {
   log: LoggedChange[] = [];
   /** Members of the users' sets: some may have expired. */
   #members: Member[] = [];
-  #nodes: { nodeId: string; endsAt: number }[] = [];
+  #nodes: Node[] = [];
   #overrides: { userId: string; max: number }[] = [];
   #tombstones: { userId: string; sessionId: string; reason: CloseReason; until: number }[] = [];
   #seen: { userId: string; at: number }[] = [];
   #heard: { at: number; leaseMs: number } | undefined;
+  /** The newest that was answered. */
+  #silence: Silence = { beganAt: 0, till: 0 };
+  /** The one that lasts, or comes next. */
+  #nextSilence: Silence = { beganAt: 0, till: 0 };
+  /** The generation that joined last: who acts is taken for it. */
+  #caller: string | undefined;
 
   constructor(now: number) {
     this.now = now;
@@ -57,6 +80,7 @@ export class PresenceModel {
 
   open(request: OpenRequest) {
     const { userId } = request;
+    this.#answerSilence();
     if (this.#isFenced(request.owner)) return { outcome: 'fenced' };
     const reason = this.#tombstone(request);
     if (reason !== undefined && request.intent !== 'fresh') return { outcome: 'ended', reason };
@@ -69,21 +93,24 @@ export class PresenceModel {
   }
 
   renew(request: RenewRequest) {
+    this.#answerSilence();
     const found = this.#actOn(request, request.owner);
     if (!('member' in found)) return found;
-    found.member.expiresAt = Math.max(found.member.expiresAt, this.now + request.leaseMs);
-    return { outcome: 'renewed', expiresAt: found.member.expiresAt };
+    this.#renewLease(found.member, request.leaseMs);
+    return { outcome: 'renewed', expiresAt: this.#runsUntil(found.member) };
   }
 
   detach(request: OwnedRef, graceMs: number) {
+    this.#answerSilence();
     const found = this.#actOn(request, request.owner);
     if (!('member' in found)) return found;
-    found.member.expiresAt = this.now + graceMs;
+    this.#setLease(found.member, graceMs);
     found.member.owner = 'none';
-    return { outcome: 'detached', expiresAt: found.member.expiresAt };
+    return { outcome: 'detached', expiresAt: this.now + graceMs };
   }
 
   update(request: UpdateRequest) {
+    this.#answerSilence();
     const found = this.#actOn(request, request.owner);
     if (!('member' in found)) return found;
     const outcome = this.#change(found.member, request.attributes) ? 'updated' : 'unchanged';
@@ -92,30 +119,32 @@ export class PresenceModel {
   }
 
   close(request: CloseRequest) {
+    this.#answerSilence();
     this.#endExpired(request.userId);
     const found = this.#actOn(request, request.owner);
     if (!('member' in found)) return found;
-    const displaced = displace(found.member, request.reason);
+    const displaced = this.#displace(found.member, request.reason);
     this.#end(found.member, request.reason, this.now);
     return { outcome: 'closed', displaced };
   }
 
   kick(userId: string) {
+    this.#answerSilence();
     this.#endExpired(userId);
     const members = this.#members.filter((member) => member.userId === userId).sort(byAge);
-    const displaced = members.map((member) => displace(member, 'kicked'));
+    const displaced = members.map((member) => this.#displace(member, 'kicked'));
     for (const member of members) this.#end(member, 'kicked', this.now);
     return displaced;
   }
 
   status(userId: string) {
     const members = this.#members.filter((member) => member.userId === userId);
-    const live = members.filter((member) => member.expiresAt > this.now);
+    const live = members.filter((member) => this.#runs(member));
     const sessions = live.filter((member) => member.sessionId !== PRESENCE_ONLY).length;
     if (live.length > 0) return { userId, online: true, sessions, lastSeenAt: this.now };
     const lastAt =
       members.length > 0
-        ? Math.max(...members.map((member) => member.expiresAt))
+        ? Math.max(...members.map((member) => member.endsAt))
         : this.#seen.find((seen) => seen.userId === userId)?.at;
     const lastSeenAt = lastAt !== undefined && lastAt + SEEN_TTL_MS > this.now ? lastAt : null;
     return { userId, online: false, sessions, lastSeenAt };
@@ -123,10 +152,14 @@ export class PresenceModel {
 
   sessions(userId: string) {
     const live = this.#slots(userId)
-      .filter((member) => member.expiresAt > this.now)
+      .filter((member) => this.#runs(member))
       .sort(byAge);
     const override = this.#overrides.find((one) => one.userId === userId)?.max;
-    return { userId, max: override ?? live.at(-1)?.limit ?? DEFAULT_LIMIT, sessions: live.map(toSession) };
+    return {
+      userId,
+      max: override ?? live.at(-1)?.limit ?? DEFAULT_LIMIT,
+      sessions: live.map((member) => this.#toSession(member)),
+    };
   }
 
   setLimitOverride(userId: string, max: number | null): void {
@@ -141,29 +174,41 @@ export class PresenceModel {
   /** A generation may be joined when it is not known or its lease runs. */
   canJoin(nodeId: string): boolean {
     const node = this.#nodes.find((one) => one.nodeId === nodeId);
-    return node === undefined || node.endsAt > this.now;
+    return node === undefined || this.#runs(node);
   }
 
   join(nodeId: string, leaseMs: number): 'alive' | 'fenced' {
-    this.#answerSilence();
-    if (!this.#nodes.some((node) => node.nodeId === nodeId)) this.#nodes.push({ nodeId, endsAt: this.now + leaseMs });
-    return this.#renewNode(nodeId, leaseMs);
+    this.#answerSilenceAs(nodeId);
+    if (!this.#nodes.some((node) => node.nodeId === nodeId)) {
+      this.#nodes.push({ nodeId, endsAt: this.now + leaseMs, exemptFrom: this.#nextSilence });
+    }
+    const outcome = this.#renewNode(nodeId, leaseMs);
+    if (outcome === 'alive') this.#caller = nodeId;
+    return outcome;
   }
 
   beat(nodeId: string, leaseMs: number): 'alive' | 'fenced' {
-    this.#answerSilence();
+    this.#answerSilenceAs(nodeId);
     return this.#renewNode(nodeId, leaseMs);
   }
 
   quit(nodeId: string): void {
-    for (const node of this.#nodes) if (node.nodeId === nodeId) node.endsAt = Math.min(node.endsAt, this.now);
-    this.#endLapsed((node) => node.nodeId === nodeId);
+    const node = this.#nodes.find((one) => one.nodeId === nodeId);
+    if (node === undefined) return;
+    if (this.#caller === nodeId) this.#caller = undefined;
+    this.#nodes = this.#nodes.filter((one) => one !== node);
+    if (!this.#hasWitness()) this.#endSilence();
+    this.#endHeldBy(node, Math.min(node.endsAt, this.now));
   }
 
   sweep(): void {
     this.#answerSilence();
     for (const userId of new Set(this.#members.map((member) => member.userId))) this.#endExpired(userId);
-    this.#endLapsed((node) => node.endsAt <= this.now);
+    for (const node of this.#nodes.filter((one) => !this.#runs(one))) {
+      this.#nodes = this.#nodes.filter((one) => one !== node);
+      if (this.#isSilent() && !this.#hasWitness()) this.#endSilence();
+      this.#endHeldBy(node, node.endsAt);
+    }
   }
 
   /** Takes over from the store when the session that was opened last started. */
@@ -179,15 +224,16 @@ export class PresenceModel {
     const isSocketHeld = typeof member.owner !== 'string';
     const isHeld = request.intent === 'beat' && isSocketHeld;
     const moves = !isHeld && isSocketHeld && !isSameOwner(member.owner, request.owner);
-    const displaced = moves ? [displace(member, 'moved')] : [];
+    const displaced = moves ? [this.#displace(member, 'moved')] : [];
     if (!isHeld) {
       member.owner = request.owner;
       member.via = viaOf(request.owner);
       member.limit = max;
-      member.expiresAt = Math.max(member.expiresAt, this.now + request.leaseMs);
+      this.#renewLease(member, request.leaseMs);
       this.#change(member, request.attributes, formerOf(request));
     }
-    const { startedAt, segment, segmentStartedAt, expiresAt } = member;
+    const { startedAt, segment, segmentStartedAt } = member;
+    const expiresAt = this.#runsUntil(member);
     const current = this.#slots(request.userId).length;
     const outcome = isHeld ? 'held' : 'renewed';
     return { outcome, current, max, startedAt, segment, segmentStartedAt, expiresAt, displaced };
@@ -204,14 +250,16 @@ export class PresenceModel {
     const isAdmitted = tooMany === 0 || request.onLimit === 'evict-oldest';
     const evicted = isAdmitted ? stay.sort(byAge).slice(0, tooMany) : [];
     const displaced = [
-      ...replaced.map((member) => displace(member, 'replaced')),
-      ...evicted.map((member) => displace(member, 'evicted')),
+      ...replaced.map((member) => this.#displace(member, 'replaced')),
+      ...evicted.map((member) => this.#displace(member, 'evicted')),
     ];
     const wasOnline = this.#members.some((member) => member.userId === userId);
     for (const member of replaced) this.#end(member, 'replaced', this.now, isAdmitted);
     for (const member of evicted) this.#end(member, 'evicted', this.now, isAdmitted);
     if (!isAdmitted) {
-      const conflicts = this.#slots(userId).sort(byAge).map(toSession);
+      const conflicts = this.#slots(userId)
+        .sort(byAge)
+        .map((member) => this.#toSession(member));
       const nextFreeAt = Math.min(...conflicts.map((session) => session.expiresAt));
       return { outcome: 'refused', current: conflicts.length, max, conflicts, nextFreeAt, displaced };
     }
@@ -221,18 +269,19 @@ export class PresenceModel {
       segmentStartedAt: this.now,
     };
     const expiresAt = this.now + request.leaseMs;
-    const member = {
+    const member: Member = {
       userId,
       sessionId,
       via: viaOf(request.owner),
       owner: request.owner,
       limit: max,
       startedAt,
-      expiresAt,
+      endsAt: 0,
       segment,
       segmentStartedAt,
       attributes: request.attributes,
     };
+    this.#setLease(member, request.leaseMs);
     this.#members.push(member);
     this.#record('open', member, this.now, { transition: wasOnline ? undefined : 'online' });
     const current = this.#slots(userId).length;
@@ -264,7 +313,8 @@ export class PresenceModel {
     return isChanged || isBehind;
   }
 
-  #end(member: Member, reason: CloseReason, at: number, isFollowed = false): void {
+  #end(member: Member, reason: CloseReason, endedAt: number, isFollowed = false): void {
+    const at = Math.max(endedAt, member.segmentStartedAt);
     const { userId, sessionId } = member;
     this.#members = this.#members.filter((other) => other !== member);
     const goesOffline = !isFollowed && !this.#members.some((other) => other.userId === userId);
@@ -276,43 +326,99 @@ export class PresenceModel {
   }
 
   #endExpired(userId: string): void {
-    const expired = this.#members.filter((member) => member.userId === userId && member.expiresAt <= this.now);
-    expired.sort((a, b) => a.expiresAt - b.expiresAt || compare(a.sessionId, b.sessionId));
-    for (const member of expired) this.#end(member, 'timeout', member.expiresAt);
+    const expired = this.#members.filter((member) => member.userId === userId && !this.#runs(member));
+    expired.sort((a, b) => a.endsAt - b.endsAt || compare(a.sessionId, b.sessionId));
+    for (const member of expired) this.#end(member, 'timeout', member.endsAt);
   }
 
-  #endLapsed(isLapsed: (node: { nodeId: string; endsAt: number }) => boolean): void {
-    for (const node of this.#nodes.filter(isLapsed)) {
-      const held = this.#members.filter(
-        (member) => typeof member.owner !== 'string' && member.owner.nodeId === node.nodeId,
-      );
-      for (const member of held.filter((one) => one.expiresAt <= this.now)) this.#endExpired(member.userId);
-      for (const member of held.filter((one) => this.#members.includes(one)))
-        this.#end(member, 'node_lost', node.endsAt);
-    }
-    this.#nodes = this.#nodes.filter((node) => !isLapsed(node));
+  #endHeldBy({ nodeId }: Node, at: number): void {
+    const held = this.#members.filter(({ owner }) => typeof owner !== 'string' && owner.nodeId === nodeId);
+    for (const member of held.filter((one) => !this.#runs(one))) this.#endExpired(member.userId);
+    for (const member of held.filter((one) => this.#members.includes(one))) this.#end(member, 'node_lost', at);
   }
 
   #renewNode(nodeId: string, leaseMs: number): 'alive' | 'fenced' {
-    const node = this.#nodes.find((one) => one.nodeId === nodeId && one.endsAt > this.now);
+    const node = this.#nodes.find((one) => one.nodeId === nodeId && this.#runs(one));
     if (node === undefined) return 'fenced';
-    node.endsAt = Math.max(node.endsAt, this.now + leaseMs);
-    this.#heard = { at: this.now, leaseMs };
+    const isUnanswered = this.#isSilent() && this.#hasWitness();
+    if (this.#isSilent() && !isUnanswered) this.#endSilence();
+    const isLonger = this.now + leaseMs > node.endsAt;
+    if (isLonger || node.exemptFrom === this.#nextSilence) {
+      node.endsAt = Math.max(node.endsAt, this.now + leaseMs);
+      this.#exempt(node);
+      if (isUnanswered) node.exemptFrom = this.#nextSilence;
+    }
+    if (!isUnanswered) this.#heard = { at: this.now, leaseMs };
     return 'alive';
   }
 
+  #renewLease(lease: Lease, leaseMs: number): void {
+    if (this.now + leaseMs > lease.endsAt) this.#setLease(lease, leaseMs);
+  }
+
+  #setLease(lease: Lease, leaseMs: number): void {
+    lease.endsAt = this.now + leaseMs;
+    this.#exempt(lease);
+  }
+
+  /** What is set in an extension ends when it says. */
+  #exempt(lease: Lease): void {
+    lease.exemptFrom = this.#silence.till > lease.endsAt ? this.#silence : undefined;
+  }
+
+  #runs(lease: Lease): boolean {
+    return this.#runsUntil(lease) > this.now;
+  }
+
+  #runsUntil(lease: Lease): number {
+    const { endsAt, exemptFrom } = lease;
+    if (endsAt > this.now) return endsAt;
+    // Reads see the answer that an act of the same caller would give.
+    const isAnswered = this.#canAnswer(this.#caller);
+    const silence = isAnswered ? this.#nextSilence : this.#silence;
+    const [beganAt, till] = isAnswered
+      ? [this.#heard?.at ?? this.now, this.now + STALL_GRACE_MS]
+      : [silence.beganAt, silence.till];
+    return till > this.now && endsAt > beganAt && exemptFrom !== silence ? till : endsAt;
+  }
+
+  #isSilent(): boolean {
+    return this.#heard !== undefined && this.now - this.#heard.at > this.#heard.leaseMs / 2;
+  }
+
+  /** A generation whose lease ran when the silence began. */
+  #isWitness(node: Node): boolean {
+    return this.#heard !== undefined && node.endsAt > this.#heard.at && node.exemptFrom !== this.#nextSilence;
+  }
+
+  #hasWitness(): boolean {
+    return this.#nodes.some((node) => this.#isWitness(node));
+  }
+
+  #canAnswer(nodeId: string | undefined): boolean {
+    return this.#isSilent() && this.#nodes.some((node) => node.nodeId === nodeId && this.#isWitness(node));
+  }
+
   #answerSilence(): void {
-    const heard = this.#heard;
-    if (heard === undefined || this.#nodes.length === 0 || this.now - heard.at <= heard.leaseMs / 2) return;
+    this.#answerSilenceAs(this.#caller);
+  }
+
+  #answerSilenceAs(nodeId: string | undefined): void {
+    if (!this.#canAnswer(nodeId)) return;
+    this.#silence = this.#nextSilence;
+    this.#silence.beganAt = this.#heard?.at ?? this.now;
+    this.#silence.till = this.now + STALL_GRACE_MS;
+    this.#endSilence();
+  }
+
+  #endSilence(): void {
     this.#heard = undefined;
-    const until = this.now + STALL_GRACE_MS;
-    for (const node of this.#nodes) if (node.endsAt > heard.at) node.endsAt = Math.max(node.endsAt, until);
-    for (const one of this.#members) if (one.expiresAt > heard.at) one.expiresAt = Math.max(one.expiresAt, until);
+    this.#nextSilence = { beganAt: 0, till: 0 };
   }
 
   #actOn(ref: SessionRef, owner: Owner | undefined): { member: Member } | { outcome: string; reason?: CloseReason } {
     if (owner !== undefined && this.#isFenced(owner)) return { outcome: 'fenced' };
-    const member = this.#members.find((one) => isSame(one, ref) && one.expiresAt > this.now);
+    const member = this.#members.find((one) => isSame(one, ref) && this.#runs(one));
     const reason = this.#tombstone(ref);
     if (member === undefined) return reason === undefined ? { outcome: 'gone' } : { outcome: 'ended', reason };
     if (owner !== undefined && !isSameOwner(member.owner, owner)) return { outcome: 'moved' };
@@ -321,7 +427,7 @@ export class PresenceModel {
 
   #isFenced(owner: Owner): boolean {
     if (typeof owner === 'string') return false;
-    return !this.#nodes.some((node) => node.nodeId === owner.nodeId && node.endsAt > this.now);
+    return !this.#nodes.some((node) => node.nodeId === owner.nodeId && this.#runs(node));
   }
 
   #tombstone(ref: SessionRef): CloseReason | undefined {
@@ -330,6 +436,15 @@ export class PresenceModel {
 
   #slots(userId: string): Member[] {
     return this.#members.filter((member) => member.userId === userId && member.sessionId !== PRESENCE_ONLY);
+  }
+
+  #toSession(member: Member): Session {
+    const { userId, sessionId, via, startedAt, attributes } = member;
+    return { userId, sessionId, via, startedAt, expiresAt: this.#runsUntil(member), ...attributes };
+  }
+
+  #displace(member: Member, reason: CloseReason | 'moved') {
+    return { session: this.#toSession(member), owner: member.owner, reason };
   }
 
   #record(kind: Change['kind'], member: Member, at: number, more: Partial<LoggedChange>): void {
@@ -368,12 +483,4 @@ function byAge(a: Member, b: Member): number {
 
 function sorted(attributes: Attributes): object {
   return Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => compare(a, b)));
-}
-
-function toSession({ userId, sessionId, via, startedAt, expiresAt, attributes }: Member): Session {
-  return { userId, sessionId, via, startedAt, expiresAt, ...attributes };
-}
-
-function displace(member: Member, reason: CloseReason | 'moved') {
-  return { session: toSession(member), owner: member.owner, reason };
 }

@@ -1,0 +1,54 @@
+-- Stands before every verb that judges leases, reads among them: what a silence of a shard extends (P9), as
+-- ../../silence.ts has it. A lease is kept as its true end; an extension is applied when it is looked at.
+
+-- The end of a lease that a silence does not extend is marked with the silence's number: a fraction of a millisecond
+-- below the end, in 1024ths, so that no digit is lost and a comparison with a whole instant is exact.
+local function markOf(number)
+  return (number % 1022 + 2) / 1024
+end
+
+-- Marks what no silence extends: a lease that was given up.
+local GIVEN_UP = 1 / 1024
+
+local function isMarked(lease, number)
+  local mark = math.ceil(lease) - lease
+  return mark == markOf(number) or mark == GIVEN_UP
+end
+
+-- Whether a generation's lease ran when the shard fell silent and it did not join in the silence of that number.
+local function isWitness(lease, beatAt, number)
+  return lease ~= nil and lease > beatAt and not isMarked(lease, number)
+end
+
+-- Set by leases.lua in verbs that write: keeps an answer that this call gives.
+local keepAnswer
+
+-- The shard's newest answered silence, by its number: extends leases that ended after `from` to `till`. A silence that
+-- lasts has the number `next`. It is answered now when the caller is its witness; else `beatAt` is when it began.
+-- Reads the shard's state, once a call.
+local silences = {}
+local function silenceOf(K)
+  local s = silences[K]
+  if s then return s end
+  local v = call('HMGET', K .. 'shard', 'from', 'until', 'number', 'silences', 'beatAt', 'leaseMs', 'n:' .. caller)
+  s = { from = tonumber(v[1]) or 0, till = tonumber(v[2]) or 0, number = tonumber(v[3]) or 0 }
+  s.next = (tonumber(v[4]) or 0) + 1
+  silences[K] = s
+  local beatAt, leaseMs = tonumber(v[5]), tonumber(v[6])
+  if beatAt and now - beatAt > leaseMs / 2 then
+    if isWitness(tonumber(v[7]), beatAt, s.next) then
+      s.from, s.till, s.number, s.next = beatAt, now + STALL_GRACE_MS, s.next, s.next + 1
+      if keepAnswer then keepAnswer(K, s) end
+    else
+      s.beatAt = beatAt
+    end
+  end
+  return s
+end
+
+-- The instant until which a lease runs: its true end, or the end of the extension that covers it.
+local function runsUntil(K, lease)
+  if lease > now then return math.ceil(lease) end
+  local s = silenceOf(K)
+  return s.till > now and lease > s.from and not isMarked(lease, s.number) and s.till or math.ceil(lease)
+end
