@@ -4,7 +4,8 @@
  */
 import {
   type BeatResult,
-  isRetryable,
+  isOutage,
+  isOverload,
   type PresenceStore,
   type StoreNodes,
   type StoreSessions,
@@ -87,7 +88,8 @@ function observeSessions(sessions: StoreSessions, figures: StoreFigures, time: T
       (request) => sessions.open(request),
       (result, request) => figures.opened(request, result),
       (error, _, request) => {
-        if (isRetryable(error)) figures.unanswered(request, whenAway);
+        if (isOutage(error)) figures.unanswered(request, whenAway);
+        else if (isOverload(error)) figures.unanswered(request, 'overloaded');
       },
     ),
     renew: time(

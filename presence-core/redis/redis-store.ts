@@ -5,7 +5,7 @@ import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connecti
 import { RedisDeployment } from './deployment.ts';
 import { RedisFailures, type Warn } from './failures.ts';
 import { RedisGroups } from './groups.ts';
-import { InFlight } from './in-flight.ts';
+import { InFlightBounds } from './in-flight.ts';
 import { RedisInbox } from './inbox.ts';
 import { ItemQueue } from './item-queue.ts';
 import { RedisLimits } from './limits.ts';
@@ -43,7 +43,7 @@ export interface RedisStoreOptions {
 }
 
 const READY_WAIT_MS = 3_000;
-/** Items of verbs; ~50 MB of arguments at the most. */
+/** Items of verbs in flight, of each kind (P14); ~50 MB of arguments at the most. */
 const MAX_IN_FLIGHT = 50_000;
 
 const DEFAULTS = {
@@ -95,13 +95,13 @@ export class RedisStore implements PresenceStore {
       STALL_GRACE_MS: rest.stallGraceMs,
     });
     const shards = new RedisShards(client, prefix, shardCount, failures);
-    const inFlight = new InFlight(MAX_IN_FLIGHT);
+    const inFlight = new InFlightBounds(MAX_IN_FLIGHT);
     const queue = new ItemQueue(shards, inFlight);
     const masters = new RedisMasters(client, shards.prefixes);
     this.client = client;
     this.failures = failures;
     this.deployment = new RedisDeployment(client, prefix, shardCount);
-    this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight), defaultLimit);
+    this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.releases), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
     this.limits = new RedisLimits(client, shards, failures);
     this.inbox = new RedisInbox(client, reader, prefix);

@@ -93,6 +93,21 @@ test('[P14] a frozen Redis fails every call instead of queueing it, and none of 
   expect(count?.sessions).toBe(live);
 });
 
+test('[P14] reads that take no more leave room for opens and for closes', async () => {
+  const redis = await server();
+  const store = await connected(redis);
+  await store.sessions.open(beatOf('u', 'before'));
+  const some = Array.from({ length: 10_000 }, (_, i) => `u${i}`);
+  redis.process?.kill('SIGSTOP');
+  const reads = Array.from({ length: 5 }, () => store.reads.status(some));
+  await expect(store.reads.status(['u'])).rejects.toMatchObject({ code: 'overloaded', retryable: true });
+  const open = store.sessions.open(beatOf('u', 'now'));
+  const close = store.sessions.close({ userId: 'u', sessionId: 'before', reason: 'left' });
+  redis.process?.kill('SIGCONT');
+  expect([(await open).outcome, (await close).outcome]).toEqual(['opened', 'closed']);
+  expect((await Promise.all(reads)).flat()).toHaveLength(50_000);
+});
+
 test('[P10] when Redis comes back empty the epoch is new, the node is fenced, and restore keeps startedAt', async () => {
   const redis = await server();
   const store = await connected(redis, { defaultLimit: 1 });
