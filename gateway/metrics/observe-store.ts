@@ -59,6 +59,9 @@ export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: A
           figures.failed('log.read', error);
           throw error;
         }),
+      get strays() {
+        return log.strays;
+      },
       upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
       positions: (cursor) => log.positions(cursor),
     },

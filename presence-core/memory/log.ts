@@ -14,6 +14,8 @@ export interface ChangeNote {
 }
 
 export class MemoryLog implements StoreLog {
+  /** Nobody reads elsewhere than where calls write. */
+  readonly strays = 0;
   readonly #epoch: string;
   #max: number;
   /** Entry of sequence `s` stands at `(s - 1) % max`. */
@@ -92,6 +94,7 @@ export class MemoryLog implements StoreLog {
 
   /** After a gap the page goes on with the oldest entry kept, so that a reader that needs no snapshot loses no more. */
   async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
+    const asOf = performance.now();
     const asked = this.#position(cursor);
     if (asked === this.#last && waitMs > 0) await this.#change(waitMs);
     const gap = asked === undefined || asked < this.trimmed;
@@ -101,7 +104,7 @@ export class MemoryLog implements StoreLog {
     for (let sequence = after; sequence < until; sequence += 1) {
       changes.push(this.#entries[sequence % this.#max] as Change);
     }
-    return { changes, cursor: this.#cursor(until), gap, more: until < this.#last };
+    return { changes, cursor: this.#cursor(until), gap, more: until < this.#last, asOf };
   }
 
   /** Keeps the next entries beside all that is kept now: for the last ones, that no reader could ask for again. */

@@ -10,6 +10,7 @@ import { RedisInbox } from './inbox.ts';
 import { ItemQueue } from './item-queue.ts';
 import { RedisLimits } from './limits.ts';
 import { RedisLog } from './log.ts';
+import { RedisMark } from './mark.ts';
 import { RedisMasters } from './masters.ts';
 import { RedisNodes } from './nodes.ts';
 import { RedisReads } from './reads.ts';
@@ -97,6 +98,7 @@ export class RedisStore implements PresenceStore {
     const shards = new RedisShards(client, prefix, shardCount, failures);
     const inFlight = new InFlightBounds(MAX_IN_FLIGHT);
     const queue = new ItemQueue(shards, inFlight);
+    const mark = new RedisMark(client, prefix, warn);
     const masters = new RedisMasters(client, shards.prefixes);
     this.client = client;
     this.failures = failures;
@@ -104,7 +106,7 @@ export class RedisStore implements PresenceStore {
     this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.releases), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
     this.limits = new RedisLimits(client, shards, failures);
-    this.inbox = new RedisInbox(client, reader, prefix);
+    this.inbox = new RedisInbox(client, reader, prefix, mark);
     this.nodes = new RedisNodes(shards, {
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
@@ -112,7 +114,7 @@ export class RedisStore implements PresenceStore {
       onNewEpoch: () => failures.guard(this.deployment.check()),
       onQuit: (nodeId) => this.inbox.stop(nodeId),
     });
-    this.log = new RedisLog(client, reader, shards.prefixes, this.nodes);
+    this.log = new RedisLog({ client, connect: reader, prefixes: shards.prefixes, nodes: this.nodes, mark });
     this.snapshots = new RedisSnapshots(shards, queue);
     this.groups = new RedisGroups(client, shards, { claimMs, logMax, warn });
     this.analytics = new RedisAnalytics(client, prefix, failures);

@@ -36,6 +36,7 @@ const PARTS = {
   snapshot: ['prelude'],
   take: ['prelude'],
   prune: ['prelude'],
+  mark: [],
 } as const;
 
 export type Verb = keyof typeof PARTS;

@@ -5,8 +5,8 @@ import type { RedisFailures } from './failures.ts';
 import { type Place, placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
 import { runVerb, type Verb } from './scripts.ts';
 
-/** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts). */
-export type ItemVerb = Exclude<Verb, 'renew'>;
+/** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts), a mark has none. */
+export type ItemVerb = Exclude<Verb, 'renew' | 'mark'>;
 
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {

@@ -1,0 +1,81 @@
+/**
+ * Proves that a reader's own connection leads to the server that calls write to (P11). A blocked read may stay with a
+ * master that another one has replaced: that still answers, and its silence looks like quiet.
+ *
+ * Calls write a mark, and each read asks for it on its own connection. A reader that does not see a mark which was
+ * acknowledged before it asked is astray. All calls of a Cluster's slot share one connection: there is nothing to prove.
+ */
+import { randomBytes } from 'node:crypto';
+import { StoreError } from '../errors.ts';
+import type { RedisClient } from './connection.ts';
+import type { Warn } from './failures.ts';
+import { markKey } from './keys.ts';
+import { runVerb } from './scripts.ts';
+
+/** The least time between two marks. */
+const MARK_EVERY_MS = 200;
+/** Of a process that is gone, the mark vanishes by itself. */
+const MARK_TTL_MS = 3_600_000;
+
+/** The connection leads elsewhere: what was read on it is not to be trusted, and it must be made anew. */
+export class AstrayError extends StoreError {
+  constructor() {
+    super('store_unavailable', 'Redis: a reader is connected to another server than the calls');
+  }
+}
+
+export class RedisMark {
+  /** Connections found astray so far. */
+  strays = 0;
+  private readonly key: string;
+  private readonly client: RedisClient;
+  private readonly warn: Warn;
+  /** Instants by `performance.now()`; that at which a mark was sent is its text. */
+  private sentAt = Number.NEGATIVE_INFINITY;
+  private acknowledgedAt = Number.NEGATIVE_INFINITY;
+  /** Since the last proof: one line in the log for many. */
+  private isAstray = false;
+
+  constructor(client: RedisClient, prefix: string, warn: Warn) {
+    this.client = client;
+    this.key = markKey(prefix, randomBytes(8).toString('hex'));
+    this.warn = warn;
+  }
+
+  /** Writes a mark, unless there was one a moment ago. Nobody waits for it: it is for the reads to come. */
+  renew(): void {
+    const now = performance.now();
+    if (this.client.isCluster || now - this.sentAt < MARK_EVERY_MS) return;
+    this.sentAt = now;
+    runVerb(this.client, 'mark', [this.key], [String(now), String(MARK_TTL_MS)]).then(
+      () => {
+        this.acknowledgedAt = Math.max(this.acknowledgedAt, now);
+      },
+      // While the store is away nothing can be proven, and callers hear of it by their own calls.
+      () => {},
+    );
+  }
+
+  /**
+   * Asks for the mark on a reader's connection, which must be ready. What is sent on it afterwards sees all that was
+   * acknowledged before the instant that this resolves with (by `performance.now()`; -Infinity: no mark was seen yet).
+   * @throws AstrayError
+   */
+  async prove(reader: RedisClient): Promise<number> {
+    const expectedAt = this.acknowledgedAt;
+    const text = await reader.get(this.key);
+    const seenAt = text === null ? Number.NEGATIVE_INFINITY : Number(text);
+    // An older one has vanished by itself.
+    const isExpected = performance.now() - expectedAt < MARK_TTL_MS / 2;
+    if (isExpected && seenAt < expectedAt) throw this.stray();
+    if (isExpected) this.isAstray = false;
+    return seenAt;
+  }
+
+  private stray(): AstrayError {
+    this.strays += 1;
+    if (!this.isAstray) this.warn('a reader was connected to another Redis than the calls: connecting it again');
+    this.isAstray = true;
+    return new AstrayError();
+  }
+}
