@@ -74,12 +74,12 @@ export class MemoryLog implements StoreLog {
     return sequence > this.trimmed ? this.#entries[(sequence - 1) % this.#max] : undefined;
   }
 
-  /** Whether a cursor is of this epoch: nothing of it is ever lost. */
+  /** Whether this log had the place: nothing of it is ever lost. */
   async upholds(cursor: string): Promise<boolean> {
     return this.#position(cursor) !== undefined;
   }
 
-  /** Up to where a cursor has read; 0 for one of another epoch. */
+  /** Up to where a cursor has read; 0 for a place that this log never had. */
   positions(cursor: string): readonly number[] {
     return [this.#position(cursor) ?? 0];
   }
@@ -143,13 +143,11 @@ export class MemoryLog implements StoreLog {
     return `m:${this.#epoch}:${sequence}`;
   }
 
-  /** Undefined for a cursor of another epoch. */
+  /** Undefined for a place that this log never had: of another epoch, or beyond the newest entry. */
   #position(cursor: string): number | undefined {
     const [, epoch, sequence] = CURSOR.exec(cursor) ?? [];
+    if (epoch === undefined) throw new StoreError('invalid_cursor', 'not a cursor of this store');
     const position = Number(sequence);
-    if (epoch === undefined || (epoch === this.#epoch && position > this.#last)) {
-      throw new StoreError('invalid_cursor', 'not a cursor of this store');
-    }
-    return epoch === this.#epoch ? position : undefined;
+    return epoch === this.#epoch && position <= this.#last ? position : undefined;
   }
 }

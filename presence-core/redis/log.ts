@@ -1,9 +1,11 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
 import type { Change } from '../session.ts';
 import type { LogPage, StoreLog } from '../store/log.ts';
+import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { logKey } from './keys.ts';
+import { KnownEpochs } from './known-epochs.ts';
 import { type LogAnswer, LogConnections, type StreamReply } from './log-connections.ts';
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
 import type { RedisMark } from './mark.ts';
@@ -31,9 +33,13 @@ export class RedisLog implements StoreLog {
   private readonly shardOf: Map<string, number>;
   private readonly connections: LogConnections;
   private readonly parts: RedisLogParts;
+  /** A fleet of dashboards that comes back asks for it together. */
+  private readonly tails = new SharedRead((_: 'tail') => this.readTail());
+  private readonly epochs: KnownEpochs;
 
   constructor(parts: RedisLogParts) {
     this.parts = parts;
+    this.epochs = new KnownEpochs(parts.nodes);
     this.connections = new LogConnections(parts.connect, parts.mark);
     this.logKeys = parts.prefixes.map(logKey);
     this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
@@ -44,10 +50,7 @@ export class RedisLog implements StoreLog {
   }
 
   async tail(): Promise<string> {
-    const last = await this.lastEntries().catch((error) => {
-      throw toStoreError(error);
-    });
-    return encodeCursor(last.map((entries) => (entries[0] ? position(entries[0][0]) : { epoch: EMPTY, sequence: 0 })));
+    return encodeCursor(await this.tails.ask('tail'));
   }
 
   async head(): Promise<string> {
@@ -71,7 +74,7 @@ export class RedisLog implements StoreLog {
     });
   }
 
-  /** A cursor of an epoch older than the newest known has a gap even when nothing follows it. */
+  /** A cursor of another epoch than the newest known has a gap even when nothing follows it. */
   async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
     const positions = decodeCursor(cursor, this.logKeys.length);
     const count = Math.ceil(limit / this.logKeys.length);
@@ -83,7 +86,7 @@ export class RedisLog implements StoreLog {
     const { reply, asOf } = answer;
     const changes: Change[] = [];
     let more = false;
-    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch < (this.parts.nodes.epochs[shard] ?? 0));
+    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch !== (this.epochs.of(shard) ?? p.epoch));
     for (const [key, entries] of reply ?? []) {
       const shard = this.shardOf.get(key) as number;
       const at = positions[shard] as ShardPosition;
@@ -93,6 +96,7 @@ export class RedisLog implements StoreLog {
         const follows =
           at.epoch === HEAD || (at.epoch === epoch || at.epoch === EMPTY ? sequence === at.sequence + 1 : false);
         if (!follows) gap = true;
+        if (at.epoch !== epoch) this.epochs.passed(shard, at.epoch, epoch);
         at.epoch = epoch;
         at.sequence = sequence;
         const text = fields[1] as string;
@@ -103,6 +107,18 @@ export class RedisLog implements StoreLog {
       }
     }
     return { changes, cursor: encodeCursor(positions), gap, more, asOf };
+  }
+
+  private async readTail(): Promise<readonly ShardPosition[]> {
+    const last = await this.lastEntries().catch((error) => {
+      throw toStoreError(error);
+    });
+    return last.map(([newest], shard) => {
+      if (!newest) return { epoch: EMPTY, sequence: 0 };
+      const at = position(newest[0]);
+      this.epochs.saw(shard, at.epoch);
+      return at;
+    });
   }
 
   /** On Cluster one by one, as their shards are at several masters; else written at one go. */

@@ -63,13 +63,21 @@ export class RedisMark {
    */
   async prove(reader: RedisClient): Promise<number> {
     const expectedAt = this.acknowledgedAt;
-    const text = await reader.get(this.key);
-    const seenAt = text === null ? Number.NEGATIVE_INFINITY : Number(text);
-    // An older one has vanished by itself.
-    const isExpected = performance.now() - expectedAt < MARK_TTL_MS / 2;
-    if (isExpected && seenAt < expectedAt) throw this.stray();
-    if (isExpected) this.isAstray = false;
+    const seenAt = await this.on(reader);
+    if (seenAt < expectedAt) {
+      // Gone for calls as well, it was lost with the rest, or has expired: another begins.
+      if ((await this.on(this.client)) > seenAt) throw this.stray();
+      this.acknowledgedAt = Number.NEGATIVE_INFINITY;
+    } else if (seenAt > Number.NEGATIVE_INFINITY) {
+      this.isAstray = false;
+    }
     return seenAt;
+  }
+
+  /** When the newest mark was sent that a connection sees. */
+  private async on(connection: RedisClient): Promise<number> {
+    const text = await connection.get(this.key);
+    return text === null ? Number.NEGATIVE_INFINITY : Number(text);
   }
 
   private stray(): AstrayError {

@@ -20,7 +20,10 @@ export interface LogPage {
   readonly asOf: number;
 }
 
-/** Every method that takes a cursor throws StoreError `invalid_cursor` for a text that is no cursor of this deployment. */
+/**
+ * Every method that takes a cursor throws StoreError `invalid_cursor` for a text that is not in the form of this
+ * deployment's cursors. One that a client brings may be of another time or deployment: `upholds` tells.
+ */
 export interface StoreLog {
   /** Cursor of the newest entry: what comes after it is new. */
   tail(): Promise<string>;
@@ -29,8 +32,9 @@ export interface StoreLog {
   /** Reads on from `cursor`: at most about `limit` changes; waits up to `waitMs` when there are none. */
   read(cursor: string, limit: number, waitMs: number): Promise<LogPage>;
   /**
-   * Whether the store still has all that was read up to `cursor`. False when its log ends before, or is another
-   * master's that no beat has given a new epoch yet: it may have lost changes and then numbered others alike (P10).
+   * Whether the store still has all that was read up to `cursor`. False when its log ends before or is of another
+   * epoch or deployment, or is another master's that no beat has given a new epoch yet: it may have lost changes and
+   * then numbered others alike (P10).
    */
   upholds(cursor: string): Promise<boolean>;
   /** How often a reader's connection was found to lead to another server than the calls. */

@@ -136,6 +136,35 @@ test('[P10] when Redis comes back empty the epoch is new, the node is fenced, an
   expect(another.secret()).toBe(secret);
 });
 
+test('[P11] [P10] an epoch that lies before the former one is a gap as well, as when the clock of the next Redis is behind', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  const store = await connected(redis, { prefix, shards: 1 });
+  await store.nodes.join('node', LONG_MS);
+  await store.sessions.open(beatOf('u', 's'));
+  const cursor = await store.log.tail();
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  await client.flushall();
+  const former = Date.now() - 3_600_000;
+  await client.hset(`{${prefix}:0}:shard`, 'epoch', former);
+  await store.nodes.join('next', LONG_MS);
+  expect(await store.log.read(cursor, 100, 0)).toMatchObject({ changes: [], gap: true });
+  const tail = await store.log.tail();
+  await store.sessions.open(beatOf('v', 's'));
+  const page = await store.log.read(tail, 100, 0);
+  expect(page).toMatchObject({ changes: [{ userId: 'v' }], gap: false });
+  expect(await store.log.upholds(cursor)).toBe(false);
+  // Another node makes an epoch that this one has not heard of by a beat: one gap, and then none.
+  const other = await connected(redis, { prefix, shards: 1 });
+  await client.hset(`{${prefix}:0}:shard`, 'run', 'another-master');
+  await other.nodes.join('other', LONG_MS);
+  const passing = await store.log.read(page.cursor, 100, 0);
+  expect(passing.gap).toBe(true);
+  expect(await store.log.read(passing.cursor, 100, 0)).toMatchObject({ gap: false });
+  expect(await store.log.read(await store.log.tail(), 100, 0)).toMatchObject({ gap: false });
+});
+
 test('[P10] another master run id gives a new epoch although the data is there', async () => {
   const redis = await server(['--appendonly', 'yes', '--appendfsync', 'always', '--dir', await scratch()]);
   const store = await connected(redis);
