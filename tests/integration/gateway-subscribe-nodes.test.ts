@@ -157,16 +157,17 @@ describe('a cursor that leads nowhere begins anew', () => {
     expect(view.faults).toEqual([]);
   });
 
-  test.each(['memory', 'redis'] as const)('[W26] when it is of another deployment: %s', async (kind) => {
+  test.each(['memory', 'redis'] as const)('[W26] when it is of a younger deployment: %s', async (kind) => {
     const start = kind === 'redis' ? shared : node;
+    fresh();
+    const server = await start();
+    await server.post('/heartbeat', { userId: 'u3', sessionId: 'a', streamId: 'tnt' });
     fresh();
     const younger = await start();
     for (let i = 0; i < 20; i++) {
       await younger.post('/heartbeat', { userId: 'u1', sessionId: `s${i}`, streamId: 'tnt' });
     }
     const view = await opening(younger);
-    fresh();
-    const server = await start();
     const dashboard = await Dashboard.open(server.wsPort);
     await dashboard.subscribe(view.topic, {}, view);
     await server.post('/heartbeat', { userId: 'u2', sessionId: 'b', streamId: 'tnt' });
