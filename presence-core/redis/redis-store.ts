@@ -35,6 +35,8 @@ export interface RedisStoreOptions {
   /** Entries per shard, trimmed in blocks. */
   readonly logMax?: number;
   readonly stallGraceMs?: number;
+  /** No session's or node's lease is longer: one that lies further ahead was set before the clock stepped back (P2). */
+  readonly leaseMaxMs?: number;
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs?: number;
   /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
@@ -56,6 +58,7 @@ const DEFAULTS = {
   seenMax: 100_000,
   logMax: 20_000,
   stallGraceMs: 30_000,
+  leaseMaxMs: 600_000,
   sweepGapMs: 500,
   claimMs: 8_000,
   warn: () => {},
@@ -94,6 +97,7 @@ export class RedisStore implements PresenceStore {
       SEEN_TTL_MS: rest.seenTtlMs,
       SEEN_MAX: rest.seenMax,
       STALL_GRACE_MS: rest.stallGraceMs,
+      LEASE_MAX_MS: rest.leaseMaxMs,
     });
     const shards = new RedisShards(client, prefix, shardCount, failures);
     const inFlight = new InFlightBounds(MAX_IN_FLIGHT);

@@ -9,6 +9,7 @@ export interface ScriptConstants {
   readonly SEEN_TTL_MS: number;
   readonly SEEN_MAX: number;
   readonly STALL_GRACE_MS: number;
+  readonly LEASE_MAX_MS: number;
 }
 
 /** What judges leases. */
@@ -29,7 +30,7 @@ const PARTS = {
   join: NODES,
   beat: NODES,
   quit: NODES,
-  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-lost', 'sweep-due'],
+  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-step', 'sweep-lost', 'sweep-due'],
   status: ['prelude'],
   sessions: ['prelude'],
   counts: ['prelude'],

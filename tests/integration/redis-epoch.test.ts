@@ -8,7 +8,14 @@ import { RedisShards } from '../../presence-core/redis/shards.ts';
 import { startRedis } from '../support/redis-server.ts';
 
 const LEASE_MS = 60_000;
-const CONSTANTS = { LOG_MAX: 100, TOMB_MS: 1_000, SEEN_TTL_MS: 1_000, SEEN_MAX: 10, STALL_GRACE_MS: 1_000 };
+const CONSTANTS = {
+  LOG_MAX: 100,
+  TOMB_MS: 1_000,
+  SEEN_TTL_MS: 1_000,
+  SEEN_MAX: 10,
+  STALL_GRACE_MS: 1_000,
+  LEASE_MAX_MS: 60_000,
+};
 const ended: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ended.splice(0).reverse()) await end();

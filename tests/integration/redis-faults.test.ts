@@ -313,6 +313,43 @@ test('[P1] a clock that stepped back stops no sweep', async () => {
   expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
 });
 
+test('[P2] leases that were set before the clock stepped back do not wait for it to catch up', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  const [LEASE_MS, STEP_MS] = [1_500, 3_600_000];
+  const store = await connected(redis, { prefix, shards: 1, leaseMaxMs: LEASE_MS, stallGraceMs: 1_000 });
+  for (const nodeId of ['dead', 'alive']) await store.nodes.join(nodeId, LEASE_MS);
+  const lease = { leaseMs: LEASE_MS, intent: 'fresh' } as const;
+  const aliveOwner = { nodeId: 'alive', connection: 1 };
+  await store.sessions.open(beatOf('u', 'of-dead', { owner: { nodeId: 'dead', connection: 1 }, ...lease }));
+  await store.sessions.open(beatOf('u', 'of-alive', { owner: aliveOwner, ...lease }));
+  await store.sessions.open(beatOf('u', 'abandoned', lease));
+  await store.nodes.sweep();
+  // The instants in Redis are put ahead, as the step puts them ahead of the clock.
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  const K = `{${prefix}:0}:`;
+  const state = await client.hgetall(`${K}shard`);
+  for (const field of ['n:dead', 'n:alive', 'beatAt', 'sweptAt']) {
+    await client.hset(`${K}shard`, field, Number(state[field]) + STEP_MS);
+  }
+  for (const key of [`${K}u:u`, `${K}due`]) {
+    for (const member of await client.zrange(key, 0, -1)) await client.zincrby(key, STEP_MS, member as string);
+  }
+  const ends: string[] = [];
+  for (const until = Date.now() + 3 * LEASE_MS; Date.now() < until; await sleep(100)) {
+    await store.nodes.beat('alive', LEASE_MS);
+    await store.nodes.sweep();
+    const request = { userId: 'u', sessionId: 'of-alive', owner: aliveOwner, leaseMs: LEASE_MS };
+    expect(await store.sessions.renew([request])).toMatchObject([{ outcome: 'renewed' }]);
+  }
+  const { changes } = await store.log.read(await store.log.head(), 100, 0);
+  for (const { kind, sessionId, reason } of changes) if (kind === 'close') ends.push(`${sessionId} ${reason}`);
+  // A node lease and a session lease that end together: either may be the reason.
+  expect(ends.map((end) => end.split(' ')[0]).sort()).toEqual(['abandoned', 'of-dead']);
+  expect((await store.reads.sessions(['u']))[0]?.sessions).toMatchObject([{ sessionId: 'of-alive' }]);
+});
+
 describe('[P16] a connection that breaks before the answer: what Redis was sent runs once', () => {
   /** Events are on their way to a Redis that stands still when every connection to it breaks; then it goes on. */
   async function countedTimes(store: RedisStore, masters: readonly TestRedis[]): Promise<number> {
