@@ -334,7 +334,7 @@ test('[P2] leases that were set before the clock stepped back do not wait for it
     await client.hset(`${K}shard`, field, Number(state[field]) + STEP_MS);
   }
   for (const key of [`${K}u:u`, `${K}due`]) {
-    for (const member of await client.zrange(key, 0, -1)) await client.zincrby(key, STEP_MS, member as string);
+    for (const member of await client.zrange(key, '0', '-1')) await client.zincrby(key, STEP_MS, member);
   }
   const ends: string[] = [];
   for (const until = Date.now() + 3 * LEASE_MS; Date.now() < until; await sleep(100)) {
