@@ -1,5 +1,5 @@
 /** Problem bodies (RFC 9457), the same over HTTP and WebSocket. */
-import type { OpenResult, Session } from '../presence-core/index.ts';
+import { isOverload, type OpenResult, type Session } from '../presence-core/index.ts';
 import type { ProblemBody } from './protocol/messages.ts';
 import { PROBLEMS, type ProblemCode } from './protocol/problems.ts';
 
@@ -8,6 +8,12 @@ export type ProblemMembers = Readonly<Record<string, unknown>>;
 export function problemBody(code: ProblemCode, detail: string, members: ProblemMembers = {}): ProblemBody {
   const { status, title } = PROBLEMS[code];
   return { type: `urn:presence:problem:${code}`, title, status, code, detail, ...members };
+}
+
+/** What a client is told of a `StoreError` that passes by waiting. */
+export function storeProblem(error: unknown): { readonly code: ProblemCode; readonly detail: string } {
+  if (isOverload(error)) return { code: 'overloaded', detail: 'The server has too much to do: try again.' };
+  return { code: 'store_unavailable', detail: 'The store did not answer: try again.' };
 }
 
 /** A session that counts towards the limit, as a refused player sees it. */

@@ -29,6 +29,8 @@ export interface Server {
 
 /** How many users who just went offline a replica remembers, with their last-seen time. */
 const REPLICA_LEFT_MAX = 100_000;
+/** Of heartbeats that come as seldom as may be, and of guards: three times a minute's interval, and 90 s. */
+const HEARTBEAT_LEASE_MAX_MS = 180_000;
 const STORE_BACK_OFF = { firstMs: 250, maxMs: 5_000 };
 
 export function createStore(config: Config, log: Logger): PresenceStore {
@@ -46,6 +48,7 @@ export function createStore(config: Config, log: Logger): PresenceStore {
     prefix: config.redisPrefix,
     shards: config.presenceShards,
     sweepGapMs: config.sweepMs / 2,
+    leaseMaxMs: Math.max(config.sessionLeaseMs, config.heartbeatTtlMs, config.nodeLeaseMs, HEARTBEAT_LEASE_MAX_MS),
     warn: (message, details) => log.warn(details ?? {}, message),
   });
 }

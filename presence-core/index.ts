@@ -1,6 +1,6 @@
 /** Public face of presence-core: everything outside imports from here. */
 
-export { isRetryable, StoreError, type StoreErrorCode } from './errors.ts';
+export { isOutage, isOverload, isRetryable, StoreError, type StoreErrorCode } from './errors.ts';
 export {
   areIds,
   ID_PATTERN,

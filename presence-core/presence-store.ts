@@ -4,7 +4,7 @@
  * A store is made of facets, one for each job, so that whoever needs one is given one. `MemoryStore` and `RedisStore`
  * pass one contract suite (tests/contract/store/), by subject, whose tests cite the rules P1… of SPEC.md.
  * Ids must satisfy P13 (`isId`): a store trusts its caller there. Every method may reject with `StoreError`:
- * `store_unavailable` (retryable, outcome unknown), `store_misconfigured`, or `internal` (a fault, never an outage).
+ * `store_unavailable` (retryable, outcome unknown), `overloaded` (retryable, nothing was sent), `store_misconfigured`, or `internal` (a fault, never an outage).
  */
 import type { StoreAnalytics } from './store/analytics.ts';
 import type { StoreGroups } from './store/groups.ts';

@@ -15,7 +15,7 @@ import { backoffMs } from './reconnection.ts';
 import { sessionIdOf } from './session-id.ts';
 
 /** Said again later; other problems lie with what was said. */
-const RETRYABLE = ['store_unavailable', 'rate_limited', 'draining'];
+const RETRYABLE = ['store_unavailable', 'overloaded', 'rate_limited', 'draining'];
 
 export class PresenceClient extends Emitter<PresenceClientEvents> {
   /** The newest welcome. */

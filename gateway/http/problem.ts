@@ -1,7 +1,7 @@
 /** Problems over HTTP (RFC 9457): handlers throw them, the dispatch turns them into responses. */
-import { StoreError } from '../../presence-core/index.ts';
+import { isRetryable } from '../../presence-core/index.ts';
 import { HistoryError } from '../history/index.ts';
-import { type ProblemMembers, problemBody } from '../problem.ts';
+import { type ProblemMembers, problemBody, storeProblem } from '../problem.ts';
 import { PROBLEMS, type ProblemCode } from '../protocol/problems.ts';
 import type { FieldError } from '../sessions/decode.ts';
 import type { OutgoingResponse } from './exchange.ts';
@@ -44,12 +44,13 @@ export function invalidRequest(errors: readonly FieldError[], members: ProblemMe
 /** Any thrown value as a problem. The message of an unknown error is logged, and kept from the client. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const isStore = error instanceof StoreError && error.code === 'store_unavailable';
-  const isDatabase = error instanceof HistoryError && error.retryable;
-  if (isStore || isDatabase) {
-    const what = isStore ? 'store' : 'database';
-    const headers = { 'retry-after': STORE_RETRY_AFTER_S };
-    return new Problem('store_unavailable', `The ${what} did not answer: try again.`, { headers, cause: error });
+  const options = { headers: { 'retry-after': STORE_RETRY_AFTER_S }, cause: error };
+  if (isRetryable(error)) {
+    const { code, detail } = storeProblem(error);
+    return new Problem(code, detail, options);
+  }
+  if (error instanceof HistoryError && error.retryable) {
+    return new Problem('store_unavailable', 'The database did not answer: try again.', options);
   }
   return new Problem('internal', 'The error was logged with this request id.', { cause: error });
 }

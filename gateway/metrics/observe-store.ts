@@ -4,7 +4,8 @@
  */
 import {
   type BeatResult,
-  isRetryable,
+  isOutage,
+  isOverload,
   type PresenceStore,
   type StoreNodes,
   type StoreSessions,
@@ -58,6 +59,9 @@ export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: A
           figures.failed('log.read', error);
           throw error;
         }),
+      get strays() {
+        return log.strays;
+      },
       upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
       positions: (cursor) => log.positions(cursor),
     },
@@ -87,7 +91,8 @@ function observeSessions(sessions: StoreSessions, figures: StoreFigures, time: T
       (request) => sessions.open(request),
       (result, request) => figures.opened(request, result),
       (error, _, request) => {
-        if (isRetryable(error)) figures.unanswered(request, whenAway);
+        if (isOutage(error)) figures.unanswered(request, whenAway);
+        else if (isOverload(error)) figures.unanswered(request, 'overloaded');
       },
     ),
     renew: time(

@@ -16,7 +16,7 @@ import { StoreHealth } from './store-health.ts';
 
 /** The store did not answer: the outage policy admits the player (`degraded`) or refuses it (`unavailable`). */
 export type Absence = 'degraded' | 'unavailable';
-type Admission = OpenResult['outcome'] | Absence;
+type Admission = OpenResult['outcome'] | Absence | 'overloaded';
 
 const VIAS: readonly Via[] = ['socket', 'heartbeat', 'guard', 'presence'];
 const NO_ADMISSIONS: Record<Admission, number> = {
@@ -29,6 +29,7 @@ const NO_ADMISSIONS: Record<Admission, number> = {
   gone: 0,
   degraded: 0,
   unavailable: 0,
+  overloaded: 0,
 };
 const NO_RENEWALS: Record<RenewResult['outcome'], number> = { renewed: 0, gone: 0, moved: 0, fenced: 0, ended: 0 };
 const NO_DISPLACED: Record<CloseReason | 'moved', number> = {
@@ -63,8 +64,8 @@ export class StoreFigures {
     if ('displaced' in result) this.displacedBy(result.displaced);
   }
 
-  unanswered({ owner }: OpenRequest, whenAway: Absence): void {
-    this.admissions[viaOf(owner)][whenAway] += 1;
+  unanswered({ owner }: OpenRequest, result: Absence | 'overloaded'): void {
+    this.admissions[viaOf(owner)][result] += 1;
   }
 
   renewed(results: readonly RenewResult[]): void {

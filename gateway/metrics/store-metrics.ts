@@ -37,6 +37,13 @@ export function registerStoreMetrics(store: PresenceStore, metrics: Metrics): vo
   metrics.gauge({ name: 'users_online', help: 'Users online in the deployment' }, async () => (await total())?.users);
 
   if (!store.isShared) return;
+  metrics.counter(
+    {
+      name: 'reader_strays_total',
+      help: 'Reader connections found on another Redis than the one that calls write to: made again, with fresh snapshots',
+    },
+    () => store.log.strays,
+  );
   const servers = once(() => store.serverStats());
   for (const [kind, name, figure, help] of SERVER_ROWS) {
     metrics[kind]({ name: `redis_${name}`, help, labels: ['server'] }, async () =>

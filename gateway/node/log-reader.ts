@@ -7,7 +7,7 @@ export interface LogReaderHandlers {
   /** Changes were lost to this reader: it goes on after `cursor`. */
   gap(cursor: string): void;
   failed(error: unknown): void;
-  /** All that had happened at this instant, by `performance.now()`, has been handed on. */
+  /** All that the store had acknowledged at this instant, by `performance.now()`, has been handed on. */
   reached?(at: number): void;
 }
 
@@ -46,14 +46,13 @@ export class LogReader {
   private async read(from: string, wanted: () => boolean): Promise<void> {
     let cursor = from;
     const readOn = async (): Promise<number> => {
-      const readAt = performance.now();
       const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs);
       // Far behind or in another epoch: every subscriber begins anew, so the rest need not be read.
       const next = page.gap ? await this.store.log.tail() : page.cursor;
       if (!wanted()) return 0;
       if (page.gap) this.handlers.gap(next);
       else if (next !== cursor) this.handlers.batch(page.changes, next);
-      if (!page.gap && !page.more) this.handlers.reached?.(readAt);
+      if (!page.gap && !page.more) this.handlers.reached?.(page.asOf);
       cursor = next;
       return page.changes.length;
     };

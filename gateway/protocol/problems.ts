@@ -15,6 +15,7 @@ export const PROBLEMS = {
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Internal error' },
+  overloaded: { status: 503, title: 'Server overloaded' },
   store_unavailable: { status: 503, title: 'Store unavailable' },
   draining: { status: 503, title: 'Node is draining' },
 } as const satisfies Record<string, { status: number; title: string }>;

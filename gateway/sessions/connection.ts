@@ -8,7 +8,7 @@ import { refresh } from '../auth/refresh.ts';
 import type { TokenExpiry } from '../auth/token-expiry.ts';
 import { isBeyondRate } from '../limits/message-rate.ts';
 import type { Rate } from '../limits/rate-limit.ts';
-import { type ProblemMembers, problemBody } from '../problem.ts';
+import { type ProblemMembers, problemBody, storeProblem } from '../problem.ts';
 import { CLOSE_CODES, type CloseName } from '../protocol/close-codes.ts';
 import type { ClientMessage, Refresh, ServerMessage } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
@@ -166,7 +166,8 @@ export class Connection implements PlayerSocket {
       await this.act(message);
     } catch (error) {
       if (isRetryable(error)) {
-        this.problem('store_unavailable', 'The store did not answer: try again.', message.id);
+        const { code, detail } = storeProblem(error);
+        this.problem(code, detail, message.id);
         if (!this.greeted) this.end('overloaded');
         return;
       }

@@ -7,6 +7,7 @@ import {
   type Effect,
   isDue,
   type Life,
+  type LifeEvent,
   type Opening,
   OVER,
   type Over,
@@ -17,6 +18,8 @@ import {
   stronger,
   type Unchecked,
 } from './life.ts';
+
+type Unanswered = Extract<LifeEvent, { type: 'unanswered' }>;
 
 export function answered(life: Life, result: OpenResult): Step {
   switch (life.state) {
@@ -94,7 +97,8 @@ function turnedAway(result: Extract<OpenResult, { outcome: 'refused' | 'ended' }
   }
 }
 
-export function unanswered(life: Life, isFault: boolean): Step {
+export function unanswered(life: Life, { isFault, isUnsent }: Unanswered): Step {
+  if (isUnsent) return unsent(life);
   switch (life.state) {
     case 'opening': {
       const { session, asked: owner } = life;
@@ -115,6 +119,12 @@ export function unanswered(life: Life, isFault: boolean): Step {
     default:
       return life satisfies never;
   }
+}
+
+/** Nothing was opened, so nothing is given up. */
+function unsent(life: Life): Step {
+  if (life.state === 'opening' || life.state === 'over') return { life: OVER, effects: [] };
+  return stay(life.state === 'unchecked' || life.state === 'reopening' ? askedInVain(life, life.maybe) : life);
 }
 
 /** P10: policy `open` lets play, to be checked when the store is back. */

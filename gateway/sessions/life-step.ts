@@ -27,7 +27,7 @@ export function step(life: Life, event: LifeEvent): Step {
     case 'answered':
       return answered(life, event.result);
     case 'unanswered':
-      return unanswered(life, event.isFault);
+      return unanswered(life, event);
     case 'told':
       return told(life, event.reason, event.by);
     case 'missed':

@@ -84,8 +84,8 @@ export type LifeEvent =
     }
   /** The store answered the open that runs. */
   | { readonly type: 'answered'; readonly result: OpenResult }
-  /** It did not. `isFault`: by a fault that is no outage, which lets nobody in. */
-  | { readonly type: 'unanswered'; readonly isFault: boolean }
+  /** It did not. `isFault`: by what is no outage, which lets nobody in; `isUnsent`: it was not even asked. */
+  | { readonly type: 'unanswered'; readonly isFault: boolean; readonly isUnsent?: boolean }
   /** The store, or who acted on it, says that this socket no longer holds the session. */
   | { readonly type: 'told'; readonly reason: EndReason; readonly by?: InboxMessage['by'] }
   /** A renewal or an update under `owner` found no session of it. */

@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import {
   type Displaced,
   type InboxMessage,
-  isRetryable,
+  isOutage,
+  isOverload,
   type Miss,
   type OpenResult,
   type PresenceStore,
@@ -206,8 +207,8 @@ export class Player implements HeldPlayer {
     try {
       result = await this.open(ask, replace);
     } catch (error) {
-      const isFault = !isRetryable(error);
-      this.apply({ type: 'unanswered', isFault }, id);
+      const isFault = !isOutage(error);
+      this.apply({ type: 'unanswered', isFault, isUnsent: isOverload(error) }, id);
       if (isFault) throw error;
       return;
     }

@@ -131,7 +131,7 @@ export class Subscription implements TopicSubscriber {
   private async firstTask(cursor: string | undefined, delivered: readonly number[]): Promise<Task> {
     const { generation, positions } = this.hub;
     const behind = positions.reduce((sum, position, shard) => sum + Math.max(0, position - (delivered[shard] ?? 0)), 0);
-    if (cursor !== undefined && behind <= MAX_BEHIND_CHANGES) {
+    if (cursor !== undefined && behind <= MAX_BEHIND_CHANGES && (await this.hub.store.log.upholds(cursor))) {
       const page = await this.hub.read(cursor);
       if (!page.gap) return { what: 'follow', generation, cursor, delivered, page };
     }

@@ -14,6 +14,8 @@ export interface ChangeNote {
 }
 
 export class MemoryLog implements StoreLog {
+  /** Nobody reads elsewhere than where calls write. */
+  readonly strays = 0;
   readonly #epoch: string;
   #max: number;
   /** Entry of sequence `s` stands at `(s - 1) % max`. */
@@ -72,12 +74,12 @@ export class MemoryLog implements StoreLog {
     return sequence > this.trimmed ? this.#entries[(sequence - 1) % this.#max] : undefined;
   }
 
-  /** Whether a cursor is of this epoch: nothing of it is ever lost. */
+  /** Whether this log had the place: nothing of it is ever lost. */
   async upholds(cursor: string): Promise<boolean> {
     return this.#position(cursor) !== undefined;
   }
 
-  /** Up to where a cursor has read; 0 for one of another epoch. */
+  /** Up to where a cursor has read; 0 for a place that this log never had. */
   positions(cursor: string): readonly number[] {
     return [this.#position(cursor) ?? 0];
   }
@@ -92,6 +94,7 @@ export class MemoryLog implements StoreLog {
 
   /** After a gap the page goes on with the oldest entry kept, so that a reader that needs no snapshot loses no more. */
   async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
+    const asOf = performance.now();
     const asked = this.#position(cursor);
     if (asked === this.#last && waitMs > 0) await this.#change(waitMs);
     const gap = asked === undefined || asked < this.trimmed;
@@ -101,7 +104,7 @@ export class MemoryLog implements StoreLog {
     for (let sequence = after; sequence < until; sequence += 1) {
       changes.push(this.#entries[sequence % this.#max] as Change);
     }
-    return { changes, cursor: this.#cursor(until), gap, more: until < this.#last };
+    return { changes, cursor: this.#cursor(until), gap, more: until < this.#last, asOf };
   }
 
   /** Keeps the next entries beside all that is kept now: for the last ones, that no reader could ask for again. */
@@ -140,13 +143,11 @@ export class MemoryLog implements StoreLog {
     return `m:${this.#epoch}:${sequence}`;
   }
 
-  /** Undefined for a cursor of another epoch. */
+  /** Undefined for a place that this log never had: of another epoch, or beyond the newest entry. */
   #position(cursor: string): number | undefined {
     const [, epoch, sequence] = CURSOR.exec(cursor) ?? [];
+    if (epoch === undefined) throw new StoreError('invalid_cursor', 'not a cursor of this store');
     const position = Number(sequence);
-    if (epoch === undefined || (epoch === this.#epoch && position > this.#last)) {
-      throw new StoreError('invalid_cursor', 'not a cursor of this store');
-    }
-    return epoch === this.#epoch ? position : undefined;
+    return epoch === this.#epoch && position <= this.#last ? position : undefined;
   }
 }

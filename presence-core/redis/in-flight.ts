@@ -10,9 +10,9 @@ export class InFlight {
     this.max = max;
   }
 
-  /** @throws StoreError `store_unavailable` when there would be too many; then nothing is added. */
+  /** @throws StoreError `overloaded` when there would be too many; then nothing is added. */
   add(items: number): void {
-    if (this.count + items > this.max) throw new StoreError('store_unavailable', 'too many commands in flight');
+    if (this.count + items > this.max) throw new StoreError('overloaded', 'too many commands in flight');
     this.count += items;
   }
 
@@ -23,7 +23,7 @@ export class InFlight {
 
   /**
    * Counts items for as long as the work runs.
-   * @throws StoreError `store_unavailable` when there would be too many; then the work is not begun.
+   * @throws StoreError `overloaded` when there would be too many; then the work is not begun.
    */
   async during<T>(items: number, work: () => Promise<T>): Promise<T> {
     this.add(items);
@@ -32,5 +32,20 @@ export class InFlight {
     } finally {
       this.remove(items);
     }
+  }
+}
+
+/** Each kind of act has a bound of its own: what floods one leaves the others room. */
+export class InFlightBounds {
+  readonly reads: InFlight;
+  readonly admissions: InFlight;
+  /** What frees slots, and renewals. */
+  readonly releases: InFlight;
+
+  /** @param max items in flight at once, of each kind. */
+  constructor(max: number) {
+    this.reads = new InFlight(max);
+    this.admissions = new InFlight(max);
+    this.releases = new InFlight(max);
   }
 }

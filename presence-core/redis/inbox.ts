@@ -7,6 +7,7 @@ import { createTimeBound } from '../toolkit/time-bound.ts';
 import { type RedisClient, ready } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { inboxKey } from './keys.ts';
+import { AstrayError, type RedisMark } from './mark.ts';
 import { NoAnswer } from './outage.ts';
 import { READ_SLACK_MS } from './timeouts.ts';
 
@@ -25,11 +26,13 @@ export class RedisInbox implements StoreInbox {
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
   private readonly prefix: string;
+  private readonly mark: RedisMark;
 
-  constructor(client: RedisClient, connect: () => RedisClient, prefix: string) {
+  constructor(client: RedisClient, connect: () => RedisClient, prefix: string, mark: RedisMark) {
     this.client = client;
     this.connect = connect;
     this.prefix = prefix;
+    this.mark = mark;
   }
 
   async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {
@@ -81,14 +84,18 @@ export class RedisInbox implements StoreInbox {
     let last = '0-0';
     const readOn = async (): Promise<void> => {
       await ready(reader, BLOCK_MS);
-      const read = (reader as Redis).xread('BLOCK', BLOCK_MS, 'STREAMS', key, last);
-      const reply = (await this.bound(read)) as StreamReply;
+      const proof = this.mark.prove(reader);
+      const read = (reader as Redis).xread('BLOCK', BLOCK_MS, 'STREAMS', key, last) as Promise<StreamReply>;
+      const [, reply] = await this.bound(Promise.all([proof, read]));
+      this.mark.renew();
       for (const [id, fields] of reply?.[0]?.[1] ?? []) {
         last = id;
         if (isCurrent()) deliver(JSON.parse(fields[1] as string) as InboxMessage);
       }
     };
-    const failed = (): void => {
+    const failed = (error: unknown): void => {
+      // Another server numbers messages by another clock. What comes twice finds its session displaced already.
+      if (error instanceof AstrayError) last = '0-0';
       // Also in its handshake, which has no time bound of its own.
       if (isCurrent() && (reader.status === 'ready' || reader.status === 'connect')) reader.disconnect(true);
     };

@@ -1,10 +1,25 @@
 /**
  * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
- * on Cluster one per shard. Bounds what is in flight (P14).
+ * on Cluster one per shard. Each kind of verb has a bound of what is in flight (P14).
  */
 import { chunks } from '../toolkit/chunks.ts';
-import type { InFlight } from './in-flight.ts';
-import { ITEMS_PER_CALL, type ItemVerb, type KeyUser, type RedisShards } from './shards.ts';
+import type { InFlight, InFlightBounds } from './in-flight.ts';
+import { ITEMS_PER_CALL, type KeyUser, type RedisShards } from './shards.ts';
+
+/** Verbs whose items are queued, and what each counts as. */
+const KINDS = {
+  open: 'admissions',
+  update: 'admissions',
+  close: 'releases',
+  kick: 'releases',
+  detach: 'releases',
+  status: 'reads',
+  sessions: 'reads',
+  counts: 'reads',
+  snapshot: 'reads',
+} as const satisfies Record<string, keyof InFlightBounds>;
+
+type QueuedVerb = keyof typeof KINDS;
 
 /** One item of a verb. */
 interface Item {
@@ -26,13 +41,13 @@ interface QueuedItems {
 type ItemArgs = (prefix: string, bucket: string) => readonly string[];
 
 export class ItemQueue {
-  private readonly queued = new Map<ItemVerb, QueuedItems[]>();
+  private readonly queued = new Map<QueuedVerb, QueuedItems[]>();
   private readonly shards: RedisShards;
-  private readonly inFlight: InFlight;
+  private readonly bounds: InFlightBounds;
 
-  constructor(shards: RedisShards, inFlight: InFlight) {
+  constructor(shards: RedisShards, bounds: InFlightBounds) {
     this.shards = shards;
-    this.inFlight = inFlight;
+    this.bounds = bounds;
   }
 
   itemOf(userId: string, args: ItemArgs): Item {
@@ -43,21 +58,21 @@ export class ItemQueue {
 
   /**
    * Queues one item; resolves with its part of the reply.
-   * @throws StoreError `store_unavailable` at once when too much is in flight.
+   * @throws StoreError `overloaded` at once when too much is in flight.
    */
-  add<Reply>(verb: ItemVerb, item: Item): Promise<Reply> {
+  add<Reply>(verb: QueuedVerb, item: Item): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       this.queue(verb, { items: [item], resolve: (replies, at) => resolve(replies[at] as Reply), reject });
     });
   }
 
   /** Queues an item on one user. */
-  addForUser<Reply>(verb: ItemVerb, userId: string, args: ItemArgs): Promise<Reply> {
+  addForUser<Reply>(verb: QueuedVerb, userId: string, args: ItemArgs): Promise<Reply> {
     return this.add<Reply>(verb, this.itemOf(userId, args));
   }
 
   /** Queues many; replies in their order. */
-  async addAll<Reply>(verb: ItemVerb, items: readonly Item[]): Promise<Reply[]> {
+  async addAll<Reply>(verb: QueuedVerb, items: readonly Item[]): Promise<Reply[]> {
     if (items.length === 0) return [];
     const found = new Array<Reply>(items.length);
     const all = Array.from(items.keys());
@@ -76,8 +91,8 @@ export class ItemQueue {
     return found;
   }
 
-  private queue(verb: ItemVerb, added: QueuedItems): void {
-    this.inFlight.add(added.items.length);
+  private queue(verb: QueuedVerb, added: QueuedItems): void {
+    this.boundOf(verb).add(added.items.length);
     const queue = this.queued.get(verb);
     if (queue) {
       queue.push(added);
@@ -87,7 +102,11 @@ export class ItemQueue {
     }
   }
 
-  private flush(verb: ItemVerb): void {
+  private boundOf(verb: QueuedVerb): InFlight {
+    return this.bounds[KINDS[verb]];
+  }
+
+  private flush(verb: QueuedVerb): void {
     const queue = this.queued.get(verb) as QueuedItems[];
     this.queued.delete(verb);
     const groups = this.shards.isCluster ? byShard(queue, ({ items }) => (items[0] as Item).shard) : [queue];
@@ -107,7 +126,7 @@ export class ItemQueue {
     }
   }
 
-  private send(verb: ItemVerb, call: readonly QueuedItems[]): void {
+  private send(verb: QueuedVerb, call: readonly QueuedItems[]): void {
     const items = call.flatMap((queued) => queued.items);
     const args: string[] = [];
     for (const item of items) for (const arg of item.args) args.push(arg);
@@ -115,7 +134,7 @@ export class ItemQueue {
     const keys = this.shards.declaredKeys((items[0] as Item).shard, users);
     this.shards.run(verb, keys, args).then(
       (replies) => {
-        this.inFlight.remove(items.length);
+        this.boundOf(verb).remove(items.length);
         let at = 0;
         for (const queued of call) {
           queued.resolve(replies, at);
@@ -123,7 +142,7 @@ export class ItemQueue {
         }
       },
       (error) => {
-        this.inFlight.remove(items.length);
+        this.boundOf(verb).remove(items.length);
         for (const queued of call) queued.reject(error);
       },
     );

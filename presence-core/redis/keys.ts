@@ -63,6 +63,11 @@ export function hitsKey(prefix: string, hourAt: number): string {
   return `{${prefix}:hits:${hourAt}}`;
 }
 
+/** What a process writes so that its readers can prove that they see it. */
+export function markKey(prefix: string, process: string): string {
+  return `{${prefix}:mark:${process}}`;
+}
+
 export function configKey(prefix: string): string {
   return `{${prefix}}:config`;
 }

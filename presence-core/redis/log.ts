@@ -1,51 +1,57 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
 import type { Change } from '../session.ts';
 import type { LogPage, StoreLog } from '../store/log.ts';
-import { createTimeBound, type TimeBound } from '../toolkit/time-bound.ts';
-import { type RedisClient, ready } from './connection.ts';
+import { SharedRead } from '../toolkit/single-flight.ts';
+import type { RedisClient } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { logKey } from './keys.ts';
+import { KnownEpochs } from './known-epochs.ts';
+import { type LogAnswer, LogConnections, type StreamReply } from './log-connections.ts';
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
+import type { RedisMark } from './mark.ts';
 import type { RedisNodes } from './nodes.ts';
-import { NoAnswer } from './outage.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
-import { BLOCK_MAX_MS, READ_SLACK_MS } from './timeouts.ts';
+import { BLOCK_MAX_MS } from './timeouts.ts';
 
 /** How often a Cluster is asked: XREAD over several slots is refused there, so it cannot block. */
 const CLUSTER_POLL_MS = 25;
-const READY_WAIT_MS = 1_000;
 
 /** Epochs are instants; these two stand for places in a log before any. */
 const HEAD = 0;
 const EMPTY = 1;
 
-type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
+export interface RedisLogParts {
+  readonly client: RedisClient;
+  /** Makes a connection for one reader. */
+  readonly connect: () => RedisClient;
+  readonly prefixes: readonly string[];
+  readonly nodes: Pick<RedisNodes, 'epochs' | 'hasKnownMasters'>;
+  readonly mark: RedisMark;
+}
 
 export class RedisLog implements StoreLog {
   private readonly logKeys: string[];
   private readonly shardOf: Map<string, number>;
-  /** Connections of readers that are not waiting now; a blocking read never shares one. */
-  private readonly idle: RedisClient[] = [];
-  private readonly open = new Set<RedisClient>();
-  /** Bounds of blocking reads, by how long they wait: callers have two or three waits. */
-  private readonly bounds = new Map<number, TimeBound>();
-  private readonly client: RedisClient;
-  private readonly connect: () => RedisClient;
-  private readonly nodes: Pick<RedisNodes, 'epochs' | 'hasKnownMasters'>;
+  private readonly connections: LogConnections;
+  private readonly parts: RedisLogParts;
+  /** A fleet of dashboards that comes back asks for it together. */
+  private readonly tails = new SharedRead((_: 'tail') => this.readTail());
+  private readonly epochs: KnownEpochs;
 
-  constructor(client: RedisClient, connect: () => RedisClient, prefixes: readonly string[], nodes: RedisNodes) {
-    this.client = client;
-    this.connect = connect;
-    this.nodes = nodes;
-    this.logKeys = prefixes.map(logKey);
+  constructor(parts: RedisLogParts) {
+    this.parts = parts;
+    this.epochs = new KnownEpochs(parts.nodes);
+    this.connections = new LogConnections(parts.connect, parts.mark);
+    this.logKeys = parts.prefixes.map(logKey);
     this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
   }
 
+  get strays(): number {
+    return this.parts.mark.strays;
+  }
+
   async tail(): Promise<string> {
-    const last = await this.lastEntries().catch((error) => {
-      throw toStoreError(error);
-    });
-    return encodeCursor(last.map((entries) => (entries[0] ? position(entries[0][0]) : { epoch: EMPTY, sequence: 0 })));
+    return encodeCursor(await this.tails.ask('tail'));
   }
 
   async head(): Promise<string> {
@@ -53,7 +59,7 @@ export class RedisLog implements StoreLog {
   }
 
   async upholds(cursor: string): Promise<boolean> {
-    return (await this.nodes.hasKnownMasters()) && (await this.reaches(cursor));
+    return (await this.parts.nodes.hasKnownMasters()) && (await this.reaches(cursor));
   }
 
   positions(cursor: string): readonly number[] {
@@ -69,16 +75,19 @@ export class RedisLog implements StoreLog {
     });
   }
 
-  /** A cursor of an epoch older than the newest known has a gap even when nothing follows it. */
+  /** A cursor of another epoch than the newest known has a gap even when nothing follows it. */
   async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
     const positions = decodeCursor(cursor, this.logKeys.length);
     const count = Math.ceil(limit / this.logKeys.length);
-    const reply = await (this.client.isCluster
+    const answer = await (this.parts.client.isCluster
       ? this.poll(positions, count, waitMs)
-      : this.block(positions, count, Math.min(waitMs, BLOCK_MAX_MS)));
+      : this.connections.read([...this.logKeys, ...ids(positions)], count, Math.min(waitMs, BLOCK_MAX_MS)));
+    // It was astray: what was read before is not to be trusted.
+    if (!answer) return { changes: [], cursor, gap: true, more: false, asOf: Number.NEGATIVE_INFINITY };
+    const { reply, asOf } = answer;
     const changes: Change[] = [];
     let more = false;
-    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch < (this.nodes.epochs[shard] ?? 0));
+    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch !== (this.epochs.of(shard) ?? p.epoch));
     for (const [key, entries] of reply ?? []) {
       const shard = this.shardOf.get(key) as number;
       const at = positions[shard] as ShardPosition;
@@ -88,6 +97,7 @@ export class RedisLog implements StoreLog {
         const follows =
           at.epoch === HEAD || (at.epoch === epoch || at.epoch === EMPTY ? sequence === at.sequence + 1 : false);
         if (!follows) gap = true;
+        if (at.epoch !== epoch) this.epochs.passed(shard, at.epoch, epoch);
         at.epoch = epoch;
         at.sequence = sequence;
         const text = fields[1] as string;
@@ -97,15 +107,27 @@ export class RedisLog implements StoreLog {
         else gap = true;
       }
     }
-    return { changes, cursor: encodeCursor(positions), gap, more };
+    return { changes, cursor: encodeCursor(positions), gap, more, asOf };
+  }
+
+  private async readTail(): Promise<readonly ShardPosition[]> {
+    const last = await this.lastEntries().catch((error) => {
+      throw toStoreError(error);
+    });
+    return last.map(([newest], shard) => {
+      if (!newest) return { epoch: EMPTY, sequence: 0 };
+      const at = position(newest[0]);
+      this.epochs.saw(shard, at.epoch);
+      return at;
+    });
   }
 
   /** On Cluster one by one, as their shards are at several masters; else written at one go. */
   private async lastEntries(): Promise<[string, string[]][][]> {
-    if (this.client.isCluster) {
-      return Promise.all(this.logKeys.map((key) => this.client.xrevrange(key, '+', '-', 'COUNT', 1)));
+    if (this.parts.client.isCluster) {
+      return Promise.all(this.logKeys.map((key) => this.parts.client.xrevrange(key, '+', '-', 'COUNT', 1)));
     }
-    const pipeline = this.client.pipeline();
+    const pipeline = this.parts.client.pipeline();
     for (const key of this.logKeys) pipeline.xrevrange(key, '+', '-', 'COUNT', 1);
     const replies = await pipeline.exec();
     return (replies ?? []).map(([error, entries]) => {
@@ -115,50 +137,21 @@ export class RedisLog implements StoreLog {
   }
 
   stop(): void {
-    for (const reader of this.open) reader.disconnect();
+    this.connections.stop();
   }
 
-  private async block(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<StreamReply> {
-    const reader = this.idle.pop() ?? this.connect();
-    this.open.add(reader);
-    try {
-      await ready(reader, READY_WAIT_MS);
-      const streams = [...this.logKeys, ...ids(positions)];
-      const read =
-        waitMs > 0
-          ? reader.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', ...streams)
-          : reader.xread('COUNT', count, 'STREAMS', ...streams);
-      const reply = (await this.boundOf(waitMs)(read)) as StreamReply;
-      this.idle.push(reader);
-      return reply;
-    } catch (error) {
-      // A reader whose answer is outstanding cannot be used again.
-      reader.disconnect();
-      this.open.delete(reader);
-      throw toStoreError(error);
-    }
-  }
-
-  private boundOf(waitMs: number): TimeBound {
-    let bound = this.bounds.get(waitMs);
-    if (!bound) {
-      bound = createTimeBound(waitMs + READ_SLACK_MS, () => new NoAnswer(waitMs + READ_SLACK_MS));
-      this.bounds.set(waitMs, bound);
-    }
-    return bound;
-  }
-
-  private async poll(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<StreamReply> {
+  private async poll(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<LogAnswer> {
+    const asOf = performance.now();
     const until = Date.now() + waitMs;
     const starts = ids(positions);
     for (;;) {
       const replies = await Promise.all(
-        this.logKeys.map((key, i) => this.client.xread('COUNT', count, 'STREAMS', key, starts[i] as string)),
+        this.logKeys.map((key, i) => this.parts.client.xread('COUNT', count, 'STREAMS', key, starts[i] as string)),
       ).catch((error) => {
         throw toStoreError(error);
       });
       const found = replies.filter((reply) => reply !== null).flat() as NonNullable<StreamReply>;
-      if (found.length > 0 || Date.now() >= until) return found;
+      if (found.length > 0 || Date.now() >= until) return { reply: found, asOf };
       await new Promise((resolve) => setTimeout(resolve, CLUSTER_POLL_MS));
     }
   }

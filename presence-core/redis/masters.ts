@@ -1,4 +1,4 @@
-/** Which master serves each shard, and as which process, so that a restart or a failover shows at the next beat (P10). */
+/** Which master process serves each shard, so that a restart or a failover shows also before the next beat (P10). */
 import { type Cluster, Command, type Redis } from 'ioredis';
 import type { RedisClient } from './connection.ts';
 

@@ -2,6 +2,7 @@
 import { StoreError } from '../errors.ts';
 import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { chunks } from '../toolkit/chunks.ts';
+import { SharedRead } from '../toolkit/single-flight.ts';
 import { BUCKETS } from './keys.ts';
 import type { RedisShards } from './shards.ts';
 
@@ -15,7 +16,7 @@ const SWEEP_CALLS_MAX = 2_000;
 export interface RedisNodesOptions {
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs: number;
-  /** Run id of the master of each shard. */
+  /** Run id of the master of each shard; '' where it is not known. */
   readonly runIds: () => Promise<readonly string[]>;
   /** The shards of each master. */
   readonly byMaster: () => readonly (readonly number[])[];
@@ -28,9 +29,10 @@ export interface RedisNodesOptions {
 export class RedisNodes implements StoreNodes {
   /** Newest epoch seen of each shard. */
   epochs: readonly number[] = [];
-  /** Of each shard's master, as the last beat saw it; '' where it is not known. */
+  /** Of the server that answered the last beat for a shard; '' where it hides that. */
   private runIds: readonly string[] = [];
   private readonly shards: RedisShards;
+  private readonly masters = new SharedRead((_: 'run ids') => this.options.runIds());
   private readonly options: RedisNodesOptions;
 
   constructor(shards: RedisShards, options: RedisNodesOptions) {
@@ -55,14 +57,12 @@ export class RedisNodes implements StoreNodes {
   }
 
   private async run(verb: 'join' | 'beat' | 'quit', common: readonly string[]): Promise<BeatResult> {
-    const runIds = await this.options.runIds();
-    const own = (shard: number): string[] => [runIds[shard] as string];
-    const texts = await this.shards.runEach<string>(verb, common, this.shards.all, own);
+    const texts = await this.shards.runEach<string>(verb, common, this.shards.all);
     const replies = texts.map((text) => text.split('|'));
     const epochs = replies.map((reply) => Number(reply[1]));
     if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch))) await this.options.onNewEpoch();
     this.epochs = epochs;
-    this.runIds = runIds.map((id, shard) => id || (this.runIds[shard] ?? ''));
+    this.runIds = replies.map((reply) => reply[3] as string);
     return {
       outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',
       epoch: [...new Set(this.epochs)].join('.'),
@@ -72,7 +72,7 @@ export class RedisNodes implements StoreNodes {
 
   /** Whether the masters are those that the last beat saw: others may have lost what they had. */
   async hasKnownMasters(): Promise<boolean> {
-    const runIds = await this.options.runIds();
+    const runIds = await this.masters.ask('run ids');
     const others = runIds.filter((id, shard) => this.runIds[shard] && id !== this.runIds[shard]);
     if (others.includes('')) throw new StoreError('store_unavailable', 'Redis: a master does not answer');
     return others.length === 0;

@@ -5,11 +5,12 @@ import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connecti
 import { RedisDeployment } from './deployment.ts';
 import { RedisFailures, type Warn } from './failures.ts';
 import { RedisGroups } from './groups.ts';
-import { InFlight } from './in-flight.ts';
+import { InFlightBounds } from './in-flight.ts';
 import { RedisInbox } from './inbox.ts';
 import { ItemQueue } from './item-queue.ts';
 import { RedisLimits } from './limits.ts';
 import { RedisLog } from './log.ts';
+import { RedisMark } from './mark.ts';
 import { RedisMasters } from './masters.ts';
 import { RedisNodes } from './nodes.ts';
 import { RedisReads } from './reads.ts';
@@ -34,6 +35,8 @@ export interface RedisStoreOptions {
   /** Entries per shard, trimmed in blocks. */
   readonly logMax?: number;
   readonly stallGraceMs?: number;
+  /** No session's or node's lease is longer: one that lies further ahead was set before the clock stepped back (P2). */
+  readonly leaseMaxMs?: number;
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs?: number;
   /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
@@ -43,7 +46,7 @@ export interface RedisStoreOptions {
 }
 
 const READY_WAIT_MS = 3_000;
-/** Items of verbs; ~50 MB of arguments at the most. */
+/** Items of verbs in flight, of each kind (P14); ~50 MB of arguments at the most. */
 const MAX_IN_FLIGHT = 50_000;
 
 const DEFAULTS = {
@@ -55,6 +58,7 @@ const DEFAULTS = {
   seenMax: 100_000,
   logMax: 20_000,
   stallGraceMs: 30_000,
+  leaseMaxMs: 600_000,
   sweepGapMs: 500,
   claimMs: 8_000,
   warn: () => {},
@@ -92,6 +96,7 @@ export class RedisStore implements PresenceStore {
       SEEN_TTL_MS: rest.seenTtlMs,
       SEEN_MAX: rest.seenMax,
       STALL_GRACE_MS: rest.stallGraceMs,
+      LEASE_MAX_MS: rest.leaseMaxMs,
     };
     const caller = (): RedisClient => {
       const client = connect(url, failures, false);
@@ -104,19 +109,20 @@ export class RedisStore implements PresenceStore {
     // One Redis blocks on connections of the log's own. A Cluster is polled, and what it tells may be large.
     const logClient = client.isCluster ? caller() : client;
     const shards = new RedisShards(client, prefix, shardCount, failures);
-    const inFlight = new InFlight(MAX_IN_FLIGHT);
+    const inFlight = new InFlightBounds(MAX_IN_FLIGHT);
     const queue = new ItemQueue(shards, inFlight);
+    const mark = new RedisMark(client, prefix, warn);
     const masters = new RedisMasters(nodesClient, shards.prefixes);
     this.client = client;
     this.clients = [...new Set([client, nodesClient, logClient])];
     this.failures = failures;
     this.settings = new ServerSettings(client, warn);
     this.deployment = new RedisDeployment(client, prefix, shardCount);
-    this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight), defaultLimit);
+    this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.releases), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
     this.limits = new RedisLimits(client, shards, failures);
-    this.inbox = new RedisInbox(client, reader, prefix);
-    this.nodes = new RedisNodes(new RedisShards(nodesClient, prefix, shardCount, failures), {
+    this.inbox = new RedisInbox(client, reader, prefix, mark);
+    this.nodes = new RedisNodes(shards.through(nodesClient), {
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
       byMaster: () => masters.shardsOfEach(),
@@ -124,9 +130,15 @@ export class RedisStore implements PresenceStore {
       onNewEpoch: () => failures.guard(this.deployment.check()),
       onQuit: (nodeId) => this.inbox.stop(nodeId),
     });
-    this.log = new RedisLog(logClient, reader, shards.prefixes, this.nodes);
+    this.log = new RedisLog({
+      client: logClient,
+      connect: reader,
+      prefixes: shards.prefixes,
+      nodes: this.nodes,
+      mark,
+    });
     this.snapshots = new RedisSnapshots(shards, queue);
-    this.groups = new RedisGroups(logClient, new RedisShards(logClient, prefix, shardCount, failures), {
+    this.groups = new RedisGroups(logClient, shards.through(logClient), {
       claimMs,
       logMax,
       warn,

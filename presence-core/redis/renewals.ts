@@ -35,7 +35,7 @@ export class RedisRenewals {
 
   /**
    * Renews leases; results in the order of the requests, each as `read` makes it of the reply.
-   * @throws StoreError `store_unavailable`, at once when too much is in flight.
+   * @throws StoreError `overloaded` at once when too much is in flight.
    */
   renew<Result>(requests: readonly RenewRequest[], read: (reply: string) => Result): Promise<Result[]> {
     return this.inFlight.during(requests.length, async () => {

@@ -9,6 +9,7 @@ export interface ScriptConstants {
   readonly SEEN_TTL_MS: number;
   readonly SEEN_MAX: number;
   readonly STALL_GRACE_MS: number;
+  readonly LEASE_MAX_MS: number;
 }
 
 /** What tells whether a lease runs. */
@@ -31,13 +32,14 @@ const PARTS = {
   join: NODES,
   beat: NODES,
   quit: NODES,
-  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-lost', 'sweep-due'],
+  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-step', 'sweep-lost', 'sweep-due'],
   status: READS,
   sessions: READS,
   counts: ['prelude'],
   snapshot: READS,
   take: ['prelude'],
   prune: ['prelude'],
+  mark: [],
 } as const;
 
 export type Verb = keyof typeof PARTS;

@@ -5,8 +5,8 @@ import type { RedisFailures } from './failures.ts';
 import { type Place, placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
 import { runVerb, type Verb } from './scripts.ts';
 
-/** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts). */
-export type ItemVerb = Exclude<Verb, 'renew'>;
+/** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts), a mark has none. */
+export type ItemVerb = Exclude<Verb, 'renew' | 'mark'>;
 
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
@@ -39,17 +39,34 @@ export class RedisShards {
   /** Numbers of all shards. */
   readonly all: readonly number[];
   readonly isCluster: boolean;
-  /** The node generation that this process joined under last and has not given up, '' none: every call names it (P9). */
-  caller = '';
   private readonly client: RedisClient;
   private readonly failures: RedisFailures;
+  private readonly prefix: string;
+  private readonly speaker: { nodeId: string };
 
-  constructor(client: RedisClient, prefix: string, count: number, failures: RedisFailures) {
+  /** @param speaker shared by all that speak for the same process. */
+  constructor(client: RedisClient, prefix: string, count: number, failures: RedisFailures, speaker = { nodeId: '' }) {
     this.client = client;
     this.failures = failures;
+    this.prefix = prefix;
+    this.speaker = speaker;
     this.isCluster = client.isCluster;
     this.all = Array.from({ length: count }, (_, shard) => shard);
     this.prefixes = this.all.map((shard) => shardPrefix(prefix, shard));
+  }
+
+  /** The same shards, called on another connection. */
+  through(client: RedisClient): RedisShards {
+    return new RedisShards(client, this.prefix, this.all.length, this.failures, this.speaker);
+  }
+
+  /** The node generation that this process joined under last and has not given up, '' none: every call names it (P9). */
+  get caller(): string {
+    return this.speaker.nodeId;
+  }
+
+  set caller(nodeId: string) {
+    this.speaker.nodeId = nodeId;
   }
 
   prefixOf(shard: number): string {

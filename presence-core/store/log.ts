@@ -6,13 +6,24 @@ export interface LogPage {
   readonly changes: readonly Change[];
   /** Opaque; where to go on. */
   readonly cursor: string;
-  /** Entries after the given cursor are no longer there (trimmed, or a new epoch): take a fresh snapshot. */
+  /**
+   * Entries after the given cursor are no longer there (trimmed, or another epoch), or the reader did not read what
+   * calls write: take a fresh snapshot.
+   */
   readonly gap: boolean;
   /** The page was full in at least one shard: more may be there already. Else all that was there at the call is told. */
   readonly more: boolean;
+  /**
+   * By `performance.now()`: of what was acknowledged before this instant, the store held nothing back from this read.
+   * -Infinity while the reader has not proven yet that it reads what calls write.
+   */
+  readonly asOf: number;
 }
 
-/** Every method that takes a cursor throws StoreError `invalid_cursor` for a text that is no cursor of this deployment. */
+/**
+ * Every method that takes a cursor throws StoreError `invalid_cursor` for a text that is not in the form of this
+ * deployment's cursors. One that a client brings may be of another time or deployment: `upholds` tells.
+ */
 export interface StoreLog {
   /** Cursor of the newest entry: what comes after it is new. */
   tail(): Promise<string>;
@@ -21,10 +32,13 @@ export interface StoreLog {
   /** Reads on from `cursor`: at most about `limit` changes; waits up to `waitMs` when there are none. */
   read(cursor: string, limit: number, waitMs: number): Promise<LogPage>;
   /**
-   * Whether the store still has all that was read up to `cursor`. False when its log ends before, or is another
-   * master's that no beat has given a new epoch yet: it may have lost changes and then numbered others alike (P10).
+   * Whether the store still has all that was read up to `cursor`. False when its log ends before or is of another
+   * epoch or deployment, or is another master's that no beat has given a new epoch yet: it may have lost changes and
+   * then numbered others alike (P10).
    */
   upholds(cursor: string): Promise<boolean>;
+  /** How often a reader's connection was found to lead to another server than the calls. */
+  readonly strays: number;
   /** For each shard, the sequence up to which a reader at this cursor has read. */
   positions(cursor: string): readonly number[];
 }

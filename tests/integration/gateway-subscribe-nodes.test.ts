@@ -157,6 +157,24 @@ describe('a cursor that leads nowhere begins anew', () => {
     expect(view.faults).toEqual([]);
   });
 
+  test.each(['memory', 'redis'] as const)('[W26] when it is of a younger deployment: %s', async (kind) => {
+    const start = kind === 'redis' ? shared : node;
+    fresh();
+    const server = await start();
+    await server.post('/heartbeat', { userId: 'u3', sessionId: 'a', streamId: 'tnt' });
+    fresh();
+    const younger = await start();
+    for (let i = 0; i < 20; i++) {
+      await younger.post('/heartbeat', { userId: 'u1', sessionId: `s${i}`, streamId: 'tnt' });
+    }
+    const view = await opening(younger);
+    const dashboard = await Dashboard.open(server.wsPort);
+    await dashboard.subscribe(view.topic, {}, view);
+    await server.post('/heartbeat', { userId: 'u2', sessionId: 'b', streamId: 'tnt' });
+    await until(() => view.rows().join() === 'u2/b=tnt');
+    expect(view.frames.filter((frame) => frame.type === 'subscribed').at(-1)).toMatchObject({ resumed: false });
+  });
+
   test('[W24] [W26] when Redis was emptied; and whoever is subscribed then gets a fresh snapshot', async () => {
     fresh();
     const [a, b] = await Promise.all([shared(), shared()]);

@@ -67,6 +67,20 @@ describe('[P10] while the store is away', () => {
     },
   );
 
+  test('[P14] [W17] policy open admits nobody because this server has too much in flight', async () => {
+    await start({ OUTAGE_POLICY: 'open' });
+    failing.mode = 'full';
+    for (const reply of [
+      await sidecar.request('POST', '/heartbeat', BEAT),
+      await sidecar.request('POST', '/guards', undefined, USER),
+      await sidecar.request('PATCH', GUARD, undefined, USER),
+      await sidecar.get('/status/user/u1'),
+    ]) {
+      expect([reply.status, reply.body.code]).toEqual([503, 'overloaded']);
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+  });
+
   test('policy open still refuses what is not valid', async () => {
     await start({ OUTAGE_POLICY: 'open' });
     failing.mode = 'away';

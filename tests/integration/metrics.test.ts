@@ -184,6 +184,7 @@ const NAMES: string[] = [
   'log_lag_entries',
   'node_beats_total',
   'node_sessions_held',
+  'reader_strays_total',
   'redis_commands_per_second',
   'redis_commands_processed_total',
   'redis_connected_clients',

@@ -225,7 +225,7 @@ slowTest('[P9] on Cluster a log that is slow to read delays no call on sessions'
   const cluster = await sharedCluster();
   const store = await storeAt(ends, cluster.url, { prefix: cluster.prefix() });
   const head = await store.log.head();
-  pause((store.log as unknown as { client: Cluster }).client.nodes('master'));
+  pause((store.log as unknown as { parts: { client: Cluster } }).parts.client.nodes('master'));
   const reading = store.log.read(head, 100, 0).catch((error) => error);
   for (let i = 0; i < 4 * SHARDS; i += 1) await store.sessions.open(beatOf(`u${i}`));
   expect(await reading).toMatchObject(unavailable);

@@ -93,6 +93,21 @@ test('[P14] a frozen Redis fails every call instead of queueing it, and none of 
   expect(count?.sessions).toBe(live);
 });
 
+test('[P14] reads that take no more leave room for opens and for closes', async () => {
+  const redis = await server();
+  const store = await connected(redis);
+  await store.sessions.open(beatOf('u', 'before'));
+  const some = Array.from({ length: 10_000 }, (_, i) => `u${i}`);
+  redis.process?.kill('SIGSTOP');
+  const reads = Array.from({ length: 5 }, () => store.reads.status(some));
+  await expect(store.reads.status(['u'])).rejects.toMatchObject({ code: 'overloaded', retryable: true });
+  const open = store.sessions.open(beatOf('u', 'now'));
+  const close = store.sessions.close({ userId: 'u', sessionId: 'before', reason: 'left' });
+  redis.process?.kill('SIGCONT');
+  expect([(await open).outcome, (await close).outcome]).toEqual(['opened', 'closed']);
+  expect((await Promise.all(reads)).flat()).toHaveLength(50_000);
+});
+
 test('[P10] when Redis comes back empty the epoch is new, the node is fenced, and restore keeps startedAt', async () => {
   const redis = await server();
   const store = await connected(redis, { defaultLimit: 1 });
@@ -119,6 +134,35 @@ test('[P10] when Redis comes back empty the epoch is new, the node is fenced, an
   expect(await store.log.read(cursor, 100, 0)).toMatchObject({ gap: true });
   const another = await connected(redis);
   expect(another.secret()).toBe(secret);
+});
+
+test('[P11] [P10] an epoch that lies before the former one is a gap as well, as when the clock of the next Redis is behind', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  const store = await connected(redis, { prefix, shards: 1 });
+  await store.nodes.join('node', LONG_MS);
+  await store.sessions.open(beatOf('u', 's'));
+  const cursor = await store.log.tail();
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  await client.flushall();
+  const former = Date.now() - 3_600_000;
+  await client.hset(`{${prefix}:0}:shard`, 'epoch', former);
+  await store.nodes.join('next', LONG_MS);
+  expect(await store.log.read(cursor, 100, 0)).toMatchObject({ changes: [], gap: true });
+  const tail = await store.log.tail();
+  await store.sessions.open(beatOf('v', 's'));
+  const page = await store.log.read(tail, 100, 0);
+  expect(page).toMatchObject({ changes: [{ userId: 'v' }], gap: false });
+  expect(await store.log.upholds(cursor)).toBe(false);
+  // Another node makes an epoch that this one has not heard of by a beat: one gap, and then none.
+  const other = await connected(redis, { prefix, shards: 1 });
+  await client.hset(`{${prefix}:0}:shard`, 'run', 'another-master');
+  await other.nodes.join('other', LONG_MS);
+  const passing = await store.log.read(page.cursor, 100, 0);
+  expect(passing.gap).toBe(true);
+  expect(await store.log.read(passing.cursor, 100, 0)).toMatchObject({ gap: false });
+  expect(await store.log.read(await store.log.tail(), 100, 0)).toMatchObject({ gap: false });
 });
 
 test('[P10] another master run id gives a new epoch although the data is there', async () => {
@@ -311,6 +355,43 @@ test('[P9] a shard that cannot be swept does not keep the others from it', async
     Array.from({ length: shards }, (_, i) => i).map((shard) => client.hget(`{${prefix}:${shard}}:n`, 't')),
   );
   expect(left.slice(16).every((count) => count === null)).toBe(true);
+});
+
+test('[P2] leases that were set before the clock stepped back do not wait for it to catch up', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  const [LEASE_MS, STEP_MS] = [1_500, 3_600_000];
+  const store = await connected(redis, { prefix, shards: 1, leaseMaxMs: LEASE_MS, stallGraceMs: 1_000 });
+  for (const nodeId of ['dead', 'alive']) await store.nodes.join(nodeId, LEASE_MS);
+  const lease = { leaseMs: LEASE_MS, intent: 'fresh' } as const;
+  const aliveOwner = { nodeId: 'alive', connection: 1 };
+  await store.sessions.open(beatOf('u', 'of-dead', { owner: { nodeId: 'dead', connection: 1 }, ...lease }));
+  await store.sessions.open(beatOf('u', 'of-alive', { owner: aliveOwner, ...lease }));
+  await store.sessions.open(beatOf('u', 'abandoned', lease));
+  await store.nodes.sweep();
+  // The instants in Redis are put ahead, as the step puts them ahead of the clock.
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  const K = `{${prefix}:0}:`;
+  const state = await client.hgetall(`${K}shard`);
+  for (const field of ['n:dead', 'n:alive', 'beatAt', 'sweptAt']) {
+    await client.hset(`${K}shard`, field, Number(state[field]) + STEP_MS);
+  }
+  for (const key of [`${K}u:u`, `${K}due`]) {
+    for (const member of await client.zrange(key, '0', '-1')) await client.zincrby(key, STEP_MS, member);
+  }
+  const ends: string[] = [];
+  for (const until = Date.now() + 3 * LEASE_MS; Date.now() < until; await sleep(100)) {
+    await store.nodes.beat('alive', LEASE_MS);
+    await store.nodes.sweep();
+    const request = { userId: 'u', sessionId: 'of-alive', owner: aliveOwner, leaseMs: LEASE_MS };
+    expect(await store.sessions.renew([request])).toMatchObject([{ outcome: 'renewed' }]);
+  }
+  const { changes } = await store.log.read(await store.log.head(), 100, 0);
+  for (const { kind, sessionId, reason } of changes) if (kind === 'close') ends.push(`${sessionId} ${reason}`);
+  // A node lease and a session lease that end together: either may be the reason.
+  expect(ends.map((end) => end.split(' ')[0]).sort()).toEqual(['abandoned', 'of-dead']);
+  expect((await store.reads.sessions(['u']))[0]?.sessions).toMatchObject([{ sessionId: 'of-alive' }]);
 });
 
 describe('[P16] a connection that breaks before the answer: what Redis was sent runs once', () => {

@@ -3,10 +3,10 @@ import { MemoryStore, type PresenceStore, StoreError } from '../../presence-core
 export interface FailingStore {
   readonly store: PresenceStore;
   /**
-   * What every call does from now on. `away` cannot be reached, `late` answers as Redis would, `silent`
-   * never, `broken` has a bug.
+   * What every call does from now on. `away` cannot be reached, `full` takes no more, `late` answers as Redis would,
+   * `silent` never, `broken` has a bug.
    */
-  mode: 'work' | 'late' | 'away' | 'silent' | 'broken';
+  mode: 'work' | 'late' | 'away' | 'full' | 'silent' | 'broken';
   /** So far. */
   calls: number;
 }
@@ -23,6 +23,8 @@ export function failingStore(inner: MemoryStore = new MemoryStore()): FailingSto
         return new Promise((resolve) => setTimeout(resolve, LATE_MS)).then(call);
       case 'away':
         return Promise.reject(new StoreError('store_unavailable', 'connect ECONNREFUSED 10.0.0.9:6379'));
+      case 'full':
+        return Promise.reject(new StoreError('overloaded', 'too many commands in flight'));
       case 'silent':
         return new Promise(() => undefined);
       case 'broken':

@@ -26,12 +26,14 @@ export class FaultProxy {
   /** Connections taken so far. */
   accepted = 0;
   private listener: Server;
+  private targetPort: number;
   private readonly pairs = new Set<Pair>();
 
   private constructor(listener: Server, targetPort: number) {
     this.listener = listener;
     this.port = (listener.address() as AddressInfo).port;
-    this.serve(targetPort);
+    this.targetPort = targetPort;
+    this.serve();
   }
 
   static async to(targetPort: number): Promise<FaultProxy> {
@@ -41,7 +43,13 @@ export class FaultProxy {
   /** Open again after `close`, on the same port, for this server. */
   async open(targetPort: number): Promise<void> {
     this.listener = await listenOn(this.port);
-    this.serve(targetPort);
+    this.targetPort = targetPort;
+    this.serve();
+  }
+
+  /** New connections go to another server; those that are open stay where they are. */
+  retarget(port: number): void {
+    this.targetPort = port;
   }
 
   /** Nothing passes any more on the connections that are open now, and nobody is told; new ones work. */
@@ -77,8 +85,8 @@ export class FaultProxy {
     await closed;
   }
 
-  private serve(targetPort: number): void {
-    this.listener.on('connection', (client) => this.join(client, targetPort));
+  private serve(): void {
+    this.listener.on('connection', (client) => this.join(client, this.targetPort));
   }
 
   private join(client: Socket, targetPort: number): void {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { InFlight } from '../../presence-core/redis/in-flight.ts';
+import { InFlight, InFlightBounds } from '../../presence-core/redis/in-flight.ts';
 
-const tooMany = expect.objectContaining({ code: 'store_unavailable' });
+const tooMany = expect.objectContaining({ code: 'overloaded', retryable: true });
 
 test('[P14] what goes beyond the bound is refused at once and takes no room', async () => {
   const inFlight = new InFlight(3);
@@ -19,4 +19,12 @@ test('[P14] work makes room again when it ends, also when it fails', async () =>
   expect(await inFlight.during(1, async () => 'done')).toBe('done');
   await expect(inFlight.during(1, () => Promise.reject(new Error('away')))).rejects.toThrow('away');
   inFlight.add(1);
+});
+
+test('[P14] reads, admissions and what frees leave each other room', () => {
+  const { reads, admissions, releases } = new InFlightBounds(1);
+  for (const bound of [reads, admissions, releases]) {
+    bound.add(1);
+    expect(() => bound.add(1)).toThrow(tooMany);
+  }
 });

@@ -65,6 +65,7 @@ const HEADERS: { readonly [C in ProblemCode]?: Readonly<Record<string, Header>> 
     allow: { required: true, description: 'Methods that this path allows', schema: { type: 'string' } },
   },
   rate_limited: { 'retry-after': RETRY_AFTER },
+  overloaded: { 'retry-after': RETRY_AFTER },
   store_unavailable: { 'retry-after': RETRY_AFTER },
 };
 
@@ -127,7 +128,7 @@ function problemsOf({ schema, scope, problems = [] }: Route): RouteProblem[] {
   // A path that cannot be decoded matches no route.
   if (schema.params) codes.push('not_found');
   if (schema.body) codes.push('payload_too_large', 'unsupported_media_type');
-  if (scope !== 'none') codes.push('unauthenticated', 'forbidden', 'rate_limited', 'store_unavailable');
+  if (scope !== 'none') codes.push('unauthenticated', 'forbidden', 'rate_limited', 'overloaded', 'store_unavailable');
   const others = codes.filter((code) => !problems.some((own) => own.code === code));
   return [...problems, ...others.map((code) => ({ code }))];
 }

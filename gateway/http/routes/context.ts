@@ -1,6 +1,6 @@
 /** What the handlers of all routes share. */
 import type { Logger } from 'pino';
-import { type OpenRequest, StoreError } from '../../../presence-core/index.ts';
+import { isOutage, type OpenRequest, StoreError } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import type { Config } from '../../config/config.ts';
 import type { HistoryReads } from '../../history/index.ts';
@@ -24,7 +24,7 @@ export interface RouteContext {
 
 /** Whether the outage policy admits players unchecked after this error (P10). */
 export function admitsUnchecked(error: unknown, { config }: RouteContext): boolean {
-  return config.outagePolicy === 'open' && error instanceof StoreError && error.code === 'store_unavailable';
+  return config.outagePolicy === 'open' && isOutage(error);
 }
 
 /**

@@ -20,8 +20,9 @@ local function sweep(K)
   -- A sweep that lies ahead was before the clock stepped back.
   local agoMs = now - (tonumber(state.sweptAt) or 0)
   if agoMs >= 0 and agoMs < leastMs then return '0|0|0' end
+  local more, lagMs = bringBack(K, state), 0
   silenceOf(K)
-  local more, lagMs = endLostSessions(K, state), 0
+  if not more then more = endLostSessions(K, state) end
   if not more then more, lagMs = sweepDueBuckets(K) end
   trim(K)
   if not more then call('HSET', K .. 'shard', 'sweptAt', fmt('%d', now)) end

@@ -258,6 +258,34 @@ export function logContract(create: CreateStore): void {
         { logMax: 40 },
       ));
 
+    test('[P11] a place that this log never had is not upheld: of another deployment, however far either has come', () =>
+      withFixture(create, (fixture) =>
+        withFixture(create, async (other) => {
+          const empty = await other.store.log.tail();
+          for (let i = 0; i < 40; i += 1) await other.opened(`u${i}`, 's');
+          const theirs = await other.store.log.tail();
+          expect(await fixture.store.log.upholds(theirs)).toBe(false);
+          for (let i = 0; i < 80; i += 1) await fixture.opened(`u${i}`, 's');
+          const ours = await fixture.store.log.tail();
+          expect(await fixture.store.log.upholds(ours)).toBe(true);
+          expect(await fixture.store.log.upholds(theirs)).toBe(false);
+          expect(await other.store.log.upholds(ours)).toBe(false);
+          expect(await other.store.log.upholds(theirs)).toBe(true);
+          // Nothing was read up to here, so nothing can be lost of it.
+          expect(await other.store.log.upholds(empty)).toBe(true);
+        }),
+      ));
+
+    test('[P11] nor is one beyond the newest entry, as of a log that went back', () =>
+      withFixture(create, async (fixture) => {
+        for (let i = 0; i < 3; i += 1) await fixture.opened('u', `s${i}`);
+        const tail = await fixture.store.log.tail();
+        const beyond = tail.replace(/(?<=[.:])3(?=[,;]|$)/, '9');
+        expect(beyond).not.toBe(tail);
+        expect(await fixture.store.log.upholds(beyond)).toBe(false);
+        expect(await fixture.store.log.upholds(tail)).toBe(true);
+      }));
+
     test('[P11] a text that is no cursor is rejected', () =>
       withFixture(create, async (fixture) => {
         for (const text of ['', 'x', 'm:', 'm:0:1', '0-0', '-1', '{"0":1}', `${await fixture.store.log.tail()}x`]) {

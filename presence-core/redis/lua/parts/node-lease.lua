@@ -1,8 +1,12 @@
 -- Stands before join, beat and quit: the epoch of a shard (P10) and the leases of node generations there (P9).
 
+-- Run id of the server that runs this script, '' where a server hides it. Asked here and not by the caller: between a
+-- question and a beat another master may take over, and the epoch would move back and forth.
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and match(info, 'run_id:(%w+)') or ''
+
 -- The shard's epoch; a new one when there is none, or another master process serves the shard than before.
--- run: run id of the shard's master, '' when it is not known.
-local function ensureEpoch(K, run)
+local function ensureEpoch(K)
   local v = call('HMGET', K .. 'shard', 'epoch', 'run')
   local epoch, old = v[1], v[2]
   if not epoch or (run ~= '' and old and old ~= run) then
@@ -42,5 +46,5 @@ end
 
 -- The reply to one item of these verbs.
 local function nodeReply(accepted, epoch)
-  return (accepted and 'alive|' or 'fenced|') .. epoch .. '|' .. fmt('%d', now)
+  return (accepted and 'alive|' or 'fenced|') .. epoch .. '|' .. fmt('%d', now) .. '|' .. run
 end

@@ -1,0 +1,84 @@
+/** Connections that wait for news of the log, each with a proof that it reads what calls write (P11). */
+import type { Redis } from 'ioredis';
+import { backOffMs } from '../toolkit/retrying.ts';
+import { createTimeBound, type TimeBound } from '../toolkit/time-bound.ts';
+import { type RedisClient, ready } from './connection.ts';
+import { toStoreError } from './failures.ts';
+import { AstrayError, type RedisMark } from './mark.ts';
+import { NoAnswer } from './outage.ts';
+import { READ_SLACK_MS } from './timeouts.ts';
+
+const READY_WAIT_MS = 1_000;
+/** Between reads, while one connection after the other is astray: each makes readers begin anew. */
+const PAUSES = { firstMs: 500, maxMs: 5_000 };
+
+export type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
+
+export interface LogAnswer {
+  readonly reply: StreamReply;
+  /** See `LogPage`. */
+  readonly asOf: number;
+}
+
+export class LogConnections {
+  /** Those that are not waiting now; a blocking read never shares one. */
+  private readonly idle: Redis[] = [];
+  private readonly open = new Set<Redis>();
+  /** Bounds of blocking reads, by how long they wait: callers have two or three waits. */
+  private readonly bounds = new Map<number, TimeBound>();
+  private readonly connect: () => RedisClient;
+  private readonly mark: RedisMark;
+  private straysInRow = 0;
+  private pausedUntil = 0;
+
+  /** @param connect makes a connection to a Redis that is no Cluster. */
+  constructor(connect: () => RedisClient, mark: RedisMark) {
+    this.connect = connect;
+    this.mark = mark;
+  }
+
+  stop(): void {
+    for (const reader of this.open) reader.disconnect();
+  }
+
+  /**
+   * @param streams keys, then the id after which each is read.
+   * @returns undefined when the connection was astray.
+   * @throws StoreError
+   */
+  async read(streams: readonly string[], count: number, waitMs: number): Promise<LogAnswer | undefined> {
+    if (performance.now() < this.pausedUntil) throw new AstrayError();
+    const reader = this.idle.pop() ?? (this.connect() as Redis);
+    this.open.add(reader);
+    try {
+      await ready(reader, READY_WAIT_MS);
+      const proof = this.mark.prove(reader);
+      const read =
+        waitMs > 0
+          ? reader.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', ...streams)
+          : reader.xread('COUNT', count, 'STREAMS', ...streams);
+      const [asOf, reply] = await this.boundOf(waitMs)(Promise.all([proof, read as Promise<StreamReply>]));
+      this.idle.push(reader);
+      this.straysInRow = 0;
+      this.mark.renew();
+      return { reply, asOf };
+    } catch (error) {
+      // A reader whose answer is outstanding cannot be used again, nor one that is astray.
+      reader.disconnect();
+      this.open.delete(reader);
+      if (!(error instanceof AstrayError)) throw toStoreError(error);
+      if (this.straysInRow > 0) this.pausedUntil = performance.now() + backOffMs(PAUSES, this.straysInRow - 1);
+      this.straysInRow += 1;
+      return undefined;
+    }
+  }
+
+  private boundOf(waitMs: number): TimeBound {
+    let bound = this.bounds.get(waitMs);
+    if (!bound) {
+      bound = createTimeBound(waitMs + READ_SLACK_MS, () => new NoAnswer(waitMs + READ_SLACK_MS));
+      this.bounds.set(waitMs, bound);
+    }
+    return bound;
+  }
+}

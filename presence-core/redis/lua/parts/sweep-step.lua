@@ -1,0 +1,59 @@
+-- The clock stepped back (P2): what was set before lies ahead by the step, and would hold slots until the clock has
+-- caught up. Seen by the last sweep, which lies ahead too.
+local STEP_MIN_MS = 5000
+
+-- Node leases at once: the nodes that live beat within it.
+local function bringNodesBack(K, state)
+  local most = now + (tonumber(state.leaseMs) or LEASE_MAX_MS)
+  for field, value in pairs(state) do
+    if string.sub(field, 1, 2) == 'n:' and tonumber(value) > most then
+      state[field] = fmt('%d', most)
+      call('HSET', K .. 'shard', field, state[field])
+    end
+  end
+  -- An answered silence of that time covers leases which run on anyway; and nobody has been silent since the step.
+  call('HDEL', K .. 'shard', 'from', 'until')
+  if (tonumber(state.beatAt) or 0) > now then call('HSET', K .. 'shard', 'beatAt', fmt('%d', now)) end
+end
+
+-- Sessions of a bucket whose leases lie further ahead than one that was set after the step can.
+local function bringBucketBack(K, bucket, stepMs)
+  local fields = call('HKEYS', K .. 'm:' .. bucket)
+  budget = budget - #fields
+  local soonest
+  for i = 1, #fields do
+    local user, session = splitField(fields[i])
+    local set = K .. 'u:' .. user
+    local score = tonumber(call('ZSCORE', set, session) or nil)
+    if score and score > now + LEASE_MAX_MS then
+      -- Whoever holds it renewed it in vain since the step, and is given time to do so again.
+      score = math.max(math.ceil(score) - stepMs, now + STALL_GRACE_MS)
+      call('ZADD', set, fmt('%d', score), session)
+      if not soonest or score < soonest then soonest = score end
+    end
+  end
+  if soonest then call('ZADD', K .. 'due', 'LT', fmt('%d', soonest), bucket) end
+end
+
+-- Kept in the shard's state ('next bucket|step in ms') when the budget runs out. Returns true when there is more to do.
+local function bringBack(K, state)
+  local nextBucket, stepMs = match(state.step or '', '^(%d+)|(%d+)$')
+  local aheadMs = (tonumber(state.sweptAt) or 0) - now
+  if aheadMs > STEP_MIN_MS then
+    bringNodesBack(K, state)
+    nextBucket, stepMs = 0, aheadMs + (tonumber(stepMs) or 0)
+    call('HSET', K .. 'shard', 'sweptAt', fmt('%d', now))
+  end
+  if not stepMs then return false end
+  local b = tonumber(nextBucket)
+  while b < buckets and budget > 0 do
+    bringBucketBack(K, fmt('%d', b), tonumber(stepMs))
+    b = b + 1
+  end
+  if b < buckets then
+    call('HSET', K .. 'shard', 'step', fmt('%d', b) .. '|' .. fmt('%d', stepMs))
+    return true
+  end
+  call('HDEL', K .. 'shard', 'step')
+  return false
+end
