@@ -2,16 +2,33 @@
 
 /** The newest silence that a witness answered. */
 export interface Silence {
-  /** When the last beat before it came. */
-  readonly beganAt: number;
   readonly answeredAt: number;
   readonly graceMs: number;
+  /**
+   * It, and before it those that each began in the extension of the one before: what they extended, it extends on. The
+   * newest last, at most `CHAIN_MAX`.
+   */
+  readonly chain: readonly Beginning[];
+}
+
+interface Beginning {
   /** Its place among all silences of the shard, answered or not. */
   readonly number: number;
+  /** When the last beat before it came. */
+  readonly beganAt: number;
 }
 
 /** Extends nothing. */
-export const NO_SILENCE: Silence = { beganAt: 0, answeredAt: 0, graceMs: 0, number: 0 };
+export const NO_SILENCE: Silence = { answeredAt: 0, graceMs: 0, chain: [] };
+
+const CHAIN_MAX = 8;
+
+/** The silence that began as given, answered now. @param former the newest one that was answered before. */
+export function answered(former: Silence, beginning: Beginning, now: number, graceMs: number): Silence {
+  const isInExtension = former.answeredAt + former.graceMs > beginning.beganAt;
+  const chain = isInExtension ? [...former.chain, beginning].slice(-CHAIN_MAX) : [beginning];
+  return { answeredAt: now, graceMs, chain };
+}
 
 /** Numbers that a mark can tell apart. */
 const MARKS = 1_022;
@@ -40,14 +57,19 @@ export function trueEnd(lease: number): number {
  */
 export function runsUntil(lease: number, silence: Silence, now: number): number {
   if (lease > now) return trueEnd(lease);
-  const { beganAt, answeredAt, graceMs, number } = silence;
+  const { answeredAt, graceMs, chain } = silence;
   const extendedTo = answeredAt + graceMs;
-  return extendedTo > now && lease > beganAt && !isMarked(lease, number) ? extendedTo : trueEnd(lease);
+  if (extendedTo <= now) return trueEnd(lease);
+  // One that is marked was set in an extension: only later silences extend it.
+  const isWhole = trueEnd(lease) === lease;
+  const by = isWhole ? chain[0] : chain[chain.findIndex(({ number }) => isMarked(lease, number)) + 1];
+  return by !== undefined && lease > by.beganAt ? extendedTo : trueEnd(lease);
 }
 
 /** What to keep of a lease that is set now: marked where it is set in an extension and ends before it. */
-export function leaseUntil(endsAt: number, { answeredAt, graceMs, number }: Silence): number {
-  return answeredAt + graceMs > endsAt ? marked(endsAt, number) : endsAt;
+export function leaseUntil(endsAt: number, { answeredAt, graceMs, chain }: Silence): number {
+  const newest = chain.at(-1);
+  return newest && answeredAt + graceMs > endsAt ? marked(endsAt, newest.number) : endsAt;
 }
 
 function markOf(silenceNumber: number): number {

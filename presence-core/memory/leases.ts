@@ -1,5 +1,5 @@
 /** Leases of node generations in the memory store, and what a silence extends (P9). */
-import { isMarked, leaseUntil, marked, NO_SILENCE, runsUntil, type Silence } from '../silence.ts';
+import { answered, isMarked, leaseUntil, marked, NO_SILENCE, runsUntil, type Silence } from '../silence.ts';
 import { NodeLease } from './session-row.ts';
 
 export class LeaseTable {
@@ -110,8 +110,8 @@ export class LeaseTable {
   /** The newest answered silence, or the one that lasts as its caller answers it now. */
   #silenceAt(now: number): Silence {
     if (!this.#isSilent(now) || !this.#isWitness(this.#leases.get(this.#caller ?? ''))) return this.#silence;
-    const beganAt = this.#heard?.at ?? now;
-    return { beganAt, answeredAt: now, graceMs: this.#graceMs, number: this.#nextNumber };
+    const beginning = { number: this.#nextNumber, beganAt: this.#heard?.at ?? now };
+    return answered(this.#silence, beginning, now, this.#graceMs);
   }
 
   /** Ends a silence that no generation is left to answer: another begins with a beat. */

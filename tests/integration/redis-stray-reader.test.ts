@@ -57,14 +57,15 @@ async function startRig(): Promise<TestRig> {
     async failOver() {
       await admin.replicaof('NO', 'ONE');
       proxy.retarget(next.port);
-      const { client } = store as unknown as { client: Redis };
-      (client.stream as Socket).destroy();
-      await until(() =>
-        store.nodes.join('next', LONG_MS).then(
+      const { clients } = store as unknown as { clients: Redis[] };
+      for (const client of clients) (client.stream as Socket).destroy();
+      const works = (act: Promise<unknown>): Promise<boolean> =>
+        act.then(
           () => true,
           () => false,
-        ),
-      );
+        );
+      await until(() => works(store.ping()));
+      await until(() => works(store.nodes.join('next', LONG_MS)));
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What a silence extends, by one function for all acts and reads of the memory store (P9). */
 import { describe, expect, test } from '@jest/globals';
 import {
+  answered,
   isMarked,
   leaseUntil,
   marked,
@@ -12,7 +13,7 @@ import {
 
 const T = 1_750_000_000_000;
 /** Began at 100, was answered at 500, extends to 800. */
-const SILENCE: Silence = { beganAt: T + 100, answeredAt: T + 500, graceMs: 300, number: 7 };
+const SILENCE: Silence = { answeredAt: T + 500, graceMs: 300, chain: [{ number: 7, beganAt: T + 100 }] };
 
 describe('[P9] until when a lease runs', () => {
   test.each([
@@ -37,8 +38,25 @@ describe('[P9] until when a lease runs', () => {
     expect(trueEnd(lease)).toBe(T + 650);
     expect(runsUntil(lease, SILENCE, T + 649)).toBe(T + 650);
     expect(runsUntil(lease, SILENCE, T + 650)).toBe(T + 650);
-    const later = { ...SILENCE, beganAt: T + 600, answeredAt: T + 700, number: 8 };
+    const later = answered(SILENCE, { number: 8, beganAt: T + 600 }, T + 700, 300);
     expect(runsUntil(lease, later, T + 720)).toBe(T + 1_000);
+  });
+
+  test('what an extension keeps alive, a silence that begins in it extends on, and no more', () => {
+    const next = answered(SILENCE, { number: 8, beganAt: T + 600 }, T + 790, 300);
+    const third = answered(next, { number: 9, beganAt: T + 1_000 }, T + 1_080, 300);
+    expect(runsUntil(T + 200, third, T + 1_100)).toBe(T + 1_380);
+    expect(runsUntil(T + 100, third, T + 1_100)).toBe(T + 100);
+    // One that was set in the first extension and ended before the next silence began.
+    const over = leaseUntil(T + 550, SILENCE);
+    expect(runsUntil(over, next, T + 800)).toBe(T + 550);
+    // One that was set in the first extension and ended in the next silence: that extends it, and the third extends it on.
+    const set = leaseUntil(T + 700, SILENCE);
+    expect(runsUntil(set, next, T + 800)).toBe(T + 1_090);
+    expect(runsUntil(set, third, T + 1_100)).toBe(T + 1_380);
+    // One that began when the extension was over.
+    const apart = answered(SILENCE, { number: 8, beganAt: T + 800 }, T + 900, 300);
+    expect(runsUntil(T + 200, apart, T + 950)).toBe(T + 200);
   });
 
   test('a lease that outlasts the extension is kept as it is', () => {

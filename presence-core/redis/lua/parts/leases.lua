@@ -2,7 +2,7 @@
 
 -- A silence is answered once: the next can only begin with a beat.
 function keepAnswer(K, s)
-  call('HSET', K .. 'shard', 'from', fmt('%d', s.from), 'until', fmt('%d', s.till), 'number', s.number,
+  call('HSET', K .. 'shard', 'chain', s.chain, 'until', fmt('%d', s.till), 'number', s.number,
     'silences', s.number)
   call('HDEL', K .. 'shard', 'beatAt')
 end

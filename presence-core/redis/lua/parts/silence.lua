@@ -23,21 +23,27 @@ end
 -- Set by leases.lua in verbs that write: keeps an answer that this call gives.
 local keepAnswer
 
--- The shard's newest answered silence, by its number: extends leases that ended after `from` to `till`. A silence that
--- lasts has the number `next`. It is answered now when the caller is its witness; else `beatAt` is when it began.
+-- The shard's newest answered silence. `chain` is it, and before it those that each began in the extension of the one
+-- before: 'number=beganAt ...', the newest last. What they extended, it extends on, to `till`. A silence that lasts has
+-- the number `next`. It is answered now when the caller is its witness; else `beatAt` is when it began.
 -- Reads the shard's state, once a call.
 local silences = {}
 local function silenceOf(K)
   local s = silences[K]
   if s then return s end
-  local v = call('HMGET', K .. 'shard', 'from', 'until', 'number', 'silences', 'beatAt', 'leaseMs', 'n:' .. caller)
-  s = { from = tonumber(v[1]) or 0, till = tonumber(v[2]) or 0, number = tonumber(v[3]) or 0 }
+  local v = call('HMGET', K .. 'shard', 'chain', 'until', 'number', 'silences', 'beatAt', 'leaseMs', 'n:' .. caller)
+  s = { chain = v[1] or '', till = tonumber(v[2]) or 0, number = tonumber(v[3]) or 0 }
   s.next = (tonumber(v[4]) or 0) + 1
   silences[K] = s
   local beatAt, leaseMs = tonumber(v[5]), tonumber(v[6])
   if beatAt and now - beatAt > leaseMs / 2 then
     if isWitness(tonumber(v[7]), beatAt, s.next) then
-      s.from, s.till, s.number, s.next = beatAt, now + STALL_GRACE_MS, s.next, s.next + 1
+      local former = s.till > beatAt and s.chain .. ' ' or ''
+      -- At most 8.
+      local _, earlier = string.gsub(former, ' ', ' ')
+      if earlier >= 8 then former = match(former, ' (.*)$') end
+      s.chain = former .. fmt('%d=%d', s.next, beatAt)
+      s.till, s.number, s.next = now + STALL_GRACE_MS, s.next, s.next + 1
       if keepAnswer then keepAnswer(K, s) end
     else
       s.beatAt = beatAt
@@ -50,5 +56,14 @@ end
 local function runsUntil(K, lease)
   if lease > now then return math.ceil(lease) end
   local s = silenceOf(K)
-  return s.till > now and lease > s.from and not isMarked(lease, s.number) and s.till or math.ceil(lease)
+  if s.till <= now then return math.ceil(lease) end
+  -- One that is marked was set in an extension: only later silences extend it.
+  local isWhole, by, isNext = math.ceil(lease) == lease, nil, false
+  for number, beganAt in string.gmatch(s.chain, '(%d+)=(%d+)') do
+    if isNext or not by then by = tonumber(beganAt) end
+    isNext = not isWhole and isMarked(lease, tonumber(number))
+    if isWhole then break end
+  end
+  local isExtended = by and not isNext and lease > by
+  return isExtended and s.till or math.ceil(lease)
 end

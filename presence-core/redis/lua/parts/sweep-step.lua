@@ -12,7 +12,7 @@ local function bringNodesBack(K, state)
     end
   end
   -- An answered silence of that time covers leases which run on anyway; and nobody has been silent since the step.
-  call('HDEL', K .. 'shard', 'from', 'until')
+  call('HDEL', K .. 'shard', 'chain', 'until')
   if (tonumber(state.beatAt) or 0) > now then call('HSET', K .. 'shard', 'beatAt', fmt('%d', now)) end
 end
 

@@ -35,6 +35,8 @@ interface Lease {
 interface Silence {
   beganAt: number;
   till: number;
+  /** In whose extension it began: what that one extended runs on. */
+  before?: Silence;
 }
 
 interface Node extends Lease {
@@ -375,11 +377,13 @@ export class PresenceModel {
     if (endsAt > this.now) return endsAt;
     // Reads see the answer that an act of the same caller would give.
     const isAnswered = this.#canAnswer(this.#caller);
-    const silence = isAnswered ? this.#nextSilence : this.#silence;
-    const [beganAt, till] = isAnswered
-      ? [this.#heard?.at ?? this.now, this.now + STALL_GRACE_MS]
-      : [silence.beganAt, silence.till];
-    return till > this.now && endsAt > beganAt && exemptFrom !== silence ? till : endsAt;
+    const silence = isAnswered ? this.#answeredNow(this.#nextSilence) : this.#silence;
+    if (silence.till <= this.now) return endsAt;
+    const exempt = exemptFrom === this.#nextSilence && isAnswered ? silence : exemptFrom;
+    for (let one: Silence | undefined = silence; one && one !== exempt; one = one.before) {
+      if (endsAt > one.beganAt) return silence.till;
+    }
+    return endsAt;
   }
 
   #isSilent(): boolean {
@@ -405,10 +409,15 @@ export class PresenceModel {
 
   #answerSilenceAs(nodeId: string | undefined): void {
     if (!this.#canAnswer(nodeId)) return;
-    this.#silence = this.#nextSilence;
-    this.#silence.beganAt = this.#heard?.at ?? this.now;
-    this.#silence.till = this.now + STALL_GRACE_MS;
+    // The same object, as leases are exempt from it.
+    this.#silence = Object.assign(this.#nextSilence, this.#answeredNow(this.#nextSilence));
     this.#endSilence();
+  }
+
+  #answeredNow(silence: Silence): Silence {
+    const beganAt = this.#heard?.at ?? this.now;
+    const isInExtension = this.#silence.till > beganAt;
+    return { ...silence, beganAt, till: this.now + STALL_GRACE_MS, ...(isInExtension && { before: this.#silence }) };
   }
 
   #endSilence(): void {
