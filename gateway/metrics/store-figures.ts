@@ -30,7 +30,14 @@ const NO_ADMISSIONS: Record<Admission, number> = {
   degraded: 0,
   unavailable: 0,
 };
-const NO_RENEWALS: Record<RenewResult['outcome'], number> = { renewed: 0, gone: 0, moved: 0, fenced: 0, ended: 0 };
+const NO_RENEWALS: Record<RenewResult['outcome'], number> = {
+  renewed: 0,
+  gone: 0,
+  moved: 0,
+  fenced: 0,
+  ended: 0,
+  failed: 0,
+};
 const NO_DISPLACED: Record<CloseReason | 'moved', number> = {
   left: 0,
   timeout: 0,

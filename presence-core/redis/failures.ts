@@ -31,9 +31,14 @@ export class RedisFailures {
     try {
       return await (typeof work === 'function' ? work() : work);
     } catch (error) {
-      this.report(error);
-      throw toStoreError(error);
+      throw this.failed(error);
     }
+  }
+
+  /** Reports an error; what to throw for it. */
+  failed(error: unknown): StoreError {
+    this.report(error);
+    return toStoreError(error);
   }
 }
 

@@ -82,9 +82,14 @@ export class RedisNodes implements StoreNodes {
       const again: number[] = [];
       // One call at a time (on Cluster one for each of so many shards), so that others get in between.
       for (const shards of chunks(left, SHARDS_AT_ONCE)) {
-        const replies = await this.shards.runEach<string>('sweep', common, shards);
+        const replies = await this.shards.runEach<string | Error>('sweep', common, shards);
         call++;
         replies.forEach((text, i) => {
+          if (text instanceof Error) {
+            // The others are swept all the same.
+            this.shards.failed(text);
+            return;
+          }
           const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
           ended += count;
           lagMs = Math.max(lagMs, lag);

@@ -20,7 +20,8 @@ const NODES = ['prelude', 'leases', 'node-lease'];
 
 /** The parts that stand before each verb, in this order: files in lua/parts/. */
 const PARTS = {
-  open: [...LEASES, 'renew-unchanged', ...MEMBERS, 'attributes', 'former', 'renew-session', 'admit-session'],
+  open: [...LEASES, ...MEMBERS, 'attributes', 'former', 'renew-session', 'admit-session'],
+  heartbeat: [...LEASES, 'renew-unchanged', ...MEMBERS],
   renew: LEASES,
   update: [...OWNED, 'attributes'],
   close: OWNED,

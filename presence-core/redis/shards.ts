@@ -1,4 +1,5 @@
 /** The shards of a deployment: their key prefixes, and calls of one verb for many of them. */
+import type { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
@@ -11,6 +12,7 @@ export type ItemVerb = Exclude<Verb, 'renew'>;
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   open: 32,
+  heartbeat: 100,
   update: 64,
   close: 64,
   kick: 64,
@@ -73,6 +75,11 @@ export class RedisShards {
   /** @throws StoreError for whatever the call fails with. */
   async run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
     return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args)) as Reply[]);
+  }
+
+  /** The error of one item of a call whose other items were carried out. */
+  failed(reply: unknown): StoreError {
+    return this.failures.failed(reply);
   }
 
   /** Divides shards into those that one call of the verb may carry. */

@@ -76,9 +76,12 @@ export type Miss =
   | { readonly outcome: 'gone' | 'moved' | 'fenced' }
   | { readonly outcome: 'ended'; readonly reason: CloseReason };
 
-export type RenewResult = { readonly outcome: 'renewed'; readonly expiresAt: number } | Miss;
+/** What is stored of this session cannot be read: a fault (`internal`) of its own, not of the others in the call. */
+export type Failed = { readonly outcome: 'failed' };
 
-export type DetachResult = { readonly outcome: 'detached'; readonly expiresAt: number } | Miss;
+export type RenewResult = { readonly outcome: 'renewed'; readonly expiresAt: number } | Miss | Failed;
+
+export type DetachResult = { readonly outcome: 'detached'; readonly expiresAt: number } | Miss | Failed;
 
 export interface UpdateRequest extends SessionRef {
   /** Checked when given. */

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
 import type { OpenRequest } from '../../presence-core/index.ts';
@@ -183,15 +183,25 @@ test('[P10] on a Cluster too, one master that restarted gives a new epoch', asyn
   expect((await store.reads.status(users)).every((user) => user.online)).toBe(true);
 });
 
-test('[P9] out of memory, opens are refused as a whole while renew, detach, close, beat and sweep go on', async () => {
+test('[P9] out of memory, opens are refused as a whole while heartbeats, renew, detach, close, beat and sweep go on', async () => {
   const redis = await server();
   const store = await connected(redis);
   await store.nodes.join('node', LONG_MS);
   const owner = { nodeId: 'node', connection: 1 };
   for (const id of ['a', 'b', 'c']) await store.sessions.open(beatOf(id, 's', { owner, intent: 'fresh' }));
+  const known = Array.from({ length: 31 }, (_, i) => beatOf(`known${i}`, 's'));
+  for (const request of known) await store.sessions.open(request);
+  await store.sessions.open(beatOf('known0', 'expired', { leaseMs: 1 }));
   const admin = new Redis(redis.port);
   await admin.config('SET', 'maxmemory', '1');
-  await expect(store.sessions.open(beatOf('d', 's'))).rejects.toThrow(/OOM/);
+  // Heartbeats of known sessions are renewals: one that is new in their midst is refused alone.
+  const beats = [...known.slice(0, 16), beatOf('d', 's'), ...known.slice(16)].map((one) => store.sessions.open(one));
+  const answers = await Promise.allSettled(beats);
+  expect(answers.filter(({ status }) => status === 'rejected')).toMatchObject([
+    { reason: { code: 'store_unavailable', message: expect.stringMatching(/OOM/) } },
+  ]);
+  expect(answers[16]?.status).toBe('rejected');
+  expect(answers[0]).toMatchObject({ value: { outcome: 'renewed', current: 1 } });
   expect(await store.sessions.renew([{ userId: 'a', sessionId: 's', owner, leaseMs: 2 * LONG_MS }])).toMatchObject([
     { outcome: 'renewed' },
   ]);
@@ -240,6 +250,17 @@ test('[P9] a shard frozen for longer than the leases ends nobody who was live be
   expect(await store.nodes.sweep()).toMatchObject({ ended: 2 });
   const closes = (await store.log.read(await store.log.head(), 100, 0)).changes.filter((c) => c.kind === 'close');
   expect(closes.map((c) => `${c.userId} ${c.reason}`).sort()).toEqual(['u timeout', 'w node_lost']);
+});
+
+test('[P2] [P15] online users were last seen at the instant of the store’s clock', async () => {
+  const redis = await server();
+  const store = await connected(redis);
+  await store.sessions.open(beatOf('u', 's'));
+  const before = Date.now();
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(5);
+  const [status] = await store.reads.status(['u']).finally(() => clock.mockRestore());
+  expect(status).toMatchObject({ online: true, sessions: 1 });
+  expect(status?.lastSeenAt).toBeGreaterThanOrEqual(before);
 });
 
 test('[P2] another number of shards is refused', async () => {

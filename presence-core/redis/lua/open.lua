@@ -1,3 +1,4 @@
+#!lua
 -- Admission (P4-P7, P10), one atomic step per item.
 -- ARGV, 13 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
 --   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
@@ -6,6 +7,7 @@
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
 --   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
+local v = ARGV
 
 -- Whether the session is live and began when the resume token says; '' fits any.
 local function isIncarnation(act, member)
@@ -25,8 +27,12 @@ local function open(act, limit, default)
   liveMembers(act)
   local member = memberOf(act, session)
   if intent == 'l' and not isIncarnation(act, member) then return { 'gone' } end
-  act.max = maxOf(K, user, limit, default)
-  return member and renewSession(act, member) or admitSession(act)
+  act.max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
+  if member then return renewSession(act, member) end
+  -- Fails before anything is written, if the row cannot be: nobody is added by halves.
+  local left = call('HGET', act.rows, user .. ' ' .. session)
+  if left then endRowAlone(act, session, left) end
+  return admitSession(act)
 end
 
 -- What an item asks for, beside what all acts have (parts/rows.lua). One table, made at one go: it is the cheapest.
@@ -37,7 +43,6 @@ local function openActOn(i)
     intent = v[i + 9], former = v[i + 10], attributes = v[i + 11], max = '' }
 end
 
-for i = at, total, 13 do
-  replies[#replies + 1] = renewUnchanged(i) or open(openActOn(i), v[i + 6], v[i + 12])
-end
-return replies
+return forEachItem(1, 13, function(i)
+  return open(openActOn(i), v[i + 6], v[i + 12])
+end)

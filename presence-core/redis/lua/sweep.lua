@@ -28,6 +28,4 @@ local function sweep(K)
   return fmt('%d|%d|%d', ended, more and 1 or 0, lagMs)
 end
 
-local replies = {}
-for i = 4, #ARGV do replies[#replies + 1] = sweep(ARGV[i]) end
-return replies
+return forEachItem(4, 1, function(i) return sweep(ARGV[i]) end)

@@ -21,17 +21,25 @@ local function endSession(act, member, reason, at, staysOnline)
     if list[i] == member then table.remove(list, i) break end
   end
   local isMark = member.id == '*'
+  local offline = #list == 0 and not staysOnline
+  -- Counts and log first: should one of them fail, the session is there as before, and a recount mends the rest.
+  countSession(act, member, member.row, -1)
+  addToCount(K, 't', isMark and 0 or -1, offline and -1 or 0)
+  appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)
-  countSession(act, member, member.row, -1)
-  local offline = #list == 0 and not staysOnline
-  addToCount(K, 't', isMark and 0 or -1, offline and -1 or 0)
   if offline then call('ZADD', K .. 'seen', fmt('%d', at), user) end
-  appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
   if TOMB_CODES[reason] then
     call('ZADD', K .. 'tomb', fmt('%d', (now + TOMB_MS) * 10 + TOMB_CODES[reason]), user .. ' ' .. member.id)
   end
   return member
+end
+
+-- Ends a session of which only the row is left, as far as it tells: it is closed like one that expired now (P12).
+local function endRowAlone(act, session, text)
+  local member = { id = session, score = now, row = parseRow(text) }
+  act.members[#act.members + 1] = member
+  endSession(act, member, 'timeout', now)
 end
 
 -- P1: sets and returns the user's live members. Those that expired end here; those a silence covers are extended.

@@ -9,3 +9,29 @@
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- What is answered instead of a reply when an item raised this error.
+local function failure(problem)
+  return { err = type(problem) == 'table' and problem.err or 'ERR ' .. tostring(problem) }
+end
+
+-- Calls act(i) for each item of the call, where i is the place in ARGV at which the item begins; returns the replies.
+-- An item that raises an error, as on a key of a wrong type, is answered by that error, and the others are carried out.
+local function forEachItem(first, size, act)
+  local replies, n, i, total = {}, 0, first, #ARGV
+  local function carryOut()
+    while i <= total do
+      n = n + 1
+      replies[n] = act(i)
+      i = i + size
+    end
+  end
+  while i <= total do
+    local isDone, problem = pcall(carryOut)
+    if not isDone then
+      replies[n] = failure(problem)
+      i = i + size
+    end
+  end
+  return replies
+end
