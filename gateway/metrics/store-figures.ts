@@ -26,6 +26,7 @@ const NO_ADMISSIONS: Record<Admission, number> = {
   refused: 0,
   ended: 0,
   fenced: 0,
+  moved: 0,
   gone: 0,
   degraded: 0,
   unavailable: 0,

@@ -5,6 +5,8 @@ import type { Hello, Update } from '../protocol/messages.ts';
 export interface HeldSession {
   /** Under which the store was last asked to open it. */
   owner: SocketOwner;
+  /** Under which it was opened before, or may have been, until an open is answered. */
+  formerOwners: SocketOwner[];
   /** That open had no answer: the store may have it, or may yet get it. */
   isUncertain: boolean;
   readonly userId: string;

@@ -95,6 +95,7 @@ export class Player implements HeldPlayer {
     const now = Date.now();
     const session: HeldSession = {
       owner: this.owner(),
+      formerOwners: [],
       isUncertain: false,
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
@@ -126,8 +127,8 @@ export class Player implements HeldPlayer {
       this.withoutStore(session, message.id);
     } else if (result.outcome === 'refused') {
       this.refused(result, message.id);
-    } else if (result.outcome === 'ended') {
-      this.displaced(result.reason);
+    } else if (result.outcome === 'ended' || result.outcome === 'moved') {
+      this.displaced('reason' in result ? result.reason : 'moved');
     } else {
       this.admitted(session, result, claim, message.id);
     }
@@ -229,6 +230,9 @@ export class Player implements HeldPlayer {
   async reopen(intent: 'resume' | 'restore'): Promise<boolean> {
     const { session } = this;
     if (!session) return true;
+    // One that was let in unchecked is as new as a hello: it takes the session over.
+    const isNoted = session.formerOwners.some(({ nodeId }) => nodeId === session.owner.nodeId);
+    if (!session.degraded && !isNoted) session.formerOwners.push(session.owner);
     const result = await this.open(session, session.degraded ? 'resume' : intent);
     if (this.session !== session) {
       if (result === undefined || isOpened(result)) this.context.node.detach(session);
@@ -237,10 +241,11 @@ export class Player implements HeldPlayer {
     if (result === undefined || result.outcome === 'fenced' || result.outcome === 'gone') return false;
     if (result.outcome === 'refused') {
       this.refused(result);
-    } else if (result.outcome === 'ended') {
-      this.displaced(result.reason);
+    } else if (result.outcome === 'ended' || result.outcome === 'moved') {
+      this.displaced('reason' in result ? result.reason : 'moved');
     } else {
       keep(session, result);
+      session.formerOwners = [];
       session.degraded = false;
     }
     return true;
@@ -348,6 +353,7 @@ export class Player implements HeldPlayer {
         // A token of an earlier session under the same id takes nothing over.
         ...(intent === 'return' && { startedAt }),
         ...(replace && { replace }),
+        ...(session.formerOwners.length > 0 && { formerOwners: session.formerOwners }),
       });
       session.isUncertain = false;
       const displaced = 'displaced' in result ? result.displaced.filter((each) => !this.isOwnFormer(each)) : [];

@@ -28,6 +28,8 @@ export interface RedisStoreOptions {
   readonly shards?: number;
   readonly defaultLimit?: number;
   readonly tombstoneMs?: number;
+  /** How long a session that left is not opened anew by a late beat, resume or refresh (P8). */
+  readonly leftTombstoneMs?: number;
   readonly seenTtlMs?: number;
   /** Per shard. */
   readonly seenMax?: number;
@@ -51,6 +53,7 @@ const DEFAULTS = {
   shards: 64,
   defaultLimit: 3,
   tombstoneMs: 600_000,
+  leftTombstoneMs: 10_000,
   seenTtlMs: 86_400_000,
   seenMax: 100_000,
   logMax: 20_000,
@@ -90,6 +93,7 @@ export class RedisStore implements PresenceStore {
     defineVerbs(client, {
       LOG_MAX: logMax,
       TOMB_MS: rest.tombstoneMs,
+      LEFT_TOMB_MS: rest.leftTombstoneMs,
       SEEN_TTL_MS: rest.seenTtlMs,
       SEEN_MAX: rest.seenMax,
       STALL_GRACE_MS: rest.stallGraceMs,

@@ -6,6 +6,7 @@ import type { RedisClient } from './connection.ts';
 export interface ScriptConstants {
   readonly LOG_MAX: number;
   readonly TOMB_MS: number;
+  readonly LEFT_TOMB_MS: number;
   readonly SEEN_TTL_MS: number;
   readonly SEEN_MAX: number;
   readonly STALL_GRACE_MS: number;

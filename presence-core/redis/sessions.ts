@@ -54,10 +54,11 @@ export class RedisSessions implements api.StoreSessions {
       formerText(r),
       attributesText(r.attributes),
       String(this.defaultLimit),
+      r.formerOwners ? `|${r.formerOwners.map(ownerText).join('|')}|` : '',
     ]);
     const head = (lines[0] as string).split('|');
     const outcome = head[0];
-    if (outcome === 'fenced' || outcome === 'gone') return { outcome };
+    if (outcome === 'fenced' || outcome === 'gone' || outcome === 'moved') return { outcome };
     if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
     const rest = lines.slice(1);
     if (outcome === 'refused') {

@@ -29,9 +29,7 @@ local function endSession(act, member, reason, at, staysOnline)
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)
   if offline then call('ZADD', K .. 'seen', fmt('%d', at), user) end
-  if TOMB_CODES[reason] then
-    call('ZADD', K .. 'tomb', fmt('%d', (now + TOMB_MS) * 10 + TOMB_CODES[reason]), user .. ' ' .. member.id)
-  end
+  setTombstone(K, user, member.id, reason)
   return member
 end
 
