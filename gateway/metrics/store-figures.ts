@@ -60,6 +60,7 @@ export class StoreFigures {
   sweeps = 0;
   sweepEnded = 0;
   sweepLagMs = 0;
+  recountCorrected = 0;
 
   constructor() {
     const none = VIAS.map((via) => [via, { ...NO_ADMISSIONS }]);
@@ -93,10 +94,11 @@ export class StoreFigures {
     this.health.failed(begunAt);
   }
 
-  swept({ ended, lagMs }: SweepResult): void {
+  swept({ ended, lagMs, corrected }: SweepResult): void {
     this.sweeps += 1;
     this.sweepEnded += ended;
     this.sweepLagMs = lagMs;
+    this.recountCorrected += corrected;
   }
 
   failed(verb: string, error: unknown): void {
@@ -134,6 +136,13 @@ export function registerStoreFigures(figures: StoreFigures, metrics: Metrics): v
   metrics.counter(
     { name: 'sweep_ended_total', help: 'Sessions ended by sweeps of this node: expired, or of a lost node' },
     () => figures.sweepEnded,
+  );
+  metrics.counter(
+    {
+      name: 'recount_corrections_total',
+      help: 'Sessions and counts in Redis put right by recounts of this node; should stay 0',
+    },
+    () => figures.recountCorrected,
   );
   metrics.gauge(
     { name: 'sweep_lag_seconds', help: 'How late the last sweep ended its oldest session or node' },

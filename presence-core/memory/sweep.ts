@@ -49,7 +49,7 @@ export class MemorySweep {
       ended += lost;
     }
     this.#shard.trim(now);
-    return { ended, lagMs: now - oldest };
+    return { ended, lagMs: now - oldest, corrected: 0 };
   }
 
   /** Forgets a node, so that nothing can be added to it or revive it, then ends what it holds. */

@@ -3,6 +3,7 @@ import { StoreError } from '../errors.ts';
 import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import { BUCKETS } from './keys.ts';
+import type { RedisRecount } from './recount.ts';
 import type { RedisShards } from './shards.ts';
 
 /** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
@@ -15,6 +16,7 @@ const SWEEP_CALLS_MAX = 2_000;
 export interface RedisNodesOptions {
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs: number;
+  readonly recount: Pick<RedisRecount, 'run'>;
   /** Run id of the master of each shard. */
   readonly runIds: () => Promise<readonly string[]>;
   /** Awaited when a shard has another epoch than before. */
@@ -77,6 +79,7 @@ export class RedisNodes implements StoreNodes {
     let ended = 0;
     let lagMs = 0;
     let left = this.shards.all;
+    const toCount = new Set<number>();
     const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
     for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
       const again: number[] = [];
@@ -88,9 +91,11 @@ export class RedisNodes implements StoreNodes {
           if (text instanceof Error) {
             // The others are swept all the same.
             this.shards.failed(text);
+            toCount.add(shards[i] as number);
             return;
           }
-          const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
+          const [count, more, lag, isDue] = text.split('|').map(Number) as [number, number, number, number];
+          if (isDue) toCount.add(shards[i] as number);
           ended += count;
           lagMs = Math.max(lagMs, lag);
           if (more) again.push(shards[i] as number);
@@ -98,6 +103,8 @@ export class RedisNodes implements StoreNodes {
       }
       left = again;
     }
-    return { ended, lagMs };
+    let corrected = 0;
+    for (const shard of toCount) corrected += await this.options.recount.run(shard);
+    return { ended, lagMs, corrected };
   }
 }

@@ -13,6 +13,7 @@ import { RedisLog } from './log.ts';
 import { RedisMasters } from './masters.ts';
 import { RedisNodes } from './nodes.ts';
 import { RedisReads } from './reads.ts';
+import { RedisRecount } from './recount.ts';
 import { RedisRenewals } from './renewals.ts';
 import { defineVerbs } from './scripts.ts';
 import { checkServer } from './server-check.ts';
@@ -38,6 +39,8 @@ export interface RedisStoreOptions {
   readonly stallGraceMs?: number;
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs?: number;
+  /** One shard is counted anew in each such time, all shards in turn (P12). */
+  readonly recountMs?: number;
   /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
   readonly claimMs?: number;
   /** Told of what an operator should know; never per request. */
@@ -59,6 +62,7 @@ const DEFAULTS = {
   logMax: 20_000,
   stallGraceMs: 30_000,
   sweepGapMs: 500,
+  recountMs: 60_000,
   claimMs: 8_000,
   warn: () => {},
 } satisfies Omit<Required<RedisStoreOptions>, 'url'>;
@@ -97,6 +101,8 @@ export class RedisStore implements PresenceStore {
       SEEN_TTL_MS: rest.seenTtlMs,
       SEEN_MAX: rest.seenMax,
       STALL_GRACE_MS: rest.stallGraceMs,
+      RECOUNT_MS: rest.recountMs,
+      SHARDS: shardCount,
     });
     const shards = new RedisShards(client, prefix, shardCount, failures);
     const inFlight = new InFlight(MAX_IN_FLIGHT);
@@ -110,6 +116,7 @@ export class RedisStore implements PresenceStore {
     this.limits = new RedisLimits(client, shards, failures);
     this.inbox = new RedisInbox(client, reader, prefix);
     this.nodes = new RedisNodes(shards, {
+      recount: new RedisRecount(shards, queue, failures),
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
       // An emptied Redis has lost the deployment's secret too.

@@ -10,6 +10,8 @@ export interface ScriptConstants {
   readonly SEEN_TTL_MS: number;
   readonly SEEN_MAX: number;
   readonly STALL_GRACE_MS: number;
+  readonly RECOUNT_MS: number;
+  readonly SHARDS: number;
 }
 
 /** What judges leases. */
@@ -31,7 +33,9 @@ const PARTS = {
   join: NODES,
   beat: NODES,
   quit: NODES,
-  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-lost', 'sweep-due'],
+  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-lost', 'sweep-due', 'recount-turn'],
+  recount: [...LEASES, ...MEMBERS, 'mend-user', 'recount-turn'],
+  mend: [...LEASES, ...MEMBERS, 'mend-user'],
   status: ['prelude'],
   sessions: ['prelude'],
   counts: ['prelude'],

@@ -21,6 +21,8 @@ export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   beat: 64,
   quit: 64,
   sweep: 16,
+  recount: 1,
+  mend: 100,
   status: 500,
   sessions: 200,
   counts: 500,
@@ -93,7 +95,7 @@ export class RedisShards {
    * @param own arguments of a shard behind its prefix.
    */
   async runEach<Reply>(
-    verb: 'join' | 'beat' | 'quit' | 'sweep' | 'take' | 'prune',
+    verb: 'join' | 'beat' | 'quit' | 'sweep' | 'recount' | 'take' | 'prune',
     common: readonly string[],
     shards: readonly number[],
     own: (shard: number) => readonly string[] = () => [],

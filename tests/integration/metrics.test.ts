@@ -202,6 +202,7 @@ const NAMES: string[] = [
   'renewals_total',
   'replica_age_seconds',
   'replica_fallbacks_total',
+  'recount_corrections_total',
   'replica_reads_total',
   'replica_rebuilds_total',
   'replica_serving',

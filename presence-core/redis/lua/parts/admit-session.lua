@@ -45,7 +45,7 @@ local function addSession(act, wasOnline)
   loadRows(act)
   -- Counts and log first, as in endSession.
   countSession(act, member, member.row, 1)
-  addToCount(K, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
+  addToCount(act, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
   appendChange(act, 'o', member, now, { transition = wasOnline and '' or '+', reason = '' })
   saveRow(act, member)
   call('ZADD', act.set, fmt('%d', expiresAt), session)

@@ -22,9 +22,11 @@ local function endSession(act, member, reason, at, staysOnline)
   end
   local isMark = member.id == '*'
   local offline = #list == 0 and not staysOnline
+  -- Of a lost row the start is not known: it did not end before.
+  at = math.max(at, member.row.startedAt + member.row.segmentMs)
   -- Counts and log first: should one of them fail, the session is there as before, and a recount mends the rest.
   countSession(act, member, member.row, -1)
-  addToCount(K, 't', isMark and 0 or -1, offline and -1 or 0)
+  addToCount(act, 't', isMark and 0 or -1, offline and -1 or 0)
   appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)

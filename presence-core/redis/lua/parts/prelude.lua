@@ -4,7 +4,7 @@
 -- A call carries a list of items, each naming its shard's key prefix K ('{P:7}:'). On one Redis a call may carry items
 -- of many shards; on Cluster those of one, with all of that shard's keys declared for routing and slot migration.
 -- Keys of a shard: K..'u:'<user> zset session -> expiresAt; K..'m:'<bucket> hash 'user session' -> row;
--- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'lim' hash user -> max;
+-- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'r' the same while a recount makes it; K..'lim' hash user -> max;
 -- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state.
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
