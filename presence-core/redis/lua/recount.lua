@@ -7,6 +7,8 @@
 -- Returns per item: 'corrected|more', then users of whom only members may be left, for `mend`.
 local budget, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
 local KEYS_AT_ONCE = 5000
+-- Stream, device type, country, state of a row whose numbers can be read (parts/rows.lua).
+local ROW_PLACE = '^[^|]+|%d+|%d+|%d+|%d+|%d+|([^|]*)|([^|]*)|([^|]*)|([^|]*)|[^|]*|'
 local corrected, suspects
 
 -- Keys that are derived from others, or soon over: one of a wrong type is made anew.
@@ -65,13 +67,40 @@ local function rowsByUser(key)
   return users
 end
 
+-- A user of one whole session, as nearly all are: counted as countUser does, without a table. Returns when it expires;
+-- nil for others.
+local function countSingle(counts, K, user, rows)
+  local session, text = next(rows)
+  if session == '*' or next(rows, session) then return end
+  local flat = redis.pcall('ZRANGE', K .. 'u:' .. user, 0, -1, 'WITHSCORES')
+  if #flat ~= 2 or flat[1] ~= session then return end
+  local stream, dtype, country, state = match(text, ROW_PLACE)
+  if not stream then return end
+  local one = ONE_SESSION + 1
+  counts.t = (counts.t or 0) + one
+  if stream ~= '' then counts['s:' .. stream] = (counts['s:' .. stream] or 0) + one end
+  if dtype ~= '' then counts['d:' .. dtype] = (counts['d:' .. dtype] or 0) + one end
+  if country ~= '' then
+    counts['c:' .. country] = (counts['c:' .. country] or 0) + one
+    local place = 'l:' .. country .. '/' .. state
+    if state ~= '' then counts[place] = (counts[place] or 0) + one end
+  end
+  return tonumber(flat[2])
+end
+
+-- Mends and counts a user. Returns the soonest expiry.
+local function countMended(counts, K, user, bucket, rows)
+  local list, mended = mendUser(actOn(K, user, '', bucket, ''), rows)
+  corrected = corrected + mended
+  countUser(counts, list)
+  return list[1] and list[1].score
+end
+
 local function walkBucket(K, bucket)
   local counts, soonest = {}, nil
   for user, rows in pairs(rowsByUser(K .. 'm:' .. bucket)) do
-    local list, mended = mendUser(actOn(K, user, '', bucket, ''), rows)
-    corrected = corrected + mended
-    countUser(counts, list)
-    if list[1] and (not soonest or list[1].score < soonest) then soonest = list[1].score end
+    local score = countSingle(counts, K, user, rows) or countMended(counts, K, user, bucket, rows)
+    if score and (not soonest or score < soonest) then soonest = score end
   end
   for field, by in pairs(counts) do addToHash(K .. 'r', field, by) end
   if soonest then call('ZADD', K .. 'due', 'LT', fmt('%d', soonest), bucket) end
