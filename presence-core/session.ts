@@ -3,7 +3,7 @@
 /** How a session is held. `presence` marks a user online without taking a slot; its session id is `PRESENCE_ONLY`. */
 export type Via = 'socket' | 'heartbeat' | 'guard' | 'presence';
 
-/** Why a session ended. The last three leave a tombstone (rule P5). */
+/** Why a session ended. The last three leave a tombstone, `left` a short one (rules P5, P8). */
 export type CloseReason = 'left' | 'timeout' | 'node_lost' | 'evicted' | 'replaced' | 'kicked';
 
 /** Session id of a presence-only mark. Outside the alphabet of P13, so that no client can name it. */

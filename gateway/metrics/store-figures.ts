@@ -26,12 +26,20 @@ const NO_ADMISSIONS: Record<Admission, number> = {
   refused: 0,
   ended: 0,
   fenced: 0,
+  moved: 0,
   gone: 0,
   degraded: 0,
   unavailable: 0,
   overloaded: 0,
 };
-const NO_RENEWALS: Record<RenewResult['outcome'], number> = { renewed: 0, gone: 0, moved: 0, fenced: 0, ended: 0 };
+const NO_RENEWALS: Record<RenewResult['outcome'], number> = {
+  renewed: 0,
+  gone: 0,
+  moved: 0,
+  fenced: 0,
+  ended: 0,
+  failed: 0,
+};
 const NO_DISPLACED: Record<CloseReason | 'moved', number> = {
   left: 0,
   timeout: 0,
@@ -53,6 +61,7 @@ export class StoreFigures {
   sweeps = 0;
   sweepEnded = 0;
   sweepLagMs = 0;
+  recountCorrected = 0;
 
   constructor() {
     const none = VIAS.map((via) => [via, { ...NO_ADMISSIONS }]);
@@ -86,10 +95,11 @@ export class StoreFigures {
     this.health.failed(begunAt);
   }
 
-  swept({ ended, lagMs }: SweepResult): void {
+  swept({ ended, lagMs, corrected }: SweepResult): void {
     this.sweeps += 1;
     this.sweepEnded += ended;
     this.sweepLagMs = lagMs;
+    this.recountCorrected += corrected;
   }
 
   failed(verb: string, error: unknown): void {
@@ -127,6 +137,13 @@ export function registerStoreFigures(figures: StoreFigures, metrics: Metrics): v
   metrics.counter(
     { name: 'sweep_ended_total', help: 'Sessions ended by sweeps of this node: expired, or of a lost node' },
     () => figures.sweepEnded,
+  );
+  metrics.counter(
+    {
+      name: 'recount_corrections_total',
+      help: 'Sessions and counts in Redis put right by recounts of this node; should stay 0',
+    },
+    () => figures.recountCorrected,
   );
   metrics.gauge(
     { name: 'sweep_lag_seconds', help: 'How late the last sweep ended its oldest session or node' },

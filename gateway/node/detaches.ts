@@ -67,8 +67,10 @@ export class Detaches {
     const now = performance.now();
     for (const [i, detach] of detaches.entries()) {
       detach.confirmUntil ??= now + UNCERTAIN_MS;
-      const mayCome = detach.isUncertain && results[i]?.outcome === 'gone' && detach.confirmUntil > now;
-      if (mayCome) this.keep(detach);
+      const outcome = results[i]?.outcome;
+      // Data that is damaged is mended by a recount.
+      const isOpen = outcome === 'failed' || (detach.isUncertain && outcome === 'gone');
+      if (isOpen && detach.confirmUntil > now) this.keep(detach);
       else this.kept.delete(keyOf(detach));
     }
   }

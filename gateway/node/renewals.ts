@@ -71,7 +71,8 @@ export class Renewals {
     const results = await store.sessions.renew(requests).catch(() => []);
     for (const [i, result] of results.entries()) {
       const request = requests[i];
-      if (request && result.outcome !== 'renewed') players[i]?.missed(request.owner, result);
+      if (!request || result.outcome === 'renewed' || result.outcome === 'failed') continue;
+      players[i]?.missed(request.owner, result);
     }
   }
 }

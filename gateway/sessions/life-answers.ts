@@ -86,12 +86,15 @@ function lateAnswer({ asked }: Over, result: OpenResult): Step {
   return { life: OVER, effects: [effect] };
 }
 
-function turnedAway(result: Extract<OpenResult, { outcome: 'refused' | 'ended' }>): Step {
+function turnedAway(result: Extract<OpenResult, { outcome: 'refused' | 'ended' | 'moved' }>): Step {
   switch (result.outcome) {
     case 'refused':
       return { life: OVER, effects: [{ do: 'refuse', refusal: result }] };
     case 'ended':
       return { life: OVER, effects: [{ do: 'evict', reason: result.reason }] };
+    case 'moved':
+      // Somebody else took it over while this node was cut off.
+      return { life: OVER, effects: [{ do: 'evict', reason: 'moved' }] };
     default:
       return result satisfies never;
   }

@@ -124,9 +124,8 @@ function lost(life: Life, intent: ReopenIntent): Step {
 function turn(life: Life, owner: SocketOwner): Step {
   if ((life.state !== 'reopening' && life.state !== 'unchecked') || life.asked) return stay(life);
   const { session } = life;
-  const formerOwners = ownersOf(life).filter((former) => !isSame(former, owner));
-  // One that was never admitted goes through admission.
-  const intent = life.state === 'reopening' ? life.intent : 'resume';
+  // One that was never admitted is as new as a hello: it goes through admission, and takes the session over.
+  const [intent, formerOwners] = life.state === 'reopening' ? [life.intent, ownersOf(life)] : (['resume', []] as const);
   return { life: { ...life, asked: owner }, effects: [], ask: { session, owner, intent, formerOwners } };
 }
 

@@ -112,7 +112,7 @@ export interface Ask {
   readonly session: HeldSession;
   readonly owner: SocketOwner;
   readonly intent: OpenRequest['intent'];
-  /** Owners under which it was, or may have been, opened before; empty at the first time. */
+  /** Owners under which it was, or may have been, opened before, if the session is not to be taken from others (P7). */
   readonly formerOwners: readonly SocketOwner[];
 }
 

@@ -289,7 +289,7 @@ export class Player implements HeldPlayer {
     return this.context.node.isOwn(owner.nodeId);
   }
 
-  private async open({ session, owner, intent }: Ask, replace?: readonly string[]): Promise<OpenResult> {
+  private async open({ session, owner, intent, formerOwners }: Ask, replace?: readonly string[]): Promise<OpenResult> {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
     const { identity } = this.socket;
@@ -306,6 +306,7 @@ export class Player implements HeldPlayer {
       // A token of an earlier session under the same id takes nothing over.
       ...(intent === 'return' && { startedAt }),
       ...(replace && { replace }),
+      ...(formerOwners.length > 0 && { formerOwners }),
     });
     const displaced = 'displaced' in result ? result.displaced.filter((each) => !this.isOwnFormer(each)) : [];
     if (displaced.length > 0) {

@@ -23,6 +23,8 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock;
   readonly defaultLimit?: number;
   readonly tombstoneMs?: number;
+  /** How long a session that left is not opened anew by a late beat, resume or refresh (P8). */
+  readonly leftTombstoneMs?: number;
   readonly seenTtlMs?: number;
   readonly seenMax?: number;
   readonly logMax?: number;
@@ -56,6 +58,7 @@ export class MemoryStore implements PresenceStore {
     const shard = new MemoryShard({
       epoch,
       tombstoneMs: options.tombstoneMs ?? 600_000,
+      leftTombstoneMs: options.leftTombstoneMs ?? 10_000,
       seenTtlMs: options.seenTtlMs ?? 86_400_000,
       seenMax: options.seenMax ?? 100_000,
       logMax: options.logMax ?? 100_000,

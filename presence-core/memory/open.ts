@@ -26,6 +26,7 @@ export function openSession(opening: Opening): OpenResult {
   const live = shard.liveMembers(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
   if (request.intent === 'return' && !isIncarnation(row, request.startedAt)) return { outcome: 'gone' };
+  if (row !== undefined && isHeldElsewhere(row, request)) return { outcome: 'moved' };
   return row === undefined ? admitSession(opening, slots(live)) : renewSession(opening, row, slots(live).length);
 }
 
@@ -99,4 +100,10 @@ function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest,
 /** Whether a session is the one that began then; an instant that is not given fits any. */
 function isIncarnation(row: SessionRow | undefined, startedAt: number | undefined): boolean {
   return row !== undefined && (startedAt === undefined || row.startedAt === startedAt);
+}
+
+/** Whether somebody else holds the session than those who gave it up for this act; nobody holds a detached one (P7). */
+function isHeldElsewhere(row: SessionRow, { owner, formerOwners }: OpenRequest): boolean {
+  if (formerOwners === undefined || row.holder === 'none') return false;
+  return ![owner, ...formerOwners].some((one) => row.isHeldBy(one));
 }

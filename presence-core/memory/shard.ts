@@ -21,6 +21,7 @@ const CAME_ONLINE = { transition: 'online' } as const;
 export interface ShardOptions {
   readonly epoch: string;
   readonly tombstoneMs: number;
+  readonly leftTombstoneMs: number;
   readonly seenTtlMs: number;
   readonly seenMax: number;
   readonly logMax: number;
@@ -47,7 +48,7 @@ export class MemoryShard {
 
   constructor(options: ShardOptions) {
     this.log = new MemoryLog(options.epoch, options.logMax);
-    this.tombstones = new MemoryTombstones(options.tombstoneMs);
+    this.tombstones = new MemoryTombstones(options.tombstoneMs, options.leftTombstoneMs);
     this.#seen = new ExpiringMap(options.seenMax, (at) => at + options.seenTtlMs);
     this.#seenTtlMs = options.seenTtlMs;
     this.#leases = options.leases;

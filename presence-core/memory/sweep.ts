@@ -43,7 +43,7 @@ export class MemorySweep {
       ended += lost;
     }
     this.#shard.trim(now);
-    return { ended, lagMs: now - oldest };
+    return { ended, lagMs: now - oldest, corrected: 0 };
   }
 
   /** Ends what a node holds that is no longer known, so that nothing can be added to it or revive it. */

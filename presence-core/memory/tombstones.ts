@@ -1,8 +1,8 @@
-/** Tombstones of the memory store: why sessions that somebody ended may not come back by themselves (P5). */
+/** Tombstones of the memory store: why sessions may not come back by themselves (P5, P8). */
 import type { CloseReason } from '../session.ts';
 import { ExpiringMap } from '../toolkit/expiring-map.ts';
 
-/** Most tombstones kept (P5). */
+/** Most tombstones kept of each of the two kinds (P5). */
 const TOMBSTONES_MAX = 10_000;
 
 interface Tombstone {
@@ -11,30 +11,42 @@ interface Tombstone {
 }
 
 export class MemoryTombstones {
-  readonly #tombstones = new ExpiringMap<Tombstone>(TOMBSTONES_MAX, (tombstone) => tombstone.until);
-  readonly #keptMs: number;
+  /** Of sessions that somebody else ended. */
+  readonly #ended = new ExpiringMap<Tombstone>(TOMBSTONES_MAX, (tombstone) => tombstone.until);
+  /** Of sessions that left: apart, as they expire long before the others. */
+  readonly #left = new ExpiringMap<Tombstone>(TOMBSTONES_MAX, (tombstone) => tombstone.until);
+  readonly #endedMs: number;
+  readonly #leftMs: number;
 
-  constructor(keptMs: number) {
-    this.#keptMs = keptMs;
+  constructor(endedMs: number, leftMs: number) {
+    this.#endedMs = endedMs;
+    this.#leftMs = leftMs;
   }
 
   /** Notes that a session ended, where its reason is one that leaves a tombstone. */
   set(userId: string, sessionId: string, reason: CloseReason, at: number): void {
-    if (reason !== 'evicted' && reason !== 'replaced' && reason !== 'kicked') return;
-    this.#tombstones.set(keyOf(userId, sessionId), { reason, until: at + this.#keptMs });
+    const key = keyOf(userId, sessionId);
+    if (reason === 'left') this.#left.set(key, { reason, until: at + this.#leftMs });
+    if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
+      this.#ended.set(key, { reason, until: at + this.#endedMs });
+    }
   }
 
   /** Why the session was ended; undefined when it has no tombstone. */
   get(userId: string, sessionId: string, now: number): CloseReason | undefined {
-    return this.#tombstones.get(keyOf(userId, sessionId), now)?.reason;
+    const key = keyOf(userId, sessionId);
+    return (this.#ended.get(key, now) ?? this.#left.get(key, now))?.reason;
   }
 
   clear(userId: string, sessionId: string): void {
-    this.#tombstones.delete(keyOf(userId, sessionId));
+    const key = keyOf(userId, sessionId);
+    this.#ended.delete(key);
+    this.#left.delete(key);
   }
 
   trim(now: number): void {
-    this.#tombstones.trim(now);
+    this.#ended.trim(now);
+    this.#left.trim(now);
   }
 }
 

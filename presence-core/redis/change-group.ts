@@ -113,8 +113,12 @@ export class RedisChangeGroup implements ChangeSource {
   ): Promise<{ shard: number; reply: Reply }[]> {
     const calls = await Promise.allSettled(
       this.shardGroups.map(async (shards) => {
-        const replies = await this.shards.runEach<Reply>(verb, common, shards);
-        return replies.map((reply, i) => ({ shard: shards[i] as number, reply }));
+        const replies = await this.shards.runEach<Reply | Error>(verb, common, shards);
+        return replies.flatMap((reply, i) => {
+          // A log that cannot be read keeps nobody from the others.
+          if (reply instanceof Error) this.shards.failed(reply);
+          return reply instanceof Error ? [] : [{ shard: shards[i] as number, reply }];
+        });
       }),
     );
     const answered = calls.flatMap((call) => (call.status === 'fulfilled' ? call.value : []));

@@ -49,9 +49,14 @@ export class RedisFailures {
       this.answered();
       return result;
     } catch (error) {
-      this.report(error);
-      throw toStoreError(error);
+      throw this.failed(error);
     }
+  }
+
+  /** Reports an error; what to throw for it. */
+  failed(error: unknown): StoreError {
+    this.report(error);
+    return toStoreError(error);
   }
 
   private reportOutage(error: unknown): void {

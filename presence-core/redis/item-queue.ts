@@ -10,9 +10,11 @@ import { ITEMS_PER_CALL, type KeyUser, type RedisShards } from './shards.ts';
 const KINDS = {
   open: 'admissions',
   update: 'admissions',
+  heartbeat: 'releases',
   close: 'releases',
   kick: 'releases',
   detach: 'releases',
+  mend: 'releases',
   status: 'reads',
   sessions: 'reads',
   counts: 'reads',
@@ -58,11 +60,16 @@ export class ItemQueue {
 
   /**
    * Queues one item; resolves with its part of the reply.
-   * @throws StoreError `overloaded` at once when too much is in flight.
+   * @throws StoreError `overloaded` at once when too much is in flight; `internal` for an error of this item alone.
    */
   add<Reply>(verb: QueuedVerb, item: Item): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
-      this.queue(verb, { items: [item], resolve: (replies, at) => resolve(replies[at] as Reply), reject });
+      const answered = (replies: readonly unknown[], at: number): void => {
+        const reply = replies[at];
+        if (reply instanceof Error) reject(this.shards.failed(reply));
+        else resolve(reply as Reply);
+      };
+      this.queue(verb, { items: [item], resolve: answered, reject });
     });
   }
 
@@ -81,7 +88,14 @@ export class ItemQueue {
     const answers = lists.map((indexes) => {
       return new Promise<void>((resolve, reject) => {
         const answered = (replies: readonly unknown[], at: number): void => {
-          for (const [i, index] of indexes.entries()) found[index] = replies[at + i] as Reply;
+          for (const [i, index] of indexes.entries()) {
+            const reply = replies[at + i];
+            if (reply instanceof Error) {
+              reject(this.shards.failed(reply));
+              return;
+            }
+            found[index] = reply as Reply;
+          }
           resolve();
         };
         this.queue(verb, { items: indexes.map((i) => items[i] as Item), resolve: answered, reject });

@@ -4,6 +4,7 @@ import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
 import { BUCKETS } from './keys.ts';
+import type { RedisRecount } from './recount.ts';
 import type { RedisShards } from './shards.ts';
 
 /** Sessions looked at by one script call of the sweep: some 3 ms of Redis. */
@@ -16,6 +17,7 @@ const SWEEP_CALLS_MAX = 2_000;
 export interface RedisNodesOptions {
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs: number;
+  readonly recount: Pick<RedisRecount, 'run'>;
   /** Run id of the master of each shard; '' where it is not known. */
   readonly runIds: () => Promise<readonly string[]>;
   /** The shards of each master. */
@@ -88,6 +90,7 @@ export class RedisNodes implements StoreNodes {
     return {
       ended: sweeps.reduce((sum, sweep) => sum + sweep.ended, 0),
       lagMs: Math.max(...sweeps.map((sweep) => sweep.lagMs)),
+      corrected: sweeps.reduce((sum, sweep) => sum + sweep.corrected, 0),
     };
   }
 
@@ -96,6 +99,7 @@ export class RedisNodes implements StoreNodes {
     let ended = 0;
     let lagMs = 0;
     let left = all;
+    const toCount = new Set<number>();
     const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
     for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
       const again: number[] = [];
@@ -103,9 +107,16 @@ export class RedisNodes implements StoreNodes {
       for (const shards of chunks(left, atOnce)) {
         call++;
         try {
-          const replies = await this.shards.runEach<string>('sweep', common, shards);
+          const replies = await this.shards.runEach<string | Error>('sweep', common, shards);
           replies.forEach((text, i) => {
-            const [count, more, lag] = text.split('|').map(Number) as [number, number, number];
+            if (text instanceof Error) {
+              // The others are swept all the same.
+              this.shards.failed(text);
+              toCount.add(shards[i] as number);
+              return;
+            }
+            const [count, more, lag, isDue] = text.split('|').map(Number) as [number, number, number, number];
+            if (isDue) toCount.add(shards[i] as number);
             ended += count;
             lagMs = Math.max(lagMs, lag);
             if (more) again.push(shards[i] as number);
@@ -116,6 +127,8 @@ export class RedisNodes implements StoreNodes {
       }
       left = again;
     }
-    return { ended, lagMs };
+    let corrected = 0;
+    for (const shard of toCount) corrected += await this.options.recount.run(shard);
+    return { ended, lagMs, corrected };
   }
 }

@@ -29,15 +29,16 @@ export class RedisReads implements api.StoreReads {
   }
 
   async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
-    const now = Date.now();
     const { queue } = this.parts;
     const items = userIds.map((userId) => queue.itemOf(userId, (prefix) => [userSetKey(prefix, userId)]));
     const found = await queue.addAll<number | string>('status', items);
     return userIds.map((userId, i) => {
-      // Online: the number of sessions, without the presence-only mark. Offline: when the user was last live.
+      // Online: the store's now, and the number of sessions without the presence-only mark. Offline: when last live.
       const reply = found[i] as number | string;
-      if (typeof reply === 'number') return { userId, online: true, sessions: reply, lastSeenAt: now };
-      return { userId, online: false, sessions: 0, lastSeenAt: reply ? Number(reply) : null };
+      if (typeof reply === 'number') {
+        return { userId, online: true, sessions: reply % 1_000, lastSeenAt: Math.floor(reply / 1_000) };
+      }
+      return { userId, online: false, sessions: 0, lastSeenAt: reply ? Math.ceil(Number(reply)) : null };
     });
   }
 
@@ -107,8 +108,9 @@ function fieldOf(d: api.Dimension): string {
   return COUNT_PREFIX[d.by] + d.key;
 }
 
-/** Stored as sessions * 1e9 + users. */
+/** Stored as sessions * 1e9 + users. One that drifted below 0 reads as 0 until a recount corrects it (P12). */
 function countOf(text: string): api.Count {
   const value = Number(text);
-  return { users: value % 1e9, sessions: Math.floor(value / 1e9) };
+  const sessions = Math.round(value / 1e9);
+  return { users: Math.max(0, value - sessions * 1e9), sessions: Math.max(0, sessions) };
 }

@@ -14,6 +14,7 @@ import { RedisMark } from './mark.ts';
 import { RedisMasters } from './masters.ts';
 import { RedisNodes } from './nodes.ts';
 import { RedisReads } from './reads.ts';
+import { RedisRecount } from './recount.ts';
 import { RedisRenewals } from './renewals.ts';
 import { defineVerbs } from './scripts.ts';
 import { ServerSettings } from './server-check.ts';
@@ -29,6 +30,8 @@ export interface RedisStoreOptions {
   readonly shards?: number;
   readonly defaultLimit?: number;
   readonly tombstoneMs?: number;
+  /** How long a session that left is not opened anew by a late beat, resume or refresh (P8). */
+  readonly leftTombstoneMs?: number;
   readonly seenTtlMs?: number;
   /** Per shard. */
   readonly seenMax?: number;
@@ -39,6 +42,8 @@ export interface RedisStoreOptions {
   readonly leaseMaxMs?: number;
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs?: number;
+  /** One shard is counted anew in each such time, all shards in turn (P12). */
+  readonly recountMs?: number;
   /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
   readonly claimMs?: number;
   /** Told of what an operator should know; never per request. */
@@ -54,12 +59,14 @@ const DEFAULTS = {
   shards: 64,
   defaultLimit: 3,
   tombstoneMs: 600_000,
+  leftTombstoneMs: 10_000,
   seenTtlMs: 86_400_000,
   seenMax: 100_000,
   logMax: 20_000,
   stallGraceMs: 30_000,
   leaseMaxMs: 600_000,
   sweepGapMs: 500,
+  recountMs: 60_000,
   claimMs: 8_000,
   warn: () => {},
 } satisfies Omit<Required<RedisStoreOptions>, 'url'>;
@@ -93,10 +100,13 @@ export class RedisStore implements PresenceStore {
     const constants = {
       LOG_MAX: logMax,
       TOMB_MS: rest.tombstoneMs,
+      LEFT_TOMB_MS: rest.leftTombstoneMs,
       SEEN_TTL_MS: rest.seenTtlMs,
       SEEN_MAX: rest.seenMax,
       STALL_GRACE_MS: rest.stallGraceMs,
       LEASE_MAX_MS: rest.leaseMaxMs,
+      RECOUNT_MS: rest.recountMs,
+      SHARDS: shardCount,
     };
     const caller = (): RedisClient => {
       const client = connect(url, failures, false);
@@ -122,7 +132,9 @@ export class RedisStore implements PresenceStore {
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
     this.limits = new RedisLimits(client, shards, failures);
     this.inbox = new RedisInbox(client, reader, prefix, mark);
-    this.nodes = new RedisNodes(shards.through(nodesClient), {
+    const nodeShards = shards.through(nodesClient);
+    this.nodes = new RedisNodes(nodeShards, {
+      recount: new RedisRecount(nodeShards, queue, failures),
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
       byMaster: () => masters.shardsOfEach(),

@@ -35,16 +35,20 @@ export class RedisRenewals {
 
   /**
    * Renews leases; results in the order of the requests, each as `read` makes it of the reply.
+   * @param failed the result of one that raised an error, which is its own.
    * @throws StoreError `overloaded` at once when too much is in flight.
    */
-  renew<Result>(requests: readonly RenewRequest[], read: (reply: string) => Result): Promise<Result[]> {
+  renew<Result>(requests: readonly RenewRequest[], read: (reply: string) => Result, failed: Result): Promise<Result[]> {
     return this.inFlight.during(requests.length, async () => {
       const results = new Array<Result>(requests.length);
       await Promise.all(
         renewCalls(requests, this.shards).map(async ({ shard, args, indexes }) => {
-          const replies = await this.shards.run<string>('renew', this.keysOf(shard, indexes, requests), args);
+          const keys = this.keysOf(shard, indexes, requests);
+          const replies = await this.shards.run<string | Error>('renew', keys, args);
           indexes.forEach((index, i) => {
-            results[index] = read(replies[i] as string);
+            const reply = replies[i] as string | Error;
+            if (reply instanceof Error) this.shards.failed(reply);
+            results[index] = reply instanceof Error ? failed : read(reply);
           });
         }),
       );

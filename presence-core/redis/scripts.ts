@@ -6,10 +6,13 @@ import type { RedisClient } from './connection.ts';
 export interface ScriptConstants {
   readonly LOG_MAX: number;
   readonly TOMB_MS: number;
+  readonly LEFT_TOMB_MS: number;
   readonly SEEN_TTL_MS: number;
   readonly SEEN_MAX: number;
   readonly STALL_GRACE_MS: number;
   readonly LEASE_MAX_MS: number;
+  readonly RECOUNT_MS: number;
+  readonly SHARDS: number;
 }
 
 /** What tells whether a lease runs. */
@@ -23,7 +26,8 @@ const NODES = [...READS, 'leases', 'node-lease'];
 
 /** The parts that stand before each verb, in this order: files in lua/parts/. */
 const PARTS = {
-  open: [...LEASES, 'renew-unchanged', ...MEMBERS, 'attributes', 'former', 'renew-session', 'admit-session'],
+  open: [...LEASES, ...MEMBERS, 'attributes', 'former', 'renew-session', 'admit-session'],
+  heartbeat: [...LEASES, 'renew-unchanged', ...MEMBERS],
   renew: LEASES,
   update: [...OWNED, 'attributes'],
   close: OWNED,
@@ -32,7 +36,9 @@ const PARTS = {
   join: NODES,
   beat: NODES,
   quit: NODES,
-  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-step', 'sweep-lost', 'sweep-due'],
+  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-step', 'sweep-lost', 'sweep-due', 'recount-turn'],
+  recount: [...LEASES, ...MEMBERS, 'mend-user', 'recount-turn'],
+  mend: [...LEASES, ...MEMBERS, 'mend-user'],
   status: READS,
   sessions: READS,
   counts: ['prelude'],

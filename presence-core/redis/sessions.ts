@@ -1,5 +1,5 @@
 /** The acts on sessions (P3–P8): their arguments and replies as the Lua verbs have them. */
-
+import { isRetryable } from '../errors.ts';
 import type { CloseReason, Displaced } from '../session.ts';
 import type * as api from '../store/sessions.ts';
 import type { ItemQueue } from './item-queue.ts';
@@ -18,7 +18,28 @@ export class RedisSessions implements api.StoreSessions {
     this.defaultLimit = defaultLimit;
   }
 
+  /** A heartbeat is a verb of its own, which Redis allows out of memory; what it does not know is opened. */
   async open(r: api.OpenRequest): Promise<api.OpenResult> {
+    const known = r.intent === 'beat' && typeof r.owner === 'string' ? await this.heartbeat(r) : undefined;
+    return known ?? this.admit(r);
+  }
+
+  private async heartbeat(r: api.OpenRequest): Promise<api.OpenResult | undefined> {
+    const text = await this.queue.addForUser<string>('heartbeat', r.userId, (prefix, bucket) => [
+      prefix,
+      r.userId,
+      r.sessionId,
+      bucket,
+      ownerText(r.owner),
+      String(r.leaseMs),
+      r.limit === undefined ? '' : String(r.limit),
+      attributesText(r.attributes),
+      String(this.defaultLimit),
+    ]);
+    return text === 'unknown' ? undefined : openedOf(text.split('|'), NOBODY);
+  }
+
+  private async admit(r: api.OpenRequest): Promise<api.OpenResult> {
     const lines = await this.queue.addForUser<string[]>('open', r.userId, (prefix, bucket) => [
       prefix,
       r.userId,
@@ -33,37 +54,29 @@ export class RedisSessions implements api.StoreSessions {
       formerText(r),
       attributesText(r.attributes),
       String(this.defaultLimit),
+      r.formerOwners ? `|${r.formerOwners.map(ownerText).join('|')}|` : '',
     ]);
-    const head = (lines[0] as string).split('|') as [string, string, string, string, string, string, string];
-    const [outcome, current, max] = [head[0], Number(head[1]), Number(head[2])];
-    if (outcome === 'fenced' || outcome === 'gone') return { outcome };
+    const head = (lines[0] as string).split('|');
+    const outcome = head[0];
+    if (outcome === 'fenced' || outcome === 'gone' || outcome === 'moved') return { outcome };
     if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
     const rest = lines.slice(1);
     if (outcome === 'refused') {
       const conflicts = rest.filter((text) => text.startsWith('conflict|'));
       return {
         outcome,
-        current,
-        max,
+        current: Number(head[1]),
+        max: Number(head[2]),
         conflicts: conflicts.map((text) => parseLine(r.userId, text).session),
         nextFreeAt: Number(head[3]),
         displaced: parseDisplaced(r.userId, rest.slice(0, rest.length - conflicts.length)),
       };
     }
-    return {
-      outcome: outcome as 'opened' | 'renewed' | 'held',
-      current,
-      max,
-      startedAt: Number(head[3]),
-      expiresAt: Number(head[4]),
-      segment: Number(head[5]),
-      segmentStartedAt: Number(head[3]) + Number(head[6]),
-      displaced: rest.length > 0 ? parseDisplaced(r.userId, rest) : [],
-    };
+    return openedOf(head, rest.length > 0 ? parseDisplaced(r.userId, rest) : NOBODY);
   }
 
   renew(requests: readonly api.RenewRequest[]): Promise<api.RenewResult[]> {
-    return this.renewals.renew(requests, (text) => outcomeOf(text) as api.RenewResult);
+    return this.renewals.renew(requests, (text) => outcomeOf(text) as api.RenewResult, FAILED);
   }
 
   async update(r: api.UpdateRequest): Promise<api.UpdateResult> {
@@ -75,7 +88,14 @@ export class RedisSessions implements api.StoreSessions {
 
   detach(requests: readonly api.OwnedRef[], graceMs: number): Promise<api.DetachResult[]> {
     return Promise.all(
-      requests.map(async (r) => outcomeOf(await this.act('detach', r, r.owner, String(graceMs))) as api.DetachResult),
+      requests.map(async (r): Promise<api.DetachResult> => {
+        try {
+          return outcomeOf(await this.act('detach', r, r.owner, String(graceMs))) as api.DetachResult;
+        } catch (error) {
+          if (isRetryable(error)) throw error;
+          return FAILED;
+        }
+      }),
     );
   }
 
@@ -108,6 +128,23 @@ export class RedisSessions implements api.StoreSessions {
       own,
     ]);
   }
+}
+
+const FAILED = { outcome: 'failed' } as const;
+const NOBODY: readonly Displaced[] = [];
+
+/** @param head `opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt`, or `renewed`, `held` */
+function openedOf(head: readonly string[], displaced: readonly Displaced[]): api.OpenResult {
+  return {
+    outcome: head[0] as 'opened' | 'renewed' | 'held',
+    current: Number(head[1]),
+    max: Number(head[2]),
+    startedAt: Number(head[3]),
+    expiresAt: Number(head[4]),
+    segment: Number(head[5]),
+    segmentStartedAt: Number(head[3]) + Number(head[6]),
+    displaced,
+  };
 }
 
 /** The session that is returned to, or what the store is to take over of one that it forgot. */

@@ -1,4 +1,5 @@
 /** The shards of a deployment: their key prefixes, and calls of one verb for many of them. */
+import type { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
@@ -11,6 +12,7 @@ export type ItemVerb = Exclude<Verb, 'renew' | 'mark'>;
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   open: 32,
+  heartbeat: 100,
   update: 64,
   close: 64,
   kick: 64,
@@ -19,6 +21,8 @@ export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   beat: 64,
   quit: 64,
   sweep: 16,
+  recount: 1,
+  mend: 100,
   status: 500,
   sessions: 200,
   counts: 500,
@@ -94,6 +98,11 @@ export class RedisShards {
     return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args, this.caller)) as Reply[]);
   }
 
+  /** The error of one item of a call whose other items were carried out. */
+  failed(reply: unknown): StoreError {
+    return this.failures.failed(reply);
+  }
+
   /** Divides shards into those that one call of the verb may carry. */
   groups(verb: ItemVerb, shards: readonly number[]): number[][] {
     return chunks(shards, this.isCluster ? 1 : ITEMS_PER_CALL[verb]);
@@ -105,7 +114,7 @@ export class RedisShards {
    * @param own arguments of a shard behind its prefix.
    */
   async runEach<Reply>(
-    verb: 'join' | 'beat' | 'quit' | 'sweep' | 'take' | 'prune',
+    verb: 'join' | 'beat' | 'quit' | 'sweep' | 'recount' | 'take' | 'prune',
     common: readonly string[],
     shards: readonly number[],
     own: (shard: number) => readonly string[] = () => [],

@@ -12,6 +12,8 @@ export interface SweepResult {
   readonly ended: number;
   /** How long the oldest entry had been due, in ms. */
   readonly lagMs: number;
+  /** Sessions and counts that a recount put right (P12): each one is a fault that happened before. */
+  readonly corrected: number;
 }
 
 /**
@@ -25,6 +27,6 @@ export interface StoreNodes {
   beat(nodeId: string, leaseMs: number): Promise<BeatResult>;
   /** Gives a node's lease up after all its sessions were closed or detached. What it still owns is ended. */
   quit(nodeId: string): Promise<void>;
-  /** Ends what has expired and what lapsed nodes held, in bounded slices that let others in between. */
+  /** Ends what has expired and what lapsed nodes held, and counts anew (P12), in bounded slices that let others in between. */
   sweep(): Promise<SweepResult>;
 }

@@ -24,6 +24,11 @@ export interface OpenRequest {
   readonly startedAt?: number;
   readonly segment?: number;
   readonly segmentStartedAt?: number;
+  /**
+   * With `resume` and `restore`, by a node that opens its own session again: owners under which it opened it, or may
+   * have. When the session is live and another owner holds it, nothing changes, and the answer is `moved` (P7).
+   */
+  readonly formerOwners?: readonly Owner[];
 }
 
 /** `current` counts the user's live sessions after the act, presence-only marks left out. */
@@ -54,6 +59,8 @@ export type OpenResult =
     }
   | { readonly outcome: 'ended'; readonly reason: CloseReason }
   | { readonly outcome: 'fenced' }
+  /** Only with `formerOwners`: somebody else holds it. */
+  | { readonly outcome: 'moved' }
   /** Only to the intent `return`. */
   | { readonly outcome: 'gone' };
 
@@ -76,9 +83,12 @@ export type Miss =
   | { readonly outcome: 'gone' | 'moved' | 'fenced' }
   | { readonly outcome: 'ended'; readonly reason: CloseReason };
 
-export type RenewResult = { readonly outcome: 'renewed'; readonly expiresAt: number } | Miss;
+/** What is stored of this session cannot be read: a fault (`internal`) of its own, not of the others in the call. */
+export type Failed = { readonly outcome: 'failed' };
 
-export type DetachResult = { readonly outcome: 'detached'; readonly expiresAt: number } | Miss;
+export type RenewResult = { readonly outcome: 'renewed'; readonly expiresAt: number } | Miss | Failed;
+
+export type DetachResult = { readonly outcome: 'detached'; readonly expiresAt: number } | Miss | Failed;
 
 export interface UpdateRequest extends SessionRef {
   /** Checked when given. */
@@ -98,7 +108,7 @@ export type UpdateResult =
 export interface CloseRequest extends SessionRef {
   /** Checked when given. */
   readonly owner?: Owner;
-  /** `kicked` leaves a tombstone. */
+  /** `kicked` leaves a tombstone, `left` a short one (P5, P8). */
   readonly reason: 'left' | 'timeout' | 'kicked';
 }
 

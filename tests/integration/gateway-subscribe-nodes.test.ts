@@ -38,7 +38,8 @@ async function act(server: TestServer): Promise<void> {
   const sessionId = pick(['a', 'b', 'c', 'd']);
   const url = `http://127.0.0.1:${server.httpPort}`;
   const dice = Math.random();
-  if (dice < 0.6) await server.post('/heartbeat', { userId, sessionId, streamId: pick(STREAMS) });
+  const start = Math.random() < 0.5;
+  if (dice < 0.6) await server.post('/heartbeat', { userId, sessionId, streamId: pick(STREAMS), start });
   else if (dice < 0.8) {
     const init = { method: 'DELETE', headers: { 'content-type': 'application/json' } };
     await fetch(`${url}/heartbeat`, { ...init, body: JSON.stringify({ userId, sessionId }) });

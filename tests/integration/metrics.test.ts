@@ -185,6 +185,7 @@ const NAMES: string[] = [
   'node_beats_total',
   'node_sessions_held',
   'reader_strays_total',
+  'recount_corrections_total',
   'redis_commands_per_second',
   'redis_commands_processed_total',
   'redis_connected_clients',

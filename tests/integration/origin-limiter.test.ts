@@ -183,7 +183,18 @@ overBothStores((rig) => {
         expect([status, body]).toEqual([204, undefined]);
       }
       expect((await server.get('/status/user/u1')).body).toMatchObject({ online: false, sessions: 0 });
-      expect((await beat({ userId: 'u1', streamId: 's', sessionId: 'a' })).body.current).toBe(1);
+    });
+
+    test('[P8] a beat that comes late starts nothing; the device that starts again says so', async () => {
+      const mine = { userId: 'u1', streamId: 's', sessionId: 'a' };
+      await beat(mine);
+      await leave(mine);
+      const late = { status: 410, body: { code: 'session_ended', reason: 'left' } };
+      expect(await beat(mine)).toMatchObject(late);
+      expect(await beat({ ...mine, start: false })).toMatchObject(late);
+      expect(await heldBy('u1')).toEqual([]);
+      expect(await beat({ ...mine, start: true })).toMatchObject({ status: 200, body: { current: 1 } });
+      expect(await beat(mine)).toMatchObject({ status: 200, body: { current: 1 } });
     });
 
     test('names what is missing', async () => {
@@ -237,7 +248,7 @@ overBothStores((rig) => {
       const [player, welcome] = await Player.hello(server.wsPort, { userId: 'u1', sessionId: 'a', streamId: 's' });
       expect(welcome).toMatchObject({ type: 'welcome', current: 1 });
       await player.leave();
-      expect((await beat({ userId: 'u1', streamId: 's', sessionId: 'a' })).status).toBe(200);
+      expect((await beat({ userId: 'u1', streamId: 's', sessionId: 'a', start: true })).status).toBe(200);
     });
 
     test('after a replacement', async () => {

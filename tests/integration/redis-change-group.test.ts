@@ -49,10 +49,13 @@ function verbs(client: Redis): Redis {
   defineVerbs(client, {
     LOG_MAX: 1,
     TOMB_MS: 1,
+    LEFT_TOMB_MS: 1,
     SEEN_TTL_MS: 1,
     SEEN_MAX: 1,
     STALL_GRACE_MS: 1,
     LEASE_MAX_MS: 600_000,
+    RECOUNT_MS: 1,
+    SHARDS: 1,
   });
   return client;
 }

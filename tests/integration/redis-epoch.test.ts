@@ -14,6 +14,9 @@ const CONSTANTS = {
   SEEN_TTL_MS: 1_000,
   SEEN_MAX: 10,
   STALL_GRACE_MS: 1_000,
+  LEFT_TOMB_MS: 1,
+  RECOUNT_MS: 1,
+  SHARDS: 4,
   LEASE_MAX_MS: 60_000,
 };
 const ended: (() => Promise<unknown>)[] = [];
@@ -34,6 +37,7 @@ test('[P10] what another master was called when it was asked moves no epoch', as
     sweepGapMs: 0,
     runIds: async () => shards.all.map(() => asked),
     byMaster: () => [shards.all],
+    recount: { run: async () => 0 },
     onNewEpoch: async () => {},
     onQuit: () => {},
   });

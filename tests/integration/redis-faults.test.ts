@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
 import type { OpenRequest } from '../../presence-core/index.ts';
@@ -227,17 +227,25 @@ test('[P10] on a Cluster too, one master that restarted gives a new epoch', asyn
   expect((await store.reads.status(users)).every((user) => user.online)).toBe(true);
 });
 
-test('[P9] out of memory, opens are refused as a whole while renew, detach, close, beat and sweep go on', async () => {
+test('[P9] out of memory, opens are refused as a whole while heartbeats, renew, detach, close, beat and sweep go on', async () => {
   const redis = await server();
   const store = await connected(redis);
   await store.nodes.join('node', LONG_MS);
   const owner = { nodeId: 'node', connection: 1 };
   for (const id of ['a', 'b', 'c']) await store.sessions.open(beatOf(id, 's', { owner, intent: 'fresh' }));
+  const known = Array.from({ length: 31 }, (_, i) => beatOf(`known${i}`, 's'));
+  for (const request of known) await store.sessions.open(request);
+  await store.sessions.open(beatOf('known0', 'expired', { leaseMs: 1 }));
   const admin = new Redis(redis.port);
   await admin.config('SET', 'maxmemory', '1');
-  await expect(store.sessions.open(beatOf('d', 's'))).rejects.toThrow(
-    'Redis refuses commands: out of memory (maxmemory)',
-  );
+  // Heartbeats of known sessions are renewals: one that is new in their midst is refused alone.
+  const beats = [...known.slice(0, 16), beatOf('d', 's'), ...known.slice(16)].map((one) => store.sessions.open(one));
+  const answers = await Promise.allSettled(beats);
+  expect(answers.filter(({ status }) => status === 'rejected')).toMatchObject([
+    { reason: { code: 'store_unavailable', message: expect.stringMatching(/out of memory/) } },
+  ]);
+  expect(answers[16]?.status).toBe('rejected');
+  expect(answers[0]).toMatchObject({ value: { outcome: 'renewed', current: 1 } });
   expect(await store.sessions.renew([{ userId: 'a', sessionId: 's', owner, leaseMs: 2 * LONG_MS }])).toMatchObject([
     { outcome: 'renewed' },
   ]);
@@ -309,6 +317,17 @@ test('[P9] a node that is revived while its sessions are walked is not deleted, 
   expect(await store.nodes.beat('back', LONG_MS)).toMatchObject({ outcome: 'alive' });
   expect(await store.reads.status(['u'])).toMatchObject([{ online: true }]);
   expect(await client.hexists(`{${prefix}:0}:shard`, 'walk')).toBe(0);
+});
+
+test('[P2] [P15] online users were last seen at the instant of the store’s clock', async () => {
+  const redis = await server();
+  const store = await connected(redis);
+  await store.sessions.open(beatOf('u', 's'));
+  const before = Date.now();
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(5);
+  const [status] = await store.reads.status(['u']).finally(() => clock.mockRestore());
+  expect(status).toMatchObject({ online: true, sessions: 1 });
+  expect(status?.lastSeenAt).toBeGreaterThanOrEqual(before);
 });
 
 test('[P2] another number of shards is refused', async () => {

@@ -15,7 +15,7 @@ export function redisStores(server: () => Pick<TestRedis, 'url' | 'prefix'>): Cr
     const prefix = server().prefix();
     const handles: RedisStore[] = [];
     const another = async (): Promise<RedisStore> => {
-      const store = new RedisStore({ url, prefix, shards: SHARDS, sweepGapMs: 0, ...options });
+      const store = new RedisStore({ url, prefix, shards: SHARDS, sweepGapMs: 0, recountMs: 20, ...options });
       handles.push(store);
       await store.start();
       return store;

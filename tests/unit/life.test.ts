@@ -25,6 +25,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'lost, restore': 'opening by a, again restore',
     left: 'over, asked a, has left',
     closed: 'over, asked a',
+    'answered moved': 'over; evict moved',
+    'not asked': 'over',
   },
   'opening, policy closed': {
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
@@ -40,6 +42,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'lost, restore': 'opening by a, again restore',
     left: 'over, asked a, has left',
     closed: 'over, asked a',
+    'answered moved': 'over; evict moved',
+    'not asked': 'over',
   },
   'opening, resumes 1000': {
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
@@ -55,6 +59,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'lost, restore': 'opening by a, again restore',
     left: 'over, asked a, has left',
     closed: 'over, asked a',
+    'answered moved': 'over; evict moved',
+    'not asked': 'over',
   },
   'opening, node lost': {
     'answered opened': 'reopening restore, was a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000); queue',
@@ -68,6 +74,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'told evicted': 'over, asked a; evict evicted by other',
     left: 'over, asked a, has left',
     closed: 'over, asked a',
+    'answered moved': 'over; evict moved',
+    'not asked': 'over',
   },
   held: {
     'told evicted': 'over; evict evicted by other',
@@ -84,7 +92,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
   },
   unchecked: {
     'told evicted': 'over; evict evicted by other; detach a?',
-    turn: 'unchecked, maybe a, asked c; ask resume by c of a',
+    turn: 'unchecked, maybe a, asked c; ask resume by c',
     'changed stream': 'unchecked, maybe a (#1 at 5000 two)',
     'changed country': 'unchecked, maybe a (one,DE)',
     left: 'over; detach a?',
@@ -106,6 +114,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'changed country': 'unchecked, maybe a, asked b, again resume (one,DE)',
     left: 'over, asked b, has left; detach a?',
     closed: 'over, asked b; detach a?',
+    'answered moved': 'over; evict moved; detach a?',
+    'not asked': 'unchecked, maybe a',
   },
   'unchecked, asked, again': {
     'answered opened': 'reopening restore, was b (from 2000)',
@@ -121,6 +131,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'changed country': 'unchecked, maybe a, asked b, again restore (one,DE)',
     left: 'over, asked b, has left; detach a?',
     closed: 'over, asked b; detach a?',
+    'answered moved': 'over; evict moved; detach a?',
+    'not asked': 'unchecked, maybe a',
   },
   reopening: {
     'told evicted': 'over; evict evicted by other',
@@ -147,6 +159,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'changed country': 'reopening resume, was a, asked b, again resume (one,DE)',
     left: 'over, asked b, has left',
     closed: 'over, asked b; detach a',
+    'answered moved': 'over; evict moved',
+    'not asked': 'reopening resume, was a',
   },
   'reopening, asked, again': {
     'answered opened': 'reopening restore, was b (from 2000)',
@@ -162,6 +176,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'changed country': 'reopening resume, was a, asked b, again restore (one,DE)',
     left: 'over, asked b, has left',
     closed: 'over, asked b; detach a',
+    'answered moved': 'over; evict moved',
+    'not asked': 'reopening restore, was a',
   },
   'reopening, asked in vain': {
     'told evicted': 'over; evict evicted by other; detach b?',
@@ -181,6 +197,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered fenced': 'over',
     unanswered: 'over; detach b?',
     'unanswered by a fault': 'over; detach b?',
+    'answered moved': 'over',
+    'not asked': 'over',
   },
   'over, asked, has left': {
     'answered opened': 'over; close b',
@@ -191,6 +209,8 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered fenced': 'over',
     unanswered: 'over; detach b?',
     'unanswered by a fault': 'over; detach b?',
+    'answered moved': 'over',
+    'not asked': 'over',
   },
 };
 

@@ -38,8 +38,9 @@ const MEMBERS: { readonly [C in ProblemCode]?: ReturnType<typeof Type.Object> } 
     nextFreeAt: instant('Earliest end of one of these sessions, unless it is renewed'),
   }),
   session_ended: Type.Object({
-    reason: Type.Enum(['evicted', 'replaced', 'kicked'], {
-      description: 'evicted: by the limit; replaced: by its user; kicked: by an admin',
+    reason: Type.Enum(['evicted', 'replaced', 'kicked', 'left'], {
+      description:
+        'evicted: by the limit; replaced: by its user; kicked: by an admin; left: it ended by itself a moment ago',
     }),
   }),
 };

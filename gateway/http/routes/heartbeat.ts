@@ -17,6 +17,12 @@ const Beat = Type.Object({
   userId: id('User id'),
   sessionId: Type.Optional(id('Session id that the player chose; default: deviceId')),
   ...SESSION_ATTRIBUTES,
+  start: Type.Optional(
+    Type.Boolean({
+      description:
+        'true: starts the session, also one that ended a moment ago, or that a socket holds, as a hello does',
+    }),
+  ),
   intervalMs: Type.Optional(
     Type.Integer({
       minimum: 1_000,
@@ -44,6 +50,7 @@ const Leave = Type.Object({
   deviceId: Type.Optional(id('Device id, as in the heartbeats')),
 });
 const ENDED = 'The session was ended: start a new one under another sessionId.';
+const LEFT = 'The session has just ended by DELETE /heartbeat: send start: true to start it again.';
 
 /** The session of a heartbeat: sessionId, else deviceId; without both and without a stream, the user's presence mark. */
 function sessionOf({ sessionId, deviceId, streamId }: Beat): string {
@@ -70,7 +77,7 @@ async function beat(
     owner: isMark ? 'presence' : 'heartbeat',
     leaseMs: Math.max(config.heartbeatTtlMs, BEATS_PER_TTL * (intervalMs ?? 0)),
     ...admissionTermsOf(userId, identity, config),
-    intent: 'beat',
+    intent: body.start === true ? 'fresh' : 'beat',
   });
   logOpened(context, requestId, { userId, sessionId }, result, deviceType);
   switch (result.outcome) {
@@ -83,9 +90,12 @@ async function beat(
     }
     case 'refused':
       throw limitProblem(result, 400);
-    case 'ended':
-      throw new Problem('session_ended', ENDED, { members: { reason: result.reason } });
+    case 'ended': {
+      const { reason } = result;
+      throw new Problem('session_ended', reason === 'left' ? LEFT : ENDED, { members: { reason } });
+    }
     case 'fenced':
+    case 'moved':
     case 'gone':
       throw new Error(`unexpected outcome of a heartbeat: ${result.outcome}`);
   }
@@ -106,7 +116,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'Send a heartbeat: starts a session or keeps it alive',
       description:
-        'The first heartbeat starts the session, if the limit allows it. Another streamId in a live session is a switch of the stream. Without sessionId, deviceId identifies the session. A heartbeat with neither streamId, sessionId nor deviceId only marks the user as online: it does not count towards the limit.',
+        'The first heartbeat starts the session, if the limit allows it. Another streamId in a live session is a switch of the stream. Without sessionId, deviceId identifies the session. A heartbeat with neither streamId, sessionId nor deviceId only marks the user as online: it does not count towards the limit. For 10 s after DELETE /heartbeat, heartbeats of that session are answered 410 with reason left, so that a late one does not start it again; a device that really starts again under the same id sends start: true.',
       problems: [{ code: 'concurrency_limit', status: 400 }, { code: 'session_ended' }],
       examples: [
         {
@@ -129,6 +139,11 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
               nextFreeAt: EXAMPLE_AT + 28_000,
             },
           },
+        },
+        {
+          title: 'The device starts again',
+          body: { userId: 'bob', sessionId: 'phone-1', streamId: 'espn', start: true },
+          response: { status: 'ok', current: 2, max: 3, expiresAt: EXAMPLE_AT + 30_000, heartbeatIntervalMs: 10_000 },
         },
         {
           title: 'The session was ended',
@@ -155,7 +170,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'End a session at once',
       description:
-        'Name the session as in its heartbeats, by sessionId or deviceId. A session that is not live is no error.',
+        'Name the session as in its heartbeats, by sessionId or deviceId. A session that is not live is no error. For 10 s only a heartbeat with start: true starts it again.',
       examples: [{ title: 'The player was closed', body: { userId: 'ann', sessionId: 'tv-1' } }],
       scope: 'player',
       schema: { body: Leave },

@@ -9,6 +9,7 @@ const MESSAGES: Readonly<Record<OpenResult['outcome'], 'admitted' | 'refused'>> 
   refused: 'refused',
   ended: 'refused',
   fenced: 'refused',
+  moved: 'refused',
   gone: 'refused',
 };
 

@@ -8,8 +8,6 @@ local function close(act, reason)
   return { 'closed', replyLine(reason, endSession(act, member, reason, now)) }
 end
 
-local replies = {}
-for i = 1, #ARGV, 6 do
-  replies[#replies + 1] = close(actOn(unpack(ARGV, i, i + 4)), ARGV[i + 5])
-end
-return replies
+return forEachItem(1, 6, function(i)
+  return close(actOn(unpack(ARGV, i, i + 4)), ARGV[i + 5])
+end)

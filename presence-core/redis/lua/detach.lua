@@ -13,8 +13,6 @@ local function detach(act, graceMs)
   return 'detached|' .. fmt('%d', at)
 end
 
-local replies = {}
-for i = 1, #ARGV, 6 do
-  replies[#replies + 1] = detach(actOn(unpack(ARGV, i, i + 4)), tonumber(ARGV[i + 5]))
-end
-return replies
+return forEachItem(1, 6, function(i)
+  return detach(actOn(unpack(ARGV, i, i + 4)), tonumber(ARGV[i + 5]))
+end)

@@ -8,8 +8,6 @@ local function kick(act)
   return lines
 end
 
-local replies = {}
-for i = 1, #ARGV, 3 do
-  replies[#replies + 1] = kick(actOn(ARGV[i], ARGV[i + 1], '', ARGV[i + 2], ''))
-end
-return replies
+return forEachItem(1, 3, function(i)
+  return kick(actOn(ARGV[i], ARGV[i + 1], '', ARGV[i + 2], ''))
+end)

@@ -1,11 +1,14 @@
+#!lua
 -- Admission (P4-P7, P10), one atomic step per item.
--- ARGV, 13 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
+-- ARGV, 14 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
 --   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
 --   former ('startedAt|segment|segmentStartedAt' with restore, 'startedAt' with only if live, or ''),
---   '|stream|device type|country|state|device|meta' ('' keeps what is known), default limit.
+--   '|stream|device type|country|state|device|meta' ('' keeps what is known), default limit,
+--   former owners ('|owner|owner|'; '' whoever holds the session gives it up).
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
---   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone' or 'fenced'; then a line per
+--   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone', 'moved' or 'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
+local v = ARGV
 
 -- Whether the session is live and began when the resume token says; '' fits any.
 local function isIncarnation(act, member)
@@ -14,7 +17,15 @@ local function isIncarnation(act, member)
   return act.former == '' or member.row.startedAt == act.former
 end
 
-local function open(act, limit, default)
+-- Whether somebody else holds the session than those who gave it up for this act; nobody holds a detached one (P7).
+local function isHeldElsewhere(act, member, formerOwners)
+  if not member or formerOwners == '' then return false end
+  loadRows(act)
+  local owner = member.row.owner
+  return owner ~= 's' and owner ~= act.owner and not string.find(formerOwners, '|' .. owner .. '|', 1, true)
+end
+
+local function open(act, limit, default, formerOwners)
   local K, user, session, intent = act.K, act.user, act.session, act.intent
   if fenced(K, act.owner) then return { 'fenced' } end
   local reason = tombstone(K, user, session)
@@ -25,8 +36,13 @@ local function open(act, limit, default)
   liveMembers(act)
   local member = memberOf(act, session)
   if intent == 'l' and not isIncarnation(act, member) then return { 'gone' } end
-  act.max = maxOf(K, user, limit, default)
-  return member and renewSession(act, member) or admitSession(act)
+  if isHeldElsewhere(act, member, formerOwners) then return { 'moved' } end
+  act.max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
+  if member then return renewSession(act, member) end
+  -- Fails before anything is written, if the row cannot be: nobody is added by halves.
+  local left = call('HGET', act.rows, user .. ' ' .. session)
+  if left then endRowAlone(act, session, left) end
+  return admitSession(act)
 end
 
 -- What an item asks for, beside what all acts have (parts/rows.lua). One table, made at one go: it is the cheapest.
@@ -37,7 +53,6 @@ local function openActOn(i)
     intent = v[i + 9], former = v[i + 10], attributes = v[i + 11], max = '' }
 end
 
-for i = at, total, 13 do
-  replies[#replies + 1] = renewUnchanged(i) or open(openActOn(i), v[i + 6], v[i + 12])
-end
-return replies
+return forEachItem(1, 14, function(i)
+  return open(openActOn(i), v[i + 6], v[i + 12], v[i + 13])
+end)

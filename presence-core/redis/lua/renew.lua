@@ -2,7 +2,7 @@
 -- Extends leases (P2, P7). Writes the users' sets only. The busiest verb by far, so what a group shares is done once.
 -- ARGV: groups of one shard, node and lease: K, node ('' when no socket), leaseMs, number of items,
 --   then 5 an item: key of the user's set, key of the row's hash, 'user session', session, owner.
--- Returns per item: 'renewed|expiresAt', 'gone', 'moved', 'fenced', 'ended|reason'.
+-- Returns per item: 'renewed|expiresAt', 'gone', 'moved', 'fenced', 'ended|reason', or an error that is its own.
 local v, replies = ARGV, {}
 local find, byte = string.find, string.byte
 local BAR = byte('|')
@@ -12,15 +12,16 @@ local function miss(K, field)
   return reason and 'ended|' .. reason or 'gone'
 end
 
-local i, n = 1, 0
-while i <= #v do
-  local K, node, leaseMs, last = v[i], v[i + 1], tonumber(v[i + 2]), i + 3 + v[i + 3] * 5
-  local at = now + leaseMs
-  local atText = leaseText(K, at)
-  local renewed = 'renewed|' .. fmt('%d', at)
+local i, n, total, last = 1, 0, #v, 0
+-- Of the group.
+local K, node, at, atText, renewed
+
+-- Carries out the rest of the group.
+local function renewGroup()
+  local K, at, atText, renewed, v, replies, last = K, at, atText, renewed, v, replies, last
   local out = node ~= '' and fenced(K, 's' .. node .. '.')
-  i = i + 4
   while i <= last do
+    n = n + 1
     local key, field, session, owner = v[i], v[i + 2], v[i + 3], v[i + 4]
     local reply = 'fenced'
     if not out then
@@ -37,9 +38,25 @@ while i <= #v do
         reply = renewed
       end
     end
-    n = n + 1
     replies[n] = reply
     i = i + 5
+  end
+end
+
+while i <= total do
+  K, node, at, last = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5
+  atText = leaseText(K, at)
+  renewed = 'renewed|' .. fmt('%d', at)
+  i = i + 4
+  while i <= last do
+    local before = n
+    local isDone, problem = pcall(renewGroup)
+    if not isDone then
+      -- The whole group, where its own keys cannot be read.
+      if n == before then n = n + 1 end
+      replies[n] = failure(problem)
+      i = i + 5
+    end
   end
 end
 return replies

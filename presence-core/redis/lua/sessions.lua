@@ -1,12 +1,10 @@
 #!lua flags=no-writes
--- The live sessions of users and their limit override (P1, P6).
+-- The live sessions of users and their limit override (P1, P6). One without a row is left out: nothing is known of it.
 -- ARGV, 3 an item: K, user, bucket.
 -- Returns per item an array: the override or '', then a line '|expiresAt|session|row' per live session.
-local replies = {}
-for i = 1, #ARGV, 3 do
-  local K, user = ARGV[i], ARGV[i + 1]
-  local out = { call('HGET', K .. 'lim', user) or '' }
-  local flat = call('ZRANGE', K .. 'u:' .. user, 0, -1, 'WITHSCORES')
+
+local function addSessions(out, K, set, rowsKey, user)
+  local flat = call('ZRANGE', set, 0, -1, 'WITHSCORES')
   local fields, live = {}, {}
   for j = 1, #flat, 2 do
     local expiresAt = runsUntil(K, tonumber(flat[j + 1]))
@@ -15,10 +13,17 @@ for i = 1, #ARGV, 3 do
       live[#live + 1] = '|' .. fmt('%d', expiresAt) .. '|' .. flat[j] .. '|'
     end
   end
-  if #fields > 0 then
-    local rows = call('HMGET', K .. 'm:' .. ARGV[i + 2], unpack(fields))
-    for j = 1, #rows do out[#out + 1] = live[j] .. rows[j] end
+  if #fields == 0 then return end
+  local rows = call('HMGET', rowsKey, unpack(fields))
+  for j = 1, #rows do
+    if rows[j] then out[#out + 1] = live[j] .. rows[j] end
   end
-  replies[#replies + 1] = out
 end
-return replies
+
+return forEachItem(1, 3, function(i)
+  local K, user = ARGV[i], ARGV[i + 1]
+  local out = { call('HGET', K .. 'lim', user) or '' }
+  -- A key of a wrong type holds no session, and fails no other user's read.
+  pcall(addSessions, out, K, K .. 'u:' .. user, K .. 'm:' .. ARGV[i + 2], user)
+  return out
+end)

@@ -1,8 +1,8 @@
 #!lua flags=no-writes
 -- Whether users are live, and when they were last (P1, P3, P15).
 -- ARGV, 1 an item: the key of the user's set.
--- Returns per item a number when the user is online: of sessions, a presence-only mark is none. Else a text: lastSeenAt,
---   '' never seen.
+-- Returns per item a number when the user is online: now * 1000 + sessions, of which a presence-only mark is none. Else a
+--   text: lastSeenAt, '' never seen.
 local live = '(' .. fmt('%d', now)
 
 -- The reply on a user of whom some members' leases are over: by themselves they expired, or an extension covers them.
@@ -18,18 +18,21 @@ local function statusOf(key)
     end
   end
   -- Expired and not swept yet: it was live until its expiry.
-  return online and sessions or fmt('%d', math.ceil(lease))
+  return online and now * 1000 + sessions or fmt('%d', math.ceil(lease))
 end
 
 local replies = {}
 for i = 1, #ARGV do
   local key = ARGV[i]
-  local members = call('ZCARD', key)
-  if members == 0 then
+  -- An error of a key of a wrong type is a table: nobody is live there.
+  local members = redis.pcall('ZCARD', key)
+  if type(members) ~= 'number' then
+    replies[i] = ''
+  elseif members == 0 then
     local K, user = match(key, '^(.-}:)u:(.*)$')
     replies[i] = call('ZSCORE', K .. 'seen', user) or ''
   elseif call('ZCOUNT', key, live, '+inf') == members then
-    replies[i] = call('ZSCORE', key, '*') and members - 1 or members
+    replies[i] = now * 1000 + (call('ZSCORE', key, '*') and members - 1 or members)
   else
     replies[i] = statusOf(key)
   end

@@ -92,6 +92,4 @@ local function take(K)
   return out
 end
 
-local replies = {}
-for i = 5, #ARGV do replies[#replies + 1] = take(ARGV[i]) end
-return replies
+return forEachItem(5, 1, function(i) return take(ARGV[i]) end)

@@ -1,3 +1,4 @@
+#!lua
 -- Changes what is known of a live session (P11): a switch of stream is one entry.
 -- ARGV, 6 an item: K, user, session, bucket, owner ('' unchecked), '|stream|device type|country|state|device|meta'
 --   ('' keeps what is known).
@@ -12,8 +13,6 @@ local function update(act, given)
   return (changed and 'updated|' or 'unchanged|') .. row.segment .. '|' .. row.startedAt .. '|' .. row.segmentMs
 end
 
-local replies = {}
-for i = 1, #ARGV, 6 do
-  replies[#replies + 1] = update(actOn(unpack(ARGV, i, i + 4)), parseAttributes(ARGV[i + 5]))
-end
-return replies
+return forEachItem(1, 6, function(i)
+  return update(actOn(unpack(ARGV, i, i + 4)), parseAttributes(ARGV[i + 5]))
+end)

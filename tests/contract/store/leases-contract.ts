@@ -22,9 +22,10 @@ export function leasesContract(create: CreateStore): void {
       ['replaced', (fixture) => fixture.open('u', 'next', { limit: 1, replace: ['s'] })],
       ['kicked', (fixture) => fixture.store.sessions.kick('u')],
       ['kicked', (fixture) => fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'kicked' })],
+      ['left', (fixture) => fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })],
     ];
     for (const [reason, end] of endings) {
-      test(`[P5] after ${reason} every act but a fresh open is told so`, () =>
+      test(`[P5] [P8] after ${reason} every act but a fresh open is told so`, () =>
         withFixture(create, async (fixture) => {
           const { store } = fixture;
           const owner = 'heartbeat';
@@ -43,14 +44,32 @@ export function leasesContract(create: CreateStore): void {
         }));
     }
 
-    test('[P5] a session that left or timed out leaves no tombstone', () =>
+    test('[P5] a session that timed out leaves no tombstone', () =>
       withFixture(create, async (fixture) => {
-        for (const reason of ['left', 'timeout'] as const) {
-          await fixture.opened('u', reason);
-          await fixture.store.sessions.close({ userId: 'u', sessionId: reason, reason });
-          expect(await fixture.open('u', reason, { intent: 'resume' })).toMatchObject({ outcome: 'opened' });
-        }
+        await fixture.opened('u', 's');
+        await fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'timeout' });
+        expect(await fixture.open('u', 's', { intent: 'resume' })).toMatchObject({ outcome: 'opened' });
       }));
+
+    test('[P8] what was on its way when a session left does not open it anew; a moment later a beat does', () =>
+      withFixture(
+        create,
+        async (fixture) => {
+          const { store } = fixture;
+          await fixture.opened('u', 's', { intent: 'beat' });
+          await fixture.opened('u', 'kicked');
+          const left = { userId: 'u', sessionId: 's', reason: 'left' } as const;
+          expect(await store.sessions.close(left)).toMatchObject({ outcome: 'closed' });
+          expect(await store.sessions.close(left)).toEqual({ outcome: 'ended', reason: 'left' });
+          await store.sessions.kick('u');
+          expect(await fixture.open('u', 's', { intent: 'beat' })).toEqual({ outcome: 'ended', reason: 'left' });
+          expect(await fixture.liveIds('u')).toEqual([]);
+          await fixture.advance(PAST);
+          expect(await fixture.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'opened' });
+          expect(await fixture.open('u', 'kicked', { intent: 'beat' })).toMatchObject({ outcome: 'ended' });
+        },
+        { leftTombstoneMs: SHORT },
+      ));
 
     test('[P5] a fresh open that is refused has cleared the tombstone all the same', () =>
       withFixture(create, async (fixture) => {
@@ -227,7 +246,8 @@ export function leasesContract(create: CreateStore): void {
           displaced: { session, owner: 'heartbeat', reason: 'left' },
         });
         expect(await fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual({
-          outcome: 'gone',
+          outcome: 'ended',
+          reason: 'left',
         });
         expect(await fixture.story()).toEqual(['open s online', 'close s left offline']);
       }));

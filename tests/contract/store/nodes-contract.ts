@@ -160,6 +160,37 @@ export function nodesContract(create: CreateStore): void {
         { stallGraceMs: 2 * NODE_LEASE },
       ));
 
+    test('[P7] [P9] [P10] a node that was cut off takes nothing back that somebody else holds by now', () =>
+      withFixture(create, async (fixture) => {
+        const { store } = fixture;
+        await fixture.join('former');
+        await fixture.join('n');
+        await fixture.join('other');
+        const [former, own] = [socket('former', 1), socket('n', 1)];
+        for (const intent of ['resume', 'restore'] as const) {
+          const again: Partial<OpenRequest> = { intent, owner: own, formerOwners: [former], attributes: FULL };
+          for (const holder of [socket('other', 7), 'heartbeat', 'guard'] as const) {
+            const userId = `${intent} ${typeof holder}`.replace(' ', '-') + String(holder).length;
+            await fixture.opened(userId, 's', { owner: former });
+            await fixture.open(userId, 's', { owner: holder, attributes: { streamId: 'x' } });
+            const [before] = await fixture.sessionsOf(userId);
+            expect(await fixture.open(userId, 's', again)).toEqual({ outcome: 'moved' });
+            expect(await fixture.sessionsOf(userId)).toEqual([before]);
+            expect(await store.sessions.renew([{ ...ref(userId, 's', holder), leaseMs: LONG }])).toMatchObject([
+              { outcome: 'renewed' },
+            ]);
+          }
+          // What it held itself, was left to the grace, or has been opened by this very act before, it takes.
+          await fixture.opened(`${intent}-own`, 's', { owner: former });
+          expect(await fixture.open(`${intent}-own`, 's', again)).toMatchObject({ outcome: 'renewed' });
+          expect(await fixture.open(`${intent}-own`, 's', again)).toMatchObject({ outcome: 'renewed', displaced: [] });
+          await fixture.opened(`${intent}-left`, 's', { owner: socket('other', 8) });
+          await store.sessions.detach([ref(`${intent}-left`, 's', socket('other', 8))], LONG);
+          expect(await fixture.open(`${intent}-left`, 's', again)).toMatchObject({ outcome: 'renewed' });
+          expect(await fixture.open(`${intent}-gone`, 's', again)).toMatchObject({ outcome: 'opened' });
+        }
+      }));
+
     test('[P9] the first beat after a silence finds its lease extended too', () =>
       withFixture(
         create,
@@ -233,7 +264,7 @@ export function nodesContract(create: CreateStore): void {
         expect(await update({ streamId: 'c' })).toEqual({ outcome: 'unchanged', ...place });
 
         if (fixture.held.forget === undefined)
-          await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
+          await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'timeout' });
         else await fixture.held.forget();
         const former = { startedAt, ...place };
         expect(await open('c', { intent: 'restore', ...former })).toMatchObject({ outcome: 'opened', ...former });

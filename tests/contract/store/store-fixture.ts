@@ -5,6 +5,7 @@ import type { Attributes, Change, Owner, Session, SocketOwner } from '../../../p
 export interface ContractOptions {
   readonly defaultLimit?: number;
   readonly tombstoneMs?: number;
+  readonly leftTombstoneMs?: number;
   readonly seenTtlMs?: number;
   readonly seenMax?: number;
   readonly logMax?: number;

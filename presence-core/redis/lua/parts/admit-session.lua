@@ -43,12 +43,13 @@ local function addSession(act, wasOnline)
   local expiresAt = now + act.leaseMs
   local member = { id = session, score = expiresAt, row = firstRow(act) }
   loadRows(act)
-  call('ZADD', act.set, leaseText(K, expiresAt), session)
+  -- Counts and log first, as in endSession.
   countSession(act, member, member.row, 1)
-  addToCount(K, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
-  if not wasOnline then call('ZREM', K .. 'seen', user) end
+  addToCount(act, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
   appendChange(act, 'o', member, now, { transition = wasOnline and '' or '+', reason = '' })
   saveRow(act, member)
+  call('ZADD', act.set, leaseText(K, expiresAt), session)
+  if not wasOnline then call('ZREM', K .. 'seen', user) end
   fileDue(act, expiresAt)
   return member
 end

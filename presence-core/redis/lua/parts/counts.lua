@@ -1,9 +1,31 @@
 -- Counts of live sessions and distinct users (P12).
+local ONE_SESSION = 1000000000
 
--- Sessions and distinct users of one thing, in one number: sessions * 1e9 + users. At zero it is deleted.
-local function addToCount(K, field, sessions, users)
-  local by = sessions * 1000000000 + users
-  if by ~= 0 and call('HINCRBY', K .. 'n', field, fmt('%d', by)) == 0 then call('HDEL', K .. 'n', field) end
+-- What acts need of a shard's state: its epoch, and how many buckets a recount has walked (0 when none runs).
+local states = {}
+local function stateOf(K)
+  local state = states[K]
+  if not state then
+    local v = call('HMGET', K .. 'shard', 'epoch', 'recount')
+    state = { epoch = v[1], walked = tonumber(v[2] or 0) }
+    states[K] = state
+  end
+  return state
+end
+
+-- A count is one number, sessions * 1e9 + users. At zero it is deleted.
+local function addToHash(key, field, by)
+  if call('HINCRBY', key, field, fmt('%d', by)) == 0 then call('HDEL', key, field) end
+end
+
+-- Sessions and distinct users of one thing. What a recount has counted already follows (recount.lua).
+local function addToCount(act, field, sessions, users)
+  local by = sessions * ONE_SESSION + users
+  if by == 0 or act.isUncounted then return end
+  local K = act.K
+  addToHash(K .. 'n', field, by)
+  local walked = stateOf(K).walked
+  if walked > 0 and tonumber(act.bucket) < walked then addToHash(K .. 'r', field, by) end
 end
 
 -- Stream, device type, country, state: prefix of the counts' fields, and what a row counts for; '' nothing.
@@ -28,7 +50,7 @@ local function countSession(act, member, row, sign, unchanged)
         local other = others[i]
         if other ~= member and other.id ~= '*' and keyOf(other.row, d) == key then users = 0 break end
       end
-      addToCount(act.K, DIMENSIONS[d] .. key, sign, users)
+      addToCount(act, DIMENSIONS[d] .. key, sign, users)
     end
   end
 end

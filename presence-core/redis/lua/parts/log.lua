@@ -2,17 +2,14 @@
 -- of an epoch without a hole, from 0; a sequence is that plus 1.
 -- kind: 'o' open, 'u' update, 'c' close. note: transition ('+' online, '-' offline, ''), reason (''), and with an update
 -- previous: the row's stream, device type, country, state, segment and segmentMs as they were.
-local epochs = {}
 local function appendChange(act, kind, member, at, note)
   local K, row = act.K, member.row
-  local epoch = epochs[K]
+  local state = stateOf(K)
+  local epoch = state.epoch
   if not epoch then
-    epoch = call('HGET', K .. 'shard', 'epoch')
-    if not epoch then
-      epoch = fmt('%d', now)
-      call('HSET', K .. 'shard', 'epoch', epoch)
-    end
-    epochs[K] = epoch
+    epoch = fmt('%d', now)
+    call('HSET', K .. 'shard', 'epoch', epoch)
+    state.epoch = epoch
   end
   local entry = kind .. '|' .. act.user .. '|' .. member.id .. '|' .. string.sub(row.owner, 1, 1) .. '|'
     .. fmt('%d', at) .. '|' .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|' .. row.stream .. '|'

@@ -17,23 +17,30 @@ end
 local function endSession(act, member, reason, at, staysOnline)
   loadRows(act)
   local K, user, list, row = act.K, act.user, act.members, member.row
-  -- In an extension a session may begin, or switch, after its lease, or its node's, was over.
+  -- In an extension a session may begin, or switch, after its lease, or its node's, was over. Of a lost row the start is
+  -- not known: it did not end before.
   at = math.max(at, row.startedAt + row.segmentMs)
   for i = 1, #list do
     if list[i] == member then table.remove(list, i) break end
   end
   local isMark = member.id == '*'
+  local offline = #list == 0 and not staysOnline
+  -- Counts and log first: should one of them fail, the session is there as before, and a recount mends the rest.
+  countSession(act, member, member.row, -1)
+  addToCount(act, 't', isMark and 0 or -1, offline and -1 or 0)
+  appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)
-  countSession(act, member, row, -1)
-  local offline = #list == 0 and not staysOnline
-  addToCount(K, 't', isMark and 0 or -1, offline and -1 or 0)
   if offline then call('ZADD', K .. 'seen', fmt('%d', at), user) end
-  appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
-  if TOMB_CODES[reason] then
-    call('ZADD', K .. 'tomb', fmt('%d', (now + TOMB_MS) * 10 + TOMB_CODES[reason]), user .. ' ' .. member.id)
-  end
+  setTombstone(K, user, member.id, reason)
   return member
+end
+
+-- Ends a session of which only the row is left, as far as it tells: it is closed like one that expired now (P12).
+local function endRowAlone(act, session, text)
+  local member = { id = session, score = now, lease = now, row = parseRow(text) }
+  act.members[#act.members + 1] = member
+  endSession(act, member, 'timeout', now)
 end
 
 -- P1: sets and returns the user's live members. Those that expired end here.

@@ -4,10 +4,37 @@
 -- A call carries a list of items, each naming its shard's key prefix K ('{P:7}:'). On one Redis a call may carry items
 -- of many shards; on Cluster those of one, with all of that shard's keys declared for routing and slot migration.
 -- Keys of a shard: K..'u:'<user> zset session -> expiresAt; K..'m:'<bucket> hash 'user session' -> row;
--- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'lim' hash user -> max;
+-- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'r' the same while a recount makes it;
+-- K..'lim' hash user -> max;
 -- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state.
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Every call ends with the node generation that its store handle joined under, '' none (P9). No verb sees it in ARGV.
 local caller = table.remove(ARGV)
+
+-- What is answered instead of a reply when an item raised this error.
+local function failure(problem)
+  return { err = type(problem) == 'table' and problem.err or 'ERR ' .. tostring(problem) }
+end
+
+-- Calls act(i) for each item of the call, where i is the place in ARGV at which the item begins; returns the replies.
+-- An item that raises an error, as on a key of a wrong type, is answered by that error, and the others are carried out.
+local function forEachItem(first, size, act)
+  local replies, n, i, total = {}, 0, first, #ARGV
+  local function carryOut()
+    while i <= total do
+      n = n + 1
+      replies[n] = act(i)
+      i = i + size
+    end
+  end
+  while i <= total do
+    local isDone, problem = pcall(carryOut)
+    if not isDone then
+      replies[n] = failure(problem)
+      i = i + size
+    end
+  end
+  return replies
+end

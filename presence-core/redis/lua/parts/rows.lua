@@ -10,15 +10,17 @@ local function actOn(K, user, session, bucket, owner)
     rows = K .. 'm:' .. bucket, members = NO_MEMBERS }
 end
 
-local function parseRow(text)
+-- Stands in for a row that is gone or cannot be read, so that no verb stops half done.
+local LOST_ROW = 's|0|' .. fmt('%d', now) .. '|0|0|0||||||'
+
+local parseRow
+function parseRow(text)
   local owner, limit, startedAt, segment, segmentMs, sequence, stream, dtype, country, state, device, meta =
     match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  if not tonumber(startedAt) or not tonumber(segmentMs) then return parseRow(LOST_ROW) end
   return { owner = owner, limit = limit, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
     sequence = sequence, stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta }
 end
-
--- Stands in for a row that somebody deleted by hand, so that no verb stops half done.
-local LOST_ROW = 's|0|' .. fmt('%d', now) .. '|0|0|0||||||'
 
 local function rowText(row)
   return row.owner .. '|' .. row.limit .. '|' .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|'

@@ -1,25 +1,30 @@
--- Looks at one bucket: ends its expired sessions (P1) and files it for the soonest expiry left.
+-- When a session expires; its user's expired ones end first (P1). nil when it is over.
+local function expiryAfterSweep(K, bucket, field)
+  local user, session = splitField(field)
+  local set = K .. 'u:' .. user
+  local score = tonumber(call('ZSCORE', set, session) or nil)
+  if not score or score > now then return score end
+  local before = call('ZCARD', set)
+  local act = actOn(K, user, session, bucket, '')
+  local endedNow = before - #liveMembers(act)
+  ended = ended + endedNow
+  budget = budget - ENDED_COSTS * endedNow
+  local member = memberOf(act, session)
+  return member and member.score
+end
+
+-- Looks at one bucket: ends its expired sessions (P1) and files it for the soonest expiry left. What raises an error,
+-- as a key of a wrong type does, is passed over and left to the recount.
 local function sweepBucket(K, bucket)
-  local fields = call('HKEYS', K .. 'm:' .. bucket)
+  local fields = redis.pcall('HKEYS', K .. 'm:' .. bucket)
   budget = budget - #fields
   local soonest
   for i = 1, #fields do
-    local user, session = splitField(fields[i])
-    local set = K .. 'u:' .. user
-    local score = tonumber(call('ZSCORE', set, session) or nil)
-    if score and score <= now then
-      local before = call('ZCARD', set)
-      local act = actOn(K, user, session, bucket, '')
-      local endedNow = before - #liveMembers(act)
-      ended = ended + endedNow
-      budget = budget - ENDED_COSTS * endedNow
-      local member = memberOf(act, session)
-      score = member and member.score
-    end
-    if score and (not soonest or score < soonest) then soonest = score end
+    local isDone, score = pcall(expiryAfterSweep, K, bucket, fields[i])
+    if isDone and score and (not soonest or score < soonest) then soonest = score end
   end
   if soonest then
-    call('ZADD', K .. 'due', fmt('%d', soonest), bucket)
+    call('ZADD', K .. 'due', fmt('%d', math.ceil(soonest)), bucket)
   else
     call('ZREM', K .. 'due', bucket)
   end

@@ -14,13 +14,14 @@ end
 
 -- All sessions of one bucket that these generations held.
 local function endLostIn(K, bucket, leaseAt)
-  local flat = call('HGETALL', K .. 'm:' .. bucket)
+  -- A key of a wrong type is passed over, as in sweepBucket.
+  local flat = redis.pcall('HGETALL', K .. 'm:' .. bucket)
   budget = budget - #flat / 2
   for i = 1, #flat, 2 do
     local generation = match(flat[i + 1], '^s([^|]+)%.')
     if generation and leaseAt[generation] then
       local user, session = splitField(flat[i])
-      endLost(actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
+      pcall(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
     end
   end
 end

@@ -1,9 +1,17 @@
--- Sessions that were ended by somebody else, and may not come back by themselves (P5).
-local TOMB_CODES = { evicted = 1, replaced = 2, kicked = 3 }
-local TOMB_REASONS = { 'evicted', 'replaced', 'kicked' }
+-- Sessions that somebody else ended, and that may not come back by themselves, or that left a moment ago (P5, P8).
+local TOMB_CODES = { evicted = 1, replaced = 2, kicked = 3, left = 4 }
+local TOMB_REASONS = { 'evicted', 'replaced', 'kicked', 'left' }
 
 -- The reason for which a session was ended, or nil when it has no tombstone.
 local function tombstone(K, user, session)
   local score = call('ZSCORE', K .. 'tomb', user .. ' ' .. session)
   if score and tonumber(score) >= now * 10 then return TOMB_REASONS[score % 10] end
+end
+
+-- Sets it, where the reason is one that leaves a tombstone.
+local function setTombstone(K, user, session, reason)
+  local code = TOMB_CODES[reason]
+  if not code then return end
+  local untilAt = now + (reason == 'left' and LEFT_TOMB_MS or TOMB_MS)
+  call('ZADD', K .. 'tomb', fmt('%d', untilAt * 10 + code), user .. ' ' .. session)
 end

@@ -20,6 +20,8 @@ import { PRESENCE_ONLY } from '../../../../presence-core/session.ts';
 export const USERS = ['u', 'v'];
 export const DEFAULT_LIMIT = 3;
 export const TOMBSTONE_MS = 600_000;
+/** Longer than a run in real time lasts. */
+export const LEFT_TOMBSTONE_MS = 60_000;
 export const SEEN_TTL_MS = 86_400_000;
 export const STALL_GRACE_MS = 30_000;
 
@@ -91,7 +93,10 @@ export class PresenceModel {
     const override = this.#overrides.find((one) => one.userId === userId)?.max;
     const max = request.limit ?? override ?? DEFAULT_LIMIT;
     const member = this.#members.find((one) => isSame(one, request));
-    return member === undefined ? this.#admit(request, max) : this.#reopen(request, member, max);
+    if (member === undefined) return this.#admit(request, max);
+    const mayHold = ['none' as const, request.owner, ...(request.formerOwners ?? [])];
+    const isElsewhere = request.formerOwners && !mayHold.some((owner) => isSameOwner(owner, member.owner));
+    return isElsewhere ? { outcome: 'moved' } : this.#reopen(request, member, max);
   }
 
   renew(request: RenewRequest) {
@@ -321,8 +326,9 @@ export class PresenceModel {
     this.#members = this.#members.filter((other) => other !== member);
     const goesOffline = !isFollowed && !this.#members.some((other) => other.userId === userId);
     if (goesOffline) this.#seen = [...this.#seen.filter((seen) => seen.userId !== userId), { userId, at }];
-    if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
-      this.#tombstones.push({ userId, sessionId, reason, until: this.now + TOMBSTONE_MS });
+    if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked' || reason === 'left') {
+      const until = this.now + (reason === 'left' ? LEFT_TOMBSTONE_MS : TOMBSTONE_MS);
+      this.#tombstones.push({ userId, sessionId, reason, until });
     }
     this.#record('close', member, at, { reason, transition: goesOffline ? 'offline' : undefined });
   }

@@ -9,7 +9,14 @@ import fc from 'fast-check';
 import type { CreateStore } from '../store-fixture.ts';
 import { actsOf, type Times } from './model-acts.ts';
 import { KEEPER_LEASE_MS, ModelComparison, SHORT_MS, WAIT_MS } from './model-comparison.ts';
-import { DEFAULT_LIMIT, PresenceModel, SEEN_TTL_MS, STALL_GRACE_MS, TOMBSTONE_MS } from './model-state.ts';
+import {
+  DEFAULT_LIMIT,
+  LEFT_TOMBSTONE_MS,
+  PresenceModel,
+  SEEN_TTL_MS,
+  STALL_GRACE_MS,
+  TOMBSTONE_MS,
+} from './model-state.ts';
 
 export interface ModelSuiteOptions {
   readonly runs: number;
@@ -36,6 +43,7 @@ export function presenceModelSuite(name: string, create: CreateStore, options: M
   const storeOptions = {
     defaultLimit: DEFAULT_LIMIT,
     tombstoneMs: TOMBSTONE_MS,
+    leftTombstoneMs: LEFT_TOMBSTONE_MS,
     seenTtlMs: SEEN_TTL_MS,
     stallGraceMs: STALL_GRACE_MS,
   };

@@ -1,0 +1,230 @@
+/** What is half there in Redis, or of a wrong type, fails nobody else, and nothing for ever (P12, P14). */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { OpenRequest } from '../../presence-core/index.ts';
+import { BUCKETS, placeOf, shardPrefix } from '../../presence-core/redis/keys.ts';
+import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
+import type { RedisShards } from '../../presence-core/redis/shards.ts';
+import { expectCountsToEqualRecount } from '../contract/store/recount.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+import { redisStore } from '../support/redis-stores.ts';
+
+const SHARDS = 2;
+const LONG_MS = 60_000;
+const USERS = Array.from({ length: 12 }, (_, i) => `u${i}`);
+const HURT = 'u5';
+const OTHERS = USERS.filter((userId) => userId !== HURT);
+
+let redis: TestRedis;
+let admin: Redis;
+let store: RedisStore;
+let prefix: string;
+beforeAll(async () => {
+  redis = await startRedis({ shared: true });
+  admin = new Redis(redis.port);
+});
+afterAll(async () => {
+  admin.disconnect();
+  await redis.stop();
+});
+beforeEach(async () => {
+  prefix = redis.prefix();
+  store = await redisStore({ url: redis.url, prefix, shards: SHARDS });
+});
+afterEach(() => store.stop());
+
+/** Its one shard is counted anew at each sweep. */
+async function counting(): Promise<void> {
+  await store.stop();
+  prefix = redis.prefix();
+  store = await redisStore({ url: redis.url, prefix, shards: 1, recountMs: 1 });
+}
+const key = (name: string): string => shardPrefix(prefix, 0) + name;
+const bucketOf = (userId: string): string => key(`m:${placeOf(userId, 1).bucket}`);
+const closes = async () => {
+  const { changes } = await store.log.read(await store.log.head(), 1_000, 0);
+  return changes.filter(({ kind }) => kind === 'close');
+};
+
+/** As one sweep of a deployment of this size does in one go: a small part of a recount. */
+async function countSlice(): Promise<void> {
+  const { shards } = store.nodes as unknown as { shards: RedisShards };
+  await shards.run('recount', [], ['20', String(BUCKETS), shardPrefix(prefix, 0)]);
+}
+
+const openOf = (userId: string, more: Partial<OpenRequest> = {}): OpenRequest => ({
+  userId,
+  sessionId: 's',
+  attributes: { streamId: 'film' },
+  owner: 'heartbeat',
+  leaseMs: LONG_MS,
+  intent: 'beat',
+  ...more,
+});
+const openAll = () => Promise.all(USERS.map((userId) => store.sessions.open(openOf(userId))));
+const owned = (userId: string) => ({ userId, sessionId: 's', owner: 'heartbeat' as const });
+
+const keyOf = (userId: string, kind: 'u' | 'm'): string => {
+  const { shard, bucket } = placeOf(userId, SHARDS);
+  return `${shardPrefix(prefix, shard)}${kind}:${kind === 'u' ? userId : bucket}`;
+};
+
+/** Puts a text where a user's sessions, or their rows, should be. */
+async function damage(kind: 'u' | 'm'): Promise<void> {
+  await admin.del(keyOf(HURT, kind));
+  await admin.set(keyOf(HURT, kind), 'not ours');
+}
+
+const inBucketOf = (userId: string) => placeOf(userId, SHARDS).bucket === placeOf(HURT, SHARDS).bucket;
+
+test('the users of these tests lie in buckets of their own', () => {
+  expect(OTHERS.filter(inBucketOf)).toEqual([]);
+});
+
+test.each(['u', 'm'] as const)('[P14] a key of a wrong type (%s) fails the acts on its user alone', async (kind) => {
+  await openAll();
+  await damage(kind);
+  const opens = await Promise.allSettled(USERS.map((userId) => store.sessions.open(openOf(userId))));
+  const answers = opens.map((answer) => (answer.status === 'fulfilled' ? answer.value.outcome : answer.reason.code));
+  expect(answers).toEqual(USERS.map((userId) => (userId === HURT ? 'internal' : 'renewed')));
+
+  const renewals = await store.sessions.renew(USERS.map((userId) => ({ ...owned(userId), leaseMs: LONG_MS })));
+  expect(renewals.map(({ outcome }) => outcome)).toEqual(
+    USERS.map((userId) => (userId === HURT ? 'failed' : 'renewed')),
+  );
+
+  const statuses = await store.reads.status(USERS);
+  expect(statuses.filter(({ userId, online }) => userId !== HURT && online)).toHaveLength(OTHERS.length);
+  const sessions = await store.reads.sessions(USERS);
+  expect(sessions.map((user) => user.sessions.length)).toEqual(USERS.map((userId) => (userId === HURT ? 0 : 1)));
+  for (let part = 0; part < store.snapshots.parts; part++) await store.snapshots.ofPart(part);
+
+  const updates = await Promise.allSettled(
+    USERS.map((userId) => store.sessions.update({ userId, sessionId: 's', attributes: { streamId: 'news' } })),
+  );
+  expect(updates.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+  const detached = await store.sessions.detach(USERS.map(owned), 1);
+  expect(detached.map(({ outcome }) => outcome)).toEqual(
+    USERS.map((userId) => (userId === HURT ? 'failed' : 'detached')),
+  );
+  await expect(store.sessions.kick(HURT)).rejects.toMatchObject({ code: 'internal' });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(await store.nodes.sweep()).toMatchObject({ ended: OTHERS.length });
+});
+
+test('[P14] an open that fails on its row has added nothing', async () => {
+  await damage('m');
+  await expect(store.sessions.open(openOf(HURT))).rejects.toMatchObject({ code: 'internal' });
+  expect(await store.reads.status([HURT])).toMatchObject([{ online: false }]);
+  expect(await store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
+  expect((await store.log.read(await store.log.head(), 100, 0)).changes).toEqual([]);
+});
+
+test('[P1] a member without a row fails no read of many users', async () => {
+  await openAll();
+  await admin.hdel(keyOf(HURT, 'm'), `${HURT} s`);
+  const sessions = await store.reads.sessions(USERS);
+  expect(sessions.map((user) => user.sessions.length)).toEqual(USERS.map((userId) => (userId === HURT ? 0 : 1)));
+});
+
+test.each(['u', 'm'] as const)('[P14] a key of a wrong type (%s) keeps no sweep from the others', async (kind) => {
+  const owner = { nodeId: 'n', connection: 1 };
+  await store.nodes.join('keeper', LONG_MS);
+  await store.nodes.join('n', LONG_MS);
+  await Promise.all(USERS.map((userId) => store.sessions.open(openOf(userId, { leaseMs: 20 }))));
+  await Promise.all(USERS.map((userId) => store.sessions.open(openOf(userId, { sessionId: 'held', owner }))));
+  await store.nodes.quit('n');
+  await damage(kind);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await store.nodes.sweep();
+  const ends = (await closes())
+    .filter(({ userId }) => userId !== HURT)
+    .map(({ userId, reason }) => `${userId} ${reason}`);
+  expect(ends.sort()).toEqual(OTHERS.flatMap((userId) => [`${userId} node_lost`, `${userId} timeout`]).sort());
+});
+
+test('[P12] [P11] a recount ends what is half there with one close each, and corrects the counts', async () => {
+  await counting();
+  await openAll();
+  await store.sessions.open(openOf('u3', { sessionId: 'whole' }));
+  await admin.hdel(bucketOf(HURT), `${HURT} s`);
+  await admin.hdel(bucketOf('u3'), 'u3 s');
+  await admin.zrem(key('u:u6'), 's');
+  await admin.set(key('u:u7'), 'not ours');
+  await admin.hincrby(key('n'), 's:film', 3_000_000_002);
+  await admin.hset(key('n'), 'd:never', 5, 't', -1);
+  expect(await store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
+
+  // The total is too low here, so that nobody looks for members without any row.
+  const { corrected } = await store.nodes.sweep();
+  expect(corrected).toBeGreaterThan(4);
+  const ends = (await closes()).map(({ userId, reason, transition }) => [userId, reason, transition].join(' '));
+  expect(ends.sort()).toEqual(['u3 timeout ', 'u6 timeout offline', 'u7 timeout offline']);
+  await store.sessions.kick(HURT);
+  await store.nodes.sweep();
+  await expectCountsToEqualRecount(store, USERS);
+  expect(await store.nodes.sweep()).toMatchObject({ corrected: 0 });
+  expect(await closes()).toHaveLength(4);
+});
+
+test('[P12] a member of whose user no row is left is ended too, as the total is too high', async () => {
+  await counting();
+  await openAll();
+  for (const userId of [HURT, 'u6']) await admin.del(bucketOf(userId));
+  expect(await store.nodes.sweep()).toMatchObject({ corrected: 2 + 2 });
+  expect((await closes()).map(({ userId, transition }) => `${userId} ${transition}`).sort()).toEqual([
+    `${HURT} offline`,
+    'u6 offline',
+  ]);
+  expect(await store.reads.status([HURT])).toMatchObject([{ online: false }]);
+  await expectCountsToEqualRecount(store, USERS);
+  expect(await store.nodes.sweep()).toMatchObject({ corrected: 0 });
+});
+
+test('[P12] a bucket that is not filed is found by the recount', async () => {
+  await counting();
+  await store.sessions.open(openOf('u1', { leaseMs: 1 }));
+  await admin.del(key('due'));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await store.nodes.sweep();
+  expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
+});
+
+test.each(['n', 'due', 'seen', 'tomb'])('[P12] a key of a shard of a wrong type (%s) is made anew', async (name) => {
+  await counting();
+  await openAll();
+  await store.sessions.kick('u1');
+  await admin.del(key(name));
+  await admin.set(key(name), 'not ours');
+  expect((await store.nodes.sweep()).corrected).toBeGreaterThan(0);
+  await store.sessions.kick('u2');
+  await expectCountsToEqualRecount(store, USERS);
+  expect(await store.nodes.sweep()).toMatchObject({ corrected: 0 });
+});
+
+test('[P12] acts between the slices of a recount are counted, in walked buckets as in others', async () => {
+  await counting();
+  await openAll();
+  await admin.hincrby(key('n'), 't', 1_000_000_001);
+  await admin.hincrby(key('n'), 's:film', -1_000_000_001);
+  const owner = { nodeId: 'n', connection: 1 };
+  await store.nodes.join('n', LONG_MS);
+  let [slices, step] = [0, 0];
+  do {
+    await countSlice();
+    slices++;
+    for (let i = 0; i < 4; i++) {
+      const userId = USERS[step % USERS.length] as string;
+      const streamId = `film${step % 3}`;
+      if (step % 4 === 0) await store.sessions.kick(userId);
+      else
+        await store.sessions.open(
+          openOf(userId, { intent: 'fresh', attributes: { streamId }, sessionId: `s${i}`, owner }),
+        );
+      if (step % 5 === 0) await store.sessions.update({ userId, sessionId: `s${i}`, attributes: { streamId: 'new' } });
+      step++;
+    }
+  } while (await admin.hexists(key('shard'), 'recount'));
+  expect(slices).toBeGreaterThan(10);
+  await expectCountsToEqualRecount(store, USERS);
+});
