@@ -53,9 +53,22 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
       return withoutStore(life, []);
     case 'gone':
       return { life: OVER, effects: [{ do: 'deny' }] };
+    case 'ended':
+      return result.reason === 'left' && life.intent !== 'fresh' ? afterLeaving(life) : turnedAway(result);
     default:
       return turnedAway(result);
   }
+}
+
+/** Its player left a moment ago, and is here again: that begins anew (P8), if it may begin anything. */
+function afterLeaving(life: Opening): Step {
+  if (life.intent === 'return') return { life: OVER, effects: [{ do: 'deny' }] };
+  return begun({ ...life, intent: 'fresh' }, life.session, life.asked);
+}
+
+/** Asks as a hello does. */
+function begun(life: Life, session: HeldSession, owner: SocketOwner): Step {
+  return { life, effects: [], ask: { session, owner, intent: 'fresh', formerOwners: [] } };
 }
 
 function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: OpenResult): Step {
@@ -68,6 +81,9 @@ function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: Ope
     case 'gone':
       return stay(askedInVain(life, life.maybe));
     default: {
+      // Its player left a moment before this hello.
+      const isLeft = result.outcome === 'ended' && result.reason === 'left';
+      if (isLeft && life.state === 'unchecked') return begun(life, life.session, owner);
       const { effects } = turnedAway(result);
       // An open without an answer may still come.
       return { life: OVER, effects: [...effects, ...detachOf(life.session, life.maybe, true)] };

@@ -53,7 +53,7 @@ function hello(life: Life, event: On<'hello'>): Step {
   if (life.state !== 'none') return stay(life);
   const { session, owner, intent, outagePolicy, claimedStart } = event;
   return {
-    life: { state: 'opening', session, asked: owner, outagePolicy, claimedStart, again: undefined },
+    life: { state: 'opening', session, asked: owner, intent, outagePolicy, claimedStart, again: undefined },
     effects: [],
     ask: { session, owner, intent, formerOwners: [] },
   };

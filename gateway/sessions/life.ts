@@ -27,6 +27,7 @@ export interface Opening {
   readonly state: 'opening';
   readonly session: HeldSession;
   readonly asked: SocketOwner;
+  readonly intent: OpenRequest['intent'];
   readonly outagePolicy: 'open' | 'closed';
   /** Of the resume token: when the session began that is to go on. */
   readonly claimedStart: number | undefined;

@@ -19,13 +19,21 @@ const SESSION: HeldSession = {
 };
 
 const due = { session: SESSION, maybe: [], asked: undefined, again: undefined };
-const first = { session: SESSION, asked: A, outagePolicy: 'open', claimedStart: undefined, again: undefined } as const;
+const first = {
+  session: SESSION,
+  asked: A,
+  intent: 'fresh',
+  outagePolicy: 'open',
+  claimedStart: undefined,
+  again: undefined,
+} as const;
 
 export const STATES = {
   none: NONE,
   opening: { state: 'opening', ...first },
   'opening, policy closed': { state: 'opening', ...first, outagePolicy: 'closed' },
-  'opening, resumes 1000': { state: 'opening', ...first, claimedStart: 1_000 },
+  'opening, resumes 1000': { state: 'opening', ...first, intent: 'resume', claimedStart: 1_000 },
+  'opening, only returns': { state: 'opening', ...first, intent: 'return', claimedStart: 1_000 },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
   held: { state: 'held', session: SESSION, owner: A },
   unchecked: { state: 'unchecked', ...due, maybe: [A] },
@@ -64,6 +72,7 @@ export const EVENTS = {
     displaced: [],
   }),
   'answered ended': answered({ outcome: 'ended', reason: 'kicked' }),
+  'answered left': answered({ outcome: 'ended', reason: 'left' }),
   'answered moved': answered({ outcome: 'moved' }),
   'answered gone': answered({ outcome: 'gone' }),
   'answered fenced': answered({ outcome: 'fenced' }),

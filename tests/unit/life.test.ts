@@ -27,6 +27,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked a',
     'answered moved': 'over; evict moved',
     'not asked': 'over',
+    'answered left': 'over; evict left',
   },
   'opening, policy closed': {
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
@@ -44,6 +45,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked a',
     'answered moved': 'over; evict moved',
     'not asked': 'over',
+    'answered left': 'over; evict left',
   },
   'opening, resumes 1000': {
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
@@ -61,6 +63,25 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked a',
     'answered moved': 'over; evict moved',
     'not asked': 'over',
+    'answered left': 'opening by a; ask fresh by a',
+  },
+  'opening, only returns': {
+    'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
+    'answered renewed': 'held by a (#4 at 4000); welcome resumed (#4 at 4000)',
+    'answered refused': 'over; refuse',
+    'answered ended': 'over; evict kicked',
+    'answered gone': 'over; deny',
+    'answered fenced': 'unchecked; welcome degraded; queue',
+    unanswered: 'unchecked, maybe a; welcome degraded; queue',
+    'unanswered by a fault': 'over; detach a?',
+    'told evicted': 'over, asked a; evict evicted by other',
+    'lost, resume': 'opening by a, again resume',
+    'lost, restore': 'opening by a, again restore',
+    left: 'over, asked a, has left',
+    closed: 'over, asked a',
+    'answered moved': 'over; evict moved',
+    'not asked': 'over',
+    'answered left': 'over; deny',
   },
   'opening, node lost': {
     'answered opened': 'reopening restore, was a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000); queue',
@@ -76,6 +97,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked a',
     'answered moved': 'over; evict moved',
     'not asked': 'over',
+    'answered left': 'over; evict left',
   },
   held: {
     'told evicted': 'over; evict evicted by other',
@@ -116,6 +138,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked b; detach a?',
     'answered moved': 'over; evict moved; detach a?',
     'not asked': 'unchecked, maybe a',
+    'answered left': 'unchecked, maybe a, asked b; ask fresh by b',
   },
   'unchecked, asked, again': {
     'answered opened': 'reopening restore, was b (from 2000)',
@@ -133,6 +156,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked b; detach a?',
     'answered moved': 'over; evict moved; detach a?',
     'not asked': 'unchecked, maybe a',
+    'answered left': 'unchecked, maybe a, asked b, again restore; ask fresh by b',
   },
   reopening: {
     'told evicted': 'over; evict evicted by other',
@@ -161,6 +185,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked b; detach a',
     'answered moved': 'over; evict moved',
     'not asked': 'reopening resume, was a',
+    'answered left': 'over; evict left',
   },
   'reopening, asked, again': {
     'answered opened': 'reopening restore, was b (from 2000)',
@@ -178,6 +203,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked b; detach a',
     'answered moved': 'over; evict moved',
     'not asked': 'reopening restore, was a',
+    'answered left': 'over; evict left',
   },
   'reopening, asked in vain': {
     'told evicted': 'over; evict evicted by other; detach b?',
@@ -199,6 +225,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'unanswered by a fault': 'over; detach b?',
     'answered moved': 'over',
     'not asked': 'over',
+    'answered left': 'over',
   },
   'over, asked, has left': {
     'answered opened': 'over; close b',
@@ -211,6 +238,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'unanswered by a fault': 'over; detach b?',
     'answered moved': 'over',
     'not asked': 'over',
+    'answered left': 'over',
   },
 };
 
