@@ -372,7 +372,7 @@ slowTest('[P11] [P14] sentinels that do not answer keep no reader of the log fro
   const redis = await redisFor(ends);
   const sentinels: ScriptedSentinel[] = [];
   for (let i = 0; i < 3; i += 1) sentinels.push(await ScriptedSentinel.for(redis.port));
-  ends.push(async () => sentinels.forEach((sentinel) => sentinel.stop()));
+  for (const sentinel of sentinels) ends.push(() => sentinel.stop());
   // Each takes a second of whoever asks.
   for (const sentinel of sentinels.slice(0, 2)) void sentinel.hold();
   const hosts = sentinels.map(({ url }) => url.replace('redis+sentinel://', '').replace('/main', ''));
