@@ -55,6 +55,8 @@ export async function startRedis(
   let child: ChildProcess;
   const launch = async (): Promise<void> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'];
+    // Else what a replica was sent stays as dump.rdb, and the next server here begins with it.
+    args.push('--rdb-del-sync-files', 'yes');
     child = spawn('redis-server', [...args, ...(options.args ?? [])], { stdio: 'ignore' });
     const exited = new Promise<never>((_, reject) => {
       child.once('exit', (code) => reject(new Error(`redis-server on port ${port} exited with ${code}`)));
