@@ -46,7 +46,7 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
       const session = keep(life.session, result);
       const resumed = result.outcome === 'renewed' && life.claimedStart === result.startedAt;
       const welcome: Effect = { do: 'welcome', session, resumed, answer: result };
-      const next = heldUnder(session, life.asked, life.again);
+      const next = heldUnder(session, life.asked, life.again, false);
       return { life: next, effects: isDue(next) ? [welcome, { do: 'queue' }] : [welcome] };
     }
     case 'fenced':
@@ -63,7 +63,7 @@ function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: Ope
     case 'opened':
     case 'renewed':
     case 'held':
-      return stay(heldUnder(keep(life.session, result, life.again !== undefined), owner, life.again));
+      return stay(heldUnder(keep(life.session, result, life.again !== undefined), owner, life.again, true));
     case 'fenced':
     case 'gone':
       return stay(askedInVain(life, life.maybe));
@@ -142,8 +142,13 @@ function withoutStore({ session, outagePolicy }: Opening, maybe: readonly Socket
 }
 
 /** @param again with what it is to be opened again although it was just opened. */
-function heldUnder(session: HeldSession, owner: SocketOwner, again: ReopenIntent | undefined): Life {
-  if (again === undefined) return { state: 'held', session, owner };
+function heldUnder(
+  session: HeldSession,
+  owner: SocketOwner,
+  again: ReopenIntent | undefined,
+  isReopened: boolean,
+): Life {
+  if (again === undefined) return { state: 'held', session, owner, isReopened };
   return { state: 'reopening', session, owner, intent: again, maybe: [], asked: undefined, again: undefined };
 }
 

@@ -212,7 +212,10 @@ export class Player implements HeldPlayer {
       if (isFault) throw error;
       return;
     }
-    this.apply({ type: 'answered', result }, id);
+    // A store that went back speaks of what was before this socket (P10): then that is no answer.
+    const isLost = event.type === 'turn' && (result.outcome === 'moved' || result.outcome === 'ended');
+    if (isLost && !(await this.context.node.isUpheld())) this.apply({ type: 'unanswered', isFault: false });
+    else this.apply({ type: 'answered', result }, id);
   }
 
   /** @param id of the message to which the effects reply. */

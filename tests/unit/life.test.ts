@@ -12,6 +12,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over',
   },
   opening: {
+    'told moved': 'over, asked a; evict moved',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome (#4 at 4000)',
     'answered refused': 'over; refuse',
@@ -29,6 +30,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'not asked': 'over',
   },
   'opening, policy closed': {
+    'told moved': 'over, asked a; evict moved',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome (#4 at 4000)',
     'answered refused': 'over; refuse',
@@ -46,6 +48,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'not asked': 'over',
   },
   'opening, resumes 1000': {
+    'told moved': 'over, asked a; evict moved',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome resumed (#4 at 4000)',
     'answered refused': 'over; refuse',
@@ -63,6 +66,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'not asked': 'over',
   },
   'opening, node lost': {
+    'told moved': 'over, asked a; evict moved',
     'answered opened': 'reopening restore, was a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000); queue',
     'answered renewed': 'reopening restore, was a (#4 at 4000); welcome (#4 at 4000); queue',
     'answered refused': 'over; refuse',
@@ -80,8 +84,9 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
   held: {
     'told evicted': 'over; evict evicted by other',
     'missed, gone': 'reopening resume, was a; queue',
-    'missed, moved': 'over; evict moved',
-    'missed, ended': 'over; evict replaced',
+    'missed, moved': 'reopening resume, was a; queue',
+    'missed, ended': 'reopening resume, was a; queue',
+    'told moved': 'over; evict moved',
     'lost, resume': 'reopening resume, was a; queue',
     'lost, restore': 'reopening restore, was a; queue',
     'changed stream': 'held by a (#1 at 5000 two)',
@@ -90,7 +95,22 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     left: 'over',
     closed: 'over; detach a',
   },
+  'held, reopened': {
+    'told evicted': 'over; evict evicted by other; detach a',
+    'told moved': 'reopening resume, was a; queue',
+    'missed, gone': 'reopening resume, was a; queue',
+    'missed, moved': 'reopening resume, was a; queue',
+    'missed, ended': 'reopening resume, was a; queue',
+    'lost, resume': 'reopening resume, was a; queue',
+    'lost, restore': 'reopening restore, was a; queue',
+    'changed stream': 'held, reopened by a (#1 at 5000 two)',
+    'changed country': 'held, reopened by a (one,DE)',
+    updated: 'held, reopened by a (#6 at 6000)',
+    left: 'over',
+    closed: 'over; detach a',
+  },
   unchecked: {
+    'told moved': 'reopening resume, was a, maybe a',
     'told evicted': 'over; evict evicted by other; detach a?',
     turn: 'unchecked, maybe a, asked c; ask resume by c',
     'changed stream': 'unchecked, maybe a (#1 at 5000 two)',
@@ -99,8 +119,9 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a?',
   },
   'unchecked, asked': {
-    'answered opened': 'held by b (from 2000 #4 at 4000)',
-    'answered renewed': 'held by b (#4 at 4000)',
+    'told moved': 'reopening resume, was b, maybe a, asked b, again resume',
+    'answered opened': 'held, reopened by b (from 2000 #4 at 4000)',
+    'answered renewed': 'held, reopened by b (#4 at 4000)',
     'answered refused': 'over; refuse; detach a?',
     'answered ended': 'over; evict kicked; detach a?',
     'answered gone': 'unchecked, maybe a',
@@ -118,6 +139,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'not asked': 'unchecked, maybe a',
   },
   'unchecked, asked, again': {
+    'told moved': 'reopening resume, was b, maybe a, asked b, again restore',
     'answered opened': 'reopening restore, was b (from 2000)',
     'answered renewed': 'reopening restore, was b',
     'answered refused': 'over; refuse; detach a?',
@@ -144,8 +166,9 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a',
   },
   'reopening, asked': {
-    'answered opened': 'held by b (from 2000 #4 at 4000)',
-    'answered renewed': 'held by b (#4 at 4000)',
+    'told moved': 'reopening resume, was a, asked b, again resume',
+    'answered opened': 'held, reopened by b (from 2000 #4 at 4000)',
+    'answered renewed': 'held, reopened by b (#4 at 4000)',
     'answered refused': 'over; refuse',
     'answered ended': 'over; evict kicked',
     'answered gone': 'reopening resume, was a',
