@@ -1,10 +1,11 @@
 /** What the store's answer to an open, or its lack, makes of a life. Part of life-step.ts. */
 import type { OpenResult, SocketOwner } from '../../presence-core/index.ts';
-import { type HeldSession, keep } from './held-session.ts';
+import { keep } from './held-session.ts';
 import {
   detachOf,
   distinct,
   type Effect,
+  type Held,
   isDue,
   type Life,
   type LifeEvent,
@@ -46,7 +47,7 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
       const session = keep(life.session, result);
       const resumed = result.outcome === 'renewed' && life.claimedStart === result.startedAt;
       const welcome: Effect = { do: 'welcome', session, resumed, answer: result };
-      const next = heldUnder(session, life.asked, life.again, false);
+      const next = heldUnder({ session, owner: life.asked, isReopened: false, maybe: [] }, life.again);
       return { life: next, effects: isDue(next) ? [welcome, { do: 'queue' }] : [welcome] };
     }
     case 'fenced':
@@ -62,8 +63,10 @@ function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: Ope
   switch (result.outcome) {
     case 'opened':
     case 'renewed':
-    case 'held':
-      return stay(heldUnder(keep(life.session, result, life.again !== undefined), owner, life.again, true));
+    case 'held': {
+      const session = keep(life.session, result, life.again !== undefined);
+      return stay(heldUnder({ session, owner, isReopened: true, maybe: life.maybe }, life.again));
+    }
     case 'fenced':
     case 'gone':
       return stay(askedInVain(life, life.maybe));
@@ -142,14 +145,10 @@ function withoutStore({ session, outagePolicy }: Opening, maybe: readonly Socket
 }
 
 /** @param again with what it is to be opened again although it was just opened. */
-function heldUnder(
-  session: HeldSession,
-  owner: SocketOwner,
-  again: ReopenIntent | undefined,
-  isReopened: boolean,
-): Life {
-  if (again === undefined) return { state: 'held', session, owner, isReopened };
-  return { state: 'reopening', session, owner, intent: again, maybe: [], asked: undefined, again: undefined };
+function heldUnder(held: Omit<Held, 'state'>, again: ReopenIntent | undefined): Life {
+  if (again === undefined) return { state: 'held', ...held };
+  const { session, owner, maybe } = held;
+  return { state: 'reopening', session, owner, intent: again, maybe, asked: undefined, again: undefined };
 }
 
 /** It stays due, and is asked at its next turn. */

@@ -6,6 +6,7 @@ import {
   distinct,
   type Effect,
   type EndReason,
+  type Held,
   isSame,
   type Life,
   type LifeEvent,
@@ -76,7 +77,7 @@ function told(life: Life, reason: EndReason, by: InboxMessage['by']): Step {
       if (!life.isReopened) return { life: OVER, effects: [evict] };
       if (reason === 'moved') return lost(life, 'resume');
       // A store that forgot the end may have it again since.
-      return { life: OVER, effects: [evict, ...detachOf(life.session, [life.owner], false)] };
+      return { life: OVER, effects: [evict, ...givenUp(life)] };
     case 'none':
     case 'over':
       return stay(life);
@@ -108,9 +109,9 @@ function missed(life: Life, { owner, miss }: On<'missed'>): Step {
 function lost(life: Life, intent: ReopenIntent): Step {
   switch (life.state) {
     case 'held': {
-      const { session, owner } = life;
+      const { session, owner, maybe } = life;
       return {
-        life: { state: 'reopening', session, owner, intent, maybe: [], asked: undefined, again: undefined },
+        life: { state: 'reopening', session, owner, intent, maybe, asked: undefined, again: undefined },
         effects: [{ do: 'queue' }],
       };
     }
@@ -176,7 +177,7 @@ function left(life: Life): Step {
     case 'opening':
       return stay(overWith(life, true));
     case 'held':
-      return stay(OVER);
+      return { life: OVER, effects: detachOf(life.session, life.maybe, true) };
     case 'none':
     case 'over':
       return stay(life);
@@ -190,13 +191,13 @@ function closed(life: Life): Step {
     case 'opening':
       return stay(overWith(life, false));
     case 'held':
-      return { life: OVER, effects: detachOf(life.session, [life.owner], false) };
+      return { life: OVER, effects: givenUp(life) };
     case 'unchecked':
       return { life: overWith(life, false), effects: detachOf(life.session, life.maybe, true) };
     case 'reopening':
       return {
         life: overWith(life, false),
-        effects: [...detachOf(life.session, [life.owner], false), ...detachOf(life.session, life.maybe, true)],
+        effects: givenUp(life),
       };
     case 'none':
       return stay(OVER);
@@ -205,6 +206,11 @@ function closed(life: Life): Step {
     default:
       return life satisfies never;
   }
+}
+
+/** What the store has of it, or may have, is left to the grace. */
+function givenUp({ session, owner, maybe }: Held | Reopening): Effect[] {
+  return [...detachOf(session, [owner], false), ...detachOf(session, maybe, true)];
 }
 
 function withAttributes(session: HeldSession, changes: Attributes, at: number): HeldSession {

@@ -34,13 +34,15 @@ export interface Opening {
   readonly again: ReopenIntent | undefined;
 }
 
-interface Held {
+export interface Held {
   readonly state: 'held';
   readonly session: HeldSession;
   /** Under which it was opened: it is renewed, changed and given up under this one (P9). */
   readonly owner: SocketOwner;
   /** It was opened more than once: what is told of it may be of before. */
   readonly isReopened: boolean;
+  /** Of opens without an answer: they may run yet, also after another socket took the session over. */
+  readonly maybe: readonly SocketOwner[];
 }
 
 /** To be opened again; until then nothing renews it. */

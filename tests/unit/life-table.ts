@@ -27,8 +27,8 @@ export const STATES = {
   'opening, policy closed': { state: 'opening', ...first, outagePolicy: 'closed' },
   'opening, resumes 1000': { state: 'opening', ...first, claimedStart: 1_000 },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
-  held: { state: 'held', session: SESSION, owner: A, isReopened: false },
-  'held, reopened': { state: 'held', session: SESSION, owner: A, isReopened: true },
+  held: { state: 'held', session: SESSION, owner: A, isReopened: false, maybe: [] },
+  'held, reopened': { state: 'held', session: SESSION, owner: A, isReopened: true, maybe: [B] },
   unchecked: { state: 'unchecked', ...due, maybe: [A] },
   'unchecked, asked': { state: 'unchecked', ...due, maybe: [A], asked: B },
   'unchecked, asked, again': { state: 'unchecked', ...due, maybe: [A], asked: B, again: 'restore' },
@@ -110,8 +110,10 @@ export function lifeText(life: Life): string {
       const again = life.again ? `, again ${life.again}` : '';
       return `opening by ${names([life.asked])}${again}${sessionText(life.session)}`;
     }
-    case 'held':
-      return `held${life.isReopened ? ', reopened' : ''} by ${names([life.owner])}${sessionText(life.session)}`;
+    case 'held': {
+      const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
+      return `held${life.isReopened ? ', reopened' : ''} by ${names([life.owner])}${maybe}${sessionText(life.session)}`;
+    }
     case 'unchecked':
     case 'reopening': {
       const known = life.state === 'reopening' ? `reopening ${life.intent}, was ${names([life.owner])}` : 'unchecked';
