@@ -14,7 +14,7 @@ const ms = fc.constantFrom<number[]>(300, 1_500, 4_000, 7_000, 12_000, 45_000);
 const connect = fc.record({
   act: fc.constant('connect' as const),
   userId: user,
-  sessionId: fc.constantFrom<string[]>('a', 'b', 'c'),
+  sessionId: fc.constantFrom<string[]>('a', 'a', 'b', 'c'),
   node,
   onLimit: fc.constantFrom('reject', 'evict-oldest'),
   policy: fc.constantFrom('open', 'closed'),
@@ -44,12 +44,12 @@ const act = fc.oneof(
   { weight: 4, arbitrary: cut },
   { weight: 2, arbitrary: leave },
   { weight: 2, arbitrary: update },
-  { weight: 1, arbitrary: kick },
+  { weight: 2, arbitrary: kick },
   { weight: 8, arbitrary: wait },
-  { weight: 3, arbitrary: link },
+  { weight: 5, arbitrary: link },
   { weight: 1, arbitrary: fence },
   { weight: 1, arbitrary: forget },
-  { weight: 1, arbitrary: rollBack },
+  { weight: 2, arbitrary: rollBack },
   { weight: 1, arbitrary: restart },
 );
 

@@ -262,19 +262,21 @@ export class World {
     const { userId, sessionId } = hello;
     const ofUser = this.clients.filter((client) => client.number !== number && client.hello.userId === userId);
     const ofSession = ofUser.filter((client) => client.hello.sessionId === sessionId);
+    const key = `${userId} ${sessionId}`;
+    const wasUndone = this.server.beganAnew.has(key);
     const others = ofUser.filter((client) => client.hello.sessionId !== sessionId);
     switch (close) {
       case 'closed kicked':
         return this.kicked.has(userId);
       case 'closed replaced':
-        if (this.server.takenLate.has(`${userId} ${sessionId}`)) return true;
+        if (wasUndone || this.server.takenLate.has(key)) return true;
         return ofSession.some((client) => client.askedUntil >= saidHelloAt || (client.isDegraded && !hasEnded(client)));
       case 'closed evicted':
         return others.some(({ hello }) => hello.onLimit === 'evict-oldest');
       case 'closed concurrency_limit':
         return others.length >= this.limit;
       case 'closed normal':
-        return this.left.has(`${userId} ${sessionId}`);
+        return this.left.has(key);
       case 'closed overloaded':
         return this.isHarsh && !told[0]?.startsWith('welcome') && !told.includes('error internal');
       case 'closed unauthenticated':
