@@ -5,6 +5,7 @@ import {
   detachOf,
   distinct,
   type Effect,
+  type Held,
   isDue,
   type Life,
   type LifeEvent,
@@ -46,7 +47,7 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
       const session = keep(life.session, result);
       const resumed = result.outcome === 'renewed' && life.claimedStart === result.startedAt;
       const welcome: Effect = { do: 'welcome', session, resumed, answer: result };
-      const next = heldUnder(session, life.asked, life.again);
+      const next = heldUnder({ session, owner: life.asked, isReopened: false, maybe: [] }, life.again);
       return { life: next, effects: isDue(next) ? [welcome, { do: 'queue' }] : [welcome] };
     }
     case 'fenced':
@@ -75,8 +76,10 @@ function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: Ope
   switch (result.outcome) {
     case 'opened':
     case 'renewed':
-    case 'held':
-      return stay(heldUnder(keep(life.session, result, life.again !== undefined), owner, life.again));
+    case 'held': {
+      const session = keep(life.session, result, life.again !== undefined);
+      return stay(heldUnder({ session, owner, isReopened: true, maybe: life.maybe }, life.again));
+    }
     case 'fenced':
     case 'gone':
       return stay(askedInVain(life, life.maybe));
@@ -158,9 +161,10 @@ function withoutStore({ session, outagePolicy }: Opening, maybe: readonly Socket
 }
 
 /** @param again with what it is to be opened again although it was just opened. */
-function heldUnder(session: HeldSession, owner: SocketOwner, again: ReopenIntent | undefined): Life {
-  if (again === undefined) return { state: 'held', session, owner };
-  return { state: 'reopening', session, owner, intent: again, maybe: [], asked: undefined, again: undefined };
+function heldUnder(held: Omit<Held, 'state'>, again: ReopenIntent | undefined): Life {
+  if (again === undefined) return { state: 'held', ...held };
+  const { session, owner, maybe } = held;
+  return { state: 'reopening', session, owner, intent: again, maybe, asked: undefined, again: undefined };
 }
 
 /** It stays due, and is asked at its next turn. */

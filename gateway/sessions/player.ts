@@ -210,6 +210,12 @@ export class Player implements HeldPlayer {
         if (isFault) throw error;
         return;
       }
+      // A store that went back speaks of what was before this socket (P10): then that is no answer.
+      const isLost = event.type === 'turn' && (result.outcome === 'moved' || result.outcome === 'ended');
+      if (isLost && !(await this.context.node.isUpheld())) {
+        this.apply({ type: 'unanswered', isFault: false });
+        return;
+      }
       ask = this.apply({ type: 'answered', result }, id);
     }
   }

@@ -35,7 +35,8 @@ export const STATES = {
   'opening, resumes 1000': { state: 'opening', ...first, intent: 'resume', claimedStart: 1_000 },
   'opening, only returns': { state: 'opening', ...first, intent: 'return', claimedStart: 1_000 },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
-  held: { state: 'held', session: SESSION, owner: A },
+  held: { state: 'held', session: SESSION, owner: A, isReopened: false, maybe: [] },
+  'held, reopened': { state: 'held', session: SESSION, owner: A, isReopened: true, maybe: [B] },
   unchecked: { state: 'unchecked', ...due, maybe: [A] },
   'unchecked, asked': { state: 'unchecked', ...due, maybe: [A], asked: B },
   'unchecked, asked, again': { state: 'unchecked', ...due, maybe: [A], asked: B, again: 'restore' },
@@ -80,6 +81,7 @@ export const EVENTS = {
   'not asked': { type: 'unanswered', isFault: true, isUnsent: true },
   'unanswered by a fault': { type: 'unanswered', isFault: true },
   'told evicted': { type: 'told', reason: 'evicted', by: { sessionId: 'other' } },
+  'told moved': { type: 'told', reason: 'moved' },
   'missed, gone': { type: 'missed', owner: A, miss: { outcome: 'gone' } },
   'missed, moved': { type: 'missed', owner: A, miss: { outcome: 'moved' } },
   'missed, ended': { type: 'missed', owner: A, miss: { outcome: 'ended', reason: 'replaced' } },
@@ -117,8 +119,10 @@ export function lifeText(life: Life): string {
       const again = life.again ? `, again ${life.again}` : '';
       return `opening by ${names([life.asked])}${again}${sessionText(life.session)}`;
     }
-    case 'held':
-      return `held by ${names([life.owner])}${sessionText(life.session)}`;
+    case 'held': {
+      const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
+      return `held${life.isReopened ? ', reopened' : ''} by ${names([life.owner])}${maybe}${sessionText(life.session)}`;
+    }
     case 'unchecked':
     case 'reopening': {
       const known = life.state === 'reopening' ? `reopening ${life.intent}, was ${names([life.owner])}` : 'unchecked';
