@@ -33,7 +33,7 @@ const REPLICA_LEFT_MAX = 100_000;
 const HEARTBEAT_LEASE_MAX_MS = 180_000;
 const STORE_BACK_OFF = { firstMs: 250, maxMs: 5_000 };
 
-export function createStore(config: Config, log: Logger): PresenceStore {
+export function createStore(config: Config, log: Logger, connection?: (isUp: boolean) => void): PresenceStore {
   const common = {
     defaultLimit: config.maxStreams,
     tombstoneMs: config.sessionLeaseMs,
@@ -49,6 +49,7 @@ export function createStore(config: Config, log: Logger): PresenceStore {
     shards: config.presenceShards,
     sweepGapMs: config.sweepMs / 2,
     leaseMaxMs: Math.max(config.sessionLeaseMs, config.heartbeatTtlMs, config.nodeLeaseMs, HEARTBEAT_LEASE_MAX_MS),
+    ...(connection && { connection }),
     warn: (message, details) => log.warn(details ?? {}, message),
   });
 }
@@ -92,7 +93,8 @@ function createReplica(config: Config, store: PresenceStore, log: Logger): Repli
  */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const metrics = new Metrics();
-  const bareStore = createStore(config, log);
+  // What comes back may have forgotten: to be asked before anybody relies on it.
+  const bareStore = createStore(config, log, (isUp) => (isUp ? void node.check() : node.suspect()));
   const store = observeStore(bareStore, metrics, config.outagePolicy === 'open' ? 'degraded' : 'unavailable');
   const node = new GatewayNode({
     store,
@@ -128,7 +130,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     metrics,
     uws,
     isDraining: () => draining,
-    isRestoring: () => node.isRestoring,
+    isRestoring: () => node.isRestoring || node.isSuspect,
   });
   try {
     httpPort = await sidecar.listen(config.host, config.httpPort);

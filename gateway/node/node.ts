@@ -53,6 +53,7 @@ export class GatewayNode {
   /** The lease of the present id was taken. */
   private isMember = false;
   private isAway = false;
+  private suspected = false;
   private isStopped = false;
   /** Players whose sockets hold a session, or are about to, by the number of the socket. */
   private readonly players = new Map<number, HeldPlayer>();
@@ -95,6 +96,15 @@ export class GatewayNode {
   /** Resolves when the store has all sessions again that sockets hold, or should have: at once in quiet times. */
   restored(): Promise<void> {
     return this.restoring.over();
+  }
+
+  /** Whether the store forgot is not known: a connection to it was lost since the last beat. */
+  get isSuspect(): boolean {
+    return this.suspected;
+  }
+
+  suspect(): void {
+    this.suspected = true;
   }
 
   /** Asks the store at once whether it forgot: its connection was lost, or a reader of the log lost its place. */
@@ -197,6 +207,7 @@ export class GatewayNode {
     }
     if (this.isStopped) return;
     this.isAway = false;
+    this.suspected = false;
     const forgot = result.epoch !== this.epoch;
     if (forgot) {
       log.warn(

@@ -107,10 +107,9 @@ export class Player implements HeldPlayer {
       segmentStartedAt: now,
     };
     // Sockets may hold slots of this user that the store does not have yet: those go first (P10).
-    if (node.isRestoring) {
-      await node.restored();
-      if (!this.socket.open) return;
-    }
+    if (node.isSuspect) await node.check();
+    if (node.isRestoring) await node.restored();
+    if (!this.socket.open) return;
     const intent = resumeOnly ? 'return' : claim ? 'resume' : 'fresh';
     // Already now, as another open of the same turn may displace it before its own answer is read (P5).
     node.track(this);

@@ -1,4 +1,5 @@
 /** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
+import type { Redis } from 'ioredis';
 import type { PresenceStore, ServerStats } from '../presence-store.ts';
 import { RedisAnalytics } from './analytics.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connection.ts';
@@ -46,6 +47,8 @@ export interface RedisStoreOptions {
   readonly recountMs?: number;
   /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
   readonly claimMs?: number;
+  /** Told when a connection to Redis is lost (false), and when it is there again: what is behind it may have forgotten. */
+  readonly connection?: (isUp: boolean) => void;
   /** Told of what an operator should know; never per request. */
   readonly warn?: Warn;
 }
@@ -68,6 +71,7 @@ const DEFAULTS = {
   sweepGapMs: 500,
   recountMs: 60_000,
   claimMs: 8_000,
+  connection: () => {},
   warn: () => {},
 } satisfies Omit<Required<RedisStoreOptions>, 'url'>;
 
@@ -116,6 +120,7 @@ export class RedisStore implements PresenceStore {
     const reader = (): RedisClient => connect(url, failures, true);
     const client = caller();
     const nodesClient = caller();
+    watch(nodesClient, rest.connection);
     // One Redis blocks on connections of the log's own. A Cluster is polled, and what it tells may be large.
     const logClient = client.isCluster ? caller() : client;
     const shards = new RedisShards(client, prefix, shardCount, failures);
@@ -181,6 +186,24 @@ export class RedisStore implements PresenceStore {
   serverStats(): Promise<readonly ServerStats[]> {
     return readServers(this.client);
   }
+}
+
+/** Tells of connections that are lost and come back; not of the first one. */
+function watch(client: RedisClient, tell: (isUp: boolean) => void): void {
+  let isLost = false;
+  const lost = (): void => {
+    isLost = true;
+    tell(false);
+  };
+  const back = (): void => {
+    if (isLost) tell(true);
+    isLost = false;
+  };
+  client.on('close', lost);
+  client.on('ready', back);
+  // Of a Cluster, one master: it is asked again once another connection to it, or to its successor, is there.
+  client.on('-node', lost);
+  client.on('+node', (node: Redis) => node.once('ready', back));
 }
 
 /** @param blocking see `connectRedis`. */

@@ -6,7 +6,7 @@ import { EXAMPLE_AT } from '../docs/example.ts';
 import { count, Degraded, id, instant, SESSION_ATTRIBUTES } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
-import { admissionTermsOf, admitsUnchecked, type RouteContext } from './context.ts';
+import { admissionTermsOf, admitsUnchecked, type RouteContext, restoringTerms } from './context.ts';
 import { EXAMPLE_REFUSAL, limitProblem } from './refusal.ts';
 import { logAdmittedUnchecked, logOpened, notifyDisplaced } from './session-log.ts';
 
@@ -70,6 +70,8 @@ async function beat(
   const { userId, streamId, deviceId, deviceType, country, state, intervalMs } = body;
   const sessionId = sessionOf(body);
   const isMark = sessionId === PRESENCE_ONLY;
+  // A presence mark takes no slot.
+  const restoring = isMark ? {} : restoringTerms(context);
   const result = await store.sessions.open({
     userId,
     sessionId,
@@ -86,7 +88,7 @@ async function beat(
     case 'held': {
       const { current, max, expiresAt } = result;
       const heartbeatIntervalMs = intervalMs ?? config.heartbeatIntervalMs;
-      return ok({ status: 'ok', current, max, expiresAt, heartbeatIntervalMs });
+      return ok({ status: 'ok', current, max, expiresAt, heartbeatIntervalMs, ...restoring });
     }
     case 'refused':
       throw limitProblem(result, 400);

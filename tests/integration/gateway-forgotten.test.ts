@@ -1,0 +1,93 @@
+/** The first seconds after Redis came back without its data, at two gateways (P10). */
+import { afterEach, expect, test } from '@jest/globals';
+import { Dashboard } from '../support/dashboard.ts';
+import { Player } from '../support/player.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { startTestServer, type TestServer, until } from '../support/servers.ts';
+
+const USERS = Array.from({ length: 30 }, (_, i) => `u${i}`);
+const DEGRADED = 'x-presence-degraded';
+const ended: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end();
+});
+
+/** Each user has all its slots at the first gateway. */
+async function startRig(outagePolicy: string) {
+  const redis = await startRedis();
+  ended.push(() => redis.stop());
+  const env = { REDIS_URL: redis.url, MAX_STREAMS: '1', OUTAGE_POLICY: outagePolicy, NODE_BEAT_MS: '1000' };
+  const holder = await startTestServer({ ...env, NODE_LEASE_MS: '5000' });
+  ended.push(() => holder.stop(0));
+  const other = await startTestServer({ ...env, NODE_LEASE_MS: '5000' });
+  ended.push(() => other.stop(0));
+  const players: Player[] = [];
+  for (const userId of USERS) {
+    const [player, welcome] = await Player.hello(holder.wsPort, { userId, sessionId: 'tv', streamId: 'tnt' });
+    expect(welcome.type).toBe('welcome');
+    players.push(player);
+  }
+  return { redis, other, players };
+}
+
+/** Users that are offline by an answer that does not say it may lack some; undefined: no answer. */
+async function offlineOf(server: TestServer): Promise<string[] | undefined> {
+  const reply = await server.request('POST', '/status/users', { ids: USERS });
+  if (reply.status !== 200 || reply.headers.get(DEGRADED) !== null) return undefined;
+  return reply.body.users
+    .filter((one: { online: boolean }) => !one.online)
+    .map((one: { userId: string }) => one.userId);
+}
+
+test.each(['open', 'closed'])(
+  '[P10] until sockets hold their slots again nobody gets them, and no answer claims that they are free (policy %s)',
+  async (outagePolicy) => {
+    const { redis, other, players } = await startRig(outagePolicy);
+    await redis.kill();
+    await redis.restart();
+    const wrong: string[] = [];
+    const admitted: string[] = [];
+    const tries = USERS.map(async (userId) => {
+      for (;;) {
+        // By policy open it is let in, and told so.
+        if (outagePolicy === 'closed') {
+          const reply = await other.request('POST', '/heartbeat', { userId, sessionId: 'phone', streamId: 'tnt' });
+          if (reply.status === 200) admitted.push(`${userId} by HTTP`);
+        }
+        const [player, answer] = await Player.hello(other.wsPort, { userId, sessionId: 'pad', streamId: 'tnt' });
+        if (answer.type === 'welcome' && answer.degraded !== true) admitted.push(`${userId} by a socket`);
+        player.socket.terminate();
+        if (answer.type === 'error' && (answer.problem as { code: string }).code === 'concurrency_limit') return;
+      }
+    });
+    let isOver = false;
+    const polling = (async () => {
+      while (!isOver) {
+        const offline = await offlineOf(other);
+        wrong.push(...(offline ?? []));
+      }
+    })();
+    await Promise.all(tries);
+    isOver = true;
+    await polling;
+    expect(admitted).toEqual([]);
+    expect(wrong).toEqual([]);
+    await until(async () => (await offlineOf(other))?.length === 0);
+    for (const player of players) expect(player.frames).toEqual([]);
+  },
+  30_000,
+);
+
+test('[P10] [W24] a dashboard is told of a store that forgot by a snapshot that has all who are still there', async () => {
+  const { redis, other } = await startRig('open');
+  const dashboard = await Dashboard.open(other.wsPort);
+  ended.push(async () => dashboard.close());
+  const view = await dashboard.subscribe('all');
+  await until(() => view.sessions.size === USERS.length && !view.paging);
+  const before = view.frames.length;
+  await redis.kill();
+  await redis.restart();
+  await until(() => view.frames.slice(before).some(({ type, last }) => type === 'snapshot' && last === true));
+  expect(view.sessions.size).toBe(USERS.length);
+  expect(view.faults).toEqual([]);
+}, 30_000);
