@@ -22,6 +22,7 @@ import {
   type Ask,
   type Effect,
   isDue,
+  isSame,
   type Life,
   type LifeEvent,
   NONE,
@@ -159,10 +160,15 @@ export class Player implements HeldPlayer {
 
   async leave(): Promise<void> {
     const { session } = this;
-    // One that was let in unchecked does not wait for the store.
-    const owners = this.life.state === 'unchecked' ? [] : ownersOf(this.life);
+    const closed: SocketOwner[] = [];
+    // One that was let in unchecked does not wait for the store. Meanwhile another open of it may have been answered.
+    const next = (): SocketOwner | undefined =>
+      this.life.state === 'unchecked' ? undefined : ownersOf(this.life).find((o) => !closed.some((c) => isSame(c, o)));
     // Held until it is known to be closed: on failure it is left to the grace.
-    for (const owner of owners) if (session) await this.close(session, owner);
+    for (let owner = next(); session && owner; owner = next()) {
+      await this.close(session, owner);
+      closed.push(owner);
+    }
     this.apply({ type: 'left' });
     this.socket.end('normal');
   }

@@ -347,3 +347,26 @@ test('[P5] what is told while the open runs ends the socket, once', async () => 
   await hello;
   expect(told).toEqual(['evicted', 'closed evicted']);
 });
+
+test('[P8] who leaves while the session is opened again leaves it under whatever owner it has by then', async () => {
+  const { asked, node, player, told, held } = playerOf();
+  const goOnAs = (id: string) => Object.assign(node, { id });
+  await held();
+  player.lost('resume');
+  goOnAs('second');
+  const lost = player.reopen();
+  await asked.only('open').lose();
+  await lost;
+  const leave = player.leave();
+  await turn();
+  goOnAs('third');
+  const reopened = player.reopen();
+  await asked.only('close').answer({ outcome: 'moved' });
+  await asked.only('open').answer({ ...OPENED, outcome: 'renewed' });
+  await reopened;
+  const { args, answer } = asked.only('close');
+  expect(args[0]).toMatchObject({ owner: node.owner(7), reason: 'left' });
+  await answer({ outcome: 'gone' });
+  await leave;
+  expect(told).toEqual(['closed normal']);
+});
