@@ -85,6 +85,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered moved': 'over; evict moved',
     'not asked': 'over',
     'answered left': 'over; deny',
+    'told moved': 'over, asked a; evict moved',
   },
   'opening, node lost': {
     'told moved': 'over, asked a; evict moved',
