@@ -50,8 +50,8 @@ end
 
 -- The rows of a bucket: user -> session -> text.
 local function rowsByUser(key)
-  local flat = redis.pcall('HGETALL', key)
-  if flat.err then
+  local flat = undamaged(redis.pcall('HGETALL', key))
+  if not flat then
     call('UNLINK', key)
     corrected, flat = corrected + 1, {}
   end
