@@ -180,7 +180,10 @@ export class MemoryShard {
 
   /** Sets a lease anew; one that ends later stays (P2). */
   renewLease(row: SessionRow, expiresAt: number): void {
-    if (expiresAt > row.leaseEndsAt) row.leaseEndsAt = this.leaseUntil(expiresAt);
+    if (expiresAt <= row.leaseEndsAt) return;
+    row.leaseEndsAt = this.leaseUntil(expiresAt);
+    // Set in an extension, it may end before that, for which the row was filed.
+    if (row.leaseEndsAt !== expiresAt) this.#wheel.file(row, row.leaseEndsAt);
   }
 
   /** Moves the end of a lease backwards, which only detaching does: it must be looked at earlier. */

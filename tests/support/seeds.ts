@@ -1,26 +1,31 @@
-/** Seeds of model tests: new ones in each run, and with MODEL_SEED=<seed> that one alone. */
+/** Seeds of model tests: from 1 on, with MODEL_FROM=<seed> from that one on, and with MODEL_SEED=<seed> that one alone. */
 
-/** Also where the test takes the clock over. */
-const FIRST = Date.now() % 2_000_000_000;
+const FIRST = Number(process.env.MODEL_FROM ?? 1);
 
 /**
  * Runs a test with so many seeds, and names the one that fails.
- * @param atOnce for tests that mostly wait.
+ * @param atOnce for tests in real time, which mostly wait: one that fails is run again alone, as others may have held it
+ *   up.
  */
 export async function withSeeds(count: number, run: (seed: number) => Promise<void>, atOnce = 1): Promise<void> {
   const seeds = seedsOf(count);
-  let failed: Error | undefined;
+  const failures = new Map<number, Error>();
   const work = async (): Promise<void> => {
-    for (let seed = seeds.pop(); seed !== undefined && !failed; seed = seeds.pop()) {
-      await run(seed).catch((error: Error) => {
-        error.message = `To run it again: MODEL_SEED=${seed} npm test -- model\n${error.message}`;
-        failed ??= error;
-      });
+    for (let seed = seeds.shift(); seed !== undefined && failures.size < atOnce; seed = seeds.shift()) {
+      const own = seed;
+      await run(own).catch((error: Error) => failures.set(own, error));
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
-  if (failed) throw failed;
+  for (const [seed, first] of failures) {
+    const error = atOnce === 1 ? first : await run(seed).then(nothing, (again: Error) => again);
+    if (!error) continue;
+    error.message = `To run it again: MODEL_SEED=${seed} npm test -- model\n${error.message}`;
+    throw error;
+  }
 }
+
+const nothing = (): undefined => undefined;
 
 function seedsOf(count: number): number[] {
   const { MODEL_SEED } = process.env;

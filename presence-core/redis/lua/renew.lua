@@ -14,11 +14,11 @@ end
 
 local i, n, total, last = 1, 0, #v, 0
 -- Of the group.
-local K, node, at, atText, renewed
+local K, node, at, atText, renewed, isShort
 
 -- Carries out the rest of the group.
 local function renewGroup()
-  local K, at, atText, renewed, v, replies, last = K, at, atText, renewed, v, replies, last
+  local K, at, atText, renewed, isShort, v, replies, last = K, at, atText, renewed, isShort, v, replies, last
   local out = node ~= '' and fenced(K, 's' .. node .. '.')
   while i <= last do
     n = n + 1
@@ -35,6 +35,7 @@ local function renewGroup()
         reply = 'renewed|' .. fmt('%d', math.ceil(score))
       else
         call('ZADD', key, atText, session)
+        if isShort then fileShort(K, match(v[i + 1], ':m:(.*)$'), at, atText) end
         reply = renewed
       end
     end
@@ -47,6 +48,7 @@ while i <= total do
   K, node, at, last = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5
   atText = leaseText(K, at)
   renewed = 'renewed|' .. fmt('%d', at)
+  isShort = find(atText, '.', 1, true)
   i = i + 4
   while i <= last do
     local before = n

@@ -33,6 +33,11 @@ local function leaseText(K, at)
   return fmt('%d', at)
 end
 
+-- Set in an extension, a lease may end before that, for which the bucket was filed. text: of leaseText.
+local function fileShort(K, bucket, at, text)
+  if string.find(text, '.', 1, true) then call('ZADD', K .. 'due', 'LT', fmt('%d', at), bucket) end
+end
+
 -- P9: true when the owner is a socket of a generation that has no running lease here.
 local leases = {}
 local function fenced(K, owner)

@@ -14,7 +14,9 @@ local function renewSession(act, member)
     local expiresAt = now + act.leaseMs
     if expiresAt > member.lease then
       member.score = expiresAt
-      call('ZADD', act.set, leaseText(act.K, expiresAt), member.id)
+      local text = leaseText(act.K, expiresAt)
+      call('ZADD', act.set, text, member.id)
+      fileShort(act.K, act.bucket, expiresAt, text)
     end
     if dirty then saveRow(act, member) end
   end

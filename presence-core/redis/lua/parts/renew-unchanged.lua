@@ -26,7 +26,9 @@ local function renewUnchanged(i, areLive)
   local expiresAt = now + tonumber(v[i + 5])
   if expiresAt > score then
     score = expiresAt
-    call('ZADD', set, leaseText(K, score), session)
+    local text = leaseText(K, score)
+    call('ZADD', set, text, session)
+    fileShort(K, v[i + 3], score, text)
   end
   local startedAt, segment, segmentMs = match(row, '^([^|]*)|([^|]*)|([^|]*)|', #held + 1)
   return fmt('renewed|%d|%s|%s|%d|%s|%s', current, max, startedAt, math.ceil(score), segment, segmentMs)
