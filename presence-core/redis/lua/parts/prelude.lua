@@ -18,6 +18,18 @@ local function failure(problem)
   return { err = type(problem) == 'table' and problem.err or 'ERR ' .. tostring(problem) }
 end
 
+-- Whether an error lies with a key of a wrong type, which is damage from outside. Any other may pass by itself, as on a
+-- Cluster while the keys of a slot are moved: what is not found then is elsewhere.
+local function isDamage(problem)
+  return string.find(failure(problem).err, 'WRONGTYPE', 1, true) ~= nil
+end
+
+-- What a read gave, or nil where its key is of a wrong type.
+local function undamaged(reply)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not isDamage(reply) then error(reply) end
+end
+
 -- Calls act(i) for each item of the call, where i is the place in ARGV at which the item begins; returns the replies.
 -- An item that raises an error, as on a key of a wrong type, is answered by that error, and the others are carried out.
 local function forEachItem(first, size, act)

@@ -13,14 +13,15 @@ local function expiryAfterSweep(K, bucket, field)
   return member and member.score
 end
 
--- Looks at one bucket: ends its expired sessions (P1) and files it for the soonest expiry left. What raises an error,
--- as a key of a wrong type does, is passed over and left to the recount.
+-- Looks at one bucket: ends its expired sessions (P1) and files it for the soonest expiry left. A key of a wrong type is
+-- passed over and left to the recount.
 local function sweepBucket(K, bucket)
-  local fields = redis.pcall('HKEYS', K .. 'm:' .. bucket)
+  local fields = undamaged(redis.pcall('HKEYS', K .. 'm:' .. bucket)) or {}
   budget = budget - #fields
   local soonest
   for i = 1, #fields do
     local isDone, score = pcall(expiryAfterSweep, K, bucket, fields[i])
+    if not isDone and not isDamage(score) then error(score) end
     if isDone and score and (not soonest or score < soonest) then soonest = score end
   end
   if soonest then

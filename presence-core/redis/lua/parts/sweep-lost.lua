@@ -15,13 +15,14 @@ end
 -- All sessions of one bucket that these generations held.
 local function endLostIn(K, bucket, leaseAt)
   -- A key of a wrong type is passed over, as in sweepBucket.
-  local flat = redis.pcall('HGETALL', K .. 'm:' .. bucket)
+  local flat = undamaged(redis.pcall('HGETALL', K .. 'm:' .. bucket)) or {}
   budget = budget - #flat / 2
   for i = 1, #flat, 2 do
     local generation = match(flat[i + 1], '^s([^|]+)%.')
     if generation and leaseAt[generation] then
       local user, session = splitField(flat[i])
-      pcall(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
+      local isDone, problem = pcall(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
+      if not isDone and not isDamage(problem) then error(problem) end
     end
   end
 end

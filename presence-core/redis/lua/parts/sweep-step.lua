@@ -16,15 +16,16 @@ local function bringNodesBack(K, state)
   if (tonumber(state.beatAt) or 0) > now then call('HSET', K .. 'shard', 'beatAt', fmt('%d', now)) end
 end
 
--- Sessions of a bucket whose leases lie further ahead than one that was set after the step can.
+-- Sessions of a bucket whose leases lie further ahead than one that was set after the step can. Keys of a wrong type are
+-- passed over, as in sweepBucket.
 local function bringBucketBack(K, bucket, stepMs)
-  local fields = call('HKEYS', K .. 'm:' .. bucket)
+  local fields = undamaged(redis.pcall('HKEYS', K .. 'm:' .. bucket)) or {}
   budget = budget - #fields
   local soonest
   for i = 1, #fields do
     local user, session = splitField(fields[i])
     local set = K .. 'u:' .. user
-    local score = tonumber(call('ZSCORE', set, session) or nil)
+    local score = tonumber(undamaged(redis.pcall('ZSCORE', set, session)) or nil)
     if score and score > now + LEASE_MAX_MS then
       -- Whoever holds it renewed it in vain since the step, and is given time to do so again.
       score = math.max(math.ceil(score) - stepMs, now + STALL_GRACE_MS)
