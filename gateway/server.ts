@@ -9,6 +9,7 @@ import { createSidecar } from './http/sidecar.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
+import { guardAdmissions } from './node/admission-guard.ts';
 import { GatewayNode } from './node/node.ts';
 import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
@@ -95,7 +96,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const metrics = new Metrics();
   // What comes back may have forgotten: to be asked before anybody relies on it.
   const bareStore = createStore(config, log, (isUp) => (isUp ? void node.check() : node.suspect()));
-  const store = observeStore(bareStore, metrics, config.outagePolicy === 'open' ? 'degraded' : 'unavailable');
+  const admissions = guardAdmissions(bareStore.sessions, () => node, config.outagePolicy);
+  const whenAway = config.outagePolicy === 'open' ? 'degraded' : 'unavailable';
+  const store = observeStore(bareStore, metrics, whenAway, admissions);
   const node = new GatewayNode({
     store,
     log,

@@ -34,6 +34,6 @@ export { ExpiringMap } from './toolkit/expiring-map.ts';
 export { type Repeating, type RepeatOptions, repeating } from './toolkit/repeating.ts';
 export { type BackOff, backOffMs, pause, type RetryOptions, retrying } from './toolkit/retrying.ts';
 export { Semaphore } from './toolkit/semaphore.ts';
-export { singleFlight } from './toolkit/single-flight.ts';
+export { SharedRead, singleFlight } from './toolkit/single-flight.ts';
 export { createTimeBound, type TimeBound } from './toolkit/time-bound.ts';
 export { TimingWheel } from './toolkit/timing-wheel.ts';

@@ -138,7 +138,7 @@ export async function ghostsOfGateway(): Promise<Figure[]> {
     process.kill(gateway.pid, 'SIGKILL');
     const at = performance.now();
     const ms = await ghosts(observer, new Map(users.map((userId) => [userId, at])));
-    return figures('gateway killed', 14_000, ms);
+    return figures('gateway killed', 11_000, ms);
   });
 }
 
@@ -159,7 +159,7 @@ export async function ghostsOfPause(): Promise<Figure[]> {
       const at = performance.now();
       return ghosts(observer, new Map(users.map((userId) => [userId, at])));
     });
-    all.push(...figures(`Redis paused at the hello, policy ${policy}`, 11_000, ms));
+    all.push(...figures(`Redis paused at the hello, policy ${policy}`, 14_000, ms));
   }
   return all;
 }
@@ -183,6 +183,6 @@ export async function ghostsOfRollback(): Promise<Figure[]> {
     const isLive = (await onlineOf(observer, ['stays'])).has('stays');
     stays.terminate();
     if (!isLive) throw new Error('a player who stayed is offline');
-    return figures('Redis back with older data', 14_000, ms);
+    return figures('Redis back with older data', 5_000, ms);
   });
 }

@@ -23,8 +23,16 @@ type Time = <Args extends unknown[], Result>(
   failed?: (error: unknown, begunAt: number, ...args: Args) => void,
 ) => Act<Args, Result>;
 
-/** @param whenAway the result of an open without an answer from the store. */
-export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: Absence): PresenceStore {
+/**
+ * @param whenAway the result of an open without an answer from the store.
+ * @param sessions stand in for the store's.
+ */
+export function observeStore(
+  store: PresenceStore,
+  metrics: Metrics,
+  whenAway: Absence,
+  sessions: StoreSessions = store.sessions,
+): PresenceStore {
   const figures = new StoreFigures();
   registerStoreFigures(figures, metrics);
   const time = timer(figures, metrics);
@@ -38,7 +46,7 @@ export function observeStore(store: PresenceStore, metrics: Metrics, whenAway: A
     ping: time('ping', () => store.ping()),
     secret: () => store.secret(),
     serverStats: () => store.serverStats(),
-    sessions: observeSessions(store.sessions, figures, time, whenAway),
+    sessions: observeSessions(sessions, figures, time, whenAway),
     nodes: observeNodes(store.nodes, figures, time),
     reads: {
       status: time('reads.status', (userIds) => reads.status(userIds)),

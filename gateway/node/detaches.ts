@@ -2,7 +2,8 @@
  * Leaves the sessions of closed sockets to the resume grace (P8), now or as soon as the store answers.
  *
  * An open without an answer may still run when the store goes on, also after a detach that was sent later on another
- * connection. So the detach of such an uncertain session is repeated for a while after the store did not find it.
+ * connection. So the detach of such an uncertain session is repeated for a while, whatever the store answers; done twice
+ * it changes nothing.
  */
 import { chunks, type OwnedRef, type PresenceStore } from '../../presence-core/index.ts';
 
@@ -16,7 +17,7 @@ const UNCERTAIN_MS = 30_000;
 interface Detach {
   readonly ref: OwnedRef;
   readonly isUncertain: boolean;
-  /** Until then `gone` is no answer for an uncertain session; set when the store first answers. */
+  /** Until then an uncertain session may still be opened; set when the store first answers. */
   confirmUntil?: number;
 }
 
@@ -68,8 +69,9 @@ export class Detaches {
     for (const [i, detach] of detaches.entries()) {
       detach.confirmUntil ??= now + UNCERTAIN_MS;
       const outcome = results[i]?.outcome;
-      // Data that is damaged is mended by a recount.
-      const isOpen = outcome === 'failed' || (detach.isUncertain && outcome === 'gone');
+      // An open that comes late takes over what is held, begins anew what has ended, and finds its node that had yet to
+      // join. Data that is damaged is mended by a recount.
+      const isOpen = detach.isUncertain || outcome === 'failed';
       if (isOpen && detach.confirmUntil > now) this.keep(detach);
       else this.kept.delete(keyOf(detach));
     }

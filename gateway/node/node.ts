@@ -10,8 +10,8 @@ import {
   type PresenceStore,
   type Repeating,
   repeating,
+  SharedRead,
   type SocketOwner,
-  singleFlight,
 } from '../../presence-core/index.ts';
 import { Detaches } from './detaches.ts';
 import type { HeldPlayer, ReopenIntent } from './held-player.ts';
@@ -64,8 +64,8 @@ export class GatewayNode {
   });
   private readonly restoring: Restoring;
   private readonly detaches: Detaches;
-  /** One at a time, whoever asks for it. */
-  private readonly beatOnce = singleFlight(() => this.beat());
+  /** One at a time, whoever asks for it; nobody is answered by one from before. */
+  private readonly beats = new SharedRead((_: 'beat') => this.beat());
   private readonly repeats: Repeating[] = [];
   private readonly options: NodeOptions;
 
@@ -109,7 +109,20 @@ export class GatewayNode {
 
   /** Asks the store at once whether it forgot: its connection was lost, or a reader of the log lost its place. */
   async check(): Promise<void> {
-    if (this.repeats.length > 0 && !this.isStopped) await this.beatOnce().catch(() => {});
+    await this.isUpheld();
+  }
+
+  /**
+   * Whether the store may be believed that somebody else has a session, or ended it: asked once more, it has not
+   * forgotten and not gone back to what was before (P10).
+   */
+  async isUpheld(): Promise<boolean> {
+    if (this.repeats.length === 0 || this.isStopped) return true;
+    const { epoch } = this;
+    return this.beats.ask('beat').then(
+      () => this.epoch === epoch,
+      () => false,
+    );
   }
 
   owner(connection: number): SocketOwner {
@@ -123,7 +136,7 @@ export class GatewayNode {
     if (this.isStopped) return;
     this.renewals.start();
     const { store, beatMs, sweepMs } = this.options;
-    this.repeats.push(repeating({ everyMs: beatMs }, () => this.beatOnce()));
+    this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
     this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
   }
 

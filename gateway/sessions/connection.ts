@@ -46,6 +46,7 @@ export class Connection implements PlayerSocket {
   /** Tick of the ping wheel at the oldest ping without an answer; 0 when there is none. */
   unansweredSince = 0;
   pingSlot = 0;
+  hasSpoken = false;
   /** Who said hello; before that it counts for nothing. */
   identity: Identity = ANYONE;
   /** Where the wheel of token ends has it. */
@@ -80,6 +81,7 @@ export class Connection implements PlayerSocket {
   /** Messages of one socket are worked off one by one, in order. */
   receive(text: string | undefined): void {
     if (!this.open) return;
+    this.hasSpoken = true;
     const { messageRate } = this.context;
     if (messageRate && isBeyondRate(this, messageRate, text)) return;
     if (!this.working) {

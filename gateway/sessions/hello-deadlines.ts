@@ -2,8 +2,8 @@
 import type { CloseName } from '../protocol/close-codes.ts';
 
 export interface GreetedSocket {
-  /** Its hello was accepted. */
-  readonly greeted: boolean;
+  /** Its first message came: how long the answer takes has bounds of its own. */
+  readonly hasSpoken: boolean;
   end(name: CloseName): void;
 }
 
@@ -39,9 +39,9 @@ export class HelloDeadlines {
   private endLate(): void {
     const now = performance.now();
     for (const [socket, deadline] of this.deadlines) {
-      if (!socket.greeted && deadline > now) return;
+      if (!socket.hasSpoken && deadline > now) return;
       this.deadlines.delete(socket);
-      if (!socket.greeted) socket.end('hello_timeout');
+      if (!socket.hasSpoken) socket.end('hello_timeout');
     }
   }
 }

@@ -5,6 +5,7 @@ import {
   detachOf,
   distinct,
   type Effect,
+  type Held,
   isDue,
   type Life,
   type LifeEvent,
@@ -46,28 +47,46 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
       const session = keep(life.session, result);
       const resumed = result.outcome === 'renewed' && life.claimedStart === result.startedAt;
       const welcome: Effect = { do: 'welcome', session, resumed, answer: result };
-      const next = heldUnder(session, life.asked, life.again);
+      const next = heldUnder({ session, owner: life.asked, isReopened: false, maybe: [] }, life.again);
       return { life: next, effects: isDue(next) ? [welcome, { do: 'queue' }] : [welcome] };
     }
     case 'fenced':
       return withoutStore(life, []);
     case 'gone':
       return { life: OVER, effects: [{ do: 'deny' }] };
+    case 'ended':
+      return result.reason === 'left' && life.intent !== 'fresh' ? afterLeaving(life) : turnedAway(result);
     default:
       return turnedAway(result);
   }
+}
+
+/** Its player left a moment ago, and is here again: that begins anew (P8), if it may begin anything. */
+function afterLeaving(life: Opening): Step {
+  if (life.intent === 'return') return { life: OVER, effects: [{ do: 'deny' }] };
+  return begun({ ...life, intent: 'fresh' }, life.session, life.asked);
+}
+
+/** Asks as a hello does. */
+function begun(life: Life, session: HeldSession, owner: SocketOwner): Step {
+  return { life, effects: [], ask: { session, owner, intent: 'fresh', formerOwners: [] } };
 }
 
 function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: OpenResult): Step {
   switch (result.outcome) {
     case 'opened':
     case 'renewed':
-    case 'held':
-      return stay(heldUnder(keep(life.session, result, life.again !== undefined), owner, life.again));
+    case 'held': {
+      const session = keep(life.session, result, life.again !== undefined);
+      return stay(heldUnder({ session, owner, isReopened: true, maybe: life.maybe }, life.again));
+    }
     case 'fenced':
     case 'gone':
       return stay(askedInVain(life, life.maybe));
     default: {
+      // Its player left a moment before this hello.
+      const isLeft = result.outcome === 'ended' && result.reason === 'left';
+      if (isLeft && life.state === 'unchecked') return begun(life, life.session, owner);
       const { effects } = turnedAway(result);
       // An open without an answer may still come.
       return { life: OVER, effects: [...effects, ...detachOf(life.session, life.maybe, true)] };
@@ -142,9 +161,10 @@ function withoutStore({ session, outagePolicy }: Opening, maybe: readonly Socket
 }
 
 /** @param again with what it is to be opened again although it was just opened. */
-function heldUnder(session: HeldSession, owner: SocketOwner, again: ReopenIntent | undefined): Life {
-  if (again === undefined) return { state: 'held', session, owner };
-  return { state: 'reopening', session, owner, intent: again, maybe: [], asked: undefined, again: undefined };
+function heldUnder(held: Omit<Held, 'state'>, again: ReopenIntent | undefined): Life {
+  if (again === undefined) return { state: 'held', ...held };
+  const { session, owner, maybe } = held;
+  return { state: 'reopening', session, owner, intent: again, maybe, asked: undefined, again: undefined };
 }
 
 /** It stays due, and is asked at its next turn. */

@@ -3,8 +3,10 @@ import type { Attributes, InboxMessage, SocketOwner } from '../../presence-core/
 import { type HeldSession, keep } from './held-session.ts';
 import {
   detachOf,
+  distinct,
   type Effect,
   type EndReason,
+  type Held,
   isSame,
   type Life,
   type LifeEvent,
@@ -13,9 +15,11 @@ import {
   overWith,
   ownersOf,
   type ReopenIntent,
+  type Reopening,
   type Step,
   stay,
   stronger,
+  type Unchecked,
 } from './life.ts';
 import { answered, unanswered } from './life-answers.ts';
 
@@ -53,7 +57,7 @@ function hello(life: Life, event: On<'hello'>): Step {
   if (life.state !== 'none') return stay(life);
   const { session, owner, intent, outagePolicy, claimedStart } = event;
   return {
-    life: { state: 'opening', session, asked: owner, outagePolicy, claimedStart, again: undefined },
+    life: { state: 'opening', session, asked: owner, intent, outagePolicy, claimedStart, again: undefined },
     effects: [],
     ask: { session, owner, intent, formerOwners: [] },
   };
@@ -66,10 +70,14 @@ function told(life: Life, reason: EndReason, by: InboxMessage['by']): Step {
       return { life: overWith(life, false), effects: [evict] };
     case 'unchecked':
     case 'reopening':
+      if (reason === 'moved') return movedWhileDue(life, evict);
       // An open without an answer may still come, and would take it back.
       return { life: overWith(life, false), effects: [evict, ...detachOf(life.session, life.maybe, true)] };
     case 'held':
-      return { life: OVER, effects: [evict] };
+      if (!life.isReopened) return { life: OVER, effects: [evict] };
+      if (reason === 'moved') return lost(life, 'resume');
+      // A store that forgot the end may have it again since.
+      return { life: OVER, effects: [evict, ...givenUp(life)] };
     case 'none':
     case 'over':
       return stay(life);
@@ -78,30 +86,32 @@ function told(life: Life, reason: EndReason, by: InboxMessage['by']): Step {
   }
 }
 
+/**
+ * It was taken over from one of the owners under which it was opened, maybe before another open of this socket took it
+ * back. Opened again, with all of them as former owners, it is answered who has it.
+ */
+function movedWhileDue(life: Unchecked | Reopening, evict: Effect): Step {
+  const [owner] = ownersOf(life);
+  if (owner === undefined) return { life: OVER, effects: [evict] };
+  const { session, maybe, asked } = life;
+  const again = asked && stronger(life.again, 'resume');
+  if (life.state === 'reopening') return stay({ ...life, again });
+  return stay({ state: 'reopening', session, owner, maybe, asked, again, intent: 'resume' });
+}
+
+/** What the store has of it is settled by opening it again; only then it is known to be over. */
 function missed(life: Life, { owner, miss }: On<'missed'>): Step {
-  // What is to be opened again is settled by that.
   if (life.state !== 'held' || !isSame(life.owner, owner)) return stay(life);
-  switch (miss.outcome) {
-    case 'ended':
-      return told(life, miss.reason, undefined);
-    case 'moved':
-      return told(life, 'moved', undefined);
-    case 'gone':
-      return lost(life, 'resume');
-    case 'fenced':
-      // The node learns it at its next beat, and then says `lost`.
-      return stay(life);
-    default:
-      return miss satisfies never;
-  }
+  // The node learns it at its next beat, and then says `lost`.
+  return miss.outcome === 'fenced' ? stay(life) : lost(life, 'resume');
 }
 
 function lost(life: Life, intent: ReopenIntent): Step {
   switch (life.state) {
     case 'held': {
-      const { session, owner } = life;
+      const { session, owner, maybe } = life;
       return {
-        life: { state: 'reopening', session, owner, intent, maybe: [], asked: undefined, again: undefined },
+        life: { state: 'reopening', session, owner, intent, maybe, asked: undefined, again: undefined },
         effects: [{ do: 'queue' }],
       };
     }
@@ -124,9 +134,16 @@ function lost(life: Life, intent: ReopenIntent): Step {
 function turn(life: Life, owner: SocketOwner): Step {
   if ((life.state !== 'reopening' && life.state !== 'unchecked') || life.asked) return stay(life);
   const { session } = life;
+  const asked = { ...life, asked: owner };
   // One that was never admitted is as new as a hello: it goes through admission, and takes the session over.
-  const [intent, formerOwners] = life.state === 'reopening' ? [life.intent, ownersOf(life)] : (['resume', []] as const);
-  return { life: { ...life, asked: owner }, effects: [], ask: { session, owner, intent, formerOwners } };
+  if (life.state === 'unchecked') {
+    return { life: asked, effects: [], ask: { session, owner, intent: 'resume', formerOwners: [] } };
+  }
+  const { intent } = life;
+  // Only a store that went back has it under them; two that take it from each other would do so for ever.
+  const takenFrom = (intent === 'restore' && session.takenFrom) || [];
+  const formerOwners = distinct([...ownersOf(life), ...takenFrom]);
+  return { life: asked, effects: [], ask: { session, owner, intent, formerOwners } };
 }
 
 function changed(life: Life, { attributes, at }: On<'changed'>): Step {
@@ -160,7 +177,7 @@ function left(life: Life): Step {
     case 'opening':
       return stay(overWith(life, true));
     case 'held':
-      return stay(OVER);
+      return { life: OVER, effects: detachOf(life.session, life.maybe, true) };
     case 'none':
     case 'over':
       return stay(life);
@@ -174,13 +191,13 @@ function closed(life: Life): Step {
     case 'opening':
       return stay(overWith(life, false));
     case 'held':
-      return { life: OVER, effects: detachOf(life.session, [life.owner], false) };
+      return { life: OVER, effects: givenUp(life) };
     case 'unchecked':
       return { life: overWith(life, false), effects: detachOf(life.session, life.maybe, true) };
     case 'reopening':
       return {
         life: overWith(life, false),
-        effects: [...detachOf(life.session, [life.owner], false), ...detachOf(life.session, life.maybe, true)],
+        effects: givenUp(life),
       };
     case 'none':
       return stay(OVER);
@@ -189,6 +206,11 @@ function closed(life: Life): Step {
     default:
       return life satisfies never;
   }
+}
+
+/** What the store has of it, or may have, is left to the grace. */
+function givenUp({ session, owner, maybe }: Held | Reopening): Effect[] {
+  return [...detachOf(session, [owner], false), ...detachOf(session, maybe, true)];
 }
 
 function withAttributes(session: HeldSession, changes: Attributes, at: number): HeldSession {

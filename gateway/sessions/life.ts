@@ -27,6 +27,7 @@ export interface Opening {
   readonly state: 'opening';
   readonly session: HeldSession;
   readonly asked: SocketOwner;
+  readonly intent: OpenRequest['intent'];
   readonly outagePolicy: 'open' | 'closed';
   /** Of the resume token: when the session began that is to go on. */
   readonly claimedStart: number | undefined;
@@ -34,11 +35,15 @@ export interface Opening {
   readonly again: ReopenIntent | undefined;
 }
 
-interface Held {
+export interface Held {
   readonly state: 'held';
   readonly session: HeldSession;
   /** Under which it was opened: it is renewed, changed and given up under this one (P9). */
   readonly owner: SocketOwner;
+  /** It was opened more than once: what is told of it may be of before. */
+  readonly isReopened: boolean;
+  /** Of opens without an answer: they may run yet, also after another socket took the session over. */
+  readonly maybe: readonly SocketOwner[];
 }
 
 /** To be opened again; until then nothing renews it. */
@@ -88,7 +93,7 @@ export type LifeEvent =
   | { readonly type: 'unanswered'; readonly isFault: boolean; readonly isUnsent?: boolean }
   /** The store, or who acted on it, says that this socket no longer holds the session. */
   | { readonly type: 'told'; readonly reason: EndReason; readonly by?: InboxMessage['by'] }
-  /** A renewal or an update under `owner` found no session of it. */
+  /** A renewal or an update under `owner` found no session of it: to be settled by opening it again. */
   | { readonly type: 'missed'; readonly owner: SocketOwner; readonly miss: Miss }
   /** The node lost its lease (`resume`), or the store the session (`restore`). */
   | { readonly type: 'lost'; readonly intent: ReopenIntent }

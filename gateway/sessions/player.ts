@@ -206,18 +206,24 @@ export class Player implements HeldPlayer {
 
   /** Asks the store what the event says, and applies its answer. */
   private async ask(event: LifeEvent, id?: string, replace?: readonly string[]): Promise<void> {
-    const ask = this.apply(event);
-    if (!ask) return;
-    let result: OpenResult;
-    try {
-      result = await this.open(ask, replace);
-    } catch (error) {
-      const isFault = !isOutage(error);
-      this.apply({ type: 'unanswered', isFault, isUnsent: isOverload(error) }, id);
-      if (isFault) throw error;
-      return;
+    for (let ask = this.apply(event); ask; ) {
+      let result: OpenResult;
+      try {
+        result = await this.open(ask, replace);
+      } catch (error) {
+        const isFault = !isOutage(error);
+        this.apply({ type: 'unanswered', isFault, isUnsent: isOverload(error) }, id);
+        if (isFault) throw error;
+        return;
+      }
+      // A store that went back speaks of what was before this socket (P10): then that is no answer.
+      const isLost = event.type === 'turn' && (result.outcome === 'moved' || result.outcome === 'ended');
+      if (isLost && !(await this.context.node.isUpheld())) {
+        this.apply({ type: 'unanswered', isFault: false });
+        return;
+      }
+      ask = this.apply({ type: 'answered', result }, id);
     }
-    this.apply({ type: 'answered', result }, id);
   }
 
   /** @param id of the message to which the effects reply. */

@@ -50,8 +50,8 @@ export class LogConnections {
     if (performance.now() < this.pausedUntil) throw new AstrayError();
     const reader = this.idle.pop() ?? (this.connect() as Redis);
     this.open.add(reader);
+    await this.ready(reader);
     try {
-      await ready(reader, READY_WAIT_MS);
       const proof = this.mark.prove(reader);
       const read =
         waitMs > 0
@@ -64,13 +64,29 @@ export class LogConnections {
       return { reply, asOf };
     } catch (error) {
       // A reader whose answer is outstanding cannot be used again, nor one that is astray.
-      reader.disconnect();
-      this.open.delete(reader);
+      this.discard(reader);
       if (!(error instanceof AstrayError)) throw toStoreError(error);
       if (this.straysInRow > 0) this.pausedUntil = performance.now() + backOffMs(PAUSES, this.straysInRow - 1);
       this.straysInRow += 1;
       return undefined;
     }
+  }
+
+  /** A reader that is not ready in time goes on connecting: sentinels that do not answer take a second each. */
+  private async ready(reader: Redis): Promise<void> {
+    try {
+      await ready(reader, READY_WAIT_MS);
+    } catch (error) {
+      // The handshake has no time bound of its own.
+      if (reader.status === 'connect') this.discard(reader);
+      else this.idle.push(reader);
+      throw error;
+    }
+  }
+
+  private discard(reader: Redis): void {
+    reader.disconnect();
+    this.open.delete(reader);
   }
 
   private boundOf(waitMs: number): TimeBound {

@@ -105,3 +105,24 @@ test('[P10] a store that went back revives nobody whose socket is gone', async (
   expect((await server.get('/status/user/gone')).body).toMatchObject({ online: false });
   expect(await stays.ask({ type: 'heartbeat' })).toMatchObject({ current: 1 });
 });
+
+test('[P7] [P10] a store that went back takes no player’s session that had moved from another gateway since', async () => {
+  const redis = await startRedis({ args: ['--dir', tmpdir(), '--dbfilename', `presence-moved-${process.pid}.rdb`] });
+  ended.push(() => redis.stop());
+  const [first, second] = [await serverOn(redis), await serverOn(redis)];
+  const hello = { userId: 'u', sessionId: 's', streamId: 'tnt' };
+  const [before] = await Player.hello(first.wsPort, hello);
+  const client = clientOf(redis);
+  await client.save();
+  const [player] = await Player.hello(second.wsPort, hello);
+  expect(await before.closed).toBe(4012);
+  const formers = await nodeIdsIn(client);
+  await redis.kill();
+  await redis.restart();
+  await until(async () => {
+    const ids = await nodeIdsIn(client).catch(() => formers);
+    return ids.length === 2 && ids.every((id) => !formers.includes(id));
+  });
+  expect(player.socket.readyState).toBe(player.socket.OPEN);
+  expect(await player.ask({ type: 'heartbeat' })).toMatchObject({ current: 1, expiresAt: expect.any(Number) });
+});

@@ -277,7 +277,7 @@ slowTest(
 slowTest(
   '[P14] a replicated Redis that does not wait for replicas is warned of, at start and after a reconnection',
   async (ends) => {
-    const redis = await redisFor(ends);
+    const redis = await redisFor(ends, ['--repl-diskless-sync-delay', '0']);
     const warnings: string[] = [];
     const warn = (message: string): void => {
       if (message.includes('min-replicas-to-write')) warnings.push(message);
@@ -286,7 +286,7 @@ slowTest(
     expect(warnings).toEqual([]);
     await redisFor(ends, ['--replicaof', '127.0.0.1', String(redis.port)]);
     const client = admin(ends, redis.port);
-    await until(async () => (await client.info('replication')).includes('connected_slaves:1'));
+    await until(async () => (await client.info('replication')).includes('state=online'));
     await storeAt(ends, redis.url, { prefix: redis.prefix(), warn });
     expect(warnings).toEqual([expect.stringContaining('set min-replicas-to-write 1')]);
     for (let i = 0; i < 2; i += 1) {
@@ -367,3 +367,26 @@ function throughLosses(store: RedisStore): RedisStore {
   };
   return { sessions, inbox } as unknown as RedisStore;
 }
+
+slowTest('[P11] [P14] sentinels that do not answer keep no reader of the log from the master', async (ends) => {
+  const redis = await redisFor(ends);
+  const sentinels: ScriptedSentinel[] = [];
+  for (let i = 0; i < 3; i += 1) sentinels.push(await ScriptedSentinel.for(redis.port));
+  for (const sentinel of sentinels) ends.push(() => sentinel.stop());
+  // Each takes a second of whoever asks.
+  for (const sentinel of sentinels.slice(0, 2)) void sentinel.hold();
+  const hosts = sentinels.map(({ url }) => url.replace('redis+sentinel://', '').replace('/main', ''));
+  const store = await storeAt(ends, `redis+sentinel://${hosts.join(',')}/main`, { prefix: redis.prefix() });
+  await store.nodes.join('node', LONG_MS);
+  await store.sessions.open(beatOf('u'));
+  const head = await store.log.head();
+  const pages: unknown[] = [];
+  for (let tries = 0; tries < 6 && pages.length === 0; tries += 1) {
+    // A try that fails has waited for a second.
+    await store.log.read(head, 10, 0).then(
+      ({ changes }) => pages.push(changes),
+      () => undefined,
+    );
+  }
+  expect(pages).toMatchObject([[{ kind: 'open', userId: 'u' }]]);
+});

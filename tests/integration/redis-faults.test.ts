@@ -377,7 +377,7 @@ test('[P9] a shard that cannot be swept does not keep the others from it', async
     Array.from({ length: shards }, (_, i) => i).map((shard) => client.hget(`{${prefix}:${shard}}:n`, 't')),
   );
   expect(left.slice(1)).toEqual(Array(shards - 1).fill(null));
-  expect(warnings).toEqual(['a Redis command failed, by a fault of this program or of the data']);
+  expect(warnings).toContain('a Redis command failed, by a fault of this program or of the data');
 });
 
 test('[P2] leases that were set before the clock stepped back do not wait for it to catch up', async () => {

@@ -62,6 +62,18 @@ async function observer(): Promise<HandConnection> {
   return connection;
 }
 
+test('[W6] a hello must come in time; however late its answer is, it is no hello that is late', async () => {
+  const [greeting, silent] = [transport.open(), transport.open()];
+  await pass(4_000);
+  greeting.send({ type: 'hello', observe: true, token: 'slow to check' });
+  await pass(60_000);
+  expect(silent.closedBy).toBe(4008);
+  expect(greeting.closedBy).toBeUndefined();
+  checks.shift()?.(known());
+  await pass(0);
+  expect(typesOf(greeting)).toEqual(['welcome']);
+});
+
 describe('[W22] a drain', () => {
   const DRAIN_MS = 10_000;
 

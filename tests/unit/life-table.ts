@@ -19,15 +19,24 @@ const SESSION: HeldSession = {
 };
 
 const due = { session: SESSION, maybe: [], asked: undefined, again: undefined };
-const first = { session: SESSION, asked: A, outagePolicy: 'open', claimedStart: undefined, again: undefined } as const;
+const first = {
+  session: SESSION,
+  asked: A,
+  intent: 'fresh',
+  outagePolicy: 'open',
+  claimedStart: undefined,
+  again: undefined,
+} as const;
 
 export const STATES = {
   none: NONE,
   opening: { state: 'opening', ...first },
   'opening, policy closed': { state: 'opening', ...first, outagePolicy: 'closed' },
-  'opening, resumes 1000': { state: 'opening', ...first, claimedStart: 1_000 },
+  'opening, resumes 1000': { state: 'opening', ...first, intent: 'resume', claimedStart: 1_000 },
+  'opening, only returns': { state: 'opening', ...first, intent: 'return', claimedStart: 1_000 },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
-  held: { state: 'held', session: SESSION, owner: A },
+  held: { state: 'held', session: SESSION, owner: A, isReopened: false, maybe: [] },
+  'held, reopened': { state: 'held', session: SESSION, owner: A, isReopened: true, maybe: [B] },
   unchecked: { state: 'unchecked', ...due, maybe: [A] },
   'unchecked, asked': { state: 'unchecked', ...due, maybe: [A], asked: B },
   'unchecked, asked, again': { state: 'unchecked', ...due, maybe: [A], asked: B, again: 'restore' },
@@ -64,6 +73,7 @@ export const EVENTS = {
     displaced: [],
   }),
   'answered ended': answered({ outcome: 'ended', reason: 'kicked' }),
+  'answered left': answered({ outcome: 'ended', reason: 'left' }),
   'answered moved': answered({ outcome: 'moved' }),
   'answered gone': answered({ outcome: 'gone' }),
   'answered fenced': answered({ outcome: 'fenced' }),
@@ -71,6 +81,7 @@ export const EVENTS = {
   'not asked': { type: 'unanswered', isFault: true, isUnsent: true },
   'unanswered by a fault': { type: 'unanswered', isFault: true },
   'told evicted': { type: 'told', reason: 'evicted', by: { sessionId: 'other' } },
+  'told moved': { type: 'told', reason: 'moved' },
   'missed, gone': { type: 'missed', owner: A, miss: { outcome: 'gone' } },
   'missed, moved': { type: 'missed', owner: A, miss: { outcome: 'moved' } },
   'missed, ended': { type: 'missed', owner: A, miss: { outcome: 'ended', reason: 'replaced' } },
@@ -108,8 +119,10 @@ export function lifeText(life: Life): string {
       const again = life.again ? `, again ${life.again}` : '';
       return `opening by ${names([life.asked])}${again}${sessionText(life.session)}`;
     }
-    case 'held':
-      return `held by ${names([life.owner])}${sessionText(life.session)}`;
+    case 'held': {
+      const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
+      return `held${life.isReopened ? ', reopened' : ''} by ${names([life.owner])}${maybe}${sessionText(life.session)}`;
+    }
     case 'unchecked':
     case 'reopening': {
       const known = life.state === 'reopening' ? `reopening ${life.intent}, was ${names([life.owner])}` : 'unchecked';

@@ -6,6 +6,7 @@ import { GatewayNode } from '../../gateway/node/node.ts';
 import { Player } from '../../gateway/sessions/player.ts';
 import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
 import { issueResumeToken } from '../../gateway/sessions/resume-token.ts';
+import { StoreError } from '../../presence-core/index.ts';
 import { AskedStore } from '../support/asked-store.ts';
 
 const log = { info: () => {}, warn: () => {} };
@@ -163,11 +164,12 @@ test('[P8] who leaves without an answer still holds the session, and its socket 
 });
 
 test.each([
-  [{ outcome: 'moved' }, ['evicted', 'closed replaced']],
-  [{ outcome: 'ended', reason: 'kicked' }, ['evicted', 'closed kicked']],
-  [{ outcome: 'fenced' }, ['ok']],
-  [{ outcome: 'updated', segment: 1, segmentStartedAt: 2_000 }, ['ok']],
-] as const)('[P7] an update that is answered %j', async (answer, expected) => {
+  [{ outcome: 'moved' }, true],
+  [{ outcome: 'ended', reason: 'kicked' }, true],
+  [{ outcome: 'gone' }, true],
+  [{ outcome: 'fenced' }, false],
+  [{ outcome: 'updated', segment: 1, segmentStartedAt: 2_000 }, false],
+] as const)('[P7] an update that is answered %j: to be opened again is %j', async (answer, isDue) => {
   const { asked, player, told, owner, held } = playerOf();
   await held();
   const update = player.update({ type: 'update', id: '1', streamId: 'two' });
@@ -175,7 +177,47 @@ test.each([
   expect(asked.only('update').args[0]).toMatchObject({ owner, attributes: { streamId: 'two' } });
   await asked.only('update').answer(answer);
   await update;
+  expect(told).toEqual(['ok']);
+  expect(player.isDue).toBe(isDue);
+});
+
+test.each([
+  [{ outcome: 'moved' }, ['evicted', 'closed replaced']],
+  [{ outcome: 'ended', reason: 'kicked' }, ['evicted', 'closed kicked']],
+] as const)('[P7] a session that is opened again and answered %j is over', async (answer, expected) => {
+  const { asked, player, told, owner, held } = playerOf();
+  await held();
+  player.missed(owner, answer);
+  const reopened = player.reopen();
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', formerOwners: [owner] });
+  await asked.only('open').answer(answer);
+  await reopened;
   expect(told).toEqual(expected);
+});
+
+test.each([
+  [{ outcome: 'moved' }, 'forgot'],
+  [{ outcome: 'moved' }, 'is away'],
+  [{ outcome: 'ended', reason: 'left' }, 'forgot'],
+  [{ outcome: 'ended', reason: 'left' }, 'is away'],
+] as const)('[P10] %j ends no socket while the store %s', async (answer, state) => {
+  const { asked, node, player, told, owner, held } = playerOf();
+  await node.start();
+  try {
+    await held();
+    player.missed(owner, answer);
+    asked.store.nodes.beat = async () => {
+      if (state === 'is away') throw new StoreError('store_unavailable', 'no answer in time');
+      return { outcome: 'alive', epoch: 'another', now: 1 };
+    };
+    const reopened = player.reopen();
+    await asked.only('open').answer(answer);
+    await reopened;
+    expect(told).toEqual([]);
+    expect(player.isDue).toBe(true);
+  } finally {
+    await node.stop();
+  }
 });
 
 test('[P9] a session that the store does not have is opened again at its turn, with what changed since', async () => {
@@ -246,6 +288,28 @@ test('[P9] a resume token alone takes back only the session that began when it s
   await asked.only('open').answer({ outcome: 'gone' });
   await hello;
 });
+
+test.each([
+  ['restore', true],
+  ['resume', false],
+] as const)(
+  '[P10] who took a session over names whom it took it from, as a store that went back may have it so: %s',
+  async (intent, isNamed) => {
+    const { asked, player, owner } = playerOf();
+    const older = { nodeId: 'other', connection: 3 };
+    const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
+    const hello = player.hello(HELLO);
+    await turn();
+    const displaced = [{ session, owner: older, reason: 'moved' }] as const;
+    await asked.only('open').answer({ ...OPENED, outcome: 'renewed', displaced });
+    await hello;
+    player.lost(intent);
+    const reopened = player.reopen();
+    expect(asked.only('open').args[0]).toMatchObject({ intent, formerOwners: isNamed ? [owner, older] : [owner] });
+    await asked.only('open').answer(OPENED);
+    await reopened;
+  },
+);
 
 test('[P7] a socket whose own former id is named as displaced is told nothing', async () => {
   const { asked, node, player, told, owner, held } = playerOf();

@@ -1,6 +1,6 @@
 /** What the handlers of all routes share. */
 import type { Logger } from 'pino';
-import { isOutage, type OpenRequest, StoreError } from '../../../presence-core/index.ts';
+import { isOutage, type OpenRequest } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import type { Config } from '../../config/config.ts';
 import type { HistoryReads } from '../../history/index.ts';
@@ -27,16 +27,9 @@ export function admitsUnchecked(error: unknown, { config }: RouteContext): boole
   return config.outagePolicy === 'open' && isOutage(error);
 }
 
-/**
- * Stands before an admission. While the store may not know all who hold a slot, policy `open` admits, and says so; policy
- * `closed` admits nobody (P10).
- * @returns what the answer has besides.
- * @throws StoreError `store_unavailable` by policy `closed`.
- */
-export function restoringTerms({ config, isRestoring }: RouteContext): { degraded?: true } {
-  if (!isRestoring()) return {};
-  if (config.outagePolicy === 'open') return { degraded: true };
-  throw new StoreError('store_unavailable', 'The store forgot the sessions, and nodes are opening them again.');
+/** What the answer to an admission has besides, as the store may not have known all who hold a slot (P10). */
+export function restoringTerms({ isRestoring }: RouteContext): { degraded?: true } {
+  return isRestoring() ? { degraded: true } : {};
 }
 
 /** Limit and policy of an admission (P6): of the user's own token, else of the deployment. */

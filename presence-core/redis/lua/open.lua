@@ -17,12 +17,19 @@ local function isIncarnation(act, member)
   return act.former == '' or member.row.startedAt == act.former
 end
 
+-- Whether a socket held it when the store went back (P10): what it holds now it opens again under a new generation.
+local function isOfFormerEpoch(K, owner)
+  local generation, formers = match(owner, '^s(.+)%.'), call('HGET', K .. 'shard', 'formers')
+  return generation and formers and string.find(formers, '|' .. generation .. '|', 1, true) ~= nil
+end
+
 -- Whether somebody else holds the session than those who gave it up for this act; nobody holds a detached one (P7).
 local function isHeldElsewhere(act, member, formerOwners)
   if not member or formerOwners == '' then return false end
   loadRows(act)
   local owner = member.row.owner
-  return owner ~= 's' and owner ~= act.owner and not string.find(formerOwners, '|' .. owner .. '|', 1, true)
+  if owner == 's' or owner == act.owner or string.find(formerOwners, '|' .. owner .. '|', 1, true) then return false end
+  return act.intent ~= 'x' or not isOfFormerEpoch(act.K, owner)
 end
 
 local function open(act, limit, default, formerOwners)

@@ -1,4 +1,4 @@
 import { createMemoryStore } from './memory-fixture.ts';
 import { presenceModelSuite } from './model/model.ts';
 
-presenceModelSuite('the memory store', createMemoryStore, { runs: 150, steps: 120 });
+presenceModelSuite('the memory store', createMemoryStore, { seeds: 200, steps: 120 });

@@ -12,5 +12,5 @@ afterAll(() => redis.stop());
 presenceModelSuite(
   'the Redis store',
   redisStores(() => redis),
-  { runs: 25, steps: 80, realTime: true },
+  { seeds: 200, steps: 40, atOnce: 6, realTime: true },
 );

@@ -5,6 +5,16 @@
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and match(info, 'run_id:(%w+)') or ''
 
+-- '|generation|generation|': those that joined so far.
+local function generationsOf(K)
+  local fields, list = call('HKEYS', K .. 'shard'), '|'
+  for i = 1, #fields do
+    local generation = match(fields[i], '^n:(.+)$')
+    if generation then list = list .. generation .. '|' end
+  end
+  return list
+end
+
 -- The shard's epoch; a new one when there is none, or another master process serves the shard than before.
 -- A state of a wrong type is lost.
 local function ensureEpoch(K)
@@ -16,7 +26,7 @@ local function ensureEpoch(K)
   local epoch, old = v[1], v[2]
   if not epoch or (run ~= '' and old and old ~= run) then
     epoch = fmt('%d', math.max(now, (tonumber(epoch) or 0) + 1))
-    call('HSET', K .. 'shard', 'epoch', epoch)
+    call('HSET', K .. 'shard', 'epoch', epoch, 'formers', generationsOf(K))
     -- P11: sequences go on over epochs as long as the rows that hold them are kept.
     local last = call('XREVRANGE', K .. 'log', '+', '-', 'COUNT', '1')[1]
     if last then call('XADD', K .. 'log', epoch .. '-' .. fmt('%d', match(last[1], '%-(%d+)$') + 1), 'c', 'e') end

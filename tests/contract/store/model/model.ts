@@ -1,11 +1,12 @@
 /**
  * Random acts on a store and on the plain model of the rules, compared after each act and, at the end, over the whole
- * log. On failure fast-check prints the seed and the shortest story it found; run again with MODEL_SEED=<seed>.
+ * log. On failure the seed and the shortest story that fast-check found are printed; run again with MODEL_SEED=<seed>.
  *
  * With `realTime` a lease is either too long to end within a run or so short that one wait surely ends it.
  */
 import { describe, test } from '@jest/globals';
 import fc from 'fast-check';
+import { withSeeds } from '../../../support/seeds.ts';
 import type { CreateStore } from '../store-fixture.ts';
 import { actsOf, type Times } from './model-acts.ts';
 import { KEEPER_LEASE_MS, ModelComparison, SHORT_MS, WAIT_MS } from './model-comparison.ts';
@@ -19,9 +20,12 @@ import {
 } from './model-state.ts';
 
 export interface ModelSuiteOptions {
-  readonly runs: number;
+  /** One run each. */
+  readonly seeds: number;
   /** Most acts in a run. */
   readonly steps: number;
+  /** Runs at a time, each on a store of its own. */
+  readonly atOnce?: number;
   readonly realTime?: boolean;
 }
 
@@ -38,7 +42,7 @@ const STEPPED_TIMES: Times = {
 };
 
 export function presenceModelSuite(name: string, create: CreateStore, options: ModelSuiteOptions): void {
-  const { runs, steps, realTime = false } = options;
+  const { seeds, steps, atOnce, realTime = false } = options;
   const acts = actsOf(realTime ? REAL_TIMES : STEPPED_TIMES);
   const storeOptions = {
     defaultLimit: DEFAULT_LIMIT,
@@ -65,8 +69,7 @@ export function presenceModelSuite(name: string, create: CreateStore, options: M
           await held.stop();
         }
       });
-      const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2_147_483_647);
-      await fc.assert(run, { numRuns: runs, seed });
+      await withSeeds(seeds, (seed) => fc.assert(run, { numRuns: 1, seed }), atOnce);
     }, 120_000);
   });
 }

@@ -1,0 +1,44 @@
+/**
+ * Stands before admissions while the store may not know all who hold a slot (P10): until it is known whether the store
+ * forgot, and while nodes open their sessions again. What they open again passes.
+ */
+import { StoreError, type StoreSessions } from '../../presence-core/index.ts';
+
+/** What this process knows of a store that may have forgotten. */
+export interface StoreMemory {
+  readonly isSuspect: boolean;
+  readonly isRestoring: boolean;
+  /** Asks the store whether it forgot; then it is suspect no more, unless it does not answer. */
+  check(): Promise<void>;
+}
+
+/**
+ * The acts on sessions, of which `open` rejects with `store_unavailable` while an admission would not be safe. By policy
+ * `open` it admits heartbeats and guards all the same, as their holders open them again by themselves.
+ */
+export function guardAdmissions(
+  sessions: StoreSessions,
+  memory: () => StoreMemory,
+  outagePolicy: 'open' | 'closed',
+): StoreSessions {
+  return {
+    async open(request) {
+      // What a node opens again was admitted before.
+      if (request.intent !== 'restore' && request.formerOwners === undefined) {
+        const state = memory();
+        if (state.isSuspect) await state.check();
+        if (state.isSuspect) throw new StoreError('store_unavailable', 'Whether the store lost data is not known yet');
+        const waits = typeof request.owner === 'object' || outagePolicy === 'closed';
+        if (state.isRestoring && waits) {
+          throw new StoreError('store_unavailable', 'The store lost data, and nodes are opening their sessions again');
+        }
+      }
+      return sessions.open(request);
+    },
+    renew: (requests) => sessions.renew(requests),
+    update: (request) => sessions.update(request),
+    detach: (requests, graceMs) => sessions.detach(requests, graceMs),
+    close: (request) => sessions.close(request),
+    kick: (userId) => sessions.kick(userId),
+  };
+}
