@@ -190,17 +190,30 @@ test('[P12] a bucket that is not filed is found by the recount', async () => {
   expect(await store.nodes.sweep()).toMatchObject({ ended: 1 });
 });
 
-test.each(['n', 'due', 'seen', 'tomb'])('[P12] a key of a shard of a wrong type (%s) is made anew', async (name) => {
-  await counting();
+test.each(['seen', 'lim'])('[P14] a key of a shard of a wrong type (%s) fails no read of many users', async (name) => {
   await openAll();
-  await store.sessions.kick('u1');
-  await admin.del(key(name));
-  await admin.set(key(name), 'not ours');
-  expect((await store.nodes.sweep()).corrected).toBeGreaterThan(0);
-  await store.sessions.kick('u2');
-  await expectCountsToEqualRecount(store, USERS);
-  expect(await store.nodes.sweep()).toMatchObject({ corrected: 0 });
+  await admin.set(`${shardPrefix(prefix, placeOf(HURT, SHARDS).shard)}${name}`, 'not ours');
+  const unknown = USERS.map((userId) => `never-${userId}`);
+  const statuses = await store.reads.status([...USERS, ...unknown]);
+  expect(statuses.map(({ online }) => online)).toEqual([...USERS.map(() => true), ...unknown.map(() => false)]);
+  const sessions = await store.reads.sessions([...USERS, ...unknown]);
+  expect(sessions.map((user) => user.sessions.length)).toEqual([...USERS.map(() => 1), ...unknown.map(() => 0)]);
 });
+
+test.each(['n', 'due', 'seen', 'tomb', 'lim', 'log'])(
+  '[P12] a key of a shard of a wrong type (%s) is made anew',
+  async (name) => {
+    await counting();
+    await openAll();
+    await store.sessions.kick('u1');
+    await admin.del(key(name));
+    await admin.set(key(name), 'not ours');
+    expect((await store.nodes.sweep()).corrected).toBeGreaterThan(0);
+    await store.sessions.kick('u2');
+    await expectCountsToEqualRecount(store, USERS);
+    expect(await store.nodes.sweep()).toMatchObject({ corrected: 0 });
+  },
+);
 
 test('[P12] acts between the slices of a recount are counted, in walked buckets as in others', async () => {
   await counting();
@@ -226,5 +239,25 @@ test('[P12] acts between the slices of a recount are counted, in walked buckets 
     }
   } while (await admin.hexists(key('shard'), 'recount'));
   expect(slices).toBeGreaterThan(10);
+  await expectCountsToEqualRecount(store, USERS);
+});
+
+test.each(['shard', 'log'])('[P10] [P12] a shard whose %s is lost has another epoch, and goes on', async (name) => {
+  await counting();
+  const { epoch } = await store.nodes.join('n', LONG_MS);
+  const owner = { nodeId: 'n', connection: 1 };
+  await store.sessions.open(openOf('u1', { owner, intent: 'fresh' }));
+  const cursor = await store.log.tail();
+  await admin.del(key(name));
+  await admin.set(key(name), 'not ours');
+  await store.nodes.sweep();
+  expect((await store.nodes.beat('n', LONG_MS)).epoch).not.toBe(epoch);
+  expect(await store.log.read(cursor, 100, 0)).toMatchObject({ gap: true });
+  await store.nodes.join('next', LONG_MS);
+  const next = { nodeId: 'next', connection: 1 };
+  const again = openOf('u1', { owner: next, formerOwners: [owner], intent: 'restore' });
+  expect(await store.sessions.open(again)).toMatchObject({ outcome: 'renewed' });
+  await store.nodes.quit('n');
+  expect(await store.nodes.sweep()).toMatchObject({ ended: 0 });
   await expectCountsToEqualRecount(store, USERS);
 });

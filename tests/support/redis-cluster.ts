@@ -1,12 +1,10 @@
 /** Three masters of a Redis Cluster on this machine, ended by the test. */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort, startRedis, type TestRedis } from './redis-server.ts';
+import { freeClusterPort, startRedis, type TestRedis } from './redis-server.ts';
 
 const MASTERS = 3;
 const SLOTS = 16_384;
-const BUS_PORT_MAX = 55_535;
 
 export interface TestCluster {
   readonly url: string;
@@ -19,14 +17,10 @@ export interface TestCluster {
 export async function startCluster(args: readonly string[] = []): Promise<TestCluster> {
   const servers: TestRedis[] = [];
   for (let i = 0; i < MASTERS; i++) {
-    // No file: the cluster is as short-lived as the test.
-    const file = `/tmp/nodes-${randomBytes(5).toString('hex')}-${i}.conf`;
-    servers.push(
-      await startRedis({
-        port: await freePort(BUS_PORT_MAX),
-        args: ['--cluster-enabled', 'yes', '--cluster-config-file', file, '--appenddirname', `aof${i}`, ...args],
-      }),
-    );
+    // Three names, as a test may give all three one folder.
+    const files = ['--cluster-config-file', `nodes${i}.conf`, '--appenddirname', `aof${i}`];
+    const port = await freeClusterPort();
+    servers.push(await startRedis({ port, args: ['--cluster-enabled', 'yes', ...files, ...args] }));
   }
   const clients = servers.map(({ port }) => new Redis(port));
   const [first] = servers as [TestRedis];

@@ -1,7 +1,10 @@
 /** A Redis of the test's own: started on a free port, ended by the test. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
 export interface TestRedis {
@@ -16,14 +19,30 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** @param max a Cluster's bus listens 10,000 above its port. */
-export async function freePort(max = 65_535): Promise<number> {
+/** Listens for a moment. Rejects when the port is taken. @param port 0: any. */
+async function tryPort(port: number): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+  const { port: taken } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return taken;
+}
+
+export function freePort(): Promise<number> {
+  return tryPort(0);
+}
+
+/** A port for a server of a Cluster, whose bus listens 10,000 above it. */
+export async function freeClusterPort(): Promise<number> {
   for (;;) {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
-    if (port <= max) return port;
+    const port = await freePort();
+    const bus = port + 10_000;
+    if (bus > 65_535) continue;
+    const isFree = await tryPort(bus).then(
+      () => true,
+      () => false,
+    );
+    if (isFree) return port;
   }
 }
 
@@ -52,11 +71,11 @@ export async function startRedis(
     return { url: given, port, prefix, process: undefined, restart: nothing, kill: nothing, stop: nothing };
   }
   const port = options.port ?? (await freePort());
+  // A replica stores what it was sent, and a server loads what it finds: in a folder of its own that is nobody else's.
+  const folder = mkdtempSync(join(tmpdir(), 'presence-redis-'));
   let child: ChildProcess;
   const launch = async (): Promise<void> => {
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'];
-    // Else what a replica was sent stays as dump.rdb, and the next server here begins with it.
-    args.push('--rdb-del-sync-files', 'yes');
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
     child = spawn('redis-server', [...args, ...(options.args ?? [])], { stdio: 'ignore' });
     const exited = new Promise<never>((_, reject) => {
       child.once('exit', (code) => reject(new Error(`redis-server on port ${port} exited with ${code}`)));
@@ -80,6 +99,9 @@ export async function startRedis(
     },
     restart: launch,
     kill,
-    stop: () => kill(),
+    stop: async () => {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }

@@ -11,8 +11,8 @@ local KEYS_AT_ONCE = 5000
 local ROW_PLACE = '^[^|]+|%d+|%d+|%d+|%d+|%d+|([^|]*)|([^|]*)|([^|]*)|([^|]*)|[^|]*|'
 local corrected, suspects
 
--- Keys that are derived from others, or soon over: one of a wrong type is made anew.
-local TYPES = { n = 'hash', due = 'zset', seen = 'zset', tomb = 'zset' }
+-- Keys of a shard: one of a wrong type is made anew, as nothing of it is left.
+local TYPES = { n = 'hash', due = 'zset', seen = 'zset', tomb = 'zset', lim = 'hash', log = 'stream' }
 
 local function begin(K)
   call('UNLINK', K .. 'r')
@@ -20,6 +20,8 @@ local function begin(K)
     local found = call('TYPE', K .. name).ok
     if found ~= 'none' and found ~= kind then
       call('UNLINK', K .. name)
+      -- Another log has an epoch of its own.
+      if name == 'log' then call('HDEL', K .. 'shard', 'epoch') end
       corrected = corrected + 1
     end
   end

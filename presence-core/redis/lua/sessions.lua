@@ -22,8 +22,9 @@ end
 
 return forEachItem(1, 3, function(i)
   local K, user = ARGV[i], ARGV[i + 1]
-  local out = { call('HGET', K .. 'lim', user) or '' }
-  -- A key of a wrong type holds no session, and fails no other user's read.
-  pcall(addSessions, out, K, K .. 'u:' .. user, K .. 'm:' .. ARGV[i + 2], user)
+  -- A key of a wrong type holds no session or override, and fails no other user's read.
+  local out = { undamaged(redis.pcall('HGET', K .. 'lim', user)) or '' }
+  local isDone, problem = pcall(addSessions, out, K, K .. 'u:' .. user, K .. 'm:' .. ARGV[i + 2], user)
+  if not isDone and not isDamage(problem) then error(problem) end
   return out
 end)

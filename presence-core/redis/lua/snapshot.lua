@@ -7,13 +7,13 @@ local K, only = ARGV[1], ARGV[2]
 local last = call('XREVRANGE', K .. 'log', '+', '-', 'COUNT', '1')
 local out = { last[1] and fmt('%d', match(last[1][1], '%-(%d+)$') + 1) or '0' }
 for i = 3, #ARGV do
-  -- An error of a key of a wrong type is a table without entries: it holds no session.
-  local flat = redis.pcall('HGETALL', K .. 'm:' .. ARGV[i])
+  -- A key of a wrong type holds no session.
+  local flat = undamaged(redis.pcall('HGETALL', K .. 'm:' .. ARGV[i])) or {}
   for j = 1, #flat, 2 do
     local user, session = match(flat[j], '^(%S+) (%S+)$')
     if only == '' or user == only then
-      local score = redis.pcall('ZSCORE', K .. 'u:' .. user, session)
-      if type(score) == 'string' then
+      local score = undamaged(redis.pcall('ZSCORE', K .. 'u:' .. user, session))
+      if score then
         out[#out + 1] = user .. '|' .. fmt('%d', runsUntil(K, tonumber(score))) .. '|' .. session .. '|' .. flat[j + 1]
       end
     end

@@ -24,13 +24,11 @@ end
 local replies = {}
 for i = 1, #ARGV do
   local key = ARGV[i]
-  -- An error of a key of a wrong type is a table: nobody is live there.
-  local members = redis.pcall('ZCARD', key)
-  if type(members) ~= 'number' then
-    replies[i] = ''
-  elseif members == 0 then
+  -- A key of a wrong type tells nothing: nobody is live there, and nobody was seen.
+  local members = undamaged(redis.pcall('ZCARD', key)) or 0
+  if members == 0 then
     local K, user = match(key, '^(.-}:)u:(.*)$')
-    replies[i] = call('ZSCORE', K .. 'seen', user) or ''
+    replies[i] = undamaged(redis.pcall('ZSCORE', K .. 'seen', user)) or ''
   elseif call('ZCOUNT', key, live, '+inf') == members then
     replies[i] = now * 1000 + (call('ZSCORE', key, '*') and members - 1 or members)
   else

@@ -16,8 +16,13 @@ local function generationsOf(K)
 end
 
 -- The shard's epoch; a new one when there is none, or another master process serves the shard than before.
+-- A state of a wrong type is lost.
 local function ensureEpoch(K)
-  local v = call('HMGET', K .. 'shard', 'epoch', 'run')
+  local v = undamaged(redis.pcall('HMGET', K .. 'shard', 'epoch', 'run'))
+  if not v then
+    call('UNLINK', K .. 'shard')
+    v = {}
+  end
   local epoch, old = v[1], v[2]
   if not epoch or (run ~= '' and old and old ~= run) then
     epoch = fmt('%d', math.max(now, (tonumber(epoch) or 0) + 1))

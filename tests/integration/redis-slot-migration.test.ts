@@ -1,0 +1,74 @@
+/** The Redis store on a Cluster while the keys of a slot are moved to another master (P1, P12, P14). */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Command, Redis } from 'ioredis';
+import { isRetryable, retrying } from '../../presence-core/index.ts';
+import { BUCKETS, placeOf, shardKeys, shardPrefix } from '../../presence-core/redis/keys.ts';
+import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
+import type { RedisShards } from '../../presence-core/redis/shards.ts';
+import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
+import { redisStore } from '../support/redis-stores.ts';
+
+const SLOTS = 16_384;
+const USERS = Array.from({ length: 12 }, (_, i) => `u${i}`);
+
+let cluster: TestCluster;
+let masters: Redis[];
+let store: RedisStore;
+beforeAll(async () => {
+  cluster = await startCluster();
+  masters = cluster.masters.map(({ port }) => new Redis(port));
+});
+afterAll(async () => {
+  await store.stop();
+  for (const master of masters) master.disconnect();
+  await cluster.stop();
+});
+
+test('[P14] what is not found as it was moved already is neither left out, nor mended, nor taken from what is due', async () => {
+  const prefix = cluster.prefix();
+  const K = shardPrefix(prefix, 0);
+  store = await redisStore({ url: cluster.url, prefix, shards: 1 });
+  const { shards } = store.nodes as unknown as { shards: RedisShards };
+  const open = (userId: string, sessionId: string, leaseMs: number) =>
+    store.sessions.open({ userId, sessionId, attributes: {}, owner: 'heartbeat', leaseMs, intent: 'beat' });
+  for (const userId of USERS) await open(userId, 'lasts', 60_000);
+  // So that the shard has each of its keys: else Redis refuses the calls by itself.
+  await open('gone', 's', 60_000);
+  await store.sessions.kick('gone');
+  await store.limits.setOverride('u1', 5);
+  for (const userId of USERS) await open(userId, 'ends', 1);
+
+  const slot = String(new Command('get', [K]).getSlot());
+  const from = Math.floor(Number(slot) / (SLOTS / masters.length));
+  const [source, target] = [masters[from], masters[(from + 1) % masters.length]] as [Redis, Redis];
+  const port = String(target.options.port);
+  const [sourceId, targetId] = [
+    String(await source.call('CLUSTER', 'MYID')),
+    String(await target.call('CLUSTER', 'MYID')),
+  ];
+  while ((await source.exists(`${K}r`)) === 0) await shards.run('recount', shardKeys(K), ['1', String(BUCKETS), K]);
+  const move = (key: string) => source.call('MIGRATE', '127.0.0.1', port, key, '0', '1000');
+  await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId);
+  await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId);
+  for (const userId of USERS.slice(0, 4)) await move(`${K}u:${userId}`);
+  for (const userId of USERS.slice(4, 8)) await move(`${K}m:${placeOf(userId, 1).bucket}`);
+  await sleep(5);
+  for (const userId of ['u0', 'u4']) await expect(store.snapshots.ofUser(userId)).rejects.toThrow();
+  // It goes on with the recount, too.
+  await store.nodes.sweep();
+
+  for (const key of (await source.call('CLUSTER', 'GETKEYSINSLOT', slot, '1000')) as string[]) await move(key);
+  for (const master of masters) await master.call('CLUSTER', 'SETSLOT', slot, 'NODE', targetId);
+  // Until all masters have agreed on it.
+  const passes = { firstMs: 100, maxMs: 100, passes: isRetryable };
+  await retrying(passes, () => store.nodes.sweep());
+  await retrying(passes, () => store.nodes.sweep());
+  const sessions = (await retrying(passes, () => store.reads.sessions(USERS))) ?? [];
+  expect(sessions.map((user) => user.sessions.map(({ sessionId }) => sessionId))).toEqual(USERS.map(() => ['lasts']));
+  const { changes } = await store.log.read(await store.log.head(), 1_000, 0);
+  const closes = changes.filter(({ kind, userId }) => kind === 'close' && userId !== 'gone');
+  expect(closes.map(({ userId, sessionId }) => `${userId} ${sessionId}`).sort()).toEqual(
+    USERS.map((u) => `${u} ends`).sort(),
+  );
+});
