@@ -4,7 +4,7 @@
  *
  * jest's fake timers give each timer a millisecond of real time, and leave `node:timers/promises` alone.
  */
-import { jest } from '@jest/globals';
+import { afterAll, jest } from '@jest/globals';
 
 interface Timer {
   readonly id: number;
@@ -40,7 +40,12 @@ export class VirtualTime {
       clearInterval: cancel,
     });
     Date.now = () => this.now;
+    // The process has one for all test files.
+    const real = performance.now;
     performance.now = () => this.now - BEGAN_AT;
+    afterAll(() => {
+      performance.now = real;
+    });
     jest.unstable_mockModule('node:timers/promises', () => ({
       setTimeout: (ms: number) => new Promise((resolve) => void this.add(() => resolve(undefined), ms, undefined)),
       setImmediate: turn,
