@@ -122,7 +122,7 @@ function lost(life: Life, intent: ReopenIntent): Step {
       // What the store may have of it is not known; admission follows anyway.
       return stay(life.asked ? { ...life, again: stronger(life.again, intent) } : life);
     case 'opening':
-      return stay({ ...life, again: stronger(life.again, intent) });
+      return { life: { ...life, again: stronger(life.again, intent) }, effects: [{ do: 'queue' }] };
     case 'none':
     case 'over':
       return stay(life);

@@ -157,7 +157,9 @@ export function sessionOf(life: Life): HeldSession | undefined {
   return 'session' in life ? life.session : undefined;
 }
 
+/** Whether it is to be opened again. One that was lost while it was opened is, as soon as that is answered. */
 export function isDue(life: Life): boolean {
+  if (life.state === 'opening') return life.again !== undefined;
   return life.state === 'reopening' || life.state === 'unchecked';
 }
 

@@ -1,5 +1,5 @@
 /** A player's socket towards a store whose answers the test gives by hand: what it asks, tells and gives up. */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { ANYONE } from '../../gateway/auth/identity.ts';
 import { GatewayNode } from '../../gateway/node/node.ts';
@@ -8,6 +8,7 @@ import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
 import { issueResumeToken } from '../../gateway/sessions/resume-token.ts';
 import { StoreError } from '../../presence-core/index.ts';
 import { AskedStore } from '../support/asked-store.ts';
+import { until } from '../support/servers.ts';
 
 const log = { info: () => {}, warn: () => {} };
 const TIMES = { beatMs: 3_000, leaseMs: 10_000, sweepMs: 1_000, sessionLeaseMs: 600_000, resumeGraceMs: 10_000 };
@@ -27,12 +28,13 @@ interface Options {
   readonly outagePolicy?: 'open' | 'closed';
   /** Resolves when the credentials have been checked. */
   readonly authentication?: Promise<void>;
+  readonly beatMs?: number;
 }
 
-function playerOf({ outagePolicy = 'closed', authentication }: Options = {}) {
+function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beatMs }: Options = {}) {
   const asked = new AskedStore('open', 'close', 'update', 'detach');
   const { store } = asked;
-  const node = new GatewayNode({ store, log, ...TIMES });
+  const node = new GatewayNode({ store, log, ...TIMES, beatMs });
   /** What the client is told, in order. */
   const told: string[] = [];
   const socket: PlayerSocket & { open: boolean } = {
@@ -369,4 +371,42 @@ test('[P8] who leaves while the session is opened again leaves it under whatever
   await answer({ outcome: 'gone' });
   await leave;
   expect(told).toEqual(['closed normal']);
+});
+
+test('[P9] a former id is not given up while an open under it runs', async () => {
+  const { asked, node, player } = playerOf({ beatMs: 10 });
+  const { nodes } = asked.store;
+  const { beat, quit } = nodes;
+  await node.start();
+  const former = node.nodeId;
+  const hello = player.hello(HELLO);
+  await turn();
+  const quits: string[] = [];
+  nodes.quit = async (nodeId) => {
+    quits.push(nodeId);
+    await quit.call(nodes, nodeId);
+  };
+  let isFenced = false;
+  nodes.beat = async (nodeId, leaseMs) => {
+    const result = await beat.call(nodes, nodeId, leaseMs);
+    if (isFenced) return result;
+    isFenced = true;
+    return { ...result, outcome: 'fenced' };
+  };
+  try {
+    await until(() => node.nodeId !== former);
+    // Several beats, and longer than the pause before the first turn.
+    await sleep(700);
+    expect(quits).toEqual([]);
+    await asked.only('open').answer(OPENED);
+    await hello;
+    await until(() => asked.waiting('open').length > 0);
+    expect(quits).toEqual([]);
+    expect(asked.only('open').args[0]).toMatchObject({ owner: node.owner(7), formerOwners: [{ nodeId: former }] });
+    await asked.only('open').answer({ ...OPENED, outcome: 'renewed' });
+    await until(() => quits.length > 0);
+    expect(quits).toEqual([former]);
+  } finally {
+    await node.stop();
+  }
 });
