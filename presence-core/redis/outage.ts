@@ -30,6 +30,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   WRONGPASS: 'wrong user or password',
 };
 const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
+/** Out of a script, with other words around it. */
+const MOVED_ELSEWHERE = 'access a non local key';
 
 const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -77,6 +79,7 @@ export function describeOutage(error: unknown): string {
 
 function wordsOfReply({ message }: Error): string | undefined {
   if (message === TOO_MANY_CLIENTS) return 'too many clients (maxclients)';
+  if (message.includes(MOVED_ELSEWHERE)) return REFUSALS.TRYAGAIN;
   return REFUSALS[message.split(' ', 1)[0] as string];
 }
 

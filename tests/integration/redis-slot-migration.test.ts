@@ -54,7 +54,9 @@ test('[P14] what is not found as it was moved already is neither left out, nor m
   for (const userId of USERS.slice(0, 4)) await move(`${K}u:${userId}`);
   for (const userId of USERS.slice(4, 8)) await move(`${K}m:${placeOf(userId, 1).bucket}`);
   await sleep(5);
-  for (const userId of ['u0', 'u4']) await expect(store.snapshots.ofUser(userId)).rejects.toThrow();
+  for (const userId of ['u0', 'u4']) {
+    await expect(store.snapshots.ofUser(userId)).rejects.toMatchObject({ code: 'store_unavailable' });
+  }
   // It goes on with the recount, too.
   await store.nodes.sweep();
 
