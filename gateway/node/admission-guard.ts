@@ -3,14 +3,7 @@
  * forgot, and while nodes open their sessions again. What they open again passes.
  */
 import { StoreError, type StoreSessions } from '../../presence-core/index.ts';
-
-/** What this process knows of a store that may have forgotten. */
-export interface StoreMemory {
-  readonly isSuspect: boolean;
-  readonly isRestoring: boolean;
-  /** Asks the store whether it forgot; then it is suspect no more, unless it does not answer. */
-  check(): Promise<void>;
-}
+import type { StoreMemory } from './restoring.ts';
 
 /**
  * The acts on sessions, of which `open` rejects with `store_unavailable` while an admission would not be safe. By policy
@@ -18,7 +11,7 @@ export interface StoreMemory {
  */
 export function guardAdmissions(
   sessions: StoreSessions,
-  memory: () => StoreMemory,
+  memory: () => Pick<StoreMemory, 'isSuspect' | 'isRestoring' | 'check'>,
   outagePolicy: 'open' | 'closed',
 ): StoreSessions {
   return {

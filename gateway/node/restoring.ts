@@ -6,6 +6,17 @@ import { pause, singleFlight } from '../../presence-core/index.ts';
 
 const LOOK_MS = 20;
 
+/** What this process knows of a store that may have forgotten; `GatewayNode` is one. */
+export interface StoreMemory {
+  /** Whether it forgot is not known. */
+  readonly isSuspect: boolean;
+  readonly isRestoring: boolean;
+  /** Asks the store whether it forgot; then it is suspect no more, unless it does not answer. */
+  check(): Promise<void>;
+  /** Resolves when it has all sessions again that sockets hold, or should have. */
+  restored(): Promise<void>;
+}
+
 export interface RestoringOptions {
   /** So long other nodes may need to notice, and to open their sessions again. */
   readonly othersMs: number;

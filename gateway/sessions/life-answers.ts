@@ -1,9 +1,9 @@
 /** What the store's answer to an open, or its lack, makes of a life. Part of life-step.ts. */
 import type { OpenResult, SocketOwner } from '../../presence-core/index.ts';
+import type { ReopenIntent } from '../node/held-player.ts';
 import { type HeldSession, keep } from './held-session.ts';
 import {
   detachOf,
-  distinct,
   type Effect,
   type Held,
   isDue,
@@ -12,12 +12,12 @@ import {
   type Opening,
   OVER,
   type Over,
-  type ReopenIntent,
   type Reopening,
   type Step,
   stay,
   stronger,
   type Unchecked,
+  uncertainOwners,
 } from './life.ts';
 
 type Unanswered = Extract<LifeEvent, { type: 'unanswered' }>;
@@ -129,7 +129,7 @@ export function unanswered(life: Life, { isFault, isUnsent }: Unanswered): Step 
     }
     case 'unchecked':
     case 'reopening':
-      return stay(askedInVain(life, distinct([...(life.asked ? [life.asked] : []), ...life.maybe])));
+      return stay(askedInVain(life, uncertainOwners(life)));
     case 'over': {
       if (!life.asked) return stay(life);
       const { session, owner } = life.asked;

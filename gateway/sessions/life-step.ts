@@ -1,5 +1,6 @@
 /** The one transition function of a held session's life, see life.ts. */
 import type { Attributes, InboxMessage, SocketOwner } from '../../presence-core/index.ts';
+import type { ReopenIntent } from '../node/held-player.ts';
 import { type HeldSession, keep } from './held-session.ts';
 import {
   detachOf,
@@ -14,7 +15,6 @@ import {
   OVER,
   overWith,
   ownersOf,
-  type ReopenIntent,
   type Reopening,
   type Step,
   stay,
@@ -195,10 +195,7 @@ function closed(life: Life): Step {
     case 'unchecked':
       return { life: overWith(life, false), effects: detachOf(life.session, life.maybe, true) };
     case 'reopening':
-      return {
-        life: overWith(life, false),
-        effects: givenUp(life),
-      };
+      return { life: overWith(life, false), effects: givenUp(life) };
     case 'none':
       return stay(OVER);
     case 'over':

@@ -12,10 +12,10 @@ import type {
   OpenResult,
   SocketOwner,
 } from '../../presence-core/index.ts';
+import type { ReopenIntent } from '../node/held-player.ts';
 import type { HeldSession, Opened } from './held-session.ts';
 
 export type EndReason = InboxMessage['reason'];
-export type ReopenIntent = 'resume' | 'restore';
 
 /** No hello yet, or an observer: no session. */
 interface None {
@@ -169,9 +169,9 @@ export function ownersOf(life: Life): readonly SocketOwner[] {
     case 'held':
       return [life.owner];
     case 'reopening':
-      return distinct([...(life.asked ? [life.asked] : []), ...life.maybe, life.owner]);
+      return distinct([...uncertainOwners(life), life.owner]);
     case 'unchecked':
-      return distinct([...(life.asked ? [life.asked] : []), ...life.maybe]);
+      return uncertainOwners(life);
     case 'none':
     case 'opening':
     case 'over':
@@ -179,6 +179,11 @@ export function ownersOf(life: Life): readonly SocketOwner[] {
     default:
       return life satisfies never;
   }
+}
+
+/** Those of opens that have no answer yet, or had none, the latest first. */
+export function uncertainOwners({ asked, maybe }: Unchecked | Reopening): readonly SocketOwner[] {
+  return distinct(asked ? [asked, ...maybe] : maybe);
 }
 
 /** What runs is given up when it is answered. */

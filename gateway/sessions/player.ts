@@ -15,21 +15,11 @@ import {
 } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { accessOf } from '../auth/hello-access.ts';
+import type { ReopenIntent } from '../node/held-player.ts';
 import type { GatewayNode, HeldPlayer } from '../node/node.ts';
 import type { Hello, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
 import { attributesOf, type HeldSession } from './held-session.ts';
-import {
-  type Ask,
-  type Effect,
-  isDue,
-  isSame,
-  type Life,
-  type LifeEvent,
-  NONE,
-  ownersOf,
-  type ReopenIntent,
-  sessionOf,
-} from './life.ts';
+import { type Ask, type Effect, isDue, isSame, type Life, type LifeEvent, NONE, ownersOf, sessionOf } from './life.ts';
 import { step } from './life-step.ts';
 import type { PlayerSocket } from './player-socket.ts';
 import { deny, evict, nameless, refuse, unavailable } from './replies.ts';

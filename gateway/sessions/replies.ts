@@ -2,6 +2,7 @@
 import type { InboxMessage, OpenResult } from '../../presence-core/index.ts';
 import { refusalDetail, refusalMembers } from '../problem.ts';
 import type { Hello } from '../protocol/messages.ts';
+import type { EndReason } from './life.ts';
 import type { PlayerSocket } from './player-socket.ts';
 
 /** P4: the limit is reached. */
@@ -22,7 +23,7 @@ export function unavailable(socket: PlayerSocket, id?: string): void {
 }
 
 /** Another act ended the session, or took it over (P5, P7). */
-export function evict(socket: PlayerSocket, reason: InboxMessage['reason'], by: InboxMessage['by']): void {
+export function evict(socket: PlayerSocket, reason: EndReason, by: InboxMessage['by']): void {
   if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
     socket.send({ type: 'evicted', reason, ...(by && { by }) });
     socket.end(reason);

@@ -4,6 +4,7 @@
  */
 import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../presence-core/index.ts';
 import { LogReader } from '../node/log-reader.ts';
+import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
 import { changesFrames, changeText } from './frames.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
@@ -12,16 +13,8 @@ import { Summaries } from './summaries.ts';
 import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
 import { keysOf, type Topic } from './topics.ts';
 
-/** What this process knows of a store that forgot. */
-export interface StoreMemory {
-  readonly isRestoring: boolean;
-  restored(): Promise<void>;
-  /** Asks the store at once whether it forgot. */
-  check(): Promise<void>;
-}
-
 export interface HubOptions extends TopicGroupOptions {
-  readonly node: StoreMemory;
+  readonly node: Pick<StoreMemory, 'isRestoring' | 'check' | 'restored'>;
   readonly store: PresenceStore;
   readonly reads: PresenceReads;
   readonly log: { error(fields: object, message: string): void };

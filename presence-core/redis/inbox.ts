@@ -3,13 +3,12 @@ import type { Redis } from 'ioredis';
 import type { Displaced } from '../session.ts';
 import type { InboxMessage, StoreInbox } from '../store/inbox.ts';
 import { retrying } from '../toolkit/retrying.ts';
-import { createTimeBound } from '../toolkit/time-bound.ts';
 import { type RedisClient, ready } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { inboxKey } from './keys.ts';
+import type { StreamReply } from './log-connections.ts';
 import { AstrayError, type RedisMark } from './mark.ts';
-import { NoAnswer } from './outage.ts';
-import { READ_SLACK_MS } from './timeouts.ts';
+import { readBound } from './outage.ts';
 
 const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */
@@ -18,11 +17,9 @@ const INBOX_TTL_MS = 3_600_000;
 const BLOCK_MS = 2_000;
 const RETRIES = { firstMs: 250, maxMs: 250 };
 
-type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
-
 export class RedisInbox implements StoreInbox {
   private readonly readers = new Map<string, RedisClient>();
-  private readonly bound = createTimeBound(BLOCK_MS + READ_SLACK_MS, () => new NoAnswer(BLOCK_MS + READ_SLACK_MS));
+  private readonly bound = readBound(BLOCK_MS);
   private readonly client: RedisClient;
   private readonly connect: () => RedisClient;
   private readonly prefix: string;

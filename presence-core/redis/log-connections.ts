@@ -1,12 +1,11 @@
 /** Connections that wait for news of the log, each with a proof that it reads what calls write (P11). */
 import type { Redis } from 'ioredis';
 import { backOffMs } from '../toolkit/retrying.ts';
-import { createTimeBound, type TimeBound } from '../toolkit/time-bound.ts';
+import type { TimeBound } from '../toolkit/time-bound.ts';
 import { type RedisClient, ready } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { AstrayError, type RedisMark } from './mark.ts';
-import { NoAnswer } from './outage.ts';
-import { READ_SLACK_MS } from './timeouts.ts';
+import { readBound } from './outage.ts';
 
 const READY_WAIT_MS = 1_000;
 /** Between reads, while one connection after the other is astray: each makes readers begin anew. */
@@ -92,7 +91,7 @@ export class LogConnections {
   private boundOf(waitMs: number): TimeBound {
     let bound = this.bounds.get(waitMs);
     if (!bound) {
-      bound = createTimeBound(waitMs + READ_SLACK_MS, () => new NoAnswer(waitMs + READ_SLACK_MS));
+      bound = readBound(waitMs);
       this.bounds.set(waitMs, bound);
     }
     return bound;

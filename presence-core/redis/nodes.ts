@@ -96,39 +96,49 @@ export class RedisNodes implements StoreNodes {
 
   /** Sweeps shards of one master. */
   private async sweepShards(all: readonly number[], atOnce: number, failures: unknown[]): Promise<SweepResult> {
-    let ended = 0;
-    let lagMs = 0;
+    const tally: Tally = { ended: 0, lagMs: 0, again: [], toCount: new Set() };
     let left = all;
-    const toCount = new Set<number>();
-    const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
     for (let call = 0; left.length > 0 && call < SWEEP_CALLS_MAX; ) {
-      const again: number[] = [];
+      tally.again = [];
       // One call at a time (on Cluster one for each of so many shards), so that others get in between.
       for (const shards of chunks(left, atOnce)) {
         call++;
-        try {
-          const replies = await this.shards.runEach<string | Error>('sweep', common, shards);
-          replies.forEach((text, i) => {
-            if (text instanceof Error) {
-              // The others are swept all the same.
-              this.shards.failed(text);
-              toCount.add(shards[i] as number);
-              return;
-            }
-            const [count, more, lag, isDue] = text.split('|').map(Number) as [number, number, number, number];
-            if (isDue) toCount.add(shards[i] as number);
-            ended += count;
-            lagMs = Math.max(lagMs, lag);
-            if (more) again.push(shards[i] as number);
-          });
-        } catch (error) {
-          failures.push(error);
-        }
+        await this.sweepOnce(shards, tally).catch((error) => failures.push(error));
       }
-      left = again;
+      left = tally.again;
     }
+    const { ended, lagMs, toCount } = tally;
     let corrected = 0;
     for (const shard of toCount) corrected += await this.options.recount.run(shard);
     return { ended, lagMs, corrected };
   }
+
+  /** One call. A shard whose data is damaged keeps the others from nothing, and is counted anew. */
+  private async sweepOnce(shards: readonly number[], tally: Tally): Promise<void> {
+    const common = [String(this.options.sweepGapMs), String(SWEEP_BUDGET), String(BUCKETS)];
+    const replies = await this.shards.runEach<string | Error>('sweep', common, shards);
+    for (const [i, shard] of shards.entries()) {
+      const reply = replies[i] as string | Error;
+      if (reply instanceof Error) {
+        this.shards.failed(reply);
+        tally.toCount.add(shard);
+        continue;
+      }
+      const [ended, more, lagMs, isDue] = reply.split('|').map(Number) as [number, number, number, number];
+      tally.ended += ended;
+      tally.lagMs = Math.max(tally.lagMs, lagMs);
+      if (more) tally.again.push(shard);
+      if (isDue) tally.toCount.add(shard);
+    }
+  }
+}
+
+/** What a sweep did so far. */
+interface Tally {
+  ended: number;
+  lagMs: number;
+  /** Shards in which there is more to do. */
+  again: number[];
+  /** Shards to be counted anew. */
+  readonly toCount: Set<number>;
 }

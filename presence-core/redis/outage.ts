@@ -1,13 +1,20 @@
 /** Which errors of Redis are an outage, and what an operator reads of it. */
 import { isNativeError } from 'node:util/types';
 import { ReplyError } from 'ioredis';
-import { COMMAND_TIMEOUT_MS } from './timeouts.ts';
+import { createTimeBound, type TimeBound } from '../toolkit/time-bound.ts';
+import { COMMAND_TIMEOUT_MS, READ_SLACK_MS } from './timeouts.ts';
 
 /** A call, or a read that waits on purpose, had no answer in its time. */
 export class NoAnswer extends Error {
   constructor(ms: number) {
     super(`no answer within ${ms} ms`);
   }
+}
+
+/** Bounds a read that waits so long on purpose. */
+export function readBound(waitMs: number): TimeBound {
+  const ms = waitMs + READ_SLACK_MS;
+  return createTimeBound(ms, () => new NoAnswer(ms));
 }
 
 /**

@@ -111,21 +111,16 @@ export class RedisShards {
   /**
    * Calls a verb for many shards; replies in their order.
    * @param common arguments before those of the shards.
-   * @param own arguments of a shard behind its prefix.
    */
   async runEach<Reply>(
     verb: 'join' | 'beat' | 'quit' | 'sweep' | 'recount' | 'take' | 'prune',
     common: readonly string[],
     shards: readonly number[],
-    own: (shard: number) => readonly string[] = () => [],
   ): Promise<Reply[]> {
     const replies = await Promise.all(
       this.groups(verb, shards).map((group) => {
         const keys = group.flatMap((shard) => this.declaredKeys(shard, []));
-        return this.run<Reply>(verb, keys, [
-          ...common,
-          ...group.flatMap((shard) => [this.prefixOf(shard), ...own(shard)]),
-        ]);
+        return this.run<Reply>(verb, keys, [...common, ...group.map((shard) => this.prefixOf(shard))]);
       }),
     );
     return replies.flat();

@@ -13,7 +13,7 @@ import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 import { ScriptedSentinel } from '../support/scripted-sentinel.ts';
-import { until } from '../support/servers.ts';
+import { eventually, until } from '../support/servers.ts';
 import { type Ends, slowTests } from '../support/slow-tests.ts';
 
 const LONG_MS = 60_000;
@@ -49,17 +49,6 @@ const beatOf = (userId: string, more: Partial<OpenRequest> = {}): OpenRequest =>
 });
 
 const unavailable = { code: 'store_unavailable' };
-
-/** Tries until it works: the test's own time limit ends a wait in vain. */
-async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work();
-    } catch {
-      await sleep(50);
-    }
-  }
-}
 
 /** `once` of Node rejects at the first `error`. */
 function emitted(client: Redis, event: 'end' | 'close'): Promise<void> {

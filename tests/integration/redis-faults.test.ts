@@ -11,6 +11,7 @@ import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
+import { eventually } from '../support/servers.ts';
 
 const LONG_MS = 60_000;
 const ended: (() => Promise<unknown>)[] = [];
@@ -39,17 +40,6 @@ const beatOf = (userId: string, sessionId: string, more: Partial<OpenRequest> = 
   intent: 'beat',
   ...more,
 });
-
-/** Tries until it works: what comes back takes as long as reconnecting does. */
-async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work();
-    } catch {
-      await sleep(50);
-    }
-  }
-}
 
 test('[P10] without Redis start rejects with the reason, and succeeds once Redis is there', async () => {
   const port = await freePort();

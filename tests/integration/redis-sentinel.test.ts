@@ -9,7 +9,7 @@ import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { drain } from '../contract/store/store-fixture.ts';
 import { startSentinels, type TestSentinels } from '../support/redis-sentinels.ts';
 import { redisStore } from '../support/redis-stores.ts';
-import { until } from '../support/servers.ts';
+import { eventually, until } from '../support/servers.ts';
 import { type Ends, slowTests } from '../support/slow-tests.ts';
 
 const LONG_MS = 60_000;
@@ -30,17 +30,6 @@ async function sentinelsFor(ends: Ends): Promise<[TestSentinels, RedisStore]> {
   const store = await redisStore({ url: sentinels.url, prefix: sentinels.prefix() });
   ends.push(() => store.stop());
   return [sentinels, store];
-}
-
-/** Tries until it works: the test's own time limit ends a wait in vain. */
-async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work();
-    } catch {
-      await sleep(50);
-    }
-  }
 }
 
 /** Which server the calls on sessions go to. */

@@ -34,6 +34,17 @@ export async function startTestServer(env: Record<string, string> = {}, ready = 
   };
 }
 
+/** Tries until it works: what comes back takes as long as reconnecting does. The test's own time limit ends a wait in vain. */
+export async function eventually<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch {
+      await sleep(50);
+    }
+  }
+}
+
 /** Waits until a check holds; the test's own time limit ends a wait in vain. */
 export async function until(check: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await check())) await sleep(20);

@@ -2,8 +2,7 @@
 
 -- A silence is answered once: the next can only begin with a beat.
 function keepAnswer(K, s)
-  call('HSET', K .. 'shard', 'chain', s.chain, 'until', fmt('%d', s.till), 'number', s.number,
-    'silences', s.number)
+  call('HSET', K .. 'shard', 'chain', s.chain, 'until', fmt('%d', s.till), 'silences', s.next - 1)
   call('HDEL', K .. 'shard', 'beatAt')
 end
 
@@ -28,7 +27,7 @@ end
 local function leaseText(K, at)
   if at - now < STALL_GRACE_MS then
     local s = silenceOf(K)
-    if s.till > at then return markedLease(at, markOf(s.number)) end
+    if s.till > at then return markedLease(at, markOf(tonumber(match(s.chain, '(%d+)=%d+$')))) end
   end
   return fmt('%d', at)
 end

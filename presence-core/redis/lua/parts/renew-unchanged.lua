@@ -5,8 +5,8 @@ local v, total = ARGV, #ARGV
 local ITEM = 9
 
 -- The reply to the item at i; or nil when its session is not live here or its row would change; or nil and true when
--- members of the user may have expired, which end first; areLive: they have been ended. A row ends as the attributes are given, so that neither is taken
--- apart; a member has no tombstone.
+-- members of the user may have expired, which end first; areLive: they have been ended. A row ends as the attributes are
+-- given, so that neither is taken apart; a member has no tombstone.
 local function renewUnchanged(i, areLive)
   local K, user, session, attributes = v[i], v[i + 1], v[i + 2], v[i + 7]
   local set = K .. 'u:' .. user

@@ -31,19 +31,18 @@ local silences = {}
 local function silenceOf(K)
   local s = silences[K]
   if s then return s end
-  local v = call('HMGET', K .. 'shard', 'chain', 'until', 'number', 'silences', 'beatAt', 'leaseMs', 'n:' .. caller)
-  s = { chain = v[1] or '', till = tonumber(v[2]) or 0, number = tonumber(v[3]) or 0 }
-  s.next = (tonumber(v[4]) or 0) + 1
+  local v = call('HMGET', K .. 'shard', 'chain', 'until', 'silences', 'beatAt', 'leaseMs', 'n:' .. caller)
+  s = { chain = v[1] or '', till = tonumber(v[2]) or 0, next = (tonumber(v[3]) or 0) + 1 }
   silences[K] = s
-  local beatAt, leaseMs = tonumber(v[5]), tonumber(v[6])
+  local beatAt, leaseMs = tonumber(v[4]), tonumber(v[5])
   if beatAt and now - beatAt > leaseMs / 2 then
-    if isWitness(tonumber(v[7]), beatAt, s.next) then
+    if isWitness(tonumber(v[6]), beatAt, s.next) then
       local former = s.till > beatAt and s.chain .. ' ' or ''
       -- At most 8.
       local _, earlier = string.gsub(former, ' ', ' ')
       if earlier >= 8 then former = match(former, ' (.*)$') end
       s.chain = former .. fmt('%d=%d', s.next, beatAt)
-      s.till, s.number, s.next = now + STALL_GRACE_MS, s.next, s.next + 1
+      s.till, s.next = now + STALL_GRACE_MS, s.next + 1
       if keepAnswer then keepAnswer(K, s) end
     else
       s.beatAt = beatAt
