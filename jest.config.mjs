@@ -25,5 +25,6 @@ export default {
   },
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // On two cores, as many tests mostly wait.
+  maxWorkers: 3,
 };

@@ -34,7 +34,7 @@ const REPLICA_LEFT_MAX = 100_000;
 const HEARTBEAT_LEASE_MAX_MS = 180_000;
 const STORE_BACK_OFF = { firstMs: 250, maxMs: 5_000 };
 
-export function createStore(config: Config, log: Logger, connection?: (isUp: boolean) => void): PresenceStore {
+export function createStore(config: Config, log: Logger, mayHaveForgotten?: (canAsk: boolean) => void): PresenceStore {
   const common = {
     defaultLimit: config.maxStreams,
     tombstoneMs: config.sessionLeaseMs,
@@ -50,7 +50,7 @@ export function createStore(config: Config, log: Logger, connection?: (isUp: boo
     shards: config.presenceShards,
     sweepGapMs: config.sweepMs / 2,
     leaseMaxMs: Math.max(config.sessionLeaseMs, config.heartbeatTtlMs, config.nodeLeaseMs, HEARTBEAT_LEASE_MAX_MS),
-    ...(connection && { connection }),
+    ...(mayHaveForgotten && { mayHaveForgotten }),
     warn: (message, details) => log.warn(details ?? {}, message),
   });
 }
@@ -94,8 +94,11 @@ function createReplica(config: Config, store: PresenceStore, log: Logger): Repli
  */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const metrics = new Metrics();
-  // What comes back may have forgotten: to be asked before anybody relies on it.
-  const bareStore = createStore(config, log, (isUp) => (isUp ? void node.check() : node.suspect()));
+  // To be asked before anybody relies on it.
+  const bareStore = createStore(config, log, (canAsk) => {
+    node.suspect();
+    if (canAsk) void node.check();
+  });
   const admissions = guardAdmissions(bareStore.sessions, () => node, config.outagePolicy);
   const whenAway = config.outagePolicy === 'open' ? 'degraded' : 'unavailable';
   const store = observeStore(bareStore, metrics, whenAway, admissions);

@@ -137,6 +137,8 @@ export class GatewayNode {
     this.renewals.start();
     const { store, beatMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
+    // While no process ran nobody ended anything.
+    store.nodes.sweep().catch(() => {});
     this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
   }
 

@@ -12,9 +12,11 @@ export interface HeldSession {
   readonly segmentStartedAt: number;
   /** Who held it when it was opened, the latest first: a store that went back may have it under these again (P10). */
   readonly takenFrom?: readonly SocketOwner[];
+  /** Sockets whose hello came before, and that took it over all the same, the latest first: it is taken from these (P7). */
+  readonly olderTakers?: readonly SocketOwner[];
 }
 
-/** Of many takeovers one after the other only the latest are undone by a failover. */
+/** Of many takeovers one after the other only the latest are undone by a failover, or come late. */
 const TAKEN_FROM_MAX = 4;
 
 /** An answer after which this socket holds the session. */
@@ -37,6 +39,10 @@ export function keep(
   if (hasChanged) return kept;
   const { segment, segmentStartedAt } = answer;
   return { ...kept, segment, segmentStartedAt };
+}
+
+export function takenByOlder(session: HeldSession, taker: SocketOwner): HeldSession {
+  return { ...session, olderTakers: [taker, ...(session.olderTakers ?? [])].slice(0, TAKEN_FROM_MAX) };
 }
 
 /** The attributes that a message names; the others are absent. */

@@ -1,12 +1,11 @@
 /** The one transition function of a held session's life, see life.ts. */
-import type { Attributes, InboxMessage, SocketOwner } from '../../presence-core/index.ts';
+import type { Attributes, SocketOwner } from '../../presence-core/index.ts';
 import type { ReopenIntent } from '../node/held-player.ts';
-import { type HeldSession, keep } from './held-session.ts';
+import { type HeldSession, keep, takenByOlder } from './held-session.ts';
 import {
   detachOf,
   distinct,
   type Effect,
-  type EndReason,
   type Held,
   isSame,
   type Life,
@@ -33,7 +32,7 @@ export function step(life: Life, event: LifeEvent): Step {
     case 'unanswered':
       return unanswered(life, event);
     case 'told':
-      return told(life, event.reason, event.by);
+      return told(life, event);
     case 'missed':
       return missed(life, event);
     case 'lost':
@@ -63,7 +62,11 @@ function hello(life: Life, event: On<'hello'>): Step {
   };
 }
 
-function told(life: Life, reason: EndReason, by: InboxMessage['by']): Step {
+function told(life: Life, event: On<'told'>): Step {
+  const { reason, by, olderTaker } = event;
+  if (reason === 'moved' && olderTaker !== undefined && 'session' in life) {
+    return lost({ ...life, session: takenByOlder(life.session, olderTaker) }, 'resume');
+  }
   const evict: Effect = { do: 'evict', reason, ...(by && { by }) };
   switch (life.state) {
     case 'opening':
@@ -142,7 +145,7 @@ function turn(life: Life, owner: SocketOwner): Step {
   const { intent } = life;
   // Only a store that went back has it under them; two that take it from each other would do so for ever.
   const takenFrom = (intent === 'restore' && session.takenFrom) || [];
-  const formerOwners = distinct([...ownersOf(life), ...takenFrom]);
+  const formerOwners = distinct([...ownersOf(life), ...takenFrom, ...(session.olderTakers ?? [])]);
   return { life: asked, effects: [], ask: { session, owner, intent, formerOwners } };
 }
 

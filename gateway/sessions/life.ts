@@ -92,7 +92,13 @@ export type LifeEvent =
   /** It did not. `isFault`: by what is no outage, which lets nobody in; `isUnsent`: it was not even asked. */
   | { readonly type: 'unanswered'; readonly isFault: boolean; readonly isUnsent?: boolean }
   /** The store, or who acted on it, says that this socket no longer holds the session. */
-  | { readonly type: 'told'; readonly reason: EndReason; readonly by?: InboxMessage['by'] }
+  | {
+      readonly type: 'told';
+      readonly reason: EndReason;
+      readonly by?: InboxMessage['by'];
+      /** The socket that took it over, when its hello came before this one's. */
+      readonly olderTaker?: SocketOwner;
+    }
   /** A renewal or an update under `owner` found no session of it: to be settled by opening it again. */
   | { readonly type: 'missed'; readonly owner: SocketOwner; readonly miss: Miss }
   /** The node lost its lease (`resume`), or the store the session (`restore`). */

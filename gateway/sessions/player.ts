@@ -41,6 +41,8 @@ type WelcomeMembers = Omit<Welcome, 'type' | 'id' | 'pingIntervalMs' | 'resumeGr
 export class Player implements HeldPlayer {
   renewSlot = 0;
   private life: Life = NONE;
+  /** By `performance.now()`. */
+  private saidHelloAt = 0;
   private readonly socket: PlayerSocket;
   private readonly context: PlayerContext;
 
@@ -67,6 +69,7 @@ export class Player implements HeldPlayer {
 
   async hello(message: Hello): Promise<void> {
     const { authenticator, store, node, outagePolicy } = this.context;
+    this.saidHelloAt = performance.now();
     const secret = store.secret();
     const claim = message.resume && secret ? readResumeToken(secret, message.resume) : undefined;
     // Only the store knows whether a resume token holds: not to be taken for a lack of credentials.
@@ -170,7 +173,9 @@ export class Player implements HeldPlayer {
   }
 
   displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
-    this.apply({ type: 'told', reason, ...(by && { by }) });
+    const taker = by?.socket;
+    const isOlder = taker !== undefined && taker.helloAgoMs > performance.now() - this.saidHelloAt;
+    this.apply({ type: 'told', reason, ...(by && { by }), ...(isOlder && { olderTaker: taker.owner }) });
   }
 
   missed(owner: SocketOwner, miss: Miss): void {
@@ -312,7 +317,8 @@ export class Player implements HeldPlayer {
     const displaced = 'displaced' in result ? result.displaced.filter((each) => !this.isOwnFormer(each)) : [];
     if (displaced.length > 0) {
       const { deviceType } = attributes;
-      node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }) });
+      const socket = { owner, helloAgoMs: Math.floor(performance.now() - this.saidHelloAt) };
+      node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }), socket });
     }
     return result;
   }

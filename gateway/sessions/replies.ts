@@ -1,7 +1,7 @@
 /** What a player is told when it is not let in, or no longer. */
 import type { InboxMessage, OpenResult } from '../../presence-core/index.ts';
 import { refusalDetail, refusalMembers } from '../problem.ts';
-import type { Hello } from '../protocol/messages.ts';
+import type { Hello, ServerMessage } from '../protocol/messages.ts';
 import type { EndReason } from './life.ts';
 import type { PlayerSocket } from './player-socket.ts';
 
@@ -25,7 +25,7 @@ export function unavailable(socket: PlayerSocket, id?: string): void {
 /** Another act ended the session, or took it over (P5, P7). */
 export function evict(socket: PlayerSocket, reason: EndReason, by: InboxMessage['by']): void {
   if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
-    socket.send({ type: 'evicted', reason, ...(by && { by }) });
+    socket.send({ type: 'evicted', reason, ...(by && { by: publicPart(by) }) });
     socket.end(reason);
   } else if (reason === 'moved') {
     socket.send({ type: 'evicted', reason: 'replaced' });
@@ -33,6 +33,14 @@ export function evict(socket: PlayerSocket, reason: EndReason, by: InboxMessage[
   } else {
     socket.end('normal');
   }
+}
+
+/** Without what only nodes are told. */
+function publicPart({
+  socket: _,
+  ...by
+}: NonNullable<InboxMessage['by']>): Extract<ServerMessage, { type: 'evicted' }>['by'] {
+  return by;
 }
 
 /** Nothing says whose session it is. */

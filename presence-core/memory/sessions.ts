@@ -59,12 +59,17 @@ export class MemorySessions implements api.StoreSessions {
   }
 
   async close(request: api.CloseRequest): Promise<api.CloseResult> {
+    const { userId, sessionId, reason } = request;
     const now = this.#judgedAt();
-    this.#shard.liveMembers(request.userId, now);
+    this.#shard.liveMembers(userId, now);
     const row = this.#findOwned(request, request.owner, now);
-    if (!(row instanceof SessionRow)) return row;
-    const displaced = this.#shard.displaced(row, request.reason, now);
-    this.#shard.endSession(row, request.reason, now);
+    if (!(row instanceof SessionRow)) {
+      // What was on its way before may come yet.
+      if (row.outcome === 'gone' && reason === 'left') this.#shard.tombstones.set(userId, sessionId, reason, now);
+      return row;
+    }
+    const displaced = this.#shard.displaced(row, reason, now);
+    this.#shard.endSession(row, reason, now);
     return { outcome: 'closed', displaced };
   }
 

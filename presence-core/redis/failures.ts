@@ -1,6 +1,6 @@
 /** Errors of Redis: a `StoreError` for the caller, and for the operator a line when an outage begins, lasts and ends. */
 import { StoreError } from '../errors.ts';
-import { describeOutage, isOutage, NOT_CONNECTED } from './outage.ts';
+import { describeOutage, isForgotten, isOutage, NOT_CONNECTED } from './outage.ts';
 
 export type Warn = (message: string, details?: Record<string, unknown>) => void;
 
@@ -19,17 +19,21 @@ interface Outage {
 
 export class RedisFailures {
   private readonly warn: Warn;
+  private readonly forgotten: () => void;
   private readonly now: () => number;
   private outage: Outage | undefined;
   private faults = { toldAt: Number.NEGATIVE_INFINITY, untold: 0 };
 
-  constructor(warn: Warn, now = () => performance.now()) {
+  /** @param forgotten called when Redis answers that it has lost what it had. */
+  constructor(warn: Warn, forgotten = () => {}, now = () => performance.now()) {
     this.warn = warn;
+    this.forgotten = forgotten;
     this.now = now;
   }
 
   /** An outage is told once when it begins, and then each minute with the number of failures. */
   report(error: unknown): void {
+    if (isForgotten(error)) this.forgotten();
     if (isOutage(error)) this.reportOutage(error);
     else this.reportFault(error);
   }

@@ -44,7 +44,7 @@ export class RedisNodes implements StoreNodes {
 
   async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
     const result = await this.run('join', [nodeId, String(leaseMs)]);
-    if (result.outcome === 'alive') this.shards.caller = nodeId;
+    if (result.outcome === 'alive') this.shards.speaker.nodeId = nodeId;
     return result;
   }
 
@@ -54,7 +54,7 @@ export class RedisNodes implements StoreNodes {
 
   async quit(nodeId: string): Promise<void> {
     this.options.onQuit(nodeId);
-    if (this.shards.caller === nodeId) this.shards.caller = '';
+    if (this.shards.speaker.nodeId === nodeId) this.shards.speaker.nodeId = '';
     await this.run('quit', [nodeId]);
   }
 
@@ -64,6 +64,7 @@ export class RedisNodes implements StoreNodes {
     const epochs = replies.map((reply) => Number(reply[1]));
     if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch))) await this.options.onNewEpoch();
     this.epochs = epochs;
+    this.shards.speaker.epoch = Math.max(...epochs);
     this.runIds = replies.map((reply) => reply[3] as string);
     return {
       outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',

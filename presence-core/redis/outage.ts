@@ -33,6 +33,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   MOVED: 'a hash slot was moved',
   ASK: 'a hash slot is being moved',
   BUSY: 'busy with a script',
+  // Of our own scripts.
+  FORGOT: 'its data is gone',
   NOAUTH: 'a password is required',
   WRONGPASS: 'wrong user or password',
 };
@@ -74,6 +76,11 @@ export function isOutage(error: unknown): boolean {
   if (error instanceof ReplyError) return wordsOfReply(error as Error) !== undefined;
   // What is left are connections and time bounds, but for programming errors.
   return !(error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError);
+}
+
+/** A script found a shard of an epoch that this process has not seen, or of none (P10). */
+export function isForgotten(error: unknown): boolean {
+  return error instanceof ReplyError && (error as Error).message.startsWith('FORGOT ');
 }
 
 /** The cause of an outage in words. */

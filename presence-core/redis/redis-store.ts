@@ -47,8 +47,11 @@ export interface RedisStoreOptions {
   readonly recountMs?: number;
   /** What a member of a change group was given and has not acknowledged for so long goes to another (P17). */
   readonly claimMs?: number;
-  /** Told when a connection to Redis is lost (false), and when it is there again: what is behind it may have forgotten. */
-  readonly connection?: (isUp: boolean) => void;
+  /**
+   * Told when Redis may have forgotten (P10): a connection to it was lost (canAsk: false), it is there again, or a call
+   * found nothing where something was.
+   */
+  readonly mayHaveForgotten?: (canAsk: boolean) => void;
   /** Told of what an operator should know; never per request. */
   readonly warn?: Warn;
 }
@@ -71,7 +74,7 @@ const DEFAULTS = {
   sweepGapMs: 500,
   recountMs: 60_000,
   claimMs: 8_000,
-  connection: () => {},
+  mayHaveForgotten: () => {},
   warn: () => {},
 } satisfies Omit<Required<RedisStoreOptions>, 'url'>;
 
@@ -100,7 +103,7 @@ export class RedisStore implements PresenceStore {
     const { url, prefix, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
     const { shards: shardCount } = rest;
     parseRedisUrl(url);
-    const failures = new RedisFailures(warn);
+    const failures = new RedisFailures(warn, () => rest.mayHaveForgotten(true));
     const constants = {
       LOG_MAX: logMax,
       TOMB_MS: rest.tombstoneMs,
@@ -120,7 +123,7 @@ export class RedisStore implements PresenceStore {
     const reader = (): RedisClient => connect(url, failures, true);
     const client = caller();
     const nodesClient = caller();
-    watch(nodesClient, rest.connection);
+    watch(nodesClient, rest.mayHaveForgotten);
     // One Redis blocks on connections of the log's own. A Cluster is polled, and what it tells may be large.
     const logClient = client.isCluster ? caller() : client;
     const shards = new RedisShards(client, prefix, shardCount, failures);
@@ -189,7 +192,7 @@ export class RedisStore implements PresenceStore {
 }
 
 /** Tells of connections that are lost and come back; not of the first one. */
-function watch(client: RedisClient, tell: (isUp: boolean) => void): void {
+function watch(client: RedisClient, tell: (canAsk: boolean) => void): void {
   let isLost = false;
   const lost = (): void => {
     isLost = true;

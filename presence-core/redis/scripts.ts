@@ -71,17 +71,24 @@ export function defineVerbs(client: RedisClient, constants: ScriptConstants): vo
 
 type ScriptCall = (keys: number, ...keysAndArgs: string[]) => Promise<unknown>;
 
-/**
- * Calls a registered verb.
- * @param caller the node generation that speaks, '' none (P9).
- */
+/** What every call tells of the process that makes it. */
+export interface Speaker {
+  /** The node generation that it joined under last and has not given up; '' none (P9). */
+  nodeId: string;
+  /** The newest epoch of any shard by its last beat; 0 none (P10). */
+  epoch: number;
+}
+
+export const NOBODY: Readonly<Speaker> = { nodeId: '', epoch: 0 };
+
+/** Calls a registered verb. */
 export function runVerb(
   client: RedisClient,
   verb: Verb,
   keys: readonly string[],
   args: readonly string[],
-  caller = '',
+  { nodeId, epoch } = NOBODY,
 ): Promise<unknown> {
   const call = (client as unknown as Record<string, ScriptCall>)[`presence:${verb}`] as ScriptCall;
-  return call.call(client, keys.length, ...keys, ...args, caller);
+  return call.call(client, keys.length, ...keys, ...args, nodeId, String(epoch));
 }

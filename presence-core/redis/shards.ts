@@ -4,7 +4,7 @@ import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
 import { type Place, placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
-import { runVerb, type Verb } from './scripts.ts';
+import { NOBODY, runVerb, type Speaker, type Verb } from './scripts.ts';
 
 /** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts), a mark has none. */
 export type ItemVerb = Exclude<Verb, 'renew' | 'mark'>;
@@ -46,10 +46,10 @@ export class RedisShards {
   private readonly client: RedisClient;
   private readonly failures: RedisFailures;
   private readonly prefix: string;
-  private readonly speaker: { nodeId: string };
+  /** Who calls, shared by all that speak for the same process. */
+  readonly speaker: Speaker;
 
-  /** @param speaker shared by all that speak for the same process. */
-  constructor(client: RedisClient, prefix: string, count: number, failures: RedisFailures, speaker = { nodeId: '' }) {
+  constructor(client: RedisClient, prefix: string, count: number, failures: RedisFailures, speaker = { ...NOBODY }) {
     this.client = client;
     this.failures = failures;
     this.prefix = prefix;
@@ -62,15 +62,6 @@ export class RedisShards {
   /** The same shards, called on another connection. */
   through(client: RedisClient): RedisShards {
     return new RedisShards(client, this.prefix, this.all.length, this.failures, this.speaker);
-  }
-
-  /** The node generation that this process joined under last and has not given up, '' none: every call names it (P9). */
-  get caller(): string {
-    return this.speaker.nodeId;
-  }
-
-  set caller(nodeId: string) {
-    this.speaker.nodeId = nodeId;
   }
 
   prefixOf(shard: number): string {
@@ -95,7 +86,7 @@ export class RedisShards {
 
   /** @throws StoreError for whatever the call fails with. */
   async run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
-    return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args, this.caller)) as Reply[]);
+    return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args, this.speaker)) as Reply[]);
   }
 
   /** The error of one item of a call whose other items were carried out. */

@@ -1,8 +1,9 @@
 /** The first seconds after Redis came back without its data, at two gateways (P10). */
 import { afterEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { Dashboard } from '../support/dashboard.ts';
 import { Player } from '../support/player.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';
 
 const USERS = Array.from({ length: 30 }, (_, i) => `u${i}`);
@@ -39,12 +40,24 @@ async function offlineOf(server: TestServer): Promise<string[] | undefined> {
     .map((one: { userId: string }) => one.userId);
 }
 
-test.each(['open', 'closed'])(
-  '[P10] until sockets hold their slots again nobody gets them, and no answer claims that they are free (policy %s)',
-  async (outagePolicy) => {
-    const { redis, other, players } = await startRig(outagePolicy);
+/** How a store comes to have nothing: by a new start, or emptied while its connections are kept. */
+const LOSSES: Readonly<Record<string, (redis: TestRedis) => Promise<unknown>>> = {
+  'came back empty': async (redis) => {
     await redis.kill();
     await redis.restart();
+  },
+  'was emptied': async (redis) => {
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+  },
+};
+
+test.each(Object.keys(LOSSES).flatMap((loss) => [[loss, 'open'] as const, [loss, 'closed'] as const]))(
+  '[P10] %s: until sockets hold their slots again nobody gets them, and no answer claims that they are free (policy %s)',
+  async (loss, outagePolicy) => {
+    const { redis, other, players } = await startRig(outagePolicy);
+    await LOSSES[loss]?.(redis);
     const wrong: string[] = [];
     const admitted: string[] = [];
     const tries = USERS.map(async (userId) => {

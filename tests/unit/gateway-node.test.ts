@@ -197,3 +197,16 @@ test('[P10] nobody gets a turn while the store does not answer, or does not know
     await node.stop();
   }
 });
+
+test('[P9] a process sweeps as it starts: what ended while none ran is not live for another interval', async () => {
+  const store = new MemoryStore();
+  let sweeps = 0;
+  store.nodes.sweep = async () => {
+    sweeps += 1;
+    throw new StoreError('store_unavailable', 'no answer in time');
+  };
+  const node = new GatewayNode({ store, log, ...TIMES, sweepMs: 60_000 });
+  await node.start();
+  expect(sweeps).toBe(1);
+  await node.stop();
+});

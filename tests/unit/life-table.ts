@@ -8,6 +8,8 @@ const owner = (nodeId: string): SocketOwner => ({ nodeId, connection: 7 });
 const A = owner('a');
 const B = owner('b');
 const C = owner('c');
+/** Another socket, on another node. */
+const OLDER = owner('older');
 
 const SESSION: HeldSession = {
   userId: 'u',
@@ -43,6 +45,13 @@ export const STATES = {
   reopening: { state: 'reopening', ...due, owner: A, intent: 'resume' },
   'reopening, asked': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B },
   'reopening, asked, again': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B, again: 'restore' },
+  'reopening, taken by an older': {
+    state: 'reopening',
+    ...due,
+    session: { ...SESSION, olderTakers: [OLDER] },
+    owner: A,
+    intent: 'resume',
+  },
   'reopening, asked in vain': { state: 'reopening', ...due, owner: A, intent: 'restore', maybe: [B] },
   over: OVER,
   'over, asked': { state: 'over', asked: { session: SESSION, owner: B, hasLeft: false } },
@@ -82,6 +91,7 @@ export const EVENTS = {
   'unanswered by a fault': { type: 'unanswered', isFault: true },
   'told evicted': { type: 'told', reason: 'evicted', by: { sessionId: 'other' } },
   'told moved': { type: 'told', reason: 'moved' },
+  'told moved by an older': { type: 'told', reason: 'moved', olderTaker: OLDER },
   'missed, gone': { type: 'missed', owner: A, miss: { outcome: 'gone' } },
   'missed, moved': { type: 'missed', owner: A, miss: { outcome: 'moved' } },
   'missed, ended': { type: 'missed', owner: A, miss: { outcome: 'ended', reason: 'replaced' } },
@@ -102,12 +112,13 @@ const names = (owners: readonly SocketOwner[]): string => owners.map(({ nodeId }
 
 /** What differs from `SESSION`. */
 function sessionText(session: HeldSession): string {
-  const { attributes, startedAt, segment, segmentStartedAt } = session;
+  const { attributes, startedAt, segment, segmentStartedAt, olderTakers = [] } = session;
   const parts = [];
   if (startedAt !== SESSION.startedAt) parts.push(`from ${startedAt}`);
   if (segment !== 0 || segmentStartedAt !== SESSION.segmentStartedAt) parts.push(`#${segment} at ${segmentStartedAt}`);
   const values = Object.values(attributes).join(',');
   if (values !== 'one') parts.push(values);
+  if (olderTakers.length > 0) parts.push(`taken by ${names(olderTakers)}`);
   return parts.length > 0 ? ` (${parts.join(' ')})` : '';
 }
 

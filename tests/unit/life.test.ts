@@ -12,6 +12,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over',
   },
   opening: {
+    'told moved by an older': 'opening by a, again resume (taken by older); queue',
     'told moved': 'over, asked a; evict moved',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome (#4 at 4000)',
@@ -31,6 +32,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'over; evict left',
   },
   'opening, policy closed': {
+    'told moved by an older': 'opening by a, again resume (taken by older); queue',
     'told moved': 'over, asked a; evict moved',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome (#4 at 4000)',
@@ -50,6 +52,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'over; evict left',
   },
   'opening, resumes 1000': {
+    'told moved by an older': 'opening by a, again resume (taken by older); queue',
     'told moved': 'over, asked a; evict moved',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome resumed (#4 at 4000)',
@@ -69,6 +72,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'opening by a; ask fresh by a',
   },
   'opening, only returns': {
+    'told moved by an older': 'opening by a, again resume (taken by older); queue',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome resumed (#4 at 4000)',
     'answered refused': 'over; refuse',
@@ -88,6 +92,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'told moved': 'over, asked a; evict moved',
   },
   'opening, node lost': {
+    'told moved by an older': 'opening by a, again restore (taken by older); queue',
     'lost, resume': 'opening by a, again restore; queue',
     'lost, restore': 'opening by a, again restore; queue',
     'told moved': 'over, asked a; evict moved',
@@ -107,6 +112,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'over; evict left',
   },
   held: {
+    'told moved by an older': 'reopening resume, was a (taken by older); queue',
     'told evicted': 'over; evict evicted by other',
     'missed, gone': 'reopening resume, was a; queue',
     'missed, moved': 'reopening resume, was a; queue',
@@ -121,6 +127,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a',
   },
   'held, reopened': {
+    'told moved by an older': 'reopening resume, was a, maybe b (taken by older); queue',
     'told evicted': 'over; evict evicted by other; detach a; detach b?',
     'told moved': 'reopening resume, was a, maybe b; queue',
     'missed, gone': 'reopening resume, was a, maybe b; queue',
@@ -135,6 +142,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a; detach b?',
   },
   unchecked: {
+    'told moved by an older': 'unchecked, maybe a (taken by older)',
     'told moved': 'reopening resume, was a, maybe a',
     'told evicted': 'over; evict evicted by other; detach a?',
     turn: 'unchecked, maybe a, asked c; ask resume by c',
@@ -144,6 +152,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a?',
   },
   'unchecked, asked': {
+    'told moved by an older': 'unchecked, maybe a, asked b, again resume (taken by older)',
     'told moved': 'reopening resume, was b, maybe a, asked b, again resume',
     'answered opened': 'held, reopened by b, maybe a (from 2000 #4 at 4000)',
     'answered renewed': 'held, reopened by b, maybe a (#4 at 4000)',
@@ -165,6 +174,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'unchecked, maybe a, asked b; ask fresh by b',
   },
   'unchecked, asked, again': {
+    'told moved by an older': 'unchecked, maybe a, asked b, again restore (taken by older)',
     'told moved': 'reopening resume, was b, maybe a, asked b, again restore',
     'answered opened': 'reopening restore, was b, maybe a (from 2000)',
     'answered renewed': 'reopening restore, was b, maybe a',
@@ -184,6 +194,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'unchecked, maybe a, asked b, again restore; ask fresh by b',
   },
   reopening: {
+    'told moved by an older': 'reopening resume, was a (taken by older)',
     'told evicted': 'over; evict evicted by other',
     'lost, restore': 'reopening restore, was a',
     turn: 'reopening resume, was a, asked c; ask resume by c of a',
@@ -193,6 +204,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a',
   },
   'reopening, asked': {
+    'told moved by an older': 'reopening resume, was a, asked b, again resume (taken by older)',
     'told moved': 'reopening resume, was a, asked b, again resume',
     'answered opened': 'held, reopened by b (from 2000 #4 at 4000)',
     'answered renewed': 'held, reopened by b (#4 at 4000)',
@@ -214,6 +226,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'over; evict left',
   },
   'reopening, asked, again': {
+    'told moved by an older': 'reopening resume, was a, asked b, again restore (taken by older)',
     'answered opened': 'reopening restore, was b (from 2000)',
     'answered renewed': 'reopening restore, was b',
     'answered refused': 'over; refuse',
@@ -231,7 +244,18 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'not asked': 'reopening restore, was a',
     'answered left': 'over; evict left',
   },
+  'reopening, taken by an older': {
+    closed: 'over; detach a',
+    left: 'over',
+    'changed country': 'reopening resume, was a (one,DE taken by older)',
+    'changed stream': 'reopening resume, was a (#1 at 5000 two taken by older)',
+    turn: 'reopening resume, was a, asked c (taken by older); ask resume by c of a+older',
+    'lost, restore': 'reopening restore, was a (taken by older)',
+    'told moved by an older': 'reopening resume, was a (taken by older+older)',
+    'told evicted': 'over; evict evicted by other',
+  },
   'reopening, asked in vain': {
+    'told moved by an older': 'reopening restore, was a, maybe b (taken by older)',
     'told evicted': 'over; evict evicted by other; detach b?',
     turn: 'reopening restore, was a, maybe b, asked c; ask restore by c of b+a',
     'changed stream': 'reopening restore, was a, maybe b (#1 at 5000 two)',

@@ -327,6 +327,43 @@ test('[P7] a socket whose own former id is named as displaced is told nothing', 
   expect(node.sessionsHeld).toBe(1);
 });
 
+test.each([
+  ['before', 60_000, true],
+  ['after', 0, false],
+])(
+  '[P7] a session taken over by a socket whose hello came %s its own is taken back: %s ms ago, %s',
+  async (...args) => {
+    const [, helloAgoMs, isTakenBack] = args;
+    const { asked, player, told, owner, held } = playerOf();
+    await held();
+    const taker = { owner: { nodeId: 'other', connection: 3 }, helloAgoMs };
+    player.displaced('moved', { sessionId: 's', socket: taker });
+    expect(told).toEqual(isTakenBack ? [] : ['evicted', 'closed replaced']);
+    if (!isTakenBack) return;
+    const reopened = player.reopen();
+    expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', formerOwners: [owner, taker.owner] });
+    await asked.only('open').answer(OPENED);
+    await reopened;
+    expect(player.owner).toEqual(owner);
+  },
+);
+
+test('[P7] whom a socket takes a session from is told how long ago its hello was, and its client nothing of that', async () => {
+  const { asked, node, player, owner } = playerOf();
+  const notified: unknown[] = [];
+  node.notify = (...args) => notified.push(args);
+  const hello = player.hello(HELLO);
+  await turn();
+  await sleep(5);
+  const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
+  const displaced = [{ session, owner: { nodeId: 'other', connection: 3 }, reason: 'moved' }] as const;
+  await asked.only('open').answer({ ...OPENED, outcome: 'renewed', displaced });
+  await hello;
+  expect(notified).toEqual([[displaced, { sessionId: 's', socket: { owner, helloAgoMs: expect.any(Number) } }]]);
+  const [[, by]] = notified as [[unknown, { socket: { helloAgoMs: number } }]];
+  expect(by.socket.helloAgoMs).toBeGreaterThanOrEqual(4);
+});
+
 test('[P8] a node knows a player from its hello until its socket is gone', async () => {
   const { asked, node, player, socket } = playerOf();
   const hello = player.hello(HELLO);

@@ -59,6 +59,7 @@ function observed(): { failures: RedisFailures; lines: unknown[]; pass: (ms: num
   let now = 1_000_000;
   const failures = new RedisFailures(
     (message, details) => lines.push(details === undefined ? message : [message, details]),
+    () => {},
     () => now,
   );
   return {

@@ -27,9 +27,13 @@ export function admitsUnchecked(error: unknown, { config }: RouteContext): boole
   return config.outagePolicy === 'open' && isOutage(error);
 }
 
-/** What the answer to an admission has besides, as the store may not have known all who hold a slot (P10). */
-export function restoringTerms({ isRestoring }: RouteContext): { degraded?: true } {
-  return isRestoring() ? { degraded: true } : {};
+/**
+ * What the answer to an admission that begins now has besides, as the store may not have known all who hold a slot (P10).
+ * To be called when it was answered: that the store forgot may become known meanwhile.
+ */
+export function restoringTerms({ isRestoring }: RouteContext): () => { degraded?: true } {
+  const wasRestoring = isRestoring();
+  return () => (wasRestoring || isRestoring() ? { degraded: true } : {});
 }
 
 /** Limit and policy of an admission (P6): of the user's own token, else of the deployment. */

@@ -116,7 +116,7 @@ export function guardRoutes(context: RouteContext): Route[] {
           logOpened(context, requestId, { userId, sessionId: guardId }, result, deviceType);
           if (result.outcome === 'refused') throw limitProblem(result, 403, { errorCode: 'REACHED_MAX_GUARDS_COUNT' });
           if (!('expiresAt' in result)) throw new Error(`a new guard cannot be ${result.outcome}`);
-          return ok({ guardId, ...timesOf(result.expiresAt), ...restoring });
+          return ok({ guardId, ...timesOf(result.expiresAt), ...restoring() });
         } catch (error) {
           if (!admitsUnchecked(error, context)) throw error;
           logAdmittedUnchecked(context, requestId, userId);

@@ -71,7 +71,7 @@ async function beat(
   const sessionId = sessionOf(body);
   const isMark = sessionId === PRESENCE_ONLY;
   // A presence mark takes no slot.
-  const restoring = isMark ? {} : restoringTerms(context);
+  const restoring = isMark ? () => ({}) : restoringTerms(context);
   const result = await store.sessions.open({
     userId,
     sessionId,
@@ -88,7 +88,7 @@ async function beat(
     case 'held': {
       const { current, max, expiresAt } = result;
       const heartbeatIntervalMs = intervalMs ?? config.heartbeatIntervalMs;
-      return ok({ status: 'ok', current, max, expiresAt, heartbeatIntervalMs, ...restoring });
+      return ok({ status: 'ok', current, max, expiresAt, heartbeatIntervalMs, ...restoring() });
     }
     case 'refused':
       throw limitProblem(result, 400);

@@ -4,7 +4,11 @@
 -- Returns per item an array: 'closed' and a line of the ended session; or 'gone', 'moved', 'fenced', 'ended|reason'.
 local function close(act, reason)
   local member, miss = findOwned(act)
-  if not member then return { miss } end
+  if not member then
+    -- What was on its way before may come yet.
+    if miss == 'gone' and reason == 'left' then setTombstone(act.K, act.user, act.session, reason) end
+    return { miss }
+  end
   return { 'closed', replyLine(reason, endSession(act, member, reason, now)) }
 end
 

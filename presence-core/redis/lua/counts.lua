@@ -3,5 +3,10 @@
 -- ARGV, 2 an item: K, field.
 -- Returns per item the number as text, '0' where there is none.
 local replies = {}
-for i = 1, #ARGV, 2 do replies[#replies + 1] = call('HGET', ARGV[i] .. 'n', ARGV[i + 1]) or '0' end
+for i = 1, #ARGV, 2 do
+  local K = ARGV[i]
+  local count = call('HGET', K .. 'n', ARGV[i + 1])
+  if not count then mustRemember(K) end
+  replies[#replies + 1] = count or '0'
+end
 return replies

@@ -46,6 +46,7 @@ local function open(act, limit, default, formerOwners)
   if isHeldElsewhere(act, member, formerOwners) then return { 'moved' } end
   act.max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
   if member then return renewSession(act, member) end
+  mustRemember(K)
   -- Fails before anything is written, if the row cannot be: nobody is added by halves.
   local left = call('HGET', act.rows, user .. ' ' .. session)
   if left then endRowAlone(act, session, left) end

@@ -13,7 +13,7 @@ local function addSessions(out, K, set, rowsKey, user)
       live[#live + 1] = '|' .. fmt('%d', expiresAt) .. '|' .. flat[j] .. '|'
     end
   end
-  if #fields == 0 then return end
+  if #fields == 0 then return mustRemember(K) end
   local rows = call('HMGET', rowsKey, unpack(fields))
   for j = 1, #rows do
     if rows[j] then out[#out + 1] = live[j] .. rows[j] end

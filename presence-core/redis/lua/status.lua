@@ -28,6 +28,7 @@ for i = 1, #ARGV do
   local members = undamaged(redis.pcall('ZCARD', key)) or 0
   if members == 0 then
     local K, user = match(key, '^(.-}:)u:(.*)$')
+    mustRemember(K)
     replies[i] = undamaged(redis.pcall('ZSCORE', K .. 'seen', user)) or ''
   elseif call('ZCOUNT', key, live, '+inf') == members then
     replies[i] = now * 1000 + (call('ZSCORE', key, '*') and members - 1 or members)

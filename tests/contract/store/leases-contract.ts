@@ -71,6 +71,26 @@ export function leasesContract(create: CreateStore): void {
         { leftTombstoneMs: SHORT },
       ));
 
+    test('[P8] a session may leave before the act that opens it comes; only what was on its way is stopped', () =>
+      withFixture(
+        create,
+        async (fixture) => {
+          const left = { userId: 'u', sessionId: 's', reason: 'left' } as const;
+          expect(await fixture.store.sessions.close(left)).toEqual({ outcome: 'gone' });
+          for (const intent of ['beat', 'resume'] as const) {
+            expect(await fixture.open('u', 's', { intent })).toEqual({ outcome: 'ended', reason: 'left' });
+          }
+          expect(await fixture.story()).toEqual([]);
+          await fixture.opened('u', 's', { intent: 'fresh' });
+          // Another reason leaves none.
+          expect(await fixture.store.sessions.close({ ...left, sessionId: 'x', reason: 'kicked' })).toEqual({
+            outcome: 'gone',
+          });
+          await fixture.opened('u', 'x', { intent: 'beat' });
+        },
+        { leftTombstoneMs: LONG },
+      ));
+
     test('[P5] a fresh open that is refused has cleared the tombstone all the same', () =>
       withFixture(create, async (fixture) => {
         await fixture.opened('u', 'a', { limit: 1 });

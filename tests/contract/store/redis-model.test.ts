@@ -12,5 +12,5 @@ afterAll(() => redis.stop());
 presenceModelSuite(
   'the Redis store',
   redisStores(() => redis),
-  { seeds: 200, steps: 40, atOnce: 6, realTime: true },
+  { seeds: 200, steps: 40, atOnce: 10, realTime: true },
 );

@@ -58,6 +58,8 @@ export class World {
   private readonly time: VirtualTime;
   private readonly random: () => number;
   private readonly nodes: WorldNode[] = [];
+  /** Also those of processes that have ended: what was on its way may still run. */
+  private readonly links: Link[] = [];
   private readonly tokens = new Map<string, string>();
   /** What happened that explains how a socket ended. */
   private readonly kicked = new Set<string>();
@@ -204,7 +206,7 @@ export class World {
 
   /** Faults cease, and time passes. @returns what is wrong then. */
   async settle(): Promise<string[]> {
-    for (const { link } of this.nodes) link.set('up');
+    for (const link of this.links) link.set('up');
     await this.time.pass(QUIET_MS);
     const wrong = [...this.server.broken];
     await this.checkHolders(wrong);
@@ -311,6 +313,7 @@ export class World {
 
   private startNode(i: number): void {
     const link = new Link(this.server);
+    this.links.push(link);
     const log = { warn: () => {} };
     const node = new GatewayNode({ store: link.store, log, ...TIMES });
     this.nodes[i] = { link, node };

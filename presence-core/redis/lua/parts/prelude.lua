@@ -10,8 +10,9 @@
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- Every call ends with the node generation that its store handle joined under, '' none (P9). No verb sees it in ARGV.
-local caller = table.remove(ARGV)
+-- Every call ends with the node generation that its store handle joined under, '' none (P9), and the newest epoch of any
+-- shard that it knows of (P10). No verb sees them in ARGV.
+local knownEpoch, caller = table.remove(ARGV), table.remove(ARGV)
 
 -- What is answered instead of a reply when an item raised this error.
 local function failure(problem)
@@ -28,6 +29,16 @@ end
 local function undamaged(reply)
   if type(reply) ~= 'table' or not reply.err then return reply end
   if not isDamage(reply) then error(reply) end
+end
+
+-- Stands before what is answered because nothing is there: in a shard without an epoch, or of one that the caller has not
+-- heard of yet, whoever was live may be live still (P10).
+local remembered = {}
+local function mustRemember(K)
+  if caller == '' or remembered[K] then return end
+  local epoch = call('HGET', K .. 'shard', 'epoch')
+  if not epoch or tonumber(epoch) > tonumber(knownEpoch) then error({ err = 'FORGOT the data of the deployment' }) end
+  remembered[K] = true
 end
 
 -- Calls act(i) for each item of the call, where i is the place in ARGV at which the item begins; returns the replies.

@@ -10,12 +10,12 @@ import { type ContractStore, drain } from '../store-fixture.ts';
 import { type PresenceModel, USERS } from './model-state.ts';
 
 /** Ends every short lease; shorter than any silence that a keeper's beats allow. */
-export const SHORT_MS = 400;
-export const WAIT_MS = 500;
+export const SHORT_MS = 800;
+export const WAIT_MS = 1_000;
 /** How long after a short lease was given acts may go on before it is waited out. */
-const HASTE_MS = 100;
+const HASTE_MS = 200;
 /** When it has taken longer, nothing can be said: half of a short lease, as that long a silence is answered. */
-const SLIP_MS = 190;
+const SLIP_MS = 390;
 export const KEEPER_LEASE_MS = 600_000;
 
 export class ModelComparison {

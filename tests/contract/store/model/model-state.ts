@@ -129,7 +129,10 @@ export class PresenceModel {
     this.#answerSilence();
     this.#endExpired(request.userId);
     const found = this.#actOn(request, request.owner);
-    if (!('member' in found)) return found;
+    if (!('member' in found)) {
+      if (found.outcome === 'gone' && request.reason === 'left') this.#bury(request, request.reason);
+      return found;
+    }
     const displaced = this.#displace(found.member, request.reason);
     this.#end(found.member, request.reason, this.now);
     return { outcome: 'closed', displaced };
@@ -322,15 +325,19 @@ export class PresenceModel {
 
   #end(member: Member, reason: CloseReason, endedAt: number, isFollowed = false): void {
     const at = Math.max(endedAt, member.segmentStartedAt);
-    const { userId, sessionId } = member;
+    const { userId } = member;
     this.#members = this.#members.filter((other) => other !== member);
     const goesOffline = !isFollowed && !this.#members.some((other) => other.userId === userId);
     if (goesOffline) this.#seen = [...this.#seen.filter((seen) => seen.userId !== userId), { userId, at }];
     if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked' || reason === 'left') {
-      const until = this.now + (reason === 'left' ? LEFT_TOMBSTONE_MS : TOMBSTONE_MS);
-      this.#tombstones.push({ userId, sessionId, reason, until });
+      this.#bury(member, reason);
     }
     this.#record('close', member, at, { reason, transition: goesOffline ? 'offline' : undefined });
+  }
+
+  #bury({ userId, sessionId }: SessionRef, reason: CloseReason): void {
+    const until = this.now + (reason === 'left' ? LEFT_TOMBSTONE_MS : TOMBSTONE_MS);
+    this.#tombstones.push({ userId, sessionId, reason, until });
   }
 
   #endExpired(userId: string): void {

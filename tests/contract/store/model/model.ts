@@ -70,6 +70,6 @@ export function presenceModelSuite(name: string, create: CreateStore, options: M
         }
       });
       await withSeeds(seeds, (seed) => fc.assert(run, { numRuns: 1, seed }), atOnce);
-    }, 120_000);
+    }, 300_000);
   });
 }
