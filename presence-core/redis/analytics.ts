@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { hourOf, hoursKept, keptUntil } from '../analytics-hour.ts';
 import type { CountedEvent, EventKind, HourCounts, HourRecord, StoreAnalytics } from '../store/analytics.ts';
 import { chunks } from '../toolkit/chunks.ts';
+import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
 import { InFlight } from './in-flight.ts';
@@ -34,6 +35,7 @@ export class RedisAnalytics implements StoreAnalytics {
   /** By hour; what this turn has gathered. */
   private readonly gathering = new Map<number, Batch>();
   private readonly inFlight = new InFlight(MAX_IN_FLIGHT);
+  private readonly allHours = new SharedRead((_: 'hours') => this.readHours());
 
   constructor(client: RedisClient, prefix: string, failures: RedisFailures) {
     this.client = client;
@@ -51,7 +53,11 @@ export class RedisAnalytics implements StoreAnalytics {
     });
   }
 
-  async hours(): Promise<HourCounts[]> {
+  hours(): Promise<HourCounts[]> {
+    return this.allHours.ask('hours');
+  }
+
+  private async readHours(): Promise<HourCounts[]> {
     const reads = hoursKept(Date.now()).map((hourAt) => this.counts(hourAt));
     const hours = await this.failures.guard(Promise.all(reads));
     return hours.filter((hour) => hour !== null);

@@ -1,12 +1,14 @@
 /** What all nodes of a deployment must agree on, kept in Redis: the layout of the data and the secret of resume tokens. */
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
+import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import { BUCKETS, configKey } from './keys.ts';
 
 export class RedisDeployment {
   /** '' until it was read. */
   secret = '';
+  private readonly pings = new SharedRead((_: 'ping') => this.client.hexists(configKey(this.prefix), 'layout'));
   private readonly client: RedisClient;
   private readonly prefix: string;
   private readonly shards: number;
@@ -18,7 +20,7 @@ export class RedisDeployment {
   }
 
   async ping(): Promise<void> {
-    await this.client.hexists(configKey(this.prefix), 'layout');
+    await this.pings.ask('ping');
   }
 
   /**

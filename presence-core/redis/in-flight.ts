@@ -39,13 +39,16 @@ export class InFlight {
 export class InFlightBounds {
   readonly reads: InFlight;
   readonly admissions: InFlight;
-  /** What frees slots, and renewals. */
+  /** What keeps slots: renewals and heartbeats. */
+  readonly renewals: InFlight;
+  /** What frees slots. */
   readonly releases: InFlight;
 
   /** @param max items in flight at once, of each kind. */
   constructor(max: number) {
     this.reads = new InFlight(max);
     this.admissions = new InFlight(max);
+    this.renewals = new InFlight(max);
     this.releases = new InFlight(max);
   }
 }

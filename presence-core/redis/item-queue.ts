@@ -10,7 +10,7 @@ import { ITEMS_PER_CALL, type KeyUser, type RedisShards } from './shards.ts';
 const KINDS = {
   open: 'admissions',
   update: 'admissions',
-  heartbeat: 'releases',
+  heartbeat: 'renewals',
   close: 'releases',
   kick: 'releases',
   detach: 'releases',

@@ -2,6 +2,7 @@
 import type { StoreLimits } from '../store/limits.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
+import type { InFlight } from './in-flight.ts';
 import { limitsKey } from './keys.ts';
 import type { RedisShards } from './shards.ts';
 
@@ -9,15 +10,19 @@ export class RedisLimits implements StoreLimits {
   private readonly client: RedisClient;
   private readonly shards: RedisShards;
   private readonly failures: RedisFailures;
+  private readonly inFlight: InFlight;
 
-  constructor(client: RedisClient, shards: RedisShards, failures: RedisFailures) {
+  /** @param inFlight the bound of reads. */
+  constructor(client: RedisClient, shards: RedisShards, failures: RedisFailures, inFlight: InFlight) {
+    this.inFlight = inFlight;
     this.client = client;
     this.shards = shards;
     this.failures = failures;
   }
 
   async override(userId: string): Promise<number | null> {
-    const text = await this.failures.guard(this.client.hget(this.key(userId), userId));
+    const read = (): Promise<string | null> => this.client.hget(this.key(userId), userId);
+    const text = await this.inFlight.during(1, () => this.failures.guard(read));
     return text === null ? null : Number(text);
   }
 

@@ -136,9 +136,9 @@ export class RedisStore implements PresenceStore {
     this.failures = failures;
     this.settings = new ServerSettings(client, warn);
     this.deployment = new RedisDeployment(client, prefix, shardCount);
-    this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.releases), defaultLimit);
+    this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.renewals), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
-    this.limits = new RedisLimits(client, shards, failures);
+    this.limits = new RedisLimits(client, shards, failures, inFlight.reads);
     this.inbox = new RedisInbox(client, reader, prefix, mark);
     const nodeShards = shards.through(nodesClient);
     this.nodes = new RedisNodes(nodeShards, {

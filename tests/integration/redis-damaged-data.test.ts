@@ -261,3 +261,24 @@ test.each(['shard', 'log'])('[P10] [P12] a shard whose %s is lost has another ep
   expect(await store.nodes.sweep()).toMatchObject({ ended: 0 });
   await expectCountsToEqualRecount(store, USERS);
 });
+
+test.each(['shard', 'log'])(
+  '[P9] [P14] a key of a shard of a wrong type (%s) keeps no node from joining',
+  async (name) => {
+    await openAll();
+    await admin.del(key('shard'));
+    await admin.del(key(name));
+    await admin.set(key(name), 'not ours');
+    expect(await store.nodes.join('n', LONG_MS)).toMatchObject({ outcome: 'alive' });
+  },
+);
+
+test('[P14] a state of a shard of a wrong type fails renewals of its own users alone', async () => {
+  await openAll();
+  await admin.set(key('shard'), 'not ours');
+  const renewals = await store.sessions.renew(USERS.map((userId) => ({ ...owned(userId), leaseMs: 1_000 })));
+  expect(new Set(renewals.map(({ outcome }) => outcome))).toEqual(new Set(['failed', 'renewed']));
+  // The next beat makes it anew.
+  await store.nodes.join('n', LONG_MS);
+  expect((await store.sessions.renew([{ ...owned(HURT), leaseMs: 1_000 }]))[0]).toMatchObject({ outcome: 'renewed' });
+});

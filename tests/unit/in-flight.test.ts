@@ -21,9 +21,9 @@ test('[P14] work makes room again when it ends, also when it fails', async () =>
   inFlight.add(1);
 });
 
-test('[P14] reads, admissions and what frees leave each other room', () => {
-  const { reads, admissions, releases } = new InFlightBounds(1);
-  for (const bound of [reads, admissions, releases]) {
+test('[P14] reads, admissions, renewals and what frees leave each other room', () => {
+  const { reads, admissions, renewals, releases } = new InFlightBounds(1);
+  for (const bound of [reads, admissions, renewals, releases]) {
     bound.add(1);
     expect(() => bound.add(1)).toThrow(tooMany);
   }

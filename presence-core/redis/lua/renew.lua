@@ -44,12 +44,21 @@ local function renewGroup()
   end
 end
 
-while i <= total do
-  K, node, at, last = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5
+local function beginGroup()
   atText = leaseText(K, at)
   renewed = 'renewed|' .. fmt('%d', at)
   isShort = find(atText, '.', 1, true)
+end
+
+while i <= total do
+  K, node, at, last = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5
   i = i + 4
+  local canRenew, why = pcall(beginGroup)
+  while not canRenew and i <= last do
+    n = n + 1
+    replies[n] = failure(why)
+    i = i + 5
+  end
   while i <= last do
     local before = n
     local isDone, problem = pcall(renewGroup)

@@ -28,7 +28,8 @@ local function ensureEpoch(K)
     epoch = fmt('%d', math.max(now, (tonumber(epoch) or 0) + 1))
     call('HSET', K .. 'shard', 'epoch', epoch, 'formers', generationsOf(K))
     -- P11: sequences go on over epochs as long as the rows that hold them are kept.
-    local last = call('XREVRANGE', K .. 'log', '+', '-', 'COUNT', '1')[1]
+    local newest = undamaged(redis.pcall('XREVRANGE', K .. 'log', '+', '-', 'COUNT', '1'))
+    local last = newest and newest[1]
     if last then call('XADD', K .. 'log', epoch .. '-' .. fmt('%d', match(last[1], '%-(%d+)$') + 1), 'c', 'e') end
   end
   if run ~= '' and old ~= run then call('HSET', K .. 'shard', 'run', run) end
