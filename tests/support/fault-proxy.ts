@@ -8,6 +8,8 @@ interface Pair {
   readonly server: Socket;
   /** As by `blackhole`, for this one alone. */
   isLost: boolean;
+  /** What the server says does not arrive. */
+  isMute: boolean;
 }
 
 /** Of a request's first line nothing is split: uWS answers 505 when it does not arrive in one segment. */
@@ -57,6 +59,11 @@ export class FaultProxy {
     for (const pair of this.pairs) pair.isLost = true;
   }
 
+  /** What servers answer on the connections that are open now does not arrive any more, and nobody is told. */
+  loseReplies(): void {
+    for (const pair of this.pairs) pair.isMute = true;
+  }
+
   get connections(): number {
     return this.pairs.size;
   }
@@ -92,7 +99,7 @@ export class FaultProxy {
   private join(client: Socket, targetPort: number): void {
     this.accepted += 1;
     const server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
-    const pair = { client, server, isLost: false };
+    const pair = { client, server, isLost: false, isMute: false };
     this.pairs.add(pair);
     const left = { bytes: this.cutAfterBytes };
     this.pass(client, server, { bytes: Number.POSITIVE_INFINITY }, pair);
@@ -107,7 +114,7 @@ export class FaultProxy {
   private pass(from: Socket, to: Socket, left: { bytes: number }, pair: Pair): void {
     let isFirst = true;
     from.on('data', async (chunk) => {
-      if (this.blackhole || pair.isLost) return;
+      if (this.blackhole || pair.isLost || (pair.isMute && from === pair.server)) return;
       const whole = isFirst ? chunk.indexOf(END_OF_LINE) + 1 : 0;
       isFirst = false;
       from.pause();

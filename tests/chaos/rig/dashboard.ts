@@ -1,0 +1,91 @@
+/** A dashboard that follows all by its cursor, over reconnections, and keeps the map that a page would show. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { type TopicFrame, TopicView } from '../../support/dashboard.ts';
+import { type DashboardRecord, now } from '../record.ts';
+import type { Gateway } from './gateway.ts';
+
+const SILENCE_MS = 4_000;
+const CONNECT_MS = 1_000;
+
+type Change = NonNullable<TopicFrame['changes']>[number] & { readonly offline?: boolean; readonly at: number };
+
+export class ChaosDashboard {
+  readonly record: DashboardRecord;
+  readonly view = new TopicView('all');
+  private readonly gateway: Gateway;
+  private isOver = false;
+  private socket: WebSocket | undefined;
+  private readonly running: Promise<void>;
+
+  /** @param gateway whose dashboard it is: it comes back to the same one. */
+  constructor(gateway: Gateway) {
+    this.gateway = gateway;
+    this.record = { gateway: gateway.name, changes: [], faults: this.view.faults, connected: [] };
+    this.running = this.run();
+  }
+
+  async close(): Promise<void> {
+    this.isOver = true;
+    this.socket?.terminate();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isOver) {
+      await this.follow().catch(() => {});
+      if (!this.isOver) await sleep(200);
+    }
+  }
+
+  /** One connection, until it ends. */
+  private async follow(): Promise<void> {
+    const socket = new WebSocket(`ws://127.0.0.1:${this.gateway.wsPort}/ws`, 'presence.v1.json', {
+      handshakeTimeout: CONNECT_MS,
+    });
+    this.socket = socket;
+    socket.on('error', () => {});
+    let heardAt = now();
+    const span = { from: 0, to: 0 };
+    const watch = setInterval(() => now() - heardAt > SILENCE_MS && socket.terminate(), 500);
+    socket.on('ping', () => {
+      heardAt = now();
+    });
+    socket.once('open', () => socket.send('{"type":"hello","observe":true}'));
+    socket.on('message', (data) => {
+      heardAt = now();
+      const frame = JSON.parse(data.toString()) as TopicFrame & { changes?: Change[] };
+      if (frame.type === 'welcome') this.subscribe(socket);
+      if (frame.topic !== 'all') return;
+      this.view.apply(frame);
+      if (span.from === 0 && !this.view.paging) {
+        span.from = heardAt;
+        this.record.connected.push(span);
+      }
+      span.to = heardAt;
+      for (const change of frame.changes ?? []) {
+        this.record.changes.push({
+          at: heardAt,
+          happenedAt: change.at,
+          kind: change.kind,
+          userId: change.userId,
+          sessionId: change.sessionId,
+          isOffline: change.offline === true,
+          reason: change.reason ?? '',
+        });
+      }
+    });
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(watch);
+    if (span.from > 0) span.to = now();
+  }
+
+  private subscribe(socket: WebSocket): void {
+    const { cursor } = this.view;
+    // A snapshot that was cut off begins anew.
+    const goesOn = cursor !== undefined && !this.view.paging;
+    socket.send(
+      JSON.stringify({ type: 'subscribe', id: 's', topic: 'all', mode: 'events', ...(goesOn && { cursor }) }),
+    );
+  }
+}

@@ -1,0 +1,272 @@
+/** All of one run: the store, gateways, players, dashboards and those who look; and the record of what was seen. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { FaultProxy } from '../../support/fault-proxy.ts';
+import { randomOf } from '../../support/seeds.ts';
+import { now, type RunRecord, type SessionRecord, type Timers } from '../record.ts';
+import { ChaosDashboard } from './dashboard.ts';
+import { finalState } from './final.ts';
+import { Gateway } from './gateway.ts';
+import { Screen } from './screen.ts';
+import { type ChaosStore, type StoreKind, startStore } from './store.ts';
+import { Watch } from './watch.ts';
+
+const TIMERS: Timers = { pingMs: 1_000, pongMs: 1_000, graceMs: 2_000, beatMs: 500, leaseMs: 3_000, sweepMs: 250 };
+const LIMIT = 2;
+/** Devices of a user who has fewer slots. */
+const CONTENDERS = 4;
+
+export interface RigOptions {
+  readonly seed: number;
+  readonly store: StoreKind;
+  readonly gateways: number;
+  /** Players with a user each. */
+  readonly players: number;
+  /** Users with more devices than slots. */
+  readonly contended: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The gateway that writes history, by its number; none: no history. */
+  readonly history?: number;
+}
+
+export class Rig {
+  readonly record: RunRecord;
+  readonly random: () => number;
+  readonly store: ChaosStore;
+  readonly gateways: Gateway[] = [];
+  readonly dashboards: ChaosDashboard[] = [];
+  /** Players with a user of their own, who are there now. */
+  readonly watching = new Set<Screen>();
+  /** Gateways that a balancer has taken out. */
+  readonly out = new Set<Gateway>();
+  private readonly options: RigOptions;
+  private readonly folder: string;
+  private readonly proxies: FaultProxy[] = [];
+  private readonly screens: Screen[] = [];
+  private readonly contention: Promise<void>[] = [];
+  private isContended = true;
+  private watch: Watch | undefined;
+
+  private constructor(options: RigOptions, store: ChaosStore, folder: string) {
+    this.options = options;
+    this.store = store;
+    this.folder = folder;
+    this.random = randomOf(options.seed);
+    this.record = {
+      seed: options.seed,
+      limit: LIMIT,
+      timers: TIMERS,
+      sessions: [],
+      polls: [],
+      health: [],
+      dashboards: [],
+      lines: [],
+      ends: [],
+      windows: [],
+      final: undefined,
+    };
+  }
+
+  static async start(options: RigOptions): Promise<Rig> {
+    const folder = await mkdtemp(join(tmpdir(), 'presence-chaos-'));
+    const rig = new Rig(options, await startStore(options.store, folder), folder);
+    for (let i = 0; i < options.gateways; i++) await rig.addGateway();
+    for (const gateway of rig.gateways) rig.addDashboard(gateway);
+    rig.watch = new Watch(
+      rig.gateways,
+      () => [...new Set(rig.record.sessions.filter(({ isContended }) => !isContended).map(({ userId }) => userId))],
+      (poll) => rig.record.polls.push(poll),
+      (poll) => rig.record.health.push(poll),
+    );
+    await Promise.all(Array.from({ length: options.players }, (_, i) => rig.watchAs(`u${i}`)));
+    for (let i = 0; i < options.contended; i++) {
+      for (let device = 0; device < CONTENDERS; device++) rig.contention.push(rig.contend(`c${i}`, device));
+    }
+    await sleep(2 * TIMERS.leaseMs);
+    return rig;
+  }
+
+  async addGateway(): Promise<Gateway> {
+    const i = this.gateways.length;
+    const roles = this.options.history === i ? 'gateway,sidecar,history' : 'gateway,sidecar';
+    const database = this.options.history === undefined ? 'none' : `sqlite:${join(this.folder, 'presence.db')}`;
+    const gateway = await Gateway.start({
+      name: `gateway-${i}`,
+      env: {
+        ...(await this.store.envOf(i)),
+        ROLES: roles,
+        DATABASE_URL: database,
+        MAX_STREAMS: String(LIMIT),
+        PING_INTERVAL_MS: String(TIMERS.pingMs),
+        PONG_TIMEOUT_MS: String(TIMERS.pongMs),
+        RESUME_GRACE_MS: String(TIMERS.graceMs),
+        NODE_BEAT_MS: String(TIMERS.beatMs),
+        NODE_LEASE_MS: String(TIMERS.leaseMs),
+        SWEEP_MS: String(TIMERS.sweepMs),
+        SESSION_LEASE_MS: '60000',
+        DRAIN_MS: '1000',
+        ...this.options.env,
+      },
+      logged: (line) => this.record.lines.push(line),
+      ended: (end) => this.record.ends.push(end),
+    });
+    this.gateways.push(gateway);
+    return gateway;
+  }
+
+  addDashboard(gateway: Gateway): void {
+    const dashboard = new ChaosDashboard(gateway);
+    this.dashboards.push(dashboard);
+    this.record.dashboards.push(dashboard.record);
+  }
+
+  get hasHistory(): boolean {
+    return this.options.history !== undefined;
+  }
+
+  gateway(i: number): Gateway {
+    return this.gateways[i] as Gateway;
+  }
+
+  /** A player comes, with a new session. @returns undefined when it was not let in. */
+  async watchAs(userId: string, only?: Gateway): Promise<Screen | undefined> {
+    const screen = this.screen(userId, false, only);
+    if (!(await screen.start())) return undefined;
+    this.watching.add(screen);
+    void screen.over.then(() => this.watching.delete(screen));
+    return screen;
+  }
+
+  /** Notes that the store, or one gateway, is away while this runs. */
+  async during(work: () => Promise<unknown>, about: { gateway?: Gateway; mayLapse?: boolean } = {}): Promise<void> {
+    const { gateway, mayLapse = false } = about;
+    const from = now();
+    await work();
+    this.record.windows.push({ from, to: now(), mayLapse, ...(gateway && { gateway: gateway.name }) });
+  }
+
+  /** Ends a gateway's process. */
+  async kill(gateway: Gateway, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const from = now();
+    await gateway.kill(signal);
+    const { leaseMs } = TIMERS;
+    this.record.windows.push({ from, to: from + leaseMs, gateway: gateway.name, mayLapse: true, isKilled: true });
+  }
+
+  /** A time between, as the seed says. */
+  between(leastMs: number, mostMs: number): number {
+    return leastMs + (mostMs - leastMs) * this.random();
+  }
+
+  async pause(leastMs: number, mostMs = leastMs): Promise<void> {
+    await sleep(this.between(leastMs, mostMs));
+  }
+
+  /** Some of the players, as the seed says. */
+  some(share: number): Screen[] {
+    return [...this.watching].filter(() => this.random() < share);
+  }
+
+  /** From now on players reach a gateway through a proxy. */
+  async proxyPlayers(i: number): Promise<FaultProxy> {
+    const gateway = this.gateway(i);
+    const proxy = await FaultProxy.to(gateway.wsPort);
+    gateway.playerPort = proxy.port;
+    this.proxies.push(proxy);
+    return proxy;
+  }
+
+  /** So many players come at once, stay for a while, and leave. */
+  async crowd(players: number, stayMs: number): Promise<void> {
+    const came = await Promise.all(Array.from({ length: players }, (_, i) => this.watchAs(`crowd${i}`)));
+    await sleep(stayMs);
+    await Promise.all(came.map((screen) => screen?.leave()));
+  }
+
+  /** Sockets that subscribe to all and read nothing. */
+  async deafDashboards(count: number): Promise<WebSocket[]> {
+    return Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const { wsPort } = this.gateway(i % this.gateways.length);
+        const socket = new WebSocket(`ws://127.0.0.1:${wsPort}/ws`, 'presence.v1.json');
+        socket.on('error', () => {});
+        await new Promise((resolve) => socket.once('open', resolve));
+        socket.send('{"type":"hello","observe":true}');
+        socket.send('{"type":"subscribe","topic":"all","mode":"events"}');
+        socket.pause();
+        return socket;
+      }),
+    );
+  }
+
+  /** Players go, each in a way of its own; the store has nobody in the end, or says of whom it has. */
+  async finish(): Promise<void> {
+    await sleep(TIMERS.leaseMs + TIMERS.graceMs);
+    this.isContended = false;
+    await Promise.all(this.contention);
+    for (const screen of this.some(0.6)) {
+      const way = this.random();
+      if (way < 0.4) void screen.leave();
+      else if (way < 0.7) screen.vanish();
+      else screen.freeze();
+    }
+    await sleep(TIMERS.pingMs + TIMERS.pongMs + TIMERS.graceMs + TIMERS.leaseMs + 2_000);
+    await this.watch?.stop();
+    this.record.final = await finalState(this);
+  }
+
+  async stop(): Promise<void> {
+    await this.watch?.stop();
+    this.isContended = false;
+    for (const screen of this.screens) screen.close();
+    await Promise.all(this.contention);
+    for (const dashboard of this.dashboards) await dashboard.close();
+    await Promise.all(this.gateways.map((gateway) => gateway.kill()));
+    for (const proxy of this.proxies) await proxy.close();
+    await this.store.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private screen(userId: string, isContended: boolean, only?: Gateway): Screen {
+    const record: SessionRecord = {
+      userId,
+      sessionId: `${userId}-${this.record.sessions.length}`,
+      streamId: `film-${Math.floor(this.random() * 5)}`,
+      isContended,
+      events: [],
+    };
+    this.record.sessions.push(record);
+    const screen = new Screen({
+      record,
+      random: this.random,
+      silenceMs: 2 * (TIMERS.pingMs + TIMERS.pongMs),
+      choose: (tried) => only ?? this.choose(tried),
+    });
+    this.screens.push(screen);
+    return screen;
+  }
+
+  /** As a balancer does: any that runs, and not the one that has just failed. */
+  private choose(tried: Gateway | undefined): Gateway {
+    const believed = this.gateways.filter((one) => one !== tried && one.isRunning && !this.out.has(one));
+    const list = believed.length > 0 ? believed : this.gateways;
+    return list[Math.floor(this.random() * list.length)] as Gateway;
+  }
+
+  /** One device of a user that wants a slot all the time, and gives it up again. */
+  private async contend(userId: string, device: number): Promise<void> {
+    await sleep(50 * device);
+    while (this.isContended) {
+      const screen = this.screen(userId, true);
+      if (await screen.start()) {
+        await Promise.race([screen.over, sleep(this.between(300, 2_000))]);
+        if (this.random() < 0.7) await screen.leave();
+        else screen.vanish();
+      }
+      await sleep(this.between(50, 300));
+    }
+  }
+}

@@ -1,0 +1,195 @@
+/** What happens to gateways, over one Redis. */
+import type { FaultProxy } from '../../support/fault-proxy.ts';
+import type { Rig } from '../rig/rig.ts';
+import type { Scenario } from './scenario.ts';
+
+const proxyOf = (rig: Rig, gateway: number): FaultProxy => rig.store.proxies[gateway] as FaultProxy;
+
+export const GATEWAYS: readonly Scenario[] = [
+  {
+    name: 'calm',
+    store: 'redis',
+    history: 0,
+    async act(rig) {
+      for (let i = 0; i < 6; i++) {
+        for (const screen of rig.some(0.1)) void screen.leave();
+        await rig.pause(300, 800);
+        await rig.watchAs(`n${i}`);
+      }
+    },
+  },
+  {
+    name: 'gateway-kill',
+    store: 'redis',
+    history: 0,
+    isShort: true,
+    async act(rig) {
+      const victim = rig.gateway(1);
+      await rig.pause(0, 500);
+      await rig.kill(victim);
+      // Some of its players do not come back.
+      for (const screen of rig.some(0.2)) screen.vanish();
+      await rig.pause(4_000, 6_000);
+      await victim.launch();
+    },
+  },
+  {
+    name: 'rolling-restart',
+    store: 'redis',
+    history: 0,
+    async act(rig) {
+      for (const gateway of rig.gateways) {
+        await rig.pause(0, 500);
+        await gateway.stop();
+        await gateway.launch();
+      }
+    },
+  },
+  {
+    name: 'gateway-frozen',
+    store: 'redis',
+    history: 0,
+    async act(rig) {
+      const victim = rig.gateway(1);
+      await rig.during(
+        async () => {
+          victim.freeze();
+          await rig.pause(5_000, 8_000);
+          victim.thaw();
+          // Until it knows of it, and has its sessions again where it may.
+          await rig.pause(2_000);
+        },
+        { gateway: victim, mayLapse: true },
+      );
+    },
+  },
+  {
+    name: 'gateway-loop-blocked',
+    store: 'redis',
+    history: 0,
+    async act(rig) {
+      for (let i = 0; i < 5; i++) {
+        const gateway = rig.gateway(i % 3);
+        await rig.during(
+          async () => {
+            gateway.freeze();
+            // Shorter than its lease.
+            await rig.pause(800, 1_500);
+            gateway.thaw();
+          },
+          { gateway },
+        );
+        await rig.pause(300, 800);
+      }
+    },
+  },
+  {
+    name: 'gateway-cut-off',
+    store: 'redis',
+    history: 0,
+    isShort: true,
+    async act(rig) {
+      const victim = rig.gateway(1);
+      await rig.during(
+        async () => {
+          proxyOf(rig, 1).blackhole = true;
+          await rig.pause(2_000);
+          // As players do whose screen went black: they come back, to a gateway that is well.
+          rig.out.add(victim);
+          for (const screen of rig.some(0.3)) screen.reconnect();
+          await rig.pause(4_000, 6_000);
+          proxyOf(rig, 1).blackhole = false;
+          await rig.pause(4_000);
+          rig.out.delete(victim);
+        },
+        { gateway: victim, mayLapse: true },
+      );
+    },
+  },
+  {
+    name: 'redis-half-open',
+    store: 'redis',
+    history: 0,
+    async act(rig) {
+      const victim = rig.gateway(1);
+      await rig.during(
+        async () => {
+          proxyOf(rig, 1).lose();
+          await rig.pause(9_000);
+        },
+        { gateway: victim, mayLapse: true },
+      );
+    },
+  },
+  {
+    name: 'reply-lost',
+    store: 'redis',
+    history: 0,
+    async act(rig) {
+      for (let i = 0; i < 6; i++) {
+        const gateway = i % 3;
+        await rig.during(
+          async () => {
+            proxyOf(rig, gateway).loseReplies();
+            await rig.pause(300, 900);
+            proxyOf(rig, gateway).reset();
+            await rig.pause(1_000);
+          },
+          { gateway: rig.gateway(gateway) },
+        );
+        await rig.watchAs(`n${i}`);
+      }
+    },
+  },
+  {
+    name: 'players-half-open',
+    store: 'redis',
+    history: 0,
+    async act(rig) {
+      const proxy = await rig.proxyPlayers(1);
+      await rig.pause(1_000);
+      for (const screen of rig.some(0.5)) screen.reconnect();
+      await rig.pause(2_000);
+      proxy.lose();
+      await rig.pause(8_000);
+    },
+  },
+  {
+    name: 'many-at-once',
+    store: 'redis',
+    async act(rig) {
+      await rig.crowd(5_000, 3_000);
+    },
+  },
+  {
+    name: 'dashboards-stop-reading',
+    store: 'redis',
+    async act(rig) {
+      const deaf = await rig.deafDashboards(20);
+      for (let i = 0; i < 20; i++) {
+        for (const screen of rig.some(0.1)) void screen.leave();
+        await rig.pause(100, 300);
+        await rig.watchAs(`n${i}`);
+      }
+      for (const socket of deaf) socket.terminate();
+    },
+  },
+  {
+    name: 'replica',
+    store: 'redis',
+    env: { REPLICA: 'on' },
+    history: 0,
+    async act(rig) {
+      const victim = rig.gateway(1);
+      await rig.kill(victim);
+      await rig.pause(1_000, 4_000);
+      await victim.launch();
+      await rig.during(async () => {
+        await rig.store.redis.kill();
+        await rig.pause(500, 1_500);
+        await rig.store.redis.restart();
+        await rig.pause(2_000);
+      });
+    },
+  },
+];

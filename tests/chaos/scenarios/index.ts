@@ -1,0 +1,6 @@
+/** All that is done to the product, in the order in which it is run. */
+import { GATEWAYS } from './gateways.ts';
+import { ONE_REDIS } from './redis.ts';
+import type { Scenario } from './scenario.ts';
+
+export const SCENARIOS: readonly Scenario[] = [...GATEWAYS, ...ONE_REDIS];
