@@ -92,12 +92,12 @@ export function isAbout(window: Window, gateway: string): boolean {
 export function ghostUntil(session: SessionRecord, run: RunRecord): { readonly base: number; readonly until: number } {
   const { pingMs, pongMs, graceMs, beatMs, leaseMs, sweepMs } = run.timers;
   const end = endOf(session) as Ending;
-  const isAnswered = session.events.some(({ what }) => what === 'left');
+  const left = session.events.find(({ what }) => what === 'left');
   const bySocket = graceMs + sweepMs;
-  const bounds = { socket: bySocket, network: pingMs + pongMs + bySocket, leave: isAnswered ? 0 : bySocket };
+  const bounds = { socket: bySocket, network: pingMs + pongMs + bySocket, leave: left ? 0 : bySocket };
   const boundMs = end.what === 'gone' ? bounds[end.way] : bounds.leave;
   const gateway = session.events.findLast((event) => event.what === 'welcome')?.gateway ?? '';
-  let base = end.at;
+  let base = left?.at ?? end.at;
   let until = base + boundMs;
   for (const window of run.windows.toSorted((x, y) => x.from - y.from)) {
     if (!isAbout(window, gateway) || !overlaps(window, { from: end.at, to: until })) continue;

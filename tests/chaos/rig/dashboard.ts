@@ -56,6 +56,8 @@ export class ChaosDashboard {
       heardAt = now();
       const frame = JSON.parse(data.toString()) as TopicFrame & { changes?: Change[] };
       if (frame.type === 'welcome') this.subscribe(socket);
+      // Its store is away: the socket stays.
+      if (frame.type === 'error') setTimeout(() => socket.readyState === WebSocket.OPEN && this.subscribe(socket), 200);
       if (frame.topic !== 'all') return;
       this.view.apply(frame);
       if (span.from === 0 && !this.view.paging) {

@@ -15,6 +15,7 @@ const FINAL: ReadonlySet<number> = new Set(
 );
 const CONNECT_MS = 1_000;
 const ALIVE_MS = 400;
+const LEAVE_MS = 5_000;
 const BACK_OFF_MS = { first: 100, most: 500 };
 
 export interface ScreenOptions {
@@ -65,7 +66,9 @@ export class Screen {
     if (socket?.readyState !== WebSocket.OPEN) return;
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     socket.send('{"type":"leave"}');
-    const cut = setTimeout(() => socket.terminate(), 5_000);
+    // The store is away: then the socket stays, and its end is left to the grace.
+    socket.on('message', (data) => JSON.parse(data.toString()).type === 'error' && socket.terminate());
+    const cut = setTimeout(() => socket.terminate(), LEAVE_MS);
     await closed;
     clearTimeout(cut);
   }

@@ -150,8 +150,15 @@ export const GATEWAYS: readonly Scenario[] = [
       await rig.pause(1_000);
       for (const screen of rig.some(0.5)) screen.reconnect();
       await rig.pause(2_000);
-      proxy.lose();
-      await rig.pause(8_000);
+      await rig.during(
+        async () => {
+          proxy.lose();
+          // Until pings found it out.
+          await rig.pause(2_500);
+        },
+        { gateway: rig.gateway(1) },
+      );
+      await rig.pause(6_000);
     },
   },
   {
@@ -178,7 +185,6 @@ export const GATEWAYS: readonly Scenario[] = [
     name: 'replica',
     store: 'redis',
     env: { REPLICA: 'on' },
-    history: 0,
     async act(rig) {
       const victim = rig.gateway(1);
       await rig.kill(victim);

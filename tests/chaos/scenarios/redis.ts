@@ -45,9 +45,10 @@ export const ONE_REDIS: readonly Scenario[] = [
     store: 'redis',
     exempt: LOST_LOG,
     async act(rig) {
-      await admin(rig, (client) => client.save());
-      await churn(rig, 8);
+      // Also who left since is there again for a moment.
       await rig.during(async () => {
+        await admin(rig, (client) => client.save());
+        await churn(rig, 8);
         await rig.store.redis.kill();
         await rig.pause(200, 1_000);
         await rig.store.redis.restart();
