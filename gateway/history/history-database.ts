@@ -41,7 +41,7 @@ export interface SessionsQuery {
 }
 
 export interface SessionsPage {
-  /** Newest end first; of those that ended at the same instant, the one written last. */
+  /** Newest end first; of those that ended at the same instant, the one that was new last. */
   readonly sessions: readonly EndedSession[];
   /** Absent on the last page. */
   readonly cursor?: string;
@@ -108,8 +108,9 @@ export interface HistoryDatabase {
   stop(): Promise<void>;
   ping(): Promise<void>;
   /**
-   * At most `MAX_ROWS`, all or none. A row that is there already stays as it is. Rejects with `value_refused` for a row
-   * that does not fit the table.
+   * At most `MAX_ROWS`, all or none. Of two rows of one name (user, session, its start, segment) the one with the later
+   * end is kept whole, in whatever order they come; of one end, the first. Rejects with `value_refused` for a row that
+   * does not fit the table.
    */
   addSessions(rows: readonly EndedSession[]): Promise<void>;
   /** One row a minute: the peak is the greatest given, users and sessions are those of the latest `sampledAt`. */

@@ -1,6 +1,7 @@
 /**
  * Writes ended sessions from the change log into the database: takes changes as a member of a group, saves the rows that
- * they ended, then acknowledges the changes. So each row is saved at least once, and its key makes that exactly once.
+ * they ended, then acknowledges the changes. So each row is saved at least once, and its key makes that exactly once. A
+ * session that goes on after its close was lost ends again under the same key, and the database keeps the later end.
  * While the database is away the backlog stays in the log; no more than one batch is held in memory.
  */
 import { type BackOff, type ChangeGroup, retrying, type TakenChanges } from '../../presence-core/index.ts';
@@ -10,7 +11,7 @@ import { HistoryError } from './history-error.ts';
 
 export interface SessionWriterOptions {
   readonly group: ChangeGroup;
-  /** Saves all rows or none; rows that are saved already change nothing. */
+  /** Saves all rows or none. Repeating it changes nothing; of a row that is saved already the later end is kept. */
   readonly save: (rows: readonly EndedSession[]) => Promise<void>;
   readonly log: {
     info(fields: object, message: string): void;

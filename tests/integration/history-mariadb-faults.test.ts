@@ -94,25 +94,46 @@ test('[P14] a frozen server fails every call in bounded time and queues none', a
   expect(await allOf(history, { userId: 'u' })).toEqual([ended()]);
 });
 
+/** A connection with a transaction in which a statement has run; `commit` ends it. */
+async function holding(url: string, statement: string): Promise<Awaited<ReturnType<TestMariadb['connect']>>> {
+  const holder = await server.connect();
+  cleanup.push(async () => holder.destroy());
+  await holder.query(`use ${new URL(url).pathname.slice(1)}`);
+  await holder.query('begin');
+  await holder.query(statement);
+  return holder;
+}
+
+/** Whether a call waits for the lock of a row. */
+async function oneWaits(): Promise<boolean> {
+  return (await server.query("show global status like 'Innodb_row_lock_current_waits'"))[0]?.Value === '1';
+}
+
+test('[P11] a row that gets a later end while it is trimmed stays', async () => {
+  const url = await server.newUrl();
+  const history = await fixtureOn(url).open();
+  await history.addSessions([ended({ endedAt: 1 })]);
+  const holder = await holding(url, 'update presence_sessions set ended_at = 5');
+  const trimmed = history.trim({ sessionsBefore: 2 }, 10);
+  await until(oneWaits);
+  await holder.query('commit');
+  expect(await trimmed).toMatchObject({ sessions: 0, more: false });
+  expect(await allOf(history, { userId: 'u' })).toEqual([ended({ endedAt: 5 })]);
+});
+
 test('a write waits for a row that another holds', async () => {
   const url = await server.newUrl();
   const history = await fixtureOn(url).open();
   const record = { hourAt: 0, generation: 'g', clicks: 1, impressions: 0, users: Uint8Array.of(1) };
   await history.saveHours([record], (a) => a);
-  const holder = await server.connect();
-  cleanup.push(async () => holder.destroy());
-  await holder.query(`use ${new URL(url).pathname.slice(1)}`);
-  await holder.query('begin');
-  await holder.query('update presence_hours set clicks = 5');
+  const holder = await holding(url, 'update presence_hours set clicks = 5');
   let saved = false;
   const saving = history
     .saveHours([{ ...record, clicks: 3 }], (a) => a)
     .then(() => {
       saved = true;
     });
-  const waits = async (): Promise<unknown> =>
-    (await server.query("show global status like 'Innodb_row_lock_current_waits'"))[0]?.Value;
-  await until(async () => (await waits()) === '1');
+  await until(oneWaits);
   expect(saved).toBe(false);
   await holder.query('commit');
   await saving;

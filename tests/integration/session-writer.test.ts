@@ -1,9 +1,13 @@
 /** The writer of ended sessions over a real Redis, with a database that fails when it is told to. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { type EndedSession, HistoryError } from '../../gateway/history/index.ts';
+import { createHistoryDatabase, type EndedSession, HistoryError } from '../../gateway/history/index.ts';
 import { SessionWriter } from '../../gateway/history/session-writer.ts';
 import type { RedisStore } from '../../presence-core/index.ts';
+import { socket } from '../contract/store/store-fixture.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 import { until } from '../support/servers.ts';
@@ -28,7 +32,12 @@ async function connect(prefix: string): Promise<RedisStore> {
   return store;
 }
 
-function writerOf(store: RedisStore, member: string) {
+/** @param save where the rows go, beside `state.rows`. */
+function writerOf(
+  store: RedisStore,
+  member: string,
+  save: (rows: readonly EndedSession[]) => Promise<void> = async () => {},
+) {
   const state = { away: false, refused: '', rows: [] as EndedSession[], lines: [] as string[] };
   const told =
     (level: string) =>
@@ -40,6 +49,7 @@ function writerOf(store: RedisStore, member: string) {
     save: async (rows) => {
       if (state.away) throw new HistoryError('history_unavailable', 'away');
       if (rows.some(({ userId }) => userId === state.refused)) throw new HistoryError('value_refused', 'does not fit');
+      await save(rows);
       state.rows.push(...rows);
     },
     log: { info: told('info'), warn: told('warn'), error: told('error') },
@@ -169,4 +179,40 @@ test('[P17] what cannot be read is counted once', async () => {
   await new Promise((resolve) => setTimeout(resolve, 4 * CLAIM_MS));
   expect(writer.report.entriesLost).toBe(1);
   expect(writer.report.backlogRatio).toBe(0);
+});
+
+test('[P10] [P11] a session that ended, was restored and ended again is one row with its later end', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'session-writer-'));
+  ended.push(async () => rmSync(folder, { recursive: true, force: true }));
+  const database = createHistoryDatabase({ engine: 'sqlite', file: join(folder, 'presence.db') });
+  ended.push(() => database.stop());
+  await database.start();
+  const prefix = redis.prefix();
+  const store = await connect(prefix);
+  const { state, writer } = writerOf(store, 'only', (rows) => database.addSessions(rows));
+  writer.start();
+  const session = {
+    userId: 'u',
+    sessionId: 's',
+    attributes: { streamId: 'film' },
+    owner: socket('n'),
+    leaseMs: 60_000,
+  };
+  await store.nodes.join('n', 60_000);
+  const opened = await store.sessions.open({ ...session, intent: 'fresh' });
+  await store.sessions.close({ ...session, reason: 'timeout' });
+  await until(() => state.rows.length === 1);
+  const client = new Redis(redis.url);
+  await client.unlink(...(await client.keys(`{${prefix}:0}*`)));
+  client.disconnect();
+  await store.nodes.beat('n', 60_000);
+  await store.nodes.join('n2', 60_000);
+  const { startedAt } = opened as { startedAt: number };
+  const restored = await store.sessions.open({ ...session, owner: socket('n2'), intent: 'restore', startedAt });
+  expect(restored).toMatchObject({ outcome: 'opened', startedAt });
+  await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
+  await until(() => state.rows.length === 2);
+  const [short, long] = state.rows as [EndedSession, EndedSession];
+  expect(long.endedAt).toBeGreaterThan(short.endedAt);
+  expect(await database.sessions({ userId: 'u', limit: 10 })).toEqual({ sessions: [long] });
 });

@@ -10,7 +10,7 @@ import type { Bounds, Connections } from './connections.ts';
 import type { HistoryTables } from './schema.ts';
 import { checkQuery, readSessions } from './session-reads.ts';
 import { type TrimPart, trimParts } from './trimming.ts';
-import { mergeHour, SessionInsert, upsertSample } from './writes.ts';
+import { mergeHour, SessionUpsert, upsertSample } from './writes.ts';
 
 /** Rows of one INSERT: at most half a megabyte of text, well within what any server takes. */
 const ROWS_PER_INSERT = 250;
@@ -27,7 +27,7 @@ const selectOne = (db: Kysely<HistoryTables>) => db.selectNoFrom((eb) => eb.lit(
 export class SqlHistory implements api.HistoryDatabase {
   readonly engine: 'sqlite' | 'mysql';
   private readonly connections: Connections;
-  private readonly sessionInsert: SessionInsert;
+  private readonly sessionUpsert: SessionUpsert;
   private readonly writes: CallLimiter;
   private readonly reads: CallLimiter;
   private state: 'new' | 'started' | 'stopped' = 'new';
@@ -36,7 +36,7 @@ export class SqlHistory implements api.HistoryDatabase {
   constructor(connections: Connections, bounds: Bounds) {
     this.connections = connections;
     this.engine = connections.engine;
-    this.sessionInsert = new SessionInsert(connections.engine);
+    this.sessionUpsert = new SessionUpsert(connections.engine);
     const { writers, readers } = connections;
     this.writes = new CallLimiter({ maxRunning: writers, maxWaiting: MAX_WAITING, boundMs: bounds.writeMs });
     this.reads = new CallLimiter({ maxRunning: readers, maxWaiting: MAX_WAITING, boundMs: bounds.readMs });
@@ -67,7 +67,7 @@ export class SqlHistory implements api.HistoryDatabase {
     if (rows.length === 0) return;
     await this.transaction(async (db) => {
       for (let i = 0; i < rows.length; i += ROWS_PER_INSERT) {
-        await this.sessionInsert.execute(db, rows.slice(i, i + ROWS_PER_INSERT));
+        await this.sessionUpsert.execute(db, rows.slice(i, i + ROWS_PER_INSERT));
       }
     });
   }

@@ -29,7 +29,12 @@ function sessionsBefore(before: number): TrimPart {
         .execute();
       if (found.length === 0) return { deleted: 0, full: false };
       const ids = found.map(({ id }) => id);
-      const { numDeletedRows } = await db.deleteFrom('presence_sessions').where('id', 'in', ids).executeTakeFirst();
+      // A row that has got a later end since it was read stays.
+      const { numDeletedRows } = await db
+        .deleteFrom('presence_sessions')
+        .where('id', 'in', ids)
+        .where('ended_at', '<', before)
+        .executeTakeFirst();
       return { deleted: Number(numDeletedRows), full: found.length === rows };
     },
   };

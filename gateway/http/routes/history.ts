@@ -90,7 +90,7 @@ export function historyRoutes({ history }: RouteContext): Route[] {
       tag,
       summary: 'List ended sessions of a user or a stream, newest first',
       description:
-        'A session that switched its stream has one row per stream. To read the next page, send the same query with the cursor of this one.',
+        'A session that switched its stream has one row per stream. If the store lost data and a session went on after its end, its row moves to the later end. To read the next page, send the same query with the cursor of this one.',
       problems,
       examples: [
         {

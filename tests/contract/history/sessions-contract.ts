@@ -1,4 +1,4 @@
-/** Ended sessions: written once, read in pages. */
+/** Ended sessions: one row each with its latest end, read in pages. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type EndedSession, HistoryError, MAX_ROWS } from '../../../gateway/history/index.ts';
@@ -33,16 +33,74 @@ export function sessionsContract(engine: HistoryEngine): void {
         expect(await allOf(history, { userId: LONGEST })).toEqual(rows.toReversed());
       }));
 
-    test('a row that was written stays as it is, however often and whatever is said of it later', () =>
+    test('[P11] of two ends of one row the later is kept with all that belongs to it, in whatever order they come', () =>
       withHistory(engine, async (history, fixture) => {
-        const first = ended({ streamId: 'film', country: 'DE' });
-        const later = ended({ streamId: 'other', endedAt: T + 99_000, watchedMs: 1, reason: 'kicked', via: 'guard' });
         const another = await fixture.open();
-        await history.addSessions([first, later]);
+        const name = (userId: string): Partial<EndedSession> => ({ userId, segment: 3 });
+        const short = (userId: string): EndedSession =>
+          ended({ ...name(userId), streamId: 'film', country: 'DE', reason: 'node_lost' });
+        const long = (userId: string): EndedSession =>
+          ended({
+            ...name(userId),
+            streamId: 'goal',
+            deviceType: 'tv',
+            state: 'CA',
+            startedAt: T + 1_000,
+            endedAt: T + 99_000,
+            watchedMs: 98_000,
+            reason: 'kicked',
+            via: 'guard',
+          });
+        const orders: ((userId: string) => Promise<unknown>)[] = [
+          (user) => history.addSessions([short(user), long(user)]),
+          (user) => history.addSessions([long(user), short(user)]),
+          (user) => history.addSessions([short(user)]).then(() => another.addSessions([long(user)])),
+          (user) => history.addSessions([long(user)]).then(() => another.addSessions([short(user)])),
+          (user) => Promise.all([history.addSessions([short(user)]), another.addSessions([long(user)])]),
+        ];
+        for (const [i, write] of orders.entries()) {
+          const userId = `u${i}`;
+          for (let time = 0; time < 3; time++) {
+            await write(userId);
+            expect(await allOf(history, { userId })).toEqual([long(userId)]);
+          }
+        }
+        // Each index finds the row at its new place, and at that alone.
+        expect(await allOf(history, { streamId: 'film' })).toEqual([]);
+        expect(await allOf(history, { streamId: 'goal' })).toHaveLength(orders.length);
+        expect(await allOf(history, { userId: 'u2', to: T + 99_000 })).toEqual([]);
+        expect(await allOf(history, { userId: 'u2', from: T + 99_000 })).toEqual([long('u2')]);
+        expect(await history.trim({ sessionsBefore: T + 99_000 }, 10)).toMatchObject({ sessions: 0 });
+      }));
+
+    test('[P11] a row that has an end is not changed by another of the same instant', () =>
+      withHistory(engine, async (history) => {
+        const first = ended({ streamId: 'film' });
+        await history.addSessions([first, ended({ streamId: 'goal', reason: 'kicked' })]);
+        await history.addSessions([ended({ streamId: 'goal', watchedMs: 1 })]);
         expect(await allOf(history, { userId: 'u' })).toEqual([first]);
-        await Promise.all([history.addSessions([first, later]), another.addSessions([later])]);
-        expect(await allOf(history, { userId: 'u' })).toEqual([first]);
-        expect(await allOf(history, { streamId: 'other' })).toEqual([]);
+      }));
+
+    test('[P11] writers that repeat their rows, in any order and in any batches, keep the latest end of each', () =>
+      withHistory(engine, async (history, fixture) => {
+        const handles = [history, await fixture.open()];
+        const some = fc.array(fc.record({ session: fc.nat(3), end: fc.nat(5) }), { minLength: 1, maxLength: 6 });
+        let run = 0;
+        await fc.assert(
+          fc.asyncProperty(fc.array(some, { minLength: 1, maxLength: 6 }), async (batches) => {
+            const userId = `u${++run}`;
+            const row = ({ session, end }: { session: number; end: number }): EndedSession =>
+              ended({ userId, sessionId: `s${session}`, endedAt: T + end, watchedMs: end, streamId: `f${end}` });
+            await Promise.all(batches.map((batch, i) => handles[i % 2]?.addSessions(batch.map(row))));
+            await history.addSessions((batches[0] ?? []).map(row));
+            const latest = new Map<number, number>();
+            for (const { session, end } of batches.flat()) latest.set(session, Math.max(end, latest.get(session) ?? 0));
+            const expected = [...latest].map(([session, end]) => row({ session, end }));
+            const inOrder = (a: EndedSession, b: EndedSession): number => (a.sessionId < b.sessionId ? -1 : 1);
+            expect((await allOf(history, { userId })).sort(inOrder)).toEqual(expected.sort(inOrder));
+          }),
+          { numRuns: 40 },
+        );
       }));
 
     test('a row is named by user, session, start and segment, each compared byte by byte', () =>
