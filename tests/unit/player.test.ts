@@ -313,6 +313,31 @@ test.each([
   },
 );
 
+test('[P10] of those it was taken from, one after the other, all are named', async () => {
+  const { asked, player, owner } = playerOf();
+  const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
+  const takenFrom = (connection: number) =>
+    ({
+      ...OPENED,
+      outcome: 'renewed',
+      displaced: [{ session, owner: { nodeId: 'other', connection }, reason: 'moved' }],
+    }) as const;
+  const hello = player.hello(HELLO);
+  await turn();
+  await asked.only('open').answer(takenFrom(3));
+  await hello;
+  for (const connection of [4, 5]) {
+    player.lost('restore');
+    const reopened = player.reopen();
+    await asked.only('open').answer(takenFrom(connection));
+    await reopened;
+  }
+  player.lost('restore');
+  void player.reopen();
+  const others = [5, 4, 3].map((connection) => ({ nodeId: 'other', connection }));
+  expect(asked.only('open').args[0].formerOwners).toEqual([owner, ...others]);
+});
+
 test('[P7] a socket whose own former id is named as displaced is told nothing', async () => {
   const { asked, node, player, told, owner, held } = playerOf();
   await held();
@@ -347,6 +372,23 @@ test.each([
     expect(player.owner).toEqual(owner);
   },
 );
+
+test('[P7] a hello comes when it is received, however long its credentials are checked', async () => {
+  let checked = (): void => {};
+  const authentication = new Promise<void>((resolve) => {
+    checked = resolve;
+  });
+  const { asked, player, told } = playerOf({ authentication });
+  const hello = player.hello({ ...HELLO, token: 'x' });
+  await sleep(50);
+  checked();
+  await turn();
+  const taker = { owner: { nodeId: 'other', connection: 3 }, helloAgoMs: 40 };
+  player.displaced('moved', { sessionId: 's', socket: taker });
+  expect(told).toEqual(['evicted', 'closed replaced']);
+  await asked.only('open').answer(OPENED);
+  await hello;
+});
 
 test('[P7] whom a socket takes a session from is told how long ago its hello was, and its client nothing of that', async () => {
   const { asked, node, player, owner } = playerOf();
