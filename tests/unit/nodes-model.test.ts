@@ -101,6 +101,17 @@ const STORIES: Record<string, readonly [chance: number, acts: readonly WorldAct[
       wait(3_500),
     ],
   ],
+  '[P7] an open runs late, and its detach was answered before that of a later one of the same socket': [
+    0,
+    [
+      { act: 'fence', node: 0 },
+      wait(11_000),
+      hello('u', 'a', 2),
+      link(2, 'silent', 300),
+      wait(1_200),
+      { act: 'cut', which: 0 },
+    ],
+  ],
   '[P10] a kick is told after the store forgot it and has the session again': [
     0,
     [
