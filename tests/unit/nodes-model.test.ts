@@ -112,6 +112,19 @@ const STORIES: Record<string, readonly [chance: number, acts: readonly WorldAct[
       { act: 'cut', which: 0 },
     ],
   ],
+  '[P10] the store goes back to an earlier session of the same id': [
+    0,
+    [
+      wait(11_000),
+      hello('u', 'a', 0),
+      wait(1_200),
+      { act: 'leave', which: 0 },
+      wait(400),
+      hello('u', 'a', 1),
+      wait(400),
+      { act: 'rollBack', ms: 1_500 },
+    ],
+  ],
   '[P10] a kick is told after the store forgot it and has the session again': [
     0,
     [
