@@ -73,12 +73,21 @@ export class Detaches {
       // join. Data that is damaged is mended by a recount.
       const isOpen = detach.isUncertain || outcome === 'failed';
       if (isOpen && detach.confirmUntil > now) this.keep(detach);
-      else this.kept.delete(keyOf(detach));
+      else this.forget(detach);
     }
   }
 
+  /** Leaves one that another open of the same socket needs. */
+  private forget(detach: Detach): void {
+    const key = keyOf(detach);
+    if (this.kept.get(key) === detach) this.kept.delete(key);
+  }
+
   private keep(detach: Detach): void {
-    this.kept.set(keyOf(detach), detach);
+    const key = keyOf(detach);
+    // Of several opens of one socket some may have been answered: who gives those up does not settle the others.
+    if (this.kept.get(key)?.isUncertain && !detach.isUncertain) return;
+    this.kept.set(key, detach);
     if (this.kept.size <= this.keptMax) return;
     const [oldest] = this.kept.keys();
     this.kept.delete(oldest as string);

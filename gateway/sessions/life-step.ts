@@ -74,8 +74,8 @@ function told(life: Life, event: On<'told'>): Step {
     case 'unchecked':
     case 'reopening':
       if (reason === 'moved') return movedWhileDue(life, evict);
-      // An open without an answer may still come, and would take it back.
-      return { life: overWith(life, false), effects: [evict, ...detachOf(life.session, life.maybe, true)] };
+      // An open without an answer may still come, and would take it back; so may a store that forgot the end.
+      return { life: overWith(life, false), effects: [evict, ...givenUp(life)] };
     case 'held':
       if (!life.isReopened) return { life: OVER, effects: [evict] };
       if (reason === 'moved') return lost(life, 'resume');
@@ -196,7 +196,6 @@ function closed(life: Life): Step {
     case 'held':
       return { life: OVER, effects: givenUp(life) };
     case 'unchecked':
-      return { life: overWith(life, false), effects: detachOf(life.session, life.maybe, true) };
     case 'reopening':
       return { life: overWith(life, false), effects: givenUp(life) };
     case 'none':
@@ -209,8 +208,10 @@ function closed(life: Life): Step {
 }
 
 /** What the store has of it, or may have, is left to the grace. */
-function givenUp({ session, owner, maybe }: Held | Reopening): Effect[] {
-  return [...detachOf(session, [owner], false), ...detachOf(session, maybe, true)];
+function givenUp(life: Held | Unchecked | Reopening): Effect[] {
+  const { session, maybe } = life;
+  const known = life.state === 'unchecked' ? [] : [life.owner];
+  return [...detachOf(session, known, false), ...detachOf(session, maybe, true)];
 }
 
 function withAttributes(session: HeldSession, changes: Attributes, at: number): HeldSession {

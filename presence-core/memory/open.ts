@@ -26,8 +26,20 @@ export function openSession(opening: Opening): OpenResult {
   const live = shard.liveMembers(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
   if (request.intent === 'return' && !isIncarnation(row, request.startedAt)) return { outcome: 'gone' };
+  const former = formerOf(request, now);
+  if (row && former && row.startedAt < former.startedAt) return restoreAfter(opening, row, former.startedAt);
   if (row !== undefined && isHeldElsewhere(row, request)) return { outcome: 'moved' };
-  return row === undefined ? admitSession(opening, slots(live)) : renewSession(opening, row, slots(live).length);
+  if (row === undefined) return admitSession(opening, slots(live), { displaced: [], wasOnline: live.length > 0 });
+  return renewSession(opening, row, slots(live).length);
+}
+
+/** Opens a session after an earlier one, of which the store forgot the end (P10). */
+function restoreAfter(opening: Opening, earlier: SessionRow, startedAt: number): OpenResult {
+  const { shard, request, now } = opening;
+  const isTaken = typeof earlier.holder !== 'string' && !earlier.isHeldBy(request.owner);
+  const displaced = isTaken ? [shard.displaced(earlier, 'moved', now)] : [];
+  shard.endSession(earlier, 'timeout', startedAt, true);
+  return admitSession(opening, slots(shard.members(request.userId)), { displaced, wasOnline: true });
 }
 
 /** Opening what is live is a renewal, maybe by a new owner, also above the limit. */
@@ -48,7 +60,17 @@ function renewSession({ shard, request, holder, max, now }: Opening, row: Sessio
   return opened(isHeld ? 'held' : 'renewed', row, expiresAt, { current, max, displaced });
 }
 
-function admitSession({ shard, request, holder, max, now }: Opening, live: readonly SessionRow[]): OpenResult {
+/** What the same step did before. */
+interface Before {
+  readonly displaced: Displaced[];
+  readonly wasOnline: boolean;
+}
+
+function admitSession(
+  { shard, request, holder, max, now }: Opening,
+  live: readonly SessionRow[],
+  { displaced, wasOnline }: Before,
+): OpenResult {
   const isMark = request.sessionId === PRESENCE_ONLY;
   const restores = request.intent === 'restore';
   const { admitted, replaced, evicted, kept } = admit(live, {
@@ -56,7 +78,6 @@ function admitSession({ shard, request, holder, max, now }: Opening, live: reado
     onLimit: restores ? 'reject' : (request.onLimit ?? 'reject'),
     replace: request.replace ?? [],
   });
-  const displaced: Displaced[] = [];
   const end = (row: SessionRow, reason: CloseReason) => {
     displaced.push(shard.displaced(row, reason, now));
     shard.endSession(row, reason, now, admitted);
@@ -75,7 +96,7 @@ function admitSession({ shard, request, holder, max, now }: Opening, live: reado
   if (former !== undefined) Object.assign(row, former);
   row.hold(holder, request.owner);
   row.assign(request.attributes);
-  shard.addSession(row, now, displaced.length > 0);
+  shard.addSession(row, now, wasOnline);
   const current = isMark ? kept.length : kept.length + 1;
   return opened('opened', row, expiresAt, { current, max, displaced });
 }

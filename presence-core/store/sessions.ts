@@ -17,7 +17,8 @@ export interface OpenRequest {
    * `return` is a resume of a live session only: it never admits, and is answered `gone` when there is none, or when it
    * began at another instant than `startedAt`.
    * `beat` leaves a session that a socket holds as it is.
-   * `restore` re-opens what the store forgot, with its `startedAt` and segment, above the limit if need be (P10).
+   * `restore` re-opens what the store forgot, with its `startedAt` and segment, above the limit if need be; a live session
+   * that began before it is an earlier one, and ends (P10).
    */
   readonly intent: 'fresh' | 'resume' | 'return' | 'beat' | 'restore';
   /** With `restore` and `return`: as the store last answered of the session. */

@@ -112,6 +112,25 @@ describe('[P7] a session whose open had no answer', () => {
     },
   );
 
+  test.each(['answers', 'is away'])(
+    'is detached again also when another open of its socket is given up that was answered, as the store %s',
+    async (state) => {
+      answer = gone;
+      await start(true);
+      if (state === 'is away') {
+        answer = () => {
+          throw AWAY;
+        };
+      }
+      detaches.detach(refOf(1), false);
+      await detaches.settled();
+      answer = gone;
+      const before = sentAt.length;
+      await beats(5);
+      expect(sentAt).toHaveLength(before + 5);
+    },
+  );
+
   test('is not one whose open was answered: gone is gone', async () => {
     answer = gone;
     await start(false);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { HeldPlayer, ReopenIntent } from '../../gateway/node/held-player.ts';
 import { GatewayNode } from '../../gateway/node/node.ts';
-import { MemoryStore, StoreError } from '../../presence-core/index.ts';
+import { type Displaced, MemoryStore, type SocketOwner, StoreError } from '../../presence-core/index.ts';
 import { until } from '../support/servers.ts';
 
 const log = { warn: () => {} };
@@ -116,6 +116,25 @@ function trackedPlayer(node: GatewayNode, connection: number) {
   return { player, events };
 }
 
+function displacedOf(sessionId: string, owner: SocketOwner): Displaced {
+  const session = { userId: 'u', sessionId, via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
+  return { session, owner, reason: 'evicted' };
+}
+
+test('[P5] own sockets are notified at once, and of their session only; those of others by their inbox', () => {
+  const store = new MemoryStore();
+  const elsewhere: (readonly Displaced[])[] = [];
+  store.inbox.notify = async (displaced) => void elsewhere.push(displaced);
+  const node = new GatewayNode({ store, log, ...TIMES });
+  const { events } = trackedPlayer(node, 1);
+  const other = displacedOf('s1', { nodeId: 'other', connection: 1 });
+  node.notify([displacedOf('former', node.owner(1)), displacedOf('s2', node.owner(2)), other]);
+  expect(events).toEqual([]);
+  node.notify([displacedOf('s1', node.owner(1))]);
+  expect(events).toEqual(['told evicted']);
+  expect(elsewhere).toEqual([[other], []]);
+});
+
 test('[P9] a former id is beaten as long as one of its sessions is to be opened again, and then given up', async () => {
   const store = new MemoryStore();
   const { beat, quit } = store.nodes;
@@ -141,6 +160,10 @@ test('[P9] a former id is beaten as long as one of its sessions is to be opened 
     await until(() => events.includes('turn') && beatsOfFormer > 2);
     expect(events[0]).toBe('lost resume');
     expect(quits).toEqual([]);
+    // Its sockets are still this process', which needs no inbox for them.
+    store.inbox.notify = async () => {};
+    node.notify([displacedOf('s1', { nodeId: former, connection: 1 })]);
+    expect(events).toContain('told evicted');
     player.isDue = false;
     await until(() => quits.length === 1);
     expect(quits).toEqual([former]);
@@ -210,3 +233,103 @@ test('[P9] a process sweeps as it starts: what ended while none ran is not live 
   expect(sweeps).toBe(1);
   await node.stop();
 });
+
+test('[P9] a player that is gone before its turn does not keep a former id', async () => {
+  const store = new MemoryStore();
+  const { beat, quit } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const former = node.nodeId;
+  const { player, events } = trackedPlayer(node, 1);
+  const quits: string[] = [];
+  store.nodes.quit = async (nodeId) => {
+    quits.push(nodeId);
+    await quit.call(store.nodes, nodeId);
+  };
+  store.nodes.beat = async (nodeId, leaseMs) => {
+    const result = await beat.call(store.nodes, nodeId, leaseMs);
+    return nodeId === former ? { ...result, outcome: 'fenced' } : result;
+  };
+  try {
+    await node.check();
+    node.untrack(player);
+    await until(() => quits.length > 0);
+    expect(quits).toEqual([former]);
+    expect(events).toEqual(['lost resume']);
+  } finally {
+    await node.stop();
+  }
+});
+
+test('[P10] a check that has an answer tells whether the store forgot; then its sessions are to be restored', async () => {
+  const store = new MemoryStore();
+  const { beat } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES, beatMs: 60_000 });
+  await node.start();
+  const { events } = trackedPlayer(node, 1);
+  try {
+    node.suspect();
+    store.nodes.beat = async () => {
+      throw new StoreError('store_unavailable', 'no answer in time');
+    };
+    await node.check();
+    expect([node.isSuspect, node.isRestoring, events]).toEqual([true, false, []]);
+    store.nodes.beat = async (nodeId, leaseMs) => ({
+      ...(await beat.call(store.nodes, nodeId, leaseMs)),
+      epoch: 'another',
+    });
+    await node.check();
+    expect([node.isSuspect, node.isRestoring, events[0]]).toEqual([false, true, 'lost restore']);
+  } finally {
+    await node.stop();
+  }
+});
+
+test('[P9] a lease that is taken after the process stopped is given up', async () => {
+  const store = new MemoryStore();
+  const { join, quit } = store.nodes;
+  let answer = (): void => {};
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  store.nodes.join = async (nodeId, leaseMs) => {
+    await asked;
+    return join.call(store.nodes, nodeId, leaseMs);
+  };
+  const quits: string[] = [];
+  store.nodes.quit = async (nodeId) => {
+    quits.push(nodeId);
+    await quit.call(store.nodes, nodeId);
+  };
+  const node = new GatewayNode({ store, log, ...TIMES });
+  const started = node.start();
+  await node.stop();
+  expect(quits).toEqual([]);
+  answer();
+  await started;
+  expect(quits).toEqual([node.nodeId]);
+});
+
+test.each(['at the next beat', 'before the lease is given up'] as const)(
+  '[P8] a detach without an answer is sent again %s',
+  async (when) => {
+    const store = new MemoryStore();
+    const acts: string[] = [];
+    store.sessions.detach = async (refs) => {
+      acts.push('detach');
+      if (acts.length === 1) throw new StoreError('store_unavailable', 'no answer in time');
+      return refs.map(() => ({ outcome: 'gone' }) as const);
+    };
+    store.nodes.quit = async () => void acts.push('quit');
+    const beatMs = when === 'at the next beat' ? TIMES.beatMs : 60_000;
+    const node = new GatewayNode({ store, log, ...TIMES, beatMs });
+    await node.start();
+    try {
+      node.detach({ userId: 'u', sessionId: 's', owner: node.owner(1), isUncertain: false });
+      await until(() => acts.length === (when === 'at the next beat' ? 2 : 1));
+    } finally {
+      await node.stop();
+    }
+    expect(acts).toEqual(['detach', 'detach', 'quit']);
+  },
+);

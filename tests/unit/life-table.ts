@@ -8,6 +8,7 @@ const owner = (nodeId: string): SocketOwner => ({ nodeId, connection: 7 });
 const A = owner('a');
 const B = owner('b');
 const C = owner('c');
+const D = owner('d');
 /** Another socket, on another node. */
 const OLDER = owner('older');
 
@@ -39,6 +40,7 @@ export const STATES = {
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
   held: { state: 'held', session: SESSION, owner: A, isReopened: false, maybe: [] },
   'held, reopened': { state: 'held', session: SESSION, owner: A, isReopened: true, maybe: [B] },
+  'unchecked, never asked': { state: 'unchecked', ...due },
   unchecked: { state: 'unchecked', ...due, maybe: [A] },
   'unchecked, asked': { state: 'unchecked', ...due, maybe: [A], asked: B },
   'unchecked, asked, again': { state: 'unchecked', ...due, maybe: [A], asked: B, again: 'restore' },
@@ -50,9 +52,10 @@ export const STATES = {
     ...due,
     session: { ...SESSION, olderTakers: [OLDER] },
     owner: A,
-    intent: 'resume',
+    intent: 'restore',
   },
   'reopening, asked in vain': { state: 'reopening', ...due, owner: A, intent: 'restore', maybe: [B] },
+  'reopening, asked in vain, asked': { state: 'reopening', ...due, owner: A, intent: 'resume', maybe: [D], asked: B },
   over: OVER,
   'over, asked': { state: 'over', asked: { session: SESSION, owner: B, hasLeft: false } },
   'over, asked, has left': { state: 'over', asked: { session: SESSION, owner: B, hasLeft: true } },
@@ -89,7 +92,8 @@ export const EVENTS = {
   unanswered: { type: 'unanswered', isFault: false },
   'not asked': { type: 'unanswered', isFault: true, isUnsent: true },
   'unanswered by a fault': { type: 'unanswered', isFault: true },
-  'told evicted': { type: 'told', reason: 'evicted', by: { sessionId: 'other' } },
+  // It is one whoever said hello first.
+  'told evicted': { type: 'told', reason: 'evicted', by: { sessionId: 'other' }, olderTaker: OLDER },
   'told moved': { type: 'told', reason: 'moved' },
   'told moved by an older': { type: 'told', reason: 'moved', olderTaker: OLDER },
   'missed, gone': { type: 'missed', owner: A, miss: { outcome: 'gone' } },

@@ -101,6 +101,30 @@ const STORIES: Record<string, readonly [chance: number, acts: readonly WorldAct[
       wait(3_500),
     ],
   ],
+  '[P7] an open runs late, and its detach was answered before that of a later one of the same socket': [
+    0,
+    [
+      { act: 'fence', node: 0 },
+      wait(11_000),
+      hello('u', 'a', 2),
+      link(2, 'silent', 300),
+      wait(1_200),
+      { act: 'cut', which: 0 },
+    ],
+  ],
+  '[P10] the store goes back to an earlier session of the same id': [
+    0,
+    [
+      wait(11_000),
+      hello('u', 'a', 0),
+      wait(1_200),
+      { act: 'leave', which: 0 },
+      wait(400),
+      hello('u', 'a', 1),
+      wait(400),
+      { act: 'rollBack', ms: 1_500 },
+    ],
+  ],
   '[P10] a kick is told after the store forgot it and has the session again': [
     0,
     [

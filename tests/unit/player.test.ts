@@ -3,6 +3,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from '@jest/globals';
 import { ANYONE } from '../../gateway/auth/identity.ts';
 import { GatewayNode } from '../../gateway/node/node.ts';
+import type { ServerMessage } from '../../gateway/protocol/messages.ts';
 import { Player } from '../../gateway/sessions/player.ts';
 import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
 import { issueResumeToken } from '../../gateway/sessions/resume-token.ts';
@@ -37,6 +38,8 @@ function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beat
   const node = new GatewayNode({ store, log, ...TIMES, beatMs });
   /** What the client is told, in order. */
   const told: string[] = [];
+  /** The same, in full. */
+  const messages: ServerMessage[] = [];
   const socket: PlayerSocket & { open: boolean } = {
     id: 7,
     open: true,
@@ -44,6 +47,7 @@ function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beat
     identify: () => {},
     accept: () => {},
     send: (message) => {
+      messages.push(message);
       const { type } = message;
       const flags = ['resumed', 'degraded'].filter((flag) => (message as unknown as Record<string, unknown>)[flag]);
       told.push([type, ...flags].join(' '));
@@ -85,7 +89,7 @@ function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beat
     await done;
     told.length = 0;
   };
-  return { asked, node, player, socket, told, owner, held };
+  return { asked, node, player, socket, told, messages, owner, held };
 }
 
 test('[W6] a socket that closes while its credentials are checked opens nothing', async () => {
@@ -313,6 +317,31 @@ test.each([
   },
 );
 
+test('[P10] of those it was taken from, one after the other, all are named', async () => {
+  const { asked, player, owner } = playerOf();
+  const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
+  const takenFrom = (connection: number) =>
+    ({
+      ...OPENED,
+      outcome: 'renewed',
+      displaced: [{ session, owner: { nodeId: 'other', connection }, reason: 'moved' }],
+    }) as const;
+  const hello = player.hello(HELLO);
+  await turn();
+  await asked.only('open').answer(takenFrom(3));
+  await hello;
+  for (const connection of [4, 5]) {
+    player.lost('restore');
+    const reopened = player.reopen();
+    await asked.only('open').answer(takenFrom(connection));
+    await reopened;
+  }
+  player.lost('restore');
+  void player.reopen();
+  const others = [5, 4, 3].map((connection) => ({ nodeId: 'other', connection }));
+  expect(asked.only('open').args[0].formerOwners).toEqual([owner, ...others]);
+});
+
 test('[P7] a socket whose own former id is named as displaced is told nothing', async () => {
   const { asked, node, player, told, owner, held } = playerOf();
   await held();
@@ -348,6 +377,23 @@ test.each([
   },
 );
 
+test('[P7] a hello comes when it is received, however long its credentials are checked', async () => {
+  let checked = (): void => {};
+  const authentication = new Promise<void>((resolve) => {
+    checked = resolve;
+  });
+  const { asked, player, told } = playerOf({ authentication });
+  const hello = player.hello({ ...HELLO, token: 'x' });
+  await sleep(50);
+  checked();
+  await turn();
+  const taker = { owner: { nodeId: 'other', connection: 3 }, helloAgoMs: 40 };
+  player.displaced('moved', { sessionId: 's', socket: taker });
+  expect(told).toEqual(['evicted', 'closed replaced']);
+  await asked.only('open').answer(OPENED);
+  await hello;
+});
+
 test('[P7] whom a socket takes a session from is told how long ago its hello was, and its client nothing of that', async () => {
   const { asked, node, player, owner } = playerOf();
   const notified: unknown[] = [];
@@ -377,14 +423,42 @@ test('[P8] a node knows a player from its hello until its socket is gone', async
 });
 
 test('[P5] what is told while the open runs ends the socket, once', async () => {
-  const { asked, player, told } = playerOf();
+  const { asked, player, told, messages, owner } = playerOf();
   const hello = player.hello(HELLO);
   await turn();
-  player.displaced('evicted', { sessionId: 'other' });
-  player.displaced('evicted', { sessionId: 'other' });
+  // Whose hello came first matters where a session is taken over, not where one makes room.
+  const by = { sessionId: 'other', deviceType: 'tv', socket: { owner, helloAgoMs: 60_000 } };
+  player.displaced('evicted', by);
+  player.displaced('evicted', by);
   await asked.only('open').answer(OPENED);
   await hello;
   expect(told).toEqual(['evicted', 'closed evicted']);
+  expect(messages.at(-1)).toEqual({ type: 'evicted', reason: 'evicted', by: { sessionId: 'other', deviceType: 'tv' } });
+});
+
+test('[P8] who was let in unchecked leaves without waiting for the store', async () => {
+  const { asked, player, told } = playerOf({ outagePolicy: 'open' });
+  const hello = player.hello(HELLO);
+  await turn();
+  await asked.only('open').lose();
+  await hello;
+  await player.leave();
+  expect(told).toEqual(['welcome degraded', 'closed normal']);
+  expect(asked.waiting('close')).toEqual([]);
+  expect(asked.waiting('detach')).toHaveLength(1);
+});
+
+test('[P7] another socket of this node is told that this one took its session over', async () => {
+  const { asked, node, player, owner } = playerOf();
+  const notified: unknown[] = [];
+  node.notify = (...args) => notified.push(args);
+  const hello = player.hello(HELLO);
+  await turn();
+  const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
+  const displaced = [{ session, owner: { ...owner, connection: 6 }, reason: 'moved' }] as const;
+  await asked.only('open').answer({ ...OPENED, outcome: 'renewed', displaced });
+  await hello;
+  expect(notified).toMatchObject([[displaced, {}]]);
 });
 
 test('[P8] who leaves while the session is opened again leaves it under whatever owner it has by then', async () => {

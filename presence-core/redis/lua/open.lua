@@ -43,14 +43,17 @@ local function open(act, limit, default, formerOwners)
   liveMembers(act)
   local member = memberOf(act, session)
   if intent == 'l' and not isIncarnation(act, member) then return { 'gone' } end
-  if isHeldElsewhere(act, member, formerOwners) then return { 'moved' } end
+  local earlier = isEarlier(act, member)
+  if not earlier and isHeldElsewhere(act, member, formerOwners) then return { 'moved' } end
   act.max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
-  if member then return renewSession(act, member) end
+  if member and not earlier then return renewSession(act, member) end
   mustRemember(K)
+  local out, wasOnline = { '' }, #act.members > 0
+  if earlier then endEarlier(act, member, out) end
   -- Fails before anything is written, if the row cannot be: nobody is added by halves.
   local left = call('HGET', act.rows, user .. ' ' .. session)
   if left then endRowAlone(act, session, left) end
-  return admitSession(act)
+  return admitSession(act, out, wasOnline)
 end
 
 -- What an item asks for, beside what all acts have (parts/rows.lua). One table, made at one go: it is the cheapest.

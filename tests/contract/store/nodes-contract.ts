@@ -1,6 +1,6 @@
 /** What happens when a node or the store itself is lost (P9, P10). */
 import { describe, expect, test } from '@jest/globals';
-import type { OpenRequest } from '../../../presence-core/index.ts';
+import type { OpenRequest, Owner } from '../../../presence-core/index.ts';
 import type { Attributes } from '../../../presence-core/session.ts';
 import { type CreateStore, FULL, LONG, NODE_LEASE, ref, SHORT, socket, withFixture } from './store-fixture.ts';
 
@@ -298,6 +298,49 @@ export function nodesContract(create: CreateStore): void {
         const again = await fixture.open('u', 's', { attributes: { streamId: 'b' }, intent: 'restore', ...former });
         expect(again).toMatchObject({ outcome: 'renewed', segment: 5 });
         expect(await fixture.story()).toEqual(['open s online', 'update s', 'update s']);
+      }));
+
+    test('[P10] [P11] a session is restored after an earlier one of its id, whose end the store forgot', () =>
+      withFixture(create, async (fixture) => {
+        const { store } = fixture;
+        for (const node of ['former', 'other', 'n']) await fixture.join(node);
+        const again = { intent: 'restore', owner: socket('n'), formerOwners: [socket('former')] } as const;
+        const holders: [string, Owner, boolean][] = [
+          ['former', socket('former'), true],
+          ['other', socket('other'), true],
+          ['beats', 'heartbeat', false],
+          ['detached', socket('other'), false],
+        ];
+        for (const [userId, owner, isTold] of holders) {
+          const attributes = { streamId: 'a' };
+          const earlier = await fixture.open(userId, 's', { owner, attributes });
+          if (userId === 'detached') await store.sessions.detach([ref(userId, 's', owner)], LONG);
+          await fixture.advance(50);
+          const { startedAt: before } = earlier as { startedAt: number };
+          const later = { startedAt: before + 30, segment: 2, segmentStartedAt: before + 40 };
+          expect(await fixture.open(userId, 's', { ...again, attributes, ...later })).toMatchObject({
+            outcome: 'opened',
+            current: 1,
+            ...later,
+            displaced: isTold ? [{ owner, reason: 'moved' }] : [],
+          });
+          expect(await fixture.story(userId)).toEqual(['open s online', 'close s timeout', 'open s']);
+          expect((await fixture.wholeLog()).slice(-2)).toMatchObject([
+            { kind: 'close', startedAt: before, segment: 0, at: later.startedAt },
+            { kind: 'open', ...later },
+          ]);
+          // Nobody restores the earlier one over it, nor ends it twice.
+          const stale = { ...again, owner: socket('other', 9), formerOwners: [socket('other')], startedAt: before };
+          expect(await fixture.open(userId, 's', stale)).toEqual({ outcome: 'moved' });
+          expect(await fixture.open(userId, 's', { ...again, attributes, ...later })).toMatchObject({
+            outcome: 'renewed',
+            ...later,
+          });
+        }
+        expect(await store.reads.counts([{ by: 'total' }, { by: 'stream', key: 'a' }])).toEqual([
+          { users: 4, sessions: 4 },
+          { users: 4, sessions: 4 },
+        ]);
       }));
 
     test('[P10] what a clock ahead of the store’s remembers is taken for now', () =>

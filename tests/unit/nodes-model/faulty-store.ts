@@ -30,13 +30,6 @@ export class FaultyStore {
   readonly restored = new Set<string>();
   /** Sessions that an open which ran late, after its caller had given it up, took from another socket. */
   readonly takenLate = new Set<string>();
-  /**
-   * Sessions that had ended and began anew, which the store then forgot: their sockets find the former one, or why it
-   * ended, and the store cannot tell that these are older.
-   */
-  readonly beganAnew = new Set<string>();
-  /** When each session was admitted last, and how often. */
-  private readonly admitted = new Map<string, { readonly at: number; readonly times: number }>();
   readonly listeners = new Map<string, (message: InboxMessage) => void>();
   private journal: { readonly at: number; readonly act: Act }[] = [];
   readonly options: FaultyStoreOptions;
@@ -55,7 +48,6 @@ export class FaultyStore {
   /** The store as it was some time ago. */
   async rollBack(ms: number): Promise<void> {
     const { time } = this.options;
-    for (const [key, { at, times }] of this.admitted) if (times > 1 && at > time.now - ms) this.beganAnew.add(key);
     let replayedAt: number | undefined;
     const store = this.create(() => replayedAt ?? time.now);
     this.journal = this.journal.filter(({ at }) => at <= time.now - ms);
@@ -79,8 +71,6 @@ export class FaultyStore {
       this.takenLate.add(`${userId} ${sessionId}`);
     }
     if (result.outcome !== 'opened') return result;
-    const key = `${userId} ${sessionId}`;
-    this.admitted.set(key, { at: this.options.time.now, times: (this.admitted.get(key)?.times ?? 0) + 1 });
     if (intent === 'restore') this.restored.add(userId);
     else if (result.current > result.max) this.broken.push(`${userId}/${sessionId} was admitted above the limit`);
     return result;

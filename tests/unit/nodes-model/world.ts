@@ -265,13 +265,12 @@ export class World {
     const ofUser = this.clients.filter((client) => client.number !== number && client.hello.userId === userId);
     const ofSession = ofUser.filter((client) => client.hello.sessionId === sessionId);
     const key = `${userId} ${sessionId}`;
-    const wasUndone = this.server.beganAnew.has(key);
     const others = ofUser.filter((client) => client.hello.sessionId !== sessionId);
     switch (close) {
       case 'closed kicked':
         return this.kicked.has(userId);
       case 'closed replaced':
-        if (wasUndone || this.server.takenLate.has(key)) return true;
+        if (this.server.takenLate.has(key)) return true;
         return ofSession.some((client) => client.askedUntil >= saidHelloAt || (client.isDegraded && !hasEnded(client)));
       case 'closed evicted':
         return others.some(({ hello }) => hello.onLimit === 'evict-oldest');

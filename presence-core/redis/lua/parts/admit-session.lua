@@ -63,11 +63,11 @@ local function oldestOf(act)
   return oldest
 end
 
--- Returns the reply.
-local function admitSession(act)
-  local out, isMark = { '' }, act.session == '*'
+-- Returns the reply: `out` with a head, what the step displaced before, and what is displaced here.
+-- wasOnline: the user was online before this step.
+local function admitSession(act, out, wasOnline)
+  local isMark = act.session == '*'
   local limit = isMark and math.huge or tonumber(act.max)
-  local wasOnline = #act.members > 0
   -- If all its sessions make room, the new one is let in for certain, unless the limit is 0.
   local staysOnline = limit > 0
   for id in string.gmatch(act.replace, '[^|]+') do

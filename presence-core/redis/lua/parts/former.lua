@@ -5,3 +5,18 @@ local function formerOf(act)
   if not startedAt then return nil end
   return { startedAt = math.min(startedAt, now), segment = tonumber(segment), segmentAt = math.min(segmentAt, now) }
 end
+
+-- Whether a live session began before the one of its id that is restored: the store forgot its end (P10).
+local function isEarlier(act, member)
+  local former = member and formerOf(act)
+  if not former then return false end
+  loadRows(act)
+  return tonumber(member.row.startedAt) < former.startedAt
+end
+
+-- Ends it in the step that opens the other. Adds its socket to the displaced ones of the reply `out`.
+local function endEarlier(act, member, out)
+  local owner = member.row.owner
+  if #owner > 1 and owner ~= act.owner then out[2] = replyLine('moved', member) end
+  endSession(act, member, 'timeout', formerOf(act).startedAt, true)
+end

@@ -95,6 +95,8 @@ export class PresenceModel {
     const member = this.#members.find((one) => isSame(one, request));
     if (member === undefined) return this.#admit(request, max);
     const mayHold = ['none' as const, request.owner, ...(request.formerOwners ?? [])];
+    const former = formerOf(request);
+    if (former !== undefined && former.startedAt > member.startedAt) return this.#restoreAfter(request, member, max);
     const isElsewhere = request.formerOwners && !mayHold.some((owner) => isSameOwner(owner, member.owner));
     return isElsewhere ? { outcome: 'moved' } : this.#reopen(request, member, max);
   }
@@ -249,7 +251,15 @@ export class PresenceModel {
     return { outcome, current, max, startedAt, segment, segmentStartedAt, expiresAt, displaced };
   }
 
-  #admit(request: OpenRequest, max: number) {
+  #restoreAfter(request: OpenRequest, earlier: Member, max: number) {
+    const isTaken = typeof earlier.owner !== 'string' && !isSameOwner(earlier.owner, request.owner);
+    const displaced = isTaken ? [this.#displace(earlier, 'moved')] : [];
+    this.#end(earlier, 'timeout', request.startedAt as number, true);
+    const opened = this.#admit(request, max, true);
+    return { ...opened, displaced: [...displaced, ...opened.displaced] };
+  }
+
+  #admit(request: OpenRequest, max: number, wasJustOnline = false) {
     const { userId, sessionId } = request;
     const free = request.intent === 'restore' || sessionId === PRESENCE_ONLY;
     const replaced = [...new Set(request.replace)].flatMap(
@@ -263,7 +273,7 @@ export class PresenceModel {
       ...replaced.map((member) => this.#displace(member, 'replaced')),
       ...evicted.map((member) => this.#displace(member, 'evicted')),
     ];
-    const wasOnline = this.#members.some((member) => member.userId === userId);
+    const wasOnline = wasJustOnline || this.#members.some((member) => member.userId === userId);
     for (const member of replaced) this.#end(member, 'replaced', this.now, isAdmitted);
     for (const member of evicted) this.#end(member, 'evicted', this.now, isAdmitted);
     if (!isAdmitted) {
