@@ -127,6 +127,31 @@ test('[P10] when Redis comes back empty the epoch is new, the node is fenced, an
   expect(another.secret()).toBe(secret);
 });
 
+test('[P10] [P14] each call that finds nothing as Redis was emptied fails as in an outage, and the process is told', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  let told = 0;
+  const mayHaveForgotten = (): void => {
+    told += 1;
+  };
+  const store = await connected(redis, { prefix, mayHaveForgotten });
+  await store.nodes.join('node', LONG_MS);
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  await client.flushall();
+  const calls = [
+    () => store.sessions.open(beatOf('u', 's')),
+    () => store.sessions.open(beatOf('u', 's', { intent: 'fresh' })),
+    () => store.reads.status(['u']),
+    () => store.reads.sessions(['u']),
+    () => store.reads.counts([{ by: 'total' }]),
+  ];
+  for (const [i, call] of calls.entries()) {
+    await expect(call()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
+    expect(told).toBeGreaterThan(i);
+  }
+});
+
 test('[P11] [P10] an epoch that lies before the former one is a gap as well, as when the clock of the next Redis is behind', async () => {
   const redis = await server();
   const prefix = redis.prefix();
