@@ -6,11 +6,10 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
 import type { OpenRequest } from '../../presence-core/index.ts';
-import { placeOf } from '../../presence-core/redis/keys.ts';
 import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { redisStore, shardOf } from '../support/redis-stores.ts';
 import { eventually } from '../support/servers.ts';
 
 const LONG_MS = 60_000;
@@ -386,7 +385,7 @@ test('[P9] a shard that cannot be swept does not keep the others from it', async
   await client.set(`{${prefix}:0}:due`, 'not a list of buckets');
   await sleep(50);
   expect(await store.nodes.sweep()).toMatchObject({
-    ended: users.filter((userId) => placeOf(userId, shards).shard !== 0).length,
+    ended: users.filter((userId) => shardOf(store, shards, userId) !== 0).length,
   });
   const left = await Promise.all(
     Array.from({ length: shards }, (_, i) => i).map((shard) => client.hget(`{${prefix}:${shard}}:n`, 't')),

@@ -6,7 +6,8 @@
 -- Keys of a shard: K..'u:'<user> zset session -> expiresAt; K..'m:'<bucket> hash 'user session' -> row;
 -- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'r' the same while a recount makes it;
 -- K..'lim' hash user -> max;
--- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state.
+-- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state;
+-- K..'layout' copy of the deployment's layout, of which no verb knows.
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
