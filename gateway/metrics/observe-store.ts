@@ -75,6 +75,9 @@ export function observeStore(
     },
     snapshots: {
       parts: snapshots.parts,
+      get division() {
+        return snapshots.division;
+      },
       partOf: (userId) => snapshots.partOf(userId),
       ofPart: time('snapshots.ofPart', (part) => snapshots.ofPart(part)),
       ofUser: time('snapshots.ofUser', (userId) => snapshots.ofUser(userId)),

@@ -45,14 +45,19 @@ export class LogReader {
 
   private async read(from: string, wanted: () => boolean): Promise<void> {
     let cursor = from;
+    let { division } = this.store.snapshots;
     const readOn = async (): Promise<number> => {
       const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs);
-      // Far behind or in another epoch: every subscriber begins anew, so the rest need not be read.
-      const next = page.gap ? await this.store.log.tail() : page.cursor;
+      // Far behind, in another epoch, or of users who are placed anew: every subscriber begins anew, so the rest need not
+      // be read.
+      const { division: newDivision } = this.store.snapshots;
+      const isLost = page.gap || newDivision !== division;
+      const next = isLost ? await this.store.log.tail() : page.cursor;
       if (!wanted()) return 0;
-      if (page.gap) this.handlers.gap(next);
+      division = newDivision;
+      if (isLost) this.handlers.gap(next);
       else if (next !== cursor) this.handlers.batch(page.changes, next);
-      if (!page.gap && !page.more) this.handlers.reached?.(page.asOf);
+      if (!isLost && !page.more) this.handlers.reached?.(page.asOf);
       cursor = next;
       return page.changes.length;
     };

@@ -8,6 +8,7 @@ import { PARTS } from './users.ts';
 
 export class MemorySnapshots implements StoreSnapshots {
   readonly parts = PARTS;
+  readonly division = 0;
   readonly #shard: MemoryShard;
 
   readonly #clock: Clock;

@@ -1,22 +1,30 @@
-/** What all nodes of a deployment must agree on, kept in Redis: the layout of the data and the secret of resume tokens. */
+/** What all nodes of a deployment must agree on, kept in Redis: where users are placed, and the secret of resume tokens. */
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
-import { BUCKETS, configKey } from './keys.ts';
+import { BUCKETS, configKey, layoutKey } from './keys.ts';
+import { isOutage } from './outage.ts';
+
+/** Shards x buckets; then the seed, unless the deployment was begun without one. */
+const LAYOUT = /^(\d+x\d+)(?: seed ([0-9a-f]{8}))?$/;
 
 export class RedisDeployment {
   /** '' until it was read. */
   secret = '';
+  /** Of the hash that places users (P18); 0 until it was read, and in a deployment without one. */
+  seed = 0;
+  /** As it is stored; '' until it was read. */
+  private layout = '';
   private readonly pings = new SharedRead((_: 'ping') => this.client.hexists(configKey(this.prefix), 'layout'));
   private readonly client: RedisClient;
   private readonly prefix: string;
-  private readonly shards: number;
+  private readonly shardPrefixes: readonly string[];
 
-  constructor(client: RedisClient, prefix: string, shards: number) {
+  constructor(client: RedisClient, prefix: string, shardPrefixes: readonly string[]) {
     this.client = client;
     this.prefix = prefix;
-    this.shards = shards;
+    this.shardPrefixes = shardPrefixes;
   }
 
   async ping(): Promise<void> {
@@ -24,19 +32,54 @@ export class RedisDeployment {
   }
 
   /**
-   * Reads what was agreed; whoever comes first writes it, the secret as it knows it.
+   * Reads what was agreed. Whoever finds nothing writes it: the layout as a shard has it still, else both as this process
+   * knows them, else new ones. Nothing is written that is there already, as Redis may be out of memory.
    * @throws StoreError `store_misconfigured` when the layout is another one.
    */
   async check(): Promise<void> {
     const key = configKey(this.prefix);
-    const layout = `${this.shards}x${BUCKETS}`;
-    await this.client.hsetnx(key, 'layout', layout);
-    await this.client.hsetnx(key, 'secret', this.secret || randomBytes(32).toString('hex'));
-    const [stored, secret] = await this.client.hmget(key, 'layout', 'secret');
-    if (stored !== layout) {
-      const detail = `this node has shards x buckets ${layout}, the deployment '${this.prefix}' ${stored}`;
+    const copies = await Promise.all(this.shardPrefixes.map((prefix) => this.copyIn(prefix)));
+    let [layout, secret] = await this.client.hmget(key, 'layout', 'secret');
+    if (!layout || !secret) {
+      const known = copies.find((copy) => copy !== null) ?? (this.layout || this.newLayout());
+      await this.client.hsetnx(key, 'layout', known);
+      await this.client.hsetnx(key, 'secret', this.secret || randomBytes(32).toString('hex'));
+      // Another process may have come first.
+      [layout, secret] = await this.client.hmget(key, 'layout', 'secret');
+    }
+    if (!layout || !secret) throw new StoreError('store_unavailable', 'Redis was emptied just now');
+    const seed = this.seedOf(layout);
+    await Promise.all(
+      this.shardPrefixes.map((prefix, shard) => copies[shard] !== layout && this.client.set(layoutKey(prefix), layout)),
+    );
+    this.layout = layout;
+    this.secret = secret;
+    this.seed = seed;
+  }
+
+  /** One of a wrong type is none, and is written anew. */
+  private async copyIn(shardPrefix: string): Promise<string | null> {
+    return this.client.get(layoutKey(shardPrefix)).catch((error) => {
+      if (isOutage(error)) throw error;
+      return null;
+    });
+  }
+
+  /** In one text, so that whoever comes first has agreed on all of it. */
+  private newLayout(): string {
+    return `${this.size} seed ${randomBytes(4).toString('hex')}`;
+  }
+
+  private get size(): string {
+    return `${this.shardPrefixes.length}x${BUCKETS}`;
+  }
+
+  private seedOf(layout: string): number {
+    const [, size = 'a layout of another version', seed = '0'] = LAYOUT.exec(layout) ?? [];
+    if (size !== this.size) {
+      const detail = `this node has shards x buckets ${this.size}, the deployment '${this.prefix}' ${size}`;
       throw new StoreError('store_misconfigured', `PRESENCE_SHARDS is fixed for a deployment: ${detail}`);
     }
-    this.secret = secret as string;
+    return Number.parseInt(seed, 16);
   }
 }

@@ -2,6 +2,7 @@
  * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
  * on Cluster one per shard. Each kind of verb has a bound of what is in flight (P14).
  */
+import { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import type { InFlight, InFlightBounds } from './in-flight.ts';
 import { ITEMS_PER_CALL, type KeyUser, type RedisShards } from './shards.ts';
@@ -39,11 +40,17 @@ interface QueuedItems {
   readonly reject: (error: unknown) => void;
 }
 
+interface Queue {
+  /** By which the first of them was placed. */
+  readonly seed: number;
+  readonly all: QueuedItems[];
+}
+
 /** Arguments of an item on one user, of the shard's key prefix and the user's bucket. */
 type ItemArgs = (prefix: string, bucket: string) => readonly string[];
 
 export class ItemQueue {
-  private readonly queued = new Map<QueuedVerb, QueuedItems[]>();
+  private readonly queued = new Map<QueuedVerb, Queue>();
   private readonly shards: RedisShards;
   private readonly bounds: InFlightBounds;
 
@@ -109,9 +116,9 @@ export class ItemQueue {
     this.boundOf(verb).add(added.items.length);
     const queue = this.queued.get(verb);
     if (queue) {
-      queue.push(added);
+      queue.all.push(added);
     } else {
-      this.queued.set(verb, [added]);
+      this.queued.set(verb, { seed: this.shards.seed, all: [added] });
       setImmediate(() => this.flush(verb));
     }
   }
@@ -121,8 +128,12 @@ export class ItemQueue {
   }
 
   private flush(verb: QueuedVerb): void {
-    const queue = this.queued.get(verb) as QueuedItems[];
+    const { seed, all: queue } = this.queued.get(verb) as Queue;
     this.queued.delete(verb);
+    if (seed !== this.shards.seed) {
+      this.refuse(verb, queue);
+      return;
+    }
     const groups = this.shards.isCluster ? byShard(queue, ({ items }) => (items[0] as Item).shard) : [queue];
     for (const group of groups) {
       let call: QueuedItems[] = [];
@@ -137,6 +148,14 @@ export class ItemQueue {
         size += queued.items.length;
       }
       this.send(verb, call);
+    }
+  }
+
+  /** What was placed by a seed that is no more would be looked for elsewhere (P18). */
+  private refuse(verb: QueuedVerb, queue: readonly QueuedItems[]): void {
+    for (const { items, reject } of queue) {
+      this.boundOf(verb).remove(items.length);
+      reject(new StoreError('store_unavailable', 'Redis lost its data just now'));
     }
   }
 

@@ -9,8 +9,9 @@ export interface Place {
   readonly bucket: string;
 }
 
-export function placeOf(userId: string, shards: number): Place {
-  const hash = hash32(userId);
+/** @param seed of the deployment (P18). */
+export function placeOf(userId: string, shards: number, seed: number): Place {
+  const hash = hash32(userId, seed);
   return { shard: hash % shards, bucket: String(Math.floor(hash / shards) % BUCKETS) };
 }
 
@@ -68,6 +69,12 @@ export function markKey(prefix: string, process: string): string {
   return `{${prefix}:mark:${process}}`;
 }
 
+/** A shard's copy of the deployment's layout (P18). */
+export function layoutKey(shardPrefix: string): string {
+  return `${shardPrefix}layout`;
+}
+
+/** Hash of the deployment's layout and secret. */
 export function configKey(prefix: string): string {
   return `{${prefix}}:config`;
 }

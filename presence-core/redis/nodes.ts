@@ -22,7 +22,7 @@ export interface RedisNodesOptions {
   readonly runIds: () => Promise<readonly string[]>;
   /** The shards of each master. */
   readonly byMaster: () => readonly (readonly number[])[];
-  /** Awaited when a shard has another epoch than before. */
+  /** Awaited when a shard has another epoch than this process knew, at its first join too: before that it knew none. */
   readonly onNewEpoch: () => Promise<void>;
   /** A node of this process gave its lease up. */
   readonly onQuit: (nodeId: string) => void;
@@ -62,7 +62,8 @@ export class RedisNodes implements StoreNodes {
     const texts = await this.shards.runEach<string>(verb, common, this.shards.all);
     const replies = texts.map((text) => text.split('|'));
     const epochs = replies.map((reply) => Number(reply[1]));
-    if (epochs.some((epoch, shard) => epoch !== (this.epochs[shard] ?? epoch))) await this.options.onNewEpoch();
+    // Scripts refuse admissions of an epoch that the caller does not know (P10), hence by a seed that is no more (P18).
+    if (epochs.some((epoch, shard) => epoch !== this.epochs[shard])) await this.options.onNewEpoch();
     this.epochs = epochs;
     this.shards.speaker.epoch = Math.max(...epochs);
     this.runIds = replies.map((reply) => reply[3] as string);

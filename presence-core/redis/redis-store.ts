@@ -9,6 +9,7 @@ import { RedisGroups } from './groups.ts';
 import { InFlightBounds } from './in-flight.ts';
 import { RedisInbox } from './inbox.ts';
 import { ItemQueue } from './item-queue.ts';
+import { shardPrefix } from './keys.ts';
 import { RedisLimits } from './limits.ts';
 import { RedisLog } from './log.ts';
 import { RedisMark } from './mark.ts';
@@ -126,16 +127,18 @@ export class RedisStore implements PresenceStore {
     watch(nodesClient, rest.mayHaveForgotten);
     // One Redis blocks on connections of the log's own. A Cluster is polled, and what it tells may be large.
     const logClient = client.isCluster ? caller() : client;
-    const shards = new RedisShards(client, prefix, shardCount, failures);
+    const prefixes = Array.from({ length: shardCount }, (_, shard) => shardPrefix(prefix, shard));
+    const deployment = new RedisDeployment(client, prefix, prefixes);
+    const shards = new RedisShards(client, { prefixes, failures, deployment });
     const inFlight = new InFlightBounds(MAX_IN_FLIGHT);
     const queue = new ItemQueue(shards, inFlight);
     const mark = new RedisMark(client, prefix, warn);
-    const masters = new RedisMasters(nodesClient, shards.prefixes);
+    const masters = new RedisMasters(nodesClient, prefixes);
     this.client = client;
     this.clients = [...new Set([client, nodesClient, logClient])];
     this.failures = failures;
     this.settings = new ServerSettings(client, warn);
-    this.deployment = new RedisDeployment(client, prefix, shardCount);
+    this.deployment = deployment;
     this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.renewals), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
     this.limits = new RedisLimits(client, shards, failures, inFlight.reads);
@@ -146,14 +149,14 @@ export class RedisStore implements PresenceStore {
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
       byMaster: () => masters.shardsOfEach(),
-      // An emptied Redis has lost the deployment's secret too.
-      onNewEpoch: () => failures.guard(this.deployment.check()),
+      // An emptied Redis has lost what the deployment agreed on too.
+      onNewEpoch: () => failures.guard(deployment.check()),
       onQuit: (nodeId) => this.inbox.stop(nodeId),
     });
     this.log = new RedisLog({
       client: logClient,
       connect: reader,
-      prefixes: shards.prefixes,
+      prefixes,
       nodes: this.nodes,
       mark,
     });

@@ -3,7 +3,7 @@ import type { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
-import { type Place, placeOf, shardKeys, shardPrefix, userKeys } from './keys.ts';
+import { type Place, placeOf, shardKeys, userKeys } from './keys.ts';
 import { NOBODY, runVerb, type Speaker, type Verb } from './scripts.ts';
 
 /** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts), a mark has none. */
@@ -37,6 +37,15 @@ export interface KeyUser {
   readonly bucket: string;
 }
 
+/** What all calls on the shards of one process share. */
+export interface RedisShardsOptions {
+  /** Key prefix of each shard. */
+  readonly prefixes: readonly string[];
+  readonly failures: RedisFailures;
+  /** Changes when the deployment's seed was read, and when it was lost with all data (P18). */
+  readonly deployment: { readonly seed: number };
+}
+
 export class RedisShards {
   /** Key prefix of each shard. */
   readonly prefixes: readonly string[];
@@ -44,32 +53,35 @@ export class RedisShards {
   readonly all: readonly number[];
   readonly isCluster: boolean;
   private readonly client: RedisClient;
-  private readonly failures: RedisFailures;
-  private readonly prefix: string;
+  private readonly options: RedisShardsOptions;
   /** Who calls, shared by all that speak for the same process. */
   readonly speaker: Speaker;
 
-  constructor(client: RedisClient, prefix: string, count: number, failures: RedisFailures, speaker = { ...NOBODY }) {
+  constructor(client: RedisClient, options: RedisShardsOptions, speaker = { ...NOBODY }) {
     this.client = client;
-    this.failures = failures;
-    this.prefix = prefix;
+    this.options = options;
     this.speaker = speaker;
     this.isCluster = client.isCluster;
-    this.all = Array.from({ length: count }, (_, shard) => shard);
-    this.prefixes = this.all.map((shard) => shardPrefix(prefix, shard));
+    this.prefixes = options.prefixes;
+    this.all = [...options.prefixes.keys()];
   }
 
   /** The same shards, called on another connection. */
   through(client: RedisClient): RedisShards {
-    return new RedisShards(client, this.prefix, this.all.length, this.failures, this.speaker);
+    return new RedisShards(client, this.options, this.speaker);
   }
 
   prefixOf(shard: number): string {
     return this.prefixes[shard] as string;
   }
 
+  /** Of the hash that places users. What was placed by another one may not be sent any more. */
+  get seed(): number {
+    return this.options.deployment.seed;
+  }
+
   placeOf(userId: string): Place {
-    return placeOf(userId, this.prefixes.length);
+    return placeOf(userId, this.prefixes.length, this.options.deployment.seed);
   }
 
   /**
@@ -86,12 +98,14 @@ export class RedisShards {
 
   /** @throws StoreError for whatever the call fails with. */
   async run<Reply = unknown>(verb: Verb, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
-    return this.failures.guard(async () => (await runVerb(this.client, verb, keys, args, this.speaker)) as Reply[]);
+    return this.options.failures.guard(
+      async () => (await runVerb(this.client, verb, keys, args, this.speaker)) as Reply[],
+    );
   }
 
   /** The error of one item of a call whose other items were carried out. */
   failed(reply: unknown): StoreError {
-    return this.failures.failed(reply);
+    return this.options.failures.failed(reply);
   }
 
   /** Divides shards into those that one call of the verb may carry. */

@@ -19,6 +19,10 @@ export class RedisSnapshots implements StoreSnapshots {
     this.parts = shards.prefixes.length * PARTS_PER_SHARD;
   }
 
+  get division(): number {
+    return this.shards.seed;
+  }
+
   partOf(userId: string): number {
     const { shard, bucket } = this.shards.placeOf(userId);
     return shard * PARTS_PER_SHARD + (Number(bucket) % PARTS_PER_SHARD);

@@ -16,6 +16,8 @@ export interface Snapshot {
 export interface StoreSnapshots {
   /** All users are divided into so many parts, each within one shard. */
   readonly parts: number;
+  /** Another one when users are divided into other parts than before (P18): snapshots of before are worth nothing. */
+  readonly division: number;
   partOf(userId: string): number;
   /** All sessions of one part's users. */
   ofPart(part: number): Promise<Snapshot>;

@@ -6,12 +6,11 @@ import { pino } from 'pino';
 import { loadConfig } from '../../gateway/config/config.ts';
 import { startServer } from '../../gateway/server.ts';
 import type { OpenRequest } from '../../presence-core/index.ts';
-import { placeOf } from '../../presence-core/redis/keys.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { redisStore, shardOf } from '../support/redis-stores.ts';
 import { ScriptedSentinel } from '../support/scripted-sentinel.ts';
 import { eventually, until } from '../support/servers.ts';
 import { type Ends, slowTests } from '../support/slow-tests.ts';
@@ -257,7 +256,7 @@ slowTest(
     // A node that joins now may own sessions there, once it could be told so.
     await expect(store.nodes.join('new', LONG_MS)).rejects.toMatchObject(unavailable);
     const served = await servedBy(ends, prefix, others);
-    const userId = Array.from({ length: 100 }, (_, i) => `u${i}`).find((id) => served.has(placeOf(id, shards).shard));
+    const userId = Array.from({ length: 100 }, (_, i) => `u${i}`).find((id) => served.has(shardOf(store, shards, id)));
     const open = beatOf(userId as string, { owner: { nodeId: 'new', connection: 1 }, intent: 'fresh' });
     expect(await eventually(() => store.sessions.open(open))).toMatchObject({ outcome: 'opened' });
   },

@@ -7,7 +7,7 @@ import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { expectCountsToEqualRecount } from '../contract/store/recount.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { beginWithoutSeed, redisStore } from '../support/redis-stores.ts';
 
 const SHARDS = 2;
 const LONG_MS = 60_000;
@@ -29,6 +29,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   prefix = redis.prefix();
+  await beginWithoutSeed(redis.url, prefix, SHARDS);
   store = await redisStore({ url: redis.url, prefix, shards: SHARDS });
 });
 afterEach(() => store.stop());
@@ -37,10 +38,11 @@ afterEach(() => store.stop());
 async function counting(): Promise<void> {
   await store.stop();
   prefix = redis.prefix();
+  await beginWithoutSeed(redis.url, prefix, 1);
   store = await redisStore({ url: redis.url, prefix, shards: 1, recountMs: 1 });
 }
 const key = (name: string): string => shardPrefix(prefix, 0) + name;
-const bucketOf = (userId: string): string => key(`m:${placeOf(userId, 1).bucket}`);
+const bucketOf = (userId: string): string => key(`m:${placeOf(userId, 1, 0).bucket}`);
 const closes = async () => {
   const { changes } = await store.log.read(await store.log.head(), 1_000, 0);
   return changes.filter(({ kind }) => kind === 'close');
@@ -65,7 +67,7 @@ const openAll = () => Promise.all(USERS.map((userId) => store.sessions.open(open
 const owned = (userId: string) => ({ userId, sessionId: 's', owner: 'heartbeat' as const });
 
 const keyOf = (userId: string, kind: 'u' | 'm'): string => {
-  const { shard, bucket } = placeOf(userId, SHARDS);
+  const { shard, bucket } = placeOf(userId, SHARDS, 0);
   return `${shardPrefix(prefix, shard)}${kind}:${kind === 'u' ? userId : bucket}`;
 };
 
@@ -75,7 +77,7 @@ async function damage(kind: 'u' | 'm'): Promise<void> {
   await admin.set(keyOf(HURT, kind), 'not ours');
 }
 
-const inBucketOf = (userId: string) => placeOf(userId, SHARDS).bucket === placeOf(HURT, SHARDS).bucket;
+const inBucketOf = (userId: string) => placeOf(userId, SHARDS, 0).bucket === placeOf(HURT, SHARDS, 0).bucket;
 
 test('the users of these tests lie in buckets of their own', () => {
   expect(OTHERS.filter(inBucketOf)).toEqual([]);
@@ -192,7 +194,7 @@ test('[P12] a bucket that is not filed is found by the recount', async () => {
 
 test.each(['seen', 'lim'])('[P14] a key of a shard of a wrong type (%s) fails no read of many users', async (name) => {
   await openAll();
-  await admin.set(`${shardPrefix(prefix, placeOf(HURT, SHARDS).shard)}${name}`, 'not ours');
+  await admin.set(`${shardPrefix(prefix, placeOf(HURT, SHARDS, 0).shard)}${name}`, 'not ours');
   const unknown = USERS.map((userId) => `never-${userId}`);
   const statuses = await store.reads.status([...USERS, ...unknown]);
   expect(statuses.map(({ online }) => online)).toEqual([...USERS.map(() => true), ...unknown.map(() => false)]);

@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
 import { RedisFailures } from '../../presence-core/redis/failures.ts';
+import { shardPrefix } from '../../presence-core/redis/keys.ts';
 import { RedisNodes } from '../../presence-core/redis/nodes.ts';
 import { defineVerbs } from '../../presence-core/redis/scripts.ts';
 import { RedisShards } from '../../presence-core/redis/shards.ts';
@@ -31,7 +32,12 @@ test('[P10] what another master was called when it was asked moves no epoch', as
   ended.push(async () => client.disconnect());
   await ready(client, 5_000);
   defineVerbs(client, CONSTANTS);
-  const shards = new RedisShards(client, redis.prefix(), 4, new RedisFailures(() => {}));
+  const prefix = redis.prefix();
+  const shards = new RedisShards(client, {
+    prefixes: Array.from({ length: 4 }, (_, shard) => shardPrefix(prefix, shard)),
+    failures: new RedisFailures(() => {}),
+    deployment: { seed: 0 },
+  });
   let asked = 'former-master';
   const nodes = new RedisNodes(shards, {
     sweepGapMs: 0,

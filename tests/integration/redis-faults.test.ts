@@ -6,11 +6,10 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { StoreError } from '../../presence-core/errors.ts';
 import type { OpenRequest } from '../../presence-core/index.ts';
-import { placeOf } from '../../presence-core/redis/keys.ts';
 import { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { redisStore, shardOf } from '../support/redis-stores.ts';
 import { eventually } from '../support/servers.ts';
 
 const LONG_MS = 60_000;
@@ -125,6 +124,31 @@ test('[P10] when Redis comes back empty the epoch is new, the node is fenced, an
   expect(await store.log.read(cursor, 100, 0)).toMatchObject({ gap: true });
   const another = await connected(redis);
   expect(another.secret()).toBe(secret);
+});
+
+test('[P10] [P14] each call that finds nothing as Redis was emptied fails as in an outage, and the process is told', async () => {
+  const redis = await server();
+  const prefix = redis.prefix();
+  let told = 0;
+  const mayHaveForgotten = (): void => {
+    told += 1;
+  };
+  const store = await connected(redis, { prefix, mayHaveForgotten });
+  await store.nodes.join('node', LONG_MS);
+  const client = new Redis(redis.port);
+  ended.push(async () => client.disconnect());
+  await client.flushall();
+  const calls = [
+    () => store.sessions.open(beatOf('u', 's')),
+    () => store.sessions.open(beatOf('u', 's', { intent: 'fresh' })),
+    () => store.reads.status(['u']),
+    () => store.reads.sessions(['u']),
+    () => store.reads.counts([{ by: 'total' }]),
+  ];
+  for (const [i, call] of calls.entries()) {
+    await expect(call()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
+    expect(told).toBeGreaterThan(i);
+  }
 });
 
 test('[P11] [P10] an epoch that lies before the former one is a gap as well, as when the clock of the next Redis is behind', async () => {
@@ -361,7 +385,7 @@ test('[P9] a shard that cannot be swept does not keep the others from it', async
   await client.set(`{${prefix}:0}:due`, 'not a list of buckets');
   await sleep(50);
   expect(await store.nodes.sweep()).toMatchObject({
-    ended: users.filter((userId) => placeOf(userId, shards).shard !== 0).length,
+    ended: users.filter((userId) => shardOf(store, shards, userId) !== 0).length,
   });
   const left = await Promise.all(
     Array.from({ length: shards }, (_, i) => i).map((shard) => client.hget(`{${prefix}:${shard}}:n`, 't')),

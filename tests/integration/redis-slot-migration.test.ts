@@ -7,7 +7,7 @@ import { BUCKETS, placeOf, shardKeys, shardPrefix } from '../../presence-core/re
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { beginWithoutSeed, redisStore } from '../support/redis-stores.ts';
 
 const SLOTS = 16_384;
 const USERS = Array.from({ length: 12 }, (_, i) => `u${i}`);
@@ -28,6 +28,7 @@ afterAll(async () => {
 test('[P14] what is not found as it was moved already is neither left out, nor mended, nor taken from what is due', async () => {
   const prefix = cluster.prefix();
   const K = shardPrefix(prefix, 0);
+  await beginWithoutSeed(cluster.url, prefix, 1);
   store = await redisStore({ url: cluster.url, prefix, shards: 1 });
   const { shards } = store.nodes as unknown as { shards: RedisShards };
   const open = (userId: string, sessionId: string, leaseMs: number) =>
@@ -52,7 +53,7 @@ test('[P14] what is not found as it was moved already is neither left out, nor m
   await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId);
   await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId);
   for (const userId of USERS.slice(0, 4)) await move(`${K}u:${userId}`);
-  for (const userId of USERS.slice(4, 8)) await move(`${K}m:${placeOf(userId, 1).bucket}`);
+  for (const userId of USERS.slice(4, 8)) await move(`${K}m:${placeOf(userId, 1, 0).bucket}`);
   await sleep(5);
   for (const userId of ['u0', 'u4']) {
     await expect(store.snapshots.ofUser(userId)).rejects.toMatchObject({ code: 'store_unavailable' });

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
+import { BUCKETS, configKey } from '../../presence-core/redis/keys.ts';
 import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis/redis-store.ts';
 import type { CreateStore } from '../contract/store/store-fixture.ts';
 import type { TestRedis } from './redis-server.ts';
@@ -39,6 +40,19 @@ async function forgetPrefix(url: string, prefix: string): Promise<void> {
     for (const key of await node.keys(`{${prefix}*`)) await client.unlink(key);
   }
   client.disconnect();
+}
+
+/** Begins a deployment without a seed, as versions before seeds did: its users are placed alike in each run (P18). */
+export async function beginWithoutSeed(url: string, prefix: string, shards: number): Promise<void> {
+  const client = connectRedis(url, false);
+  await ready(client, 5_000);
+  await client.hset(configKey(prefix), 'layout', `${shards}x${BUCKETS}`);
+  client.disconnect();
+}
+
+/** Which shard a store places a user in. */
+export function shardOf(store: RedisStore, shards: number, userId: string): number {
+  return Math.floor(store.snapshots.partOf(userId) / (store.snapshots.parts / shards));
 }
 
 /** One store on a given server. */

@@ -16,9 +16,10 @@ function slowly(store: PresenceStore, random: () => number): PresenceStore {
     await sleep(random() * 4);
     return answer;
   };
-  const { parts } = store.snapshots;
+  const { parts, division } = store.snapshots;
   const snapshots = {
     parts,
+    division,
     ofPart,
     partOf: (userId: string) => store.snapshots.partOf(userId),
     ofUser: (userId: string) => store.snapshots.ofUser(userId),

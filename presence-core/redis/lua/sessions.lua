@@ -25,6 +25,6 @@ return forEachItem(1, 3, function(i)
   -- A key of a wrong type holds no session or override, and fails no other user's read.
   local out = { undamaged(redis.pcall('HGET', K .. 'lim', user)) or '' }
   local isDone, problem = pcall(addSessions, out, K, K .. 'u:' .. user, K .. 'm:' .. ARGV[i + 2], user)
-  if not isDone and not isDamage(problem) then error(problem) end
+  if not isDone and not isDamage(problem) then error(failure(problem)) end
   return out
 end)

@@ -6,7 +6,8 @@
 -- Keys of a shard: K..'u:'<user> zset session -> expiresAt; K..'m:'<bucket> hash 'user session' -> row;
 -- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'r' the same while a recount makes it;
 -- K..'lim' hash user -> max;
--- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state.
+-- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state;
+-- K..'layout' copy of the deployment's layout, of which no verb knows.
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -14,9 +15,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- shard that it knows of (P10). No verb sees them in ARGV.
 local knownEpoch, caller = table.remove(ARGV), table.remove(ARGV)
 
--- What is answered instead of a reply when an item raised this error.
+-- What is answered instead of a reply when an item raised this error. Of an error with a code (WRONGTYPE, OOM, FORGOT)
+-- Redis' pcall gives only the text.
 local function failure(problem)
-  return { err = type(problem) == 'table' and problem.err or 'ERR ' .. tostring(problem) }
+  local text = type(problem) == 'table' and problem.err or tostring(problem)
+  return { err = match(text, '^%u+ ') and text or 'ERR ' .. text }
 end
 
 -- Whether an error lies with a key of a wrong type, which is damage from outside. Any other may pass by itself, as on a

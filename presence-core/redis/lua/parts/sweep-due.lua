@@ -21,7 +21,7 @@ local function sweepBucket(K, bucket)
   local soonest
   for i = 1, #fields do
     local isDone, score = pcall(expiryAfterSweep, K, bucket, fields[i])
-    if not isDone and not isDamage(score) then error(score) end
+    if not isDone and not isDamage(score) then error(failure(score)) end
     if isDone and score and (not soonest or score < soonest) then soonest = score end
   end
   if soonest then

@@ -22,7 +22,7 @@ local function endLostIn(K, bucket, leaseAt)
     if generation and leaseAt[generation] then
       local user, session = splitField(flat[i])
       local isDone, problem = pcall(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
-      if not isDone and not isDamage(problem) then error(problem) end
+      if not isDone and not isDamage(problem) then error(failure(problem)) end
     end
   end
 end
