@@ -18,15 +18,16 @@ export interface Opening {
 export function openSession(opening: Opening): OpenResult {
   const { shard, request, now } = opening;
   const { userId, sessionId } = request;
-  const reason = shard.tombstones.get(userId, sessionId, now);
-  if (reason !== undefined) {
-    if (request.intent !== 'fresh') return { outcome: 'ended', reason };
+  const former = formerOf(request, now);
+  const tombstone = shard.tombstones.get(userId, sessionId, now);
+  if (tombstone !== undefined) {
+    const isOfEarlier = former !== undefined && former.startedAt > tombstone.at;
+    if (request.intent !== 'fresh' && !isOfEarlier) return { outcome: 'ended', reason: tombstone.reason };
     shard.tombstones.clear(userId, sessionId);
   }
   const live = shard.liveMembers(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
   if (request.intent === 'return' && !isIncarnation(row, request.startedAt)) return { outcome: 'gone' };
-  const former = formerOf(request, now);
   if (row && former && row.startedAt < former.startedAt) return restoreAfter(opening, row, former.startedAt);
   if (row !== undefined && isHeldElsewhere(row, request)) return { outcome: 'moved' };
   if (row === undefined) return admitSession(opening, slots(live), { displaced: [], wasOnline: live.length > 0 });

@@ -102,8 +102,8 @@ export class MemorySessions implements api.StoreSessions {
     if (owner !== undefined && this.#holder(owner, now) === undefined) return { outcome: 'fenced' };
     const row = this.#shard.find(userId, sessionId, now);
     if (row === undefined) {
-      const reason = this.#shard.tombstones.get(userId, sessionId, now);
-      return reason === undefined ? { outcome: 'gone' } : { outcome: 'ended', reason };
+      const tombstone = this.#shard.tombstones.get(userId, sessionId, now);
+      return tombstone === undefined ? { outcome: 'gone' } : { outcome: 'ended', reason: tombstone.reason };
     }
     return owner === undefined || row.isHeldBy(owner) ? row : { outcome: 'moved' };
   }

@@ -5,8 +5,10 @@ import { ExpiringMap } from '../toolkit/expiring-map.ts';
 /** Most tombstones kept of each of the two kinds (P5). */
 const TOMBSTONES_MAX = 10_000;
 
-interface Tombstone {
+export interface Tombstone {
   readonly reason: CloseReason;
+  /** When it ended. */
+  readonly at: number;
   readonly until: number;
 }
 
@@ -26,16 +28,16 @@ export class MemoryTombstones {
   /** Notes that a session ended, where its reason is one that leaves a tombstone. */
   set(userId: string, sessionId: string, reason: CloseReason, at: number): void {
     const key = keyOf(userId, sessionId);
-    if (reason === 'left') this.#left.set(key, { reason, until: at + this.#leftMs });
+    if (reason === 'left') this.#left.set(key, { reason, at, until: at + this.#leftMs });
     if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
-      this.#ended.set(key, { reason, until: at + this.#endedMs });
+      this.#ended.set(key, { reason, at, until: at + this.#endedMs });
     }
   }
 
-  /** Why the session was ended; undefined when it has no tombstone. */
-  get(userId: string, sessionId: string, now: number): CloseReason | undefined {
+  /** Why and when the session was ended; undefined when it has no tombstone. */
+  get(userId: string, sessionId: string, now: number): Tombstone | undefined {
     const key = keyOf(userId, sessionId);
-    return (this.#ended.get(key, now) ?? this.#left.get(key, now))?.reason;
+    return this.#ended.get(key, now) ?? this.#left.get(key, now);
   }
 
   clear(userId: string, sessionId: string): void {

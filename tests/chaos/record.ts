@@ -122,9 +122,12 @@ export interface Timers {
   readonly beatMs: number;
   readonly leaseMs: number;
   readonly sweepMs: number;
+  /** By which a silence of the store extends the leases that ended in it (P9). */
+  readonly stallGraceMs: number;
 }
 
 export interface FinalState {
+  readonly at: number;
   /** `user/session` that the API has. */
   readonly sessions: readonly string[];
   readonly totals: { readonly users: number; readonly sessions: number };

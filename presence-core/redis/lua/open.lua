@@ -35,9 +35,11 @@ end
 local function open(act, limit, default, formerOwners)
   local K, user, session, intent = act.K, act.user, act.session, act.intent
   if fenced(K, act.owner) then return { 'fenced' } end
-  local reason = tombstone(K, user, session)
+  local reason, endedAt = tombstone(K, user, session)
   if reason then
-    if intent ~= 'f' then return { 'ended|' .. reason } end
+    local former = formerOf(act)
+    local isOfEarlier = former and former.startedAt > endedAt
+    if intent ~= 'f' and not isOfEarlier then return { 'ended|' .. reason } end
     call('ZREM', K .. 'tomb', user .. ' ' .. session)
   end
   liveMembers(act)

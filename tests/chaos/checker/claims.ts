@@ -90,7 +90,7 @@ export function isAbout(window: Window, gateway: string): boolean {
 
 /** How long after its end a session may still be shown, by the way it ended and by what was away then. */
 export function ghostUntil(session: SessionRecord, run: RunRecord): { readonly base: number; readonly until: number } {
-  const { pingMs, pongMs, graceMs, beatMs, leaseMs, sweepMs } = run.timers;
+  const { pingMs, pongMs, graceMs, beatMs, leaseMs, sweepMs, stallGraceMs } = run.timers;
   const end = endOf(session) as Ending;
   const left = session.events.find(({ what }) => what === 'left');
   const bySocket = graceMs + sweepMs;
@@ -106,6 +106,9 @@ export function ghostUntil(session: SessionRecord, run: RunRecord): { readonly b
       continue;
     }
     base = Math.max(base, window.to);
+    // What was left to the grace may have ended in a silence of the store, which extends it.
+    const isSilence = window.gateway === undefined && window.to - window.from > leaseMs / 2;
+    if (isSilence && boundMs > 0) until = Math.max(until, window.to + stallGraceMs + sweepMs);
     // From when it is back: until it is noticed, what was given up is given up again, and the grace runs.
     until = Math.max(until, window.to + Math.max(boundMs, bySocket, leaseMs + sweepMs) + 2 * beatMs);
   }

@@ -2,6 +2,9 @@
 import type { HistoryRow, RunRecord, SessionRecord } from '../record.ts';
 import { endOf, ghostUntil, isAbout, overlaps, SLACK_MS } from './claims.ts';
 
+/** A writer gathers for so long. */
+const WRITE_MS = 2_000;
+
 export function checkHistory(run: RunRecord): string[] {
   const rows = run.final?.history;
   if (rows === undefined) return [];
@@ -17,12 +20,13 @@ export function checkHistory(run: RunRecord): string[] {
     const found = bySession.get(sessionId) ?? [];
     const end = endOf(session);
     if (end === undefined || !wasAdmitted(session)) continue;
+    const { until } = ghostUntil(session, run);
+    if (until + WRITE_MS > (run.final?.at ?? 0)) continue;
     if (found.length === 0) faults.push(`${sessionId} ended, and is not in history`);
     // A session that ended while its player was away began anew under the same id.
     if (isUnbroken(session, run) && found.length > 1) faults.push(`${sessionId} is in history ${found.length} times`);
     const last = found.toSorted((a, b) => a.endedAt - b.endedAt).at(-1);
     if (!last || !isUnbroken(session, run)) continue;
-    const { until } = ghostUntil(session, run);
     if (last.endedAt < end.at - SLACK_MS || last.endedAt > until) {
       faults.push(`${sessionId} ended at ${Math.round(end.at)}, in history at ${last.endedAt} (${last.reason})`);
     }

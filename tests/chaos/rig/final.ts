@@ -1,5 +1,5 @@
 /** What is there when all is over and quiet, as the API, the dashboards and history have it. */
-import type { FinalState, HistoryRow, RunRecord } from '../record.ts';
+import { type FinalState, type HistoryRow, now, type RunRecord } from '../record.ts';
 import type { ChaosDashboard } from './dashboard.ts';
 import type { Gateway } from './gateway.ts';
 
@@ -34,6 +34,7 @@ export async function finalState(rig: FinalParts): Promise<FinalState> {
     counted += some.filter((user) => user.online).length;
   }
   return {
+    at: now(),
     sessions: sessions.sort(),
     totals: { users: online.users, sessions: online.sessions },
     counted: { users: counted, sessions: sessions.length },

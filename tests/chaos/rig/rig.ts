@@ -14,7 +14,15 @@ import { Screen } from './screen.ts';
 import { type ChaosStore, type StoreKind, startStore } from './store.ts';
 import { Watch } from './watch.ts';
 
-const TIMERS: Timers = { pingMs: 1_000, pongMs: 1_000, graceMs: 2_000, beatMs: 500, leaseMs: 3_000, sweepMs: 250 };
+const TIMERS: Timers = {
+  pingMs: 1_000,
+  pongMs: 1_000,
+  graceMs: 2_000,
+  beatMs: 500,
+  leaseMs: 3_000,
+  sweepMs: 250,
+  stallGraceMs: 30_000,
+};
 const LIMIT = 2;
 /** Devices of a user who has fewer slots. */
 const CONTENDERS = 4;

@@ -300,6 +300,32 @@ export function nodesContract(create: CreateStore): void {
         expect(await fixture.story()).toEqual(['open s online', 'update s', 'update s']);
       }));
 
+    test('[P5] [P10] the end of an earlier session of its id keeps none from being restored', () =>
+      withFixture(create, async (fixture) => {
+        const { store } = fixture;
+        await fixture.join('n');
+        const ends: [string, () => Promise<unknown>][] = [
+          ['kicked', () => store.sessions.kick('kicked')],
+          ['left', () => store.sessions.close({ userId: 'left', sessionId: 's', reason: 'left' })],
+        ];
+        for (const [userId, end] of ends) {
+          const { startedAt } = (await fixture.open(userId, 's')) as { startedAt: number };
+          await fixture.advance(30);
+          await end();
+          await fixture.advance(30);
+          const again = { intent: 'restore', owner: socket('n'), segment: 0 } as const;
+          const former = { ...again, startedAt, segmentStartedAt: startedAt };
+          expect(await fixture.open(userId, 's', former)).toEqual({ outcome: 'ended', reason: userId });
+          const last = (await fixture.wholeLog()).findLast((change) => change.userId === userId);
+          const later = { startedAt: (last?.at ?? 0) + 10, segmentStartedAt: (last?.at ?? 0) + 10 };
+          expect(await fixture.open(userId, 's', { ...again, ...later })).toMatchObject({
+            outcome: 'opened',
+            ...later,
+          });
+          expect(await fixture.open(userId, 's', { intent: 'beat' })).toMatchObject({ outcome: 'held' });
+        }
+      }));
+
     test('[P10] [P11] a session is restored after an earlier one of its id, whose end the store forgot', () =>
       withFixture(create, async (fixture) => {
         const { store } = fixture;
@@ -325,7 +351,7 @@ export function nodesContract(create: CreateStore): void {
             displaced: isTold ? [{ owner, reason: 'moved' }] : [],
           });
           expect(await fixture.story(userId)).toEqual(['open s online', 'close s timeout', 'open s']);
-          expect((await fixture.wholeLog()).slice(-2)).toMatchObject([
+          expect((await fixture.wholeLog()).filter((change) => change.userId === userId).slice(-2)).toMatchObject([
             { kind: 'close', startedAt: before, segment: 0, at: later.startedAt },
             { kind: 'open', ...later },
           ]);

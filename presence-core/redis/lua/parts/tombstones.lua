@@ -2,16 +2,21 @@
 local TOMB_CODES = { evicted = 1, replaced = 2, kicked = 3, left = 4 }
 local TOMB_REASONS = { 'evicted', 'replaced', 'kicked', 'left' }
 
--- The reason for which a session was ended, or nil when it has no tombstone.
+local function tombLasts(code)
+  return code == TOMB_CODES.left and LEFT_TOMB_MS or TOMB_MS
+end
+
+-- The reason for which a session was ended, and when; nil when it has no tombstone.
 local function tombstone(K, user, session)
   local score = call('ZSCORE', K .. 'tomb', user .. ' ' .. session)
-  if score and tonumber(score) >= now * 10 then return TOMB_REASONS[score % 10] end
+  if not score or tonumber(score) < now * 10 then return end
+  local code = score % 10
+  return TOMB_REASONS[code], math.floor(score / 10) - tombLasts(code)
 end
 
 -- Sets it, where the reason is one that leaves a tombstone.
 local function setTombstone(K, user, session, reason)
   local code = TOMB_CODES[reason]
   if not code then return end
-  local untilAt = now + (reason == 'left' and LEFT_TOMB_MS or TOMB_MS)
-  call('ZADD', K .. 'tomb', fmt('%d', untilAt * 10 + code), user .. ' ' .. session)
+  call('ZADD', K .. 'tomb', fmt('%d', (now + tombLasts(code)) * 10 + code), user .. ' ' .. session)
 end

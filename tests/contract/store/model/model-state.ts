@@ -68,7 +68,7 @@ export class PresenceModel {
   #members: Member[] = [];
   #nodes: Node[] = [];
   #overrides: { userId: string; max: number }[] = [];
-  #tombstones: { userId: string; sessionId: string; reason: CloseReason; until: number }[] = [];
+  #tombstones: { userId: string; sessionId: string; reason: CloseReason; at: number; until: number }[] = [];
   #seen: { userId: string; at: number }[] = [];
   #heard: { at: number; leaseMs: number } | undefined;
   /** The newest that was answered. */
@@ -86,8 +86,10 @@ export class PresenceModel {
     const { userId } = request;
     this.#answerSilence();
     if (this.#isFenced(request.owner)) return { outcome: 'fenced' };
-    const reason = this.#tombstone(request);
-    if (reason !== undefined && request.intent !== 'fresh') return { outcome: 'ended', reason };
+    const former = formerOf(request);
+    const tomb = this.#tombstone(request);
+    const isBarred = tomb !== undefined && request.intent !== 'fresh' && !(former && former.startedAt > tomb.at);
+    if (isBarred) return { outcome: 'ended', reason: tomb.reason };
     this.#tombstones = this.#tombstones.filter((tomb) => !isSame(tomb, request));
     this.#endExpired(userId);
     const override = this.#overrides.find((one) => one.userId === userId)?.max;
@@ -95,7 +97,6 @@ export class PresenceModel {
     const member = this.#members.find((one) => isSame(one, request));
     if (member === undefined) return this.#admit(request, max);
     const mayHold = ['none' as const, request.owner, ...(request.formerOwners ?? [])];
-    const former = formerOf(request);
     if (former !== undefined && former.startedAt > member.startedAt) return this.#restoreAfter(request, member, max);
     const isElsewhere = request.formerOwners && !mayHold.some((owner) => isSameOwner(owner, member.owner));
     return isElsewhere ? { outcome: 'moved' } : this.#reopen(request, member, max);
@@ -347,7 +348,7 @@ export class PresenceModel {
 
   #bury({ userId, sessionId }: SessionRef, reason: CloseReason): void {
     const until = this.now + (reason === 'left' ? LEFT_TOMBSTONE_MS : TOMBSTONE_MS);
-    this.#tombstones.push({ userId, sessionId, reason, until });
+    this.#tombstones.push({ userId, sessionId, reason, at: this.now, until });
   }
 
   #endExpired(userId: string): void {
@@ -451,8 +452,8 @@ export class PresenceModel {
   #actOn(ref: SessionRef, owner: Owner | undefined): { member: Member } | { outcome: string; reason?: CloseReason } {
     if (owner !== undefined && this.#isFenced(owner)) return { outcome: 'fenced' };
     const member = this.#members.find((one) => isSame(one, ref) && this.#runs(one));
-    const reason = this.#tombstone(ref);
-    if (member === undefined) return reason === undefined ? { outcome: 'gone' } : { outcome: 'ended', reason };
+    const tomb = this.#tombstone(ref);
+    if (member === undefined) return tomb ? { outcome: 'ended', reason: tomb.reason } : { outcome: 'gone' };
     if (owner !== undefined && !isSameOwner(member.owner, owner)) return { outcome: 'moved' };
     return { member };
   }
@@ -462,8 +463,8 @@ export class PresenceModel {
     return !this.#nodes.some((node) => node.nodeId === owner.nodeId && this.#runs(node));
   }
 
-  #tombstone(ref: SessionRef): CloseReason | undefined {
-    return this.#tombstones.findLast((tomb) => isSame(tomb, ref) && tomb.until > this.now)?.reason;
+  #tombstone(ref: SessionRef): { reason: CloseReason; at: number } | undefined {
+    return this.#tombstones.findLast((tomb) => isSame(tomb, ref) && tomb.until > this.now);
   }
 
   #slots(userId: string): Member[] {
