@@ -1,4 +1,4 @@
-/** One master, one replica and three sentinels on this machine, which fail over within a few seconds. */
+/** One master, its replicas and three sentinels on this machine, which fail over within a few seconds. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,69 +11,93 @@ const NAME = 'main';
 
 export interface TestSentinels {
   readonly url: string;
+  /** With these sentinels alone. */
+  urlOf(...sentinels: number[]): string;
   readonly master: TestRedis;
   readonly replica: TestRedis;
+  readonly replicas: readonly TestRedis[];
   /** The processes of the sentinels, as the URL lists them. */
   readonly processes: readonly ChildProcess[];
   prefix(): string;
   /** Resolves when the sentinels that answer name another master than the first, and that one is a master. */
   failedOver(): Promise<void>;
-  /** Makes the replica the master while the master is well. */
+  /** Makes a replica the master while the master is well. */
   failOver(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startSentinels(): Promise<TestSentinels> {
-  const master = await startRedis();
-  const replica = await startRedis({
-    args: ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
-  });
+export interface SentinelOptions {
+  readonly replicas?: number;
+  /** Further arguments of the master and of each replica. */
+  readonly args?: readonly string[];
+  /** Of the master, taken before it starts. */
+  readonly port?: number;
+  /** Where replicas and sentinels find the master, but for the first sentinel: a proxy may stand before it. */
+  readonly masterPort?: number;
+}
+
+export async function startSentinels(options: SentinelOptions = {}): Promise<TestSentinels> {
+  const { replicas: count = 1, args = [], port = await freePort(), masterPort = port } = options;
+  // As a replica it is known by the same port later.
+  const announced = masterPort === port ? [] : ['--replica-announce-port', String(masterPort)];
+  const master = await startRedis({ port, args: [...announced, ...args] });
+  const replicas: TestRedis[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const follow = ['--replicaof', '127.0.0.1', String(masterPort), '--repl-diskless-sync-delay', '0'];
+    replicas.push(await startRedis({ args: [...follow, ...args] }));
+  }
   const dir = await mkdtemp('/tmp/presence-sentinels-');
   const ports: number[] = [];
   const processes: ChildProcess[] = [];
   for (let i = 0; i < SENTINELS; i += 1) {
-    const port = await freePort();
-    const file = `${dir}/${port}.conf`;
+    const ownPort = await freePort();
+    const file = `${dir}/${ownPort}.conf`;
     await writeFile(
       file,
       [
-        `port ${port}`,
+        `port ${ownPort}`,
         'bind 127.0.0.1',
         `dir ${dir}`,
-        `sentinel monitor ${NAME} 127.0.0.1 ${master.port} ${QUORUM}`,
+        `sentinel monitor ${NAME} 127.0.0.1 ${i === 0 ? port : masterPort} ${QUORUM}`,
         `sentinel down-after-milliseconds ${NAME} 1000`,
         `sentinel failover-timeout ${NAME} 3000`,
         '',
       ].join('\n'),
     );
-    ports.push(port);
+    ports.push(ownPort);
     processes.push(spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' }));
   }
-  const clients = ports.map((port) => {
-    const client = new Redis({ port, commandTimeout: 500, maxRetriesPerRequest: null });
+  const clients = ports.map((ownPort) => {
+    const client = new Redis({ port: ownPort, commandTimeout: 500, maxRetriesPerRequest: null });
     client.on('error', () => {});
     return client;
   });
   for (const client of clients) {
-    while (!(await isComplete(client))) await sleep(50);
+    while (!(await isComplete(client, count))) await sleep(50);
   }
-  const masterPort = async (client: Redis): Promise<number> => {
-    const address = (await client.call('SENTINEL', 'get-master-addr-by-name', NAME)) as string[] | null;
-    return Number(address?.[1]);
+  /** NaN: it does not answer. */
+  const namedBy = async (client: Redis): Promise<number> => {
+    const reply = client.call('SENTINEL', 'get-master-addr-by-name', NAME) as Promise<string[] | null>;
+    const address = await reply.catch(() => null);
+    return Number(address?.[1] ?? Number.NaN);
   };
+  const urlOf = (...sentinels: number[]): string =>
+    `redis+sentinel://${sentinels.map((i) => `127.0.0.1:${ports[i]}`).join(',')}/${NAME}`;
   return {
-    url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
+    url: urlOf(...ports.keys()),
+    urlOf,
     master,
-    replica,
+    replica: replicas[0] as TestRedis,
+    replicas,
     processes,
     prefix: master.prefix,
     failedOver: async () => {
-      const named = async (client: Redis): Promise<boolean> =>
-        (await masterPort(client).catch(() => replica.port)) === replica.port;
-      while (!(await Promise.all(clients.map(named))).every(Boolean)) await sleep(50);
-      const promoted = new Redis(replica.port);
-      while (!(await promoted.info('replication')).includes('role:master')) await sleep(50);
-      promoted.disconnect();
+      for (;;) {
+        const named = (await Promise.all(clients.map(namedBy))).filter((one) => !Number.isNaN(one));
+        const promoted = replicas.find((replica) => replica.port === named[0]);
+        if (promoted && named.every((one) => one === promoted.port) && (await isMaster(promoted.port))) return;
+        await sleep(50);
+      }
     },
     failOver: async () => {
       await clients[0]?.call('SENTINEL', 'failover', NAME);
@@ -81,17 +105,26 @@ export async function startSentinels(): Promise<TestSentinels> {
     stop: async () => {
       for (const client of clients) client.disconnect();
       for (const child of processes) child.kill('SIGKILL');
-      await replica.stop();
+      for (const replica of replicas) await replica.stop();
       await master.stop();
       await rm(dir, { recursive: true, force: true });
     },
   };
 }
 
-/** Whether a sentinel knows the others and the replica. */
-async function isComplete(client: Redis): Promise<boolean> {
+async function isMaster(port: number): Promise<boolean> {
+  const client = new Redis(port);
+  try {
+    return (await client.info('replication')).includes('role:master');
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Whether a sentinel knows the others and the replicas. */
+async function isComplete(client: Redis, replicas: number): Promise<boolean> {
   const fields = (await client.call('SENTINEL', 'master', NAME).catch(() => [])) as string[] | Record<string, string>;
   const list = Array.isArray(fields) ? fields : Object.entries(fields).flat();
   const of = (name: string): string | undefined => list[list.indexOf(name) + 1];
-  return of('num-other-sentinels') === String(SENTINELS - 1) && of('num-slaves') === '1';
+  return of('num-other-sentinels') === String(SENTINELS - 1) && of('num-slaves') === String(replicas);
 }

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 export interface TestRedis {
@@ -54,6 +55,14 @@ async function answers(port: number): Promise<void> {
   } finally {
     client.disconnect();
   }
+}
+
+/** Resolves when a server is a replica, and has what its master has. */
+export async function following({ port }: TestRedis): Promise<void> {
+  const client = new Redis({ port, maxRetriesPerRequest: null });
+  client.on('error', () => {});
+  while (!(await client.info('replication')).includes('master_link_status:up')) await sleep(50);
+  client.disconnect();
 }
 
 /**

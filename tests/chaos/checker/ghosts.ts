@@ -10,12 +10,12 @@ export function checkGhosts(run: RunRecord): { readonly faults: string[]; readon
     const end = endOf(session);
     if (isContended || end === undefined) continue;
     const { base, until } = ghostUntil(session, run);
-    // From its next session on the user is online again.
+    // By another session, now or later, the user is online all the same.
     const nextAt = Math.min(
       ...run.sessions
         .filter((one) => one !== session && one.userId === userId)
-        .map(({ events }) => events[0]?.at ?? Number.POSITIVE_INFINITY)
-        .filter((at) => at > end.at),
+        .filter((one) => (endOf(one)?.at ?? Number.POSITIVE_INFINITY) > end.at)
+        .map(({ events }) => events[0]?.at ?? Number.POSITIVE_INFINITY),
     );
     const shown = run.polls.filter(
       ({ askedAt, answeredAt, ageMs, online }) => online.has(userId) && askedAt - ageMs > end.at && answeredAt < nextAt,

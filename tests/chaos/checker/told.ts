@@ -15,9 +15,12 @@ export function checkTold(run: RunRecord): string[] {
   }
   for (const { gateway, connected, changes } of run.dashboards) {
     for (const { userId, sessionId, events } of run.sessions) {
+      const asked = events.find(({ what }) => what === 'hello');
       const opened = events.find((event) => event.what === 'welcome' && !event.degraded);
-      if (!opened || !connected.some(({ from, to }) => from < opened.at && to > opened.at + WITHIN_MS + SLACK_MS))
-        continue;
+      // Else it may be in the snapshot.
+      const isThere = ({ from, to }: { from: number; to: number }): boolean =>
+        from < (asked?.at ?? 0) && to > (opened?.at ?? 0) + WITHIN_MS + SLACK_MS;
+      if (!opened || !connected.some(isThere)) continue;
       const told = changes.some(
         (change) =>
           change.userId === userId && change.sessionId === sessionId && change.at < opened.at + WITHIN_MS + SLACK_MS,

@@ -7,6 +7,9 @@ import { freePort } from '../../support/redis-server.ts';
 import { type LogLine, now, type ProcessEnd } from '../record.ts';
 
 const STOP_MS = 20_000;
+/** Of what is no log line: a crash, or a warning of Node. */
+const FATAL = 60;
+const LEVELS: Readonly<Record<string, number>> = { debug: 20, info: 30, warn: 40, error: 50, fatal: FATAL };
 
 export interface GatewayOptions {
   readonly name: string;
@@ -66,9 +69,8 @@ export class Gateway {
         if (this.note(text) === 'ready') resolve();
       });
     });
-    // Whatever comes here is no log line: a crash, or a warning of Node.
     createInterface({ input: child.stderr }).on('line', (message) => {
-      this.options.logged({ gateway: name, at: now(), level: 60, message });
+      this.options.logged({ gateway: name, at: now(), level: FATAL, message });
     });
     await ready;
   }
@@ -114,14 +116,14 @@ export class Gateway {
 
   /** @returns the line's message. */
   private note(text: string): string {
-    let line: { level?: number; msg?: string; message?: string };
+    let line: { level?: string; msg?: string };
     try {
       line = JSON.parse(text);
     } catch {
-      line = { level: 60, message: text };
+      line = { level: 'fatal', msg: text };
     }
-    const message = line.msg ?? line.message ?? '';
-    this.options.logged({ gateway: this.name, at: now(), level: line.level ?? 30, message });
+    const message = line.msg ?? '';
+    this.options.logged({ gateway: this.name, at: now(), level: LEVELS[line.level ?? ''] ?? FATAL, message });
     return message;
   }
 }

@@ -2,9 +2,10 @@
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { startCluster, type TestCluster } from '../../support/redis-cluster.ts';
 import { startSentinels, type TestSentinels } from '../../support/redis-sentinels.ts';
-import { startRedis, type TestRedis } from '../../support/redis-server.ts';
+import { freePort, startRedis, type TestRedis } from '../../support/redis-server.ts';
 
-export type StoreKind = 'redis' | 'sentinel' | 'cluster';
+/** `sentinel-split`: with a network that can be parted. */
+export type StoreKind = 'redis' | 'sentinel' | 'sentinel-split' | 'cluster';
 
 export interface ChaosStore {
   readonly kind: StoreKind;
@@ -12,6 +13,7 @@ export interface ChaosStore {
   readonly redis: TestRedis;
   readonly sentinels?: TestSentinels;
   readonly cluster?: TestCluster;
+  readonly split?: Split;
   /** Between one Redis and each gateway, by the gateway's number. */
   readonly proxies: FaultProxy[];
   /** Settings by which a gateway finds it. */
@@ -19,10 +21,29 @@ export interface ChaosStore {
   stop(): Promise<void>;
 }
 
-const SHARDS = { PRESENCE_SHARDS: '16' };
+/**
+ * A network in two parts: in the one are the first master, the first sentinel and one gateway; in the other, which
+ * reaches that master through a proxy only, all the rest.
+ */
+export interface Split {
+  /** The number of the gateway that stays with the first master. */
+  readonly gateway: number;
+  begin(): void;
+  end(): void;
+}
+
+export const SHARDS = 16;
+const ENV = { PRESENCE_SHARDS: String(SHARDS) };
+const REPLICAS = 2;
+const SPLIT_GATEWAY = 1;
+/** So that the master that is cut off soon takes nothing more. */
+const MIN_REPLICAS = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2'];
+/** Failovers within seconds; what has no master keeps no other slots from being served. */
+const CLUSTER = ['--cluster-node-timeout', '1500', '--cluster-require-full-coverage', 'no'];
 
 export async function startStore(kind: StoreKind, folder: string): Promise<ChaosStore> {
   if (kind === 'sentinel') return withSentinels();
+  if (kind === 'sentinel-split') return withSplit();
   if (kind === 'cluster') return withCluster();
   const redis = await startRedis({ args: ['--dir', folder, '--dbfilename', 'redis.rdb'] });
   const proxies: FaultProxy[] = [];
@@ -33,7 +54,7 @@ export async function startStore(kind: StoreKind, folder: string): Promise<Chaos
     async envOf(gateway) {
       const proxy = proxies[gateway] ?? (await FaultProxy.to(redis.port));
       proxies[gateway] = proxy;
-      return { ...SHARDS, REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+      return { ...ENV, REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
     },
     async stop() {
       for (const proxy of proxies) await proxy.close();
@@ -43,25 +64,60 @@ export async function startStore(kind: StoreKind, folder: string): Promise<Chaos
 }
 
 async function withSentinels(): Promise<ChaosStore> {
-  const sentinels = await startSentinels();
+  const sentinels = await startSentinels({ replicas: REPLICAS });
   return {
     kind: 'sentinel',
     redis: sentinels.master,
     sentinels,
     proxies: [],
-    envOf: async () => ({ ...SHARDS, REDIS_URL: sentinels.url }),
+    envOf: async () => ({ ...ENV, REDIS_URL: sentinels.url }),
     stop: () => sentinels.stop(),
   };
 }
 
+async function withSplit(): Promise<ChaosStore> {
+  const port = await freePort();
+  const proxy = await FaultProxy.to(port);
+  const sentinels = await startSentinels({ replicas: REPLICAS, port, masterPort: proxy.port, args: MIN_REPLICAS });
+  const [first] = sentinels.processes;
+  return {
+    kind: 'sentinel-split',
+    redis: sentinels.master,
+    sentinels,
+    proxies: [],
+    split: {
+      gateway: SPLIT_GATEWAY,
+      begin: () => {
+        proxy.blackhole = true;
+        // It answers its own gateway, and names the first master; to be frozen comes to the same, but for that.
+        first?.kill('SIGSTOP');
+      },
+      end: () => {
+        // What was lost on the way is missing in these connections.
+        proxy.reset();
+        proxy.blackhole = false;
+        first?.kill('SIGCONT');
+      },
+    },
+    envOf: async (gateway) => ({
+      ...ENV,
+      REDIS_URL: gateway === SPLIT_GATEWAY ? sentinels.urlOf(0) : sentinels.urlOf(1, 2),
+    }),
+    async stop() {
+      await sentinels.stop();
+      await proxy.close();
+    },
+  };
+}
+
 async function withCluster(): Promise<ChaosStore> {
-  const cluster = await startCluster();
+  const cluster = await startCluster(CLUSTER, true);
   return {
     kind: 'cluster',
     redis: cluster.masters[0] as TestRedis,
     cluster,
     proxies: [],
-    envOf: async () => ({ ...SHARDS, REDIS_URL: cluster.url }),
+    envOf: async () => ({ ...ENV, REDIS_URL: cluster.url }),
     stop: () => cluster.stop(),
   };
 }

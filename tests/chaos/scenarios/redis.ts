@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis';
 import type { Exempt } from '../checker/checker.ts';
 import type { Rig } from '../rig/rig.ts';
+import { churn } from './churn.ts';
 import type { Scenario } from './scenario.ts';
 
 /** What Redis lost before a writer had read it is in no history. */
@@ -14,14 +15,6 @@ async function admin<T>(rig: Rig, act: (client: Redis) => Promise<T>): Promise<T
     return await act(client);
   } finally {
     client.disconnect();
-  }
-}
-
-async function churn(rig: Rig, times: number): Promise<void> {
-  for (let i = 0; i < times; i++) {
-    for (const screen of rig.some(0.05)) void screen.leave();
-    await rig.pause(100, 300);
-    void rig.watchAs(`n${i}`);
   }
 }
 
