@@ -95,6 +95,8 @@ export interface Window {
   readonly gateway?: string;
   /** In the meantime the lease of a gateway may lapse, and its players' sessions end by rule. */
   readonly mayLapse: boolean;
+  /** Its store is not the one that others have, and takes writes all the same: what it says is of its own part. */
+  readonly isSplit?: boolean;
   /** The gateway's process ended at `from`, and what it held ends with its lease. */
   readonly isKilled?: boolean;
 }

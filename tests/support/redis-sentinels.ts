@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort, startRedis, type TestRedis } from './redis-server.ts';
+import { following, freePort, startRedis, type TestRedis } from './redis-server.ts';
 
 const SENTINELS = 3;
 const QUORUM = 2;
@@ -11,16 +11,17 @@ const NAME = 'main';
 
 export interface TestSentinels {
   readonly url: string;
-  /** With these sentinels alone. */
-  urlOf(...sentinels: number[]): string;
   readonly master: TestRedis;
   readonly replica: TestRedis;
   readonly replicas: readonly TestRedis[];
   /** The processes of the sentinels, as the URL lists them. */
   readonly processes: readonly ChildProcess[];
   prefix(): string;
-  /** Resolves when the sentinels that answer name another master than the first, and that one is a master. */
-  failedOver(): Promise<void>;
+  /**
+   * Resolves when the sentinels that answer name another master than the first, and that one is a master.
+   * @returns that one.
+   */
+  failedOver(): Promise<TestRedis>;
   /** Makes a replica the master while the master is well. */
   failOver(): Promise<void>;
   stop(): Promise<void>;
@@ -32,7 +33,7 @@ export interface SentinelOptions {
   readonly args?: readonly string[];
   /** Of the master, taken before it starts. */
   readonly port?: number;
-  /** Where replicas and sentinels find the master, but for the first sentinel: a proxy may stand before it. */
+  /** Where replicas and sentinels find the master: a proxy may stand before it. */
   readonly masterPort?: number;
 }
 
@@ -40,11 +41,14 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
   const { replicas: count = 1, args = [], port = await freePort(), masterPort = port } = options;
   // As a replica it is known by the same port later.
   const announced = masterPort === port ? [] : ['--replica-announce-port', String(masterPort)];
-  const master = await startRedis({ port, args: [...announced, ...args] });
+  const atOnce = ['--repl-diskless-sync-delay', '0'];
+  const master = await startRedis({ port, args: [...announced, ...atOnce, ...args] });
   const replicas: TestRedis[] = [];
   for (let i = 0; i < count; i += 1) {
-    const follow = ['--replicaof', '127.0.0.1', String(masterPort), '--repl-diskless-sync-delay', '0'];
-    replicas.push(await startRedis({ args: [...follow, ...args] }));
+    const follow = ['--replicaof', '127.0.0.1', String(masterPort)];
+    const replica = await startRedis({ args: [...follow, ...atOnce, ...args] });
+    await following(replica);
+    replicas.push(replica);
   }
   const dir = await mkdtemp('/tmp/presence-sentinels-');
   const ports: number[] = [];
@@ -58,7 +62,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
         `port ${ownPort}`,
         'bind 127.0.0.1',
         `dir ${dir}`,
-        `sentinel monitor ${NAME} 127.0.0.1 ${i === 0 ? port : masterPort} ${QUORUM}`,
+        `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} ${QUORUM}`,
         `sentinel down-after-milliseconds ${NAME} 1000`,
         `sentinel failover-timeout ${NAME} 3000`,
         '',
@@ -81,11 +85,8 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
     const address = await reply.catch(() => null);
     return Number(address?.[1] ?? Number.NaN);
   };
-  const urlOf = (...sentinels: number[]): string =>
-    `redis+sentinel://${sentinels.map((i) => `127.0.0.1:${ports[i]}`).join(',')}/${NAME}`;
   return {
-    url: urlOf(...ports.keys()),
-    urlOf,
+    url: `redis+sentinel://${ports.map((ownPort) => `127.0.0.1:${ownPort}`).join(',')}/${NAME}`,
     master,
     replica: replicas[0] as TestRedis,
     replicas,
@@ -95,7 +96,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Tes
       for (;;) {
         const named = (await Promise.all(clients.map(namedBy))).filter((one) => !Number.isNaN(one));
         const promoted = replicas.find((replica) => replica.port === named[0]);
-        if (promoted && named.every((one) => one === promoted.port) && (await isMaster(promoted.port))) return;
+        if (promoted && named.every((one) => one === promoted.port) && (await isMaster(promoted.port))) return promoted;
         await sleep(50);
       }
     },

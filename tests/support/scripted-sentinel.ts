@@ -6,7 +6,7 @@ export class ScriptedSentinel {
   private readonly listener: Server;
   private readonly sockets = new Set<Socket>();
   private readonly subscribers = new Set<Socket>();
-  private readonly masterPort: number;
+  private masterPort: number;
   /** Answers that are held back. */
   private held: (() => void)[] | undefined;
   private wasAsked: () => void = () => {};
@@ -39,10 +39,10 @@ export class ScriptedSentinel {
     for (const answer of held) answer();
   }
 
-  /** Announces a failover; resolves when it was written. */
-  async announce(): Promise<void> {
-    const port = String(this.masterPort);
-    const message = array('message', '+switch-master', `main 127.0.0.1 ${port} 127.0.0.1 ${port}`);
+  /** Announces a failover; resolves when it was written. @param to the master that it names from now on. */
+  async announce(to = this.masterPort): Promise<void> {
+    const message = array('message', '+switch-master', `main 127.0.0.1 ${this.masterPort} 127.0.0.1 ${to}`);
+    this.masterPort = to;
     await Promise.all([...this.subscribers].map((socket) => new Promise((resolve) => socket.write(message, resolve))));
   }
 

@@ -40,6 +40,10 @@ export function liveSpans(session: SessionRecord, run: RunRecord): Span[] {
           break;
         }
         const { at, gateway } = event;
+        if (isSplit(gateway, at, run)) {
+          last = undefined;
+          break;
+        }
         const goesOn = last !== undefined && isBridged(last, { at, gateway }, closedAt, gapMs, run);
         if (goesOn) (spans.at(-1) as { to: number }).to = at;
         else spans.push({ from: at, to: at });
@@ -82,6 +86,13 @@ function isBridged(a: Proof, b: Proof, closedAt: number | undefined, gapMs: numb
     return !mayLapse || b.at - a.at < gapMs;
   }
   return b.at - a.at < gapMs;
+}
+
+/** What a gateway says then others cannot know, nor the other way round. */
+export function isSplit(gateway: string, at: number, run: RunRecord): boolean {
+  return run.windows.some(
+    (window) => window.isSplit && isAbout(window, gateway) && overlaps(window, { from: at, to: at }),
+  );
 }
 
 export function isAbout(window: Window, gateway: string): boolean {

@@ -1,13 +1,13 @@
 /** I3: nobody is admitted, and told so without a reserve, while others surely hold all slots of the user. */
 import type { RunRecord, SessionRecord } from '../record.ts';
-import { liveSpans } from './claims.ts';
+import { isSplit, liveSpans } from './claims.ts';
 
 export function checkLimit(run: RunRecord): string[] {
   const faults: string[] = [];
   for (const [userId, sessions] of byUser(run)) {
     const spans = new Map(sessions.map((session) => [session, liveSpans(session, run)]));
     for (const session of sessions) {
-      for (const { from, to } of admissionsOf(session)) {
+      for (const { from, to } of admissionsOf(session, run)) {
         const holders = sessions.filter(
           (other) => other !== session && spans.get(other)?.some((span) => span.from <= from && span.to >= to),
         );
@@ -31,15 +31,16 @@ function byUser(run: RunRecord): Map<string, SessionRecord[]> {
   return users;
 }
 
-/** From each hello to its welcome as a new session, but for degraded ones. */
-function admissionsOf(session: SessionRecord): { from: number; to: number }[] {
+/** From each hello to its welcome as a new session, but for degraded ones, and those by a part that others cannot see. */
+function admissionsOf(session: SessionRecord, run: RunRecord): { from: number; to: number }[] {
   const admissions: { from: number; to: number }[] = [];
   let helloAt = 0;
   let isFirst = true;
   for (const event of session.events) {
     if (event.what === 'hello') helloAt = event.at;
     if (event.what !== 'welcome') continue;
-    if (!event.degraded && !event.resumed && isFirst) admissions.push({ from: helloAt, to: event.at });
+    const isKnown = !event.degraded && !isSplit(event.gateway, event.at, run);
+    if (isKnown && !event.resumed && isFirst) admissions.push({ from: helloAt, to: event.at });
     isFirst = false;
   }
   return admissions;

@@ -1,7 +1,7 @@
 /** I1: no live player is reported or logged offline, thrown out, or closed with a final code. */
 import { CLOSE_CODES } from '../../../gateway/protocol/close-codes.ts';
 import type { RunRecord, SessionRecord } from '../record.ts';
-import { endOf, liveSpans } from './claims.ts';
+import { endOf, isSplit, liveSpans } from './claims.ts';
 
 const FINAL: ReadonlySet<number> = new Set(
   Object.values(CLOSE_CODES)
@@ -18,8 +18,12 @@ export function checkLive(run: RunRecord): string[] {
     const others = run.sessions.filter((one) => one.userId === userId && one !== session);
     for (const span of liveSpans(session, run)) {
       const wrong = run.polls.filter(
-        ({ askedAt, answeredAt, ageMs, isDegraded, online }) =>
-          !isDegraded && askedAt - ageMs >= span.from && answeredAt <= span.to && !online.has(userId),
+        ({ gateway, askedAt, answeredAt, ageMs, isDegraded, online }) =>
+          !isDegraded &&
+          !isSplit(gateway, answeredAt, run) &&
+          askedAt - ageMs >= span.from &&
+          answeredAt <= span.to &&
+          !online.has(userId),
       );
       const [first] = wrong;
       if (first) {

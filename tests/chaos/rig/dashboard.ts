@@ -46,7 +46,7 @@ export class ChaosDashboard {
     this.socket = socket;
     socket.on('error', () => {});
     let heardAt = now();
-    const span = { from: 0, to: 0 };
+    let span = { from: 0, to: 0 };
     const watch = setInterval(() => now() - heardAt > SILENCE_MS && socket.terminate(), 500);
     socket.on('ping', () => {
       heardAt = now();
@@ -60,6 +60,8 @@ export class ChaosDashboard {
       if (frame.type === 'error') setTimeout(() => socket.readyState === WebSocket.OPEN && this.subscribe(socket), 200);
       if (frame.topic !== 'all') return;
       this.view.apply(frame);
+      // What came before a snapshot may be in it, and then not among the changes.
+      if (frame.type === 'snapshot' || this.view.paging) span = { from: 0, to: 0 };
       if (span.from === 0 && !this.view.paging) {
         span.from = heardAt;
         this.record.connected.push(span);

@@ -116,13 +116,13 @@ export class Gateway {
 
   /** @returns the line's message. */
   private note(text: string): string {
-    let line: { level?: string; msg?: string };
+    let line: { level?: string; message?: string };
     try {
       line = JSON.parse(text);
     } catch {
-      line = { level: 'fatal', msg: text };
+      line = { level: 'fatal', message: text };
     }
-    const message = line.msg ?? '';
+    const message = line.message ?? '';
     this.options.logged({ gateway: this.name, at: now(), level: LEVELS[line.level ?? ''] ?? FATAL, message });
     return message;
   }

@@ -149,11 +149,14 @@ export class Rig {
   }
 
   /** Notes that the store, or one gateway, is away while this runs. */
-  async during(work: () => Promise<unknown>, about: { gateway?: Gateway; mayLapse?: boolean } = {}): Promise<void> {
-    const { gateway, mayLapse = false } = about;
+  async during(
+    work: () => Promise<unknown>,
+    about: { gateway?: Gateway; mayLapse?: boolean; isSplit?: boolean } = {},
+  ): Promise<void> {
+    const { gateway, mayLapse = false, isSplit = false } = about;
     const from = now();
     await work();
-    this.record.windows.push({ from, to: now(), mayLapse, ...(gateway && { gateway: gateway.name }) });
+    this.record.windows.push({ from, to: now(), mayLapse, isSplit, ...(gateway && { gateway: gateway.name }) });
   }
 
   /** Ends a gateway's process. */

@@ -3,6 +3,7 @@ import { FaultProxy } from '../../support/fault-proxy.ts';
 import { startCluster, type TestCluster } from '../../support/redis-cluster.ts';
 import { startSentinels, type TestSentinels } from '../../support/redis-sentinels.ts';
 import { freePort, startRedis, type TestRedis } from '../../support/redis-server.ts';
+import { ScriptedSentinel } from '../../support/scripted-sentinel.ts';
 
 /** `sentinel-split`: with a network that can be parted. */
 export type StoreKind = 'redis' | 'sentinel' | 'sentinel-split' | 'cluster';
@@ -22,14 +23,17 @@ export interface ChaosStore {
 }
 
 /**
- * A network in two parts: in the one are the first master, the first sentinel and one gateway; in the other, which
- * reaches that master through a proxy only, all the rest.
+ * A network in two parts: in the one are the first master and one gateway, with a sentinel that names that master; in the
+ * other, which reaches that master through a proxy only, all the rest.
  */
 export interface Split {
   /** The number of the gateway that stays with the first master. */
   readonly gateway: number;
+  /** So long the first master takes writes after the split, which are lost when it is over. */
+  readonly writesOnMs: number;
   begin(): void;
-  end(): void;
+  /** @param master by now: its sentinel hears of it. */
+  end(master: TestRedis): Promise<void>;
 }
 
 export const SHARDS = 16;
@@ -37,7 +41,10 @@ const ENV = { PRESENCE_SHARDS: String(SHARDS) };
 const REPLICAS = 2;
 const SPLIT_GATEWAY = 1;
 /** So that the master that is cut off soon takes nothing more. */
-const MIN_REPLICAS = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2'];
+const MAX_LAG_S = 2;
+const MIN_REPLICAS = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', String(MAX_LAG_S)];
+/** Redis looks once a second whether its replicas lag. */
+const WRITES_ON_MS = (MAX_LAG_S + 1) * 1_000;
 /** Failovers within seconds; what has no master keeps no other slots from being served. */
 const CLUSTER = ['--cluster-node-timeout', '1500', '--cluster-require-full-coverage', 'no'];
 
@@ -79,7 +86,7 @@ async function withSplit(): Promise<ChaosStore> {
   const port = await freePort();
   const proxy = await FaultProxy.to(port);
   const sentinels = await startSentinels({ replicas: REPLICAS, port, masterPort: proxy.port, args: MIN_REPLICAS });
-  const [first] = sentinels.processes;
+  const alone = await ScriptedSentinel.for(port);
   return {
     kind: 'sentinel-split',
     redis: sentinels.master,
@@ -87,23 +94,20 @@ async function withSplit(): Promise<ChaosStore> {
     proxies: [],
     split: {
       gateway: SPLIT_GATEWAY,
+      writesOnMs: WRITES_ON_MS,
       begin: () => {
         proxy.blackhole = true;
-        // It answers its own gateway, and names the first master; to be frozen comes to the same, but for that.
-        first?.kill('SIGSTOP');
       },
-      end: () => {
-        // What was lost on the way is missing in these connections.
+      end: async (master) => {
+        // These connections lack what was lost on the way.
         proxy.reset();
         proxy.blackhole = false;
-        first?.kill('SIGCONT');
+        await alone.announce(master.port);
       },
     },
-    envOf: async (gateway) => ({
-      ...ENV,
-      REDIS_URL: gateway === SPLIT_GATEWAY ? sentinels.urlOf(0) : sentinels.urlOf(1, 2),
-    }),
+    envOf: async (gateway) => ({ ...ENV, REDIS_URL: gateway === SPLIT_GATEWAY ? alone.url : sentinels.url }),
     async stop() {
+      alone.stop();
       await sentinels.stop();
       await proxy.close();
     },

@@ -81,18 +81,19 @@ export const SENTINEL: readonly Scenario[] = [
       const cutOff = rig.gateway(split.gateway);
       await rig.during(
         async () => {
+          const master = sentinels.failedOver();
           await rig.during(async () => {
             split.begin();
+            // Until min-replicas-to-write bites, each part has players that the other cannot know of.
+            void rig.during(() => rig.pause(split.writesOnMs), { gateway: cutOff, mayLapse: true, isSplit: true });
             void churn(rig, 6);
-            await sentinels.failedOver();
+            await master;
             await rig.pause(NOTICED_MS);
           });
           await rig.pause(1_000, 3_000);
-          await rig.during(async () => {
-            split.end();
-            await following(sentinels.master);
-            await rig.pause(NOTICED_MS);
-          });
+          await split.end(await master);
+          await following(sentinels.master);
+          await rig.pause(NOTICED_MS);
         },
         { gateway: cutOff, mayLapse: true },
       );
