@@ -21,6 +21,9 @@ import { Restoring } from './restoring.ts';
 
 export type { HeldPlayer } from './held-player.ts';
 
+/** By when a client of the store has connected again, mostly. */
+const RECONNECT_MS = 1_000;
+
 export interface NodeLog {
   warn(fields: object, message: string): void;
 }
@@ -72,8 +75,12 @@ export class GatewayNode {
   constructor(options: NodeOptions) {
     const { store, beatMs, leaseMs, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
-    // Another node notices at its next beat, and may have failed at one.
-    this.restoring = new Restoring({ othersMs: 2 * beatMs, maxMs: leaseMs, isIdle: () => this.reopening.isIdle });
+    // Another node notices at its next beat, and may have failed at one, or be yet to connect again.
+    this.restoring = new Restoring({
+      othersMs: beatMs + Math.max(beatMs, RECONNECT_MS),
+      maxMs: leaseMs,
+      isIdle: () => this.reopening.isIdle,
+    });
     this.renewals = new Renewals({ store, sessionLeaseMs });
     this.detaches = new Detaches(store, resumeGraceMs);
   }
@@ -86,6 +93,11 @@ export class GatewayNode {
   /** Sessions that sockets of this node hold, or are about to. */
   get sessionsHeld(): number {
     return this.players.size;
+  }
+
+  /** This process holds a lease in the store, by its last beat. */
+  get hasLease(): boolean {
+    return this.isMember && !this.isAway;
   }
 
   /** The store forgot, and may not have all sessions again that sockets hold: what it answers is incomplete (P10). */

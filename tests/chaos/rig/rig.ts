@@ -135,6 +135,11 @@ export class Rig {
     return this.options.history !== undefined;
   }
 
+  /** The id of a user who was never there. */
+  newUser(): string {
+    return `n${this.record.sessions.length}`;
+  }
+
   gateway(i: number): Gateway {
     return this.gateways[i] as Gateway;
   }

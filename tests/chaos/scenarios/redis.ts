@@ -17,11 +17,12 @@ async function admin<T>(rig: Rig, act: (client: Redis) => Promise<T>): Promise<T
   }
 }
 
+/** Some leave, and new ones come. */
 async function churn(rig: Rig, times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     for (const screen of rig.some(0.05)) void screen.leave();
     await rig.pause(100, 300);
-    void rig.watchAs(`n${i}`);
+    void rig.watchAs(rig.newUser());
   }
 }
 
@@ -127,10 +128,13 @@ export const ONE_REDIS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      for (const proxy of rig.store.proxies) proxy.delayMs = 300;
-      await churn(rig, 10);
-      await rig.pause(5_000);
-      for (const proxy of rig.store.proxies) proxy.delayMs = 0;
+      await rig.during(async () => {
+        for (const proxy of rig.store.proxies) proxy.delayMs = 300;
+        await churn(rig, 10);
+        await rig.pause(5_000);
+        for (const proxy of rig.store.proxies) proxy.delayMs = 0;
+        await rig.pause(1_000);
+      });
     },
   },
 ];
