@@ -7,6 +7,8 @@ import { freePort } from '../../support/redis-server.ts';
 import { type LogLine, now, type ProcessEnd } from '../record.ts';
 
 const STOP_MS = 20_000;
+/** Of pino. */
+const LEVELS: Readonly<Record<string, number>> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
 
 export interface GatewayOptions {
   readonly name: string;
@@ -114,14 +116,15 @@ export class Gateway {
 
   /** @returns the line's message. */
   private note(text: string): string {
-    let line: { level?: number; msg?: string; message?: string };
+    let line: { level?: string | number; msg?: string; message?: string };
     try {
       line = JSON.parse(text);
     } catch {
       line = { level: 60, message: text };
     }
     const message = line.msg ?? line.message ?? '';
-    this.options.logged({ gateway: this.name, at: now(), level: line.level ?? 30, message });
+    const level = typeof line.level === 'string' ? (LEVELS[line.level] ?? 0) : (line.level ?? 0);
+    this.options.logged({ gateway: this.name, at: now(), level, message });
     return message;
   }
 }

@@ -165,7 +165,8 @@ export const GATEWAYS: readonly Scenario[] = [
     name: 'many-at-once',
     store: 'redis',
     async act(rig) {
-      await rig.crowd(5_000, 3_000);
+      // On a small machine they keep beats waiting for longer than half of a node's lease: a silence of the store.
+      await rig.during(() => rig.crowd(5_000, 3_000));
     },
   },
   {
