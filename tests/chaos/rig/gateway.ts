@@ -50,7 +50,7 @@ export class Gateway {
 
   /** Starts it, again; resolves when it serves with its store. @param env over that of before. */
   async launch(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { prefix = [], main = 'dist/gateway/main.js', name } = this.options;
+    const { prefix = [], main = process.env.CHAOS_MAIN ?? 'dist/gateway/main.js', name } = this.options;
     const [command = '', ...args] = [...prefix, process.execPath, main];
     const ports = { WS_PORT: String(this.wsPort), HTTP_PORT: String(this.httpPort) };
     const child = spawn(command, args, {
