@@ -9,6 +9,7 @@ import { createSidecar } from './http/sidecar.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
+import { StoreHealth } from './metrics/store-health.ts';
 import { guardAdmissions } from './node/admission-guard.ts';
 import { GatewayNode } from './node/node.ts';
 import { createReads } from './replica/reads.ts';
@@ -94,6 +95,7 @@ function createReplica(config: Config, store: PresenceStore, log: Logger): Repli
  */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const metrics = new Metrics();
+  const health = new StoreHealth();
   // To be asked before anybody relies on it.
   const bareStore = createStore(config, log, (canAsk) => {
     node.suspect();
@@ -101,7 +103,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   });
   const admissions = guardAdmissions(bareStore.sessions, () => node, config.outagePolicy);
   const whenAway = config.outagePolicy === 'open' ? 'degraded' : 'unavailable';
-  const store = observeStore(bareStore, metrics, whenAway, admissions);
+  const store = observeStore(bareStore, metrics, health, whenAway, admissions);
   const node = new GatewayNode({
     store,
     log,
@@ -126,6 +128,12 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });
+  // Players are let in unchecked, or changes are late; or that is not known.
+  const isDegraded = (): boolean => health.isTroubled || !node.hasLease || node.isRestoring || node.isSuspect;
+  metrics.gauge(
+    { name: 'degraded', help: '1 while admissions may go unchecked or changes may be late, as /readyz says; else 0' },
+    () => Number(isDegraded()),
+  );
   const sidecar = createSidecar({
     config,
     authenticator,
@@ -137,6 +145,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     uws,
     isDraining: () => draining,
     isRestoring: () => node.isRestoring || node.isSuspect,
+    isDegraded,
   });
   try {
     httpPort = await sidecar.listen(config.host, config.httpPort);

@@ -35,6 +35,8 @@ export interface SidecarOptions {
   readonly isDraining: () => boolean;
   /** The store forgot, and may not have all sessions again that sockets hold (P10). */
   readonly isRestoring?: () => boolean;
+  /** Admissions may go unchecked, or changes may be late. */
+  readonly isDegraded?: () => boolean;
 }
 
 export interface Sidecar extends HttpServer {
@@ -56,6 +58,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     uws,
     isDraining,
     isRestoring = () => false,
+    isDegraded = () => false,
   } = options;
   const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
     log.warn(
@@ -63,7 +66,17 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       'could not notify sockets of ended sessions: they close at their next renewal',
     ),
   );
-  const routes = createRoutes({ config, store: bounded, history, replica, log, metrics, isDraining, isRestoring });
+  const routes = createRoutes({
+    config,
+    store: bounded,
+    history,
+    replica,
+    log,
+    metrics,
+    isDraining,
+    isRestoring,
+    isDegraded,
+  });
   const dispatch = createDispatch({
     routes,
     observe: observeRequests(metrics),

@@ -12,6 +12,7 @@ import {
 } from '../../presence-core/index.ts';
 import type { Metrics } from './metrics.ts';
 import { type Absence, registerStoreFigures, StoreFigures } from './store-figures.ts';
+import type { StoreHealth } from './store-health.ts';
 
 const BOUNDS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
@@ -24,16 +25,18 @@ type Time = <Args extends unknown[], Result>(
 ) => Act<Args, Result>;
 
 /**
+ * @param health told of what is answered and what fails.
  * @param whenAway the result of an open without an answer from the store.
  * @param sessions stand in for the store's.
  */
 export function observeStore(
   store: PresenceStore,
   metrics: Metrics,
+  health: StoreHealth,
   whenAway: Absence,
   sessions: StoreSessions = store.sessions,
 ): PresenceStore {
-  const figures = new StoreFigures();
+  const figures = new StoreFigures(health);
   registerStoreFigures(figures, metrics);
   const time = timer(figures, metrics);
   const { reads, limits, log, snapshots, analytics, inbox } = store;

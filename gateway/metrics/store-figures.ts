@@ -12,7 +12,7 @@ import {
   type Via,
 } from '../../presence-core/index.ts';
 import { byLabel, type Metrics, type Sample } from './metrics.ts';
-import { StoreHealth } from './store-health.ts';
+import type { StoreHealth } from './store-health.ts';
 
 /** The store did not answer: the outage policy admits the player (`degraded`) or refuses it (`unavailable`). */
 export type Absence = 'degraded' | 'unavailable';
@@ -51,7 +51,7 @@ const NO_DISPLACED: Record<CloseReason | 'moved', number> = {
 };
 
 export class StoreFigures {
-  readonly health = new StoreHealth();
+  readonly health: StoreHealth;
   readonly admissions: Record<Via, Record<Admission, number>>;
   readonly renewals = { ...NO_RENEWALS };
   readonly displaced = { ...NO_DISPLACED };
@@ -63,7 +63,8 @@ export class StoreFigures {
   sweepLagMs = 0;
   recountCorrected = 0;
 
-  constructor() {
+  constructor(health: StoreHealth) {
+    this.health = health;
     const none = VIAS.map((via) => [via, { ...NO_ADMISSIONS }]);
     this.admissions = Object.fromEntries(none) as Record<Via, Record<Admission, number>>;
   }
@@ -103,6 +104,7 @@ export class StoreFigures {
   }
 
   failed(verb: string, error: unknown): void {
+    this.health.noteFailure(verb, error);
     const code = error instanceof StoreError ? error.code : 'internal';
     const counted = this.errors.get(`${verb} ${code}`);
     if (counted) counted.value += 1;

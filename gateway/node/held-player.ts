@@ -10,6 +10,8 @@ export interface HeldPlayer {
   readonly owner: SocketOwner | undefined;
   /** Its session is to be opened (again): it waits for its turn. */
   readonly isDue: boolean;
+  /** It was let in without an answer of the store, and is yet to be admitted. */
+  readonly isUnchecked: boolean;
   /** Where the renewals keep it. */
   renewSlot: number;
   /** The node lost its lease (`resume`), or the store the session (`restore`) (P9, P10). */

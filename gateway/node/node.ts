@@ -8,6 +8,7 @@ import {
   type Displaced,
   type InboxMessage,
   type PresenceStore,
+  pause,
   type Repeating,
   repeating,
   SharedRead,
@@ -20,6 +21,13 @@ import { Reopening } from './reopening.ts';
 import { Restoring } from './restoring.ts';
 
 export type { HeldPlayer } from './held-player.ts';
+
+/** By when a client of the store has connected again, mostly. */
+const RECONNECT_MS = 1_000;
+/** A store that took so long to sweep nothing stood still: half of what its calls wait. */
+const STALL_MS = 500;
+/** With the default lease one every 30 s. */
+const DOUBTS_PER_LEASE = 20;
 
 export interface NodeLog {
   warn(fields: object, message: string): void;
@@ -63,6 +71,12 @@ export class GatewayNode {
     done: () => this.quitFormer(),
   });
   private readonly restoring: Restoring;
+  /** The first sweep, at most a node lease long: while no process ran nobody ended anything. */
+  private firstSweep: Promise<void> | undefined;
+  /** The store stood still for a moment, or did not answer: who displaced a socket may not know it, and not have told. */
+  private isDoubtful = false;
+  /** By `performance.now()`. */
+  private renewedAllAt = Number.NEGATIVE_INFINITY;
   private readonly detaches: Detaches;
   /** One at a time, whoever asks for it; nobody is answered by one from before. */
   private readonly beats = new SharedRead((_: 'beat') => this.beat());
@@ -72,8 +86,12 @@ export class GatewayNode {
   constructor(options: NodeOptions) {
     const { store, beatMs, leaseMs, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
-    // Another node notices at its next beat, and may have failed at one.
-    this.restoring = new Restoring({ othersMs: 2 * beatMs, maxMs: leaseMs, isIdle: () => this.reopening.isIdle });
+    // Another node notices at its next beat, and may have failed at one, or be yet to connect again.
+    this.restoring = new Restoring({
+      othersMs: beatMs + Math.max(beatMs, RECONNECT_MS),
+      maxMs: leaseMs,
+      isIdle: () => this.reopening.hasRestored,
+    });
     this.renewals = new Renewals({ store, sessionLeaseMs });
     this.detaches = new Detaches(store, resumeGraceMs);
   }
@@ -88,14 +106,23 @@ export class GatewayNode {
     return this.players.size;
   }
 
-  /** The store forgot, and may not have all sessions again that sockets hold: what it answers is incomplete (P10). */
+  /** This process holds a lease in the store, by its last beat. */
+  get hasLease(): boolean {
+    return this.isMember && !this.isAway;
+  }
+
+  /**
+   * The store forgot, and may not have all sessions again that sockets hold; or this process has just started, and it may
+   * have some of processes that are gone: what it answers is not what is (P9, P10).
+   */
   get isRestoring(): boolean {
-    return this.restoring.isOn;
+    return this.firstSweep !== undefined || this.restoring.isOn;
   }
 
   /** Resolves when the store has all sessions again that sockets hold, or should have: at once in quiet times. */
-  restored(): Promise<void> {
-    return this.restoring.over();
+  async restored(): Promise<void> {
+    await this.firstSweep;
+    await this.restoring.over();
   }
 
   /** Whether the store forgot is not known: a connection to it was lost since the last beat. */
@@ -129,17 +156,19 @@ export class GatewayNode {
     return { nodeId: this.id, connection };
   }
 
-  /** Takes the lease, then beats and sweeps until `stop`. The store must have started. */
+  /** Takes the lease, then beats and sweeps until `stop`; resolves after the first sweep. The store must have started. */
   async start(): Promise<void> {
     const { epoch } = await this.join();
     this.epoch = epoch;
     if (this.isStopped) return;
     this.renewals.start();
-    const { store, beatMs, sweepMs } = this.options;
+    const { beatMs, leaseMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
-    // While no process ran nobody ended anything.
-    store.nodes.sweep().catch(() => {});
-    this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
+    this.firstSweep = Promise.race([this.sweep().catch(() => {}), pause(leaseMs)]).then(() => {
+      this.firstSweep = undefined;
+    });
+    this.repeats.push(repeating({ everyMs: sweepMs }, () => this.sweep()));
+    await this.firstSweep;
   }
 
   /** From now on messages reach the player, and the lease of its session, once it has one, is renewed, until `untrack`. */
@@ -207,8 +236,19 @@ export class GatewayNode {
     return result;
   }
 
+  private async sweep(): Promise<void> {
+    const begunAt = performance.now();
+    let hasEnded = false;
+    try {
+      hasEnded = (await this.options.store.nodes.sweep()).ended > 0;
+    } finally {
+      // One that ends many takes its time.
+      if (!hasEnded && performance.now() - begunAt > STALL_MS) this.isDoubtful = true;
+    }
+  }
+
   private async beat(): Promise<void> {
-    const { store, leaseMs, log, resumeGraceMs } = this.options;
+    const { store, leaseMs, log } = this.options;
     let result: BeatResult;
     const wasAway = this.isAway;
     try {
@@ -234,8 +274,21 @@ export class GatewayNode {
     }
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
     this.reopening.go();
-    if (wasAway) void this.renewals.renewAll(this.players.values(), resumeGraceMs / 2);
+    if (wasAway || this.isDoubtful) this.renewAll(wasAway);
     void this.detaches.retry();
+  }
+
+  /**
+   * Finds out at once who lost its session meanwhile, untold. In mere doubt not more often than a few times in a lease: a
+   * store that is always slow is not to be asked more.
+   */
+  private renewAll(isUrgent: boolean): void {
+    const { resumeGraceMs, sessionLeaseMs } = this.options;
+    const now = performance.now();
+    if (!isUrgent && now - this.renewedAllAt < sessionLeaseMs / DOUBTS_PER_LEASE) return;
+    this.isDoubtful = false;
+    this.renewedAllAt = now;
+    void this.renewals.renewAll(this.players.values(), resumeGraceMs / 2);
   }
 
   /**

@@ -33,6 +33,12 @@ export class Reopening {
     return this.due.size === 0;
   }
 
+  /** No session is left to be restored. Who was let in unchecked waits for that, and is admitted after it. */
+  get hasRestored(): boolean {
+    for (const player of this.due) if (!player.isUnchecked) return false;
+    return true;
+  }
+
   add(player: HeldPlayer): void {
     this.due.add(player);
     this.go();

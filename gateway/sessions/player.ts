@@ -67,6 +67,10 @@ export class Player implements HeldPlayer {
     return isDue(this.life);
   }
 
+  get isUnchecked(): boolean {
+    return this.life.state === 'unchecked';
+  }
+
   async hello(message: Hello): Promise<void> {
     const { authenticator, store, node, outagePolicy } = this.context;
     this.saidHelloAt = performance.now();
@@ -211,6 +215,8 @@ export class Player implements HeldPlayer {
         if (isFault) throw error;
         return;
       }
+      // The node has no lease there: it may have forgotten. The next beat would find out.
+      if (result.outcome === 'fenced') void this.context.node.check();
       // A store that went back speaks of what was before this socket (P10): then that is no answer.
       const isLost = event.type === 'turn' && (result.outcome === 'moved' || result.outcome === 'ended');
       if (isLost && !(await this.context.node.isUpheld())) {

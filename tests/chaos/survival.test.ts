@@ -19,6 +19,8 @@ const { CHAOS_SCENARIO, CHAOS_SEED, CHAOS_SHORT } = process.env;
 const chosen = SCENARIOS.filter(({ name, isShort }) =>
   CHAOS_SCENARIO ? name === CHAOS_SCENARIO : !CHAOS_SHORT || isShort,
 );
+if (chosen.length === 0)
+  throw new Error(`no scenario ${CHAOS_SCENARIO}: ${SCENARIOS.map(({ name }) => name).join(', ')}`);
 const seed = Number(CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
 
 interface Judged extends Verdict {

@@ -32,6 +32,7 @@ const TABLE = createRoutes({
   metrics: new Metrics(),
   isDraining: () => false,
   isRestoring: () => false,
+  isDegraded: () => false,
 }).map(({ method, path, scope, reads }) => ({
   method,
   path,

@@ -17,7 +17,6 @@ const READS = [
   '/stats/viewercount/users/u1',
   '/stats/top?by=stream',
   `/analytics?timestamp=${Date.now()}`,
-  '/readyz',
 ];
 
 let sidecar: TestSidecar;
@@ -43,6 +42,16 @@ describe('[P10] while the store is away', () => {
     expect(guard.body.expiresAt - guard.body.refreshAt).toBe(30_000);
     failing.mode = 'work';
     expect((await sidecar.request('POST', '/heartbeat', BEAT)).body).toMatchObject({ current: 1, max: 3 });
+  });
+
+  test.each([
+    ['open', 200, { status: 'degraded' }],
+    ['closed', 503, expect.objectContaining({ code: 'store_unavailable' })],
+  ])('policy %s: /readyz says whether players are let in', async (policy, status, body) => {
+    await start({ OUTAGE_POLICY: policy });
+    expect(await sidecar.request('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    failing.mode = 'away';
+    expect(await sidecar.request('GET', '/readyz')).toMatchObject({ status, body });
   });
 
   test.each(['away', 'silent'] as const)(

@@ -170,6 +170,7 @@ test('over the embedded store: what was done, without who did it', async () => {
 /** Without the prefix, of a process that has all parts. */
 const NAMES: string[] = [
   'admissions_total',
+  'degraded',
   'displaced_total',
   'history_failures_total',
   'history_log_backlog_ratio',
@@ -329,7 +330,7 @@ test('policy closed: an open that the store did not answer is not let in', async
   expect(metrics.by('status', 'presence_http_requests_total', { route: '/heartbeat' })).toEqual({ 503: 1 });
   // Who disconnects from a Redis that is gone keeps ioredis' timer, and with it this process, for 2 s.
   await redis.restart();
-  await until(async () => (await at.get('/readyz')).status === 200);
+  await until(async () => (await at.get('/readyz')).body.status === 'ok');
 });
 
 test('[P9] a node that lost its lease counts as fenced', async () => {

@@ -97,7 +97,7 @@ describe('a request is one line', () => {
 describe('probes', () => {
   test('are a line when their answer changes: a warning without stack, then that all is well', async () => {
     const failing = failingStore();
-    await start(failing.store);
+    await start(failing.store, { OUTAGE_POLICY: 'closed' });
     const probe = async (mode: typeof failing.mode): Promise<void> => {
       failing.mode = mode;
       for (let i = 0; i < 3; i++) await sidecar.get('/readyz');

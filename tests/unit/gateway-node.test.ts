@@ -1,5 +1,5 @@
 /** The node towards a store whose answers the test gives by hand. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import type { HeldPlayer, ReopenIntent } from '../../gateway/node/held-player.ts';
 import { GatewayNode } from '../../gateway/node/node.ts';
@@ -24,6 +24,7 @@ test('[P9] a join whose answer is lost is repeated, and then its sessions are op
     get isDue() {
       return lost !== undefined;
     },
+    isUnchecked: false,
     renewSlot: 0,
     lost: (intent) => {
       lost = intent;
@@ -100,6 +101,7 @@ function trackedPlayer(node: GatewayNode, connection: number) {
     session: { userId: 'u', sessionId: `s${connection}` },
     owner: node.owner(connection),
     isDue: false,
+    isUnchecked: false,
     renewSlot: 0,
     lost: (intent) => {
       events.push(`lost ${intent}`);
@@ -333,3 +335,62 @@ test.each(['at the next beat', 'before the lease is given up'] as const)(
     expect(acts).toEqual(['detach', 'detach', 'quit']);
   },
 );
+
+test('[P9] until the first sweep is done what the store answers may be of processes that are gone', async () => {
+  const store = new MemoryStore();
+  let swept = (): void => {};
+  store.nodes.sweep = () =>
+    new Promise((resolve) => {
+      swept = () => resolve({ ended: 1, lagMs: 0, corrected: 0 });
+    });
+  const node = new GatewayNode({ store, log, ...TIMES, sweepMs: 60_000 });
+  const started = node.start();
+  await turn();
+  expect(node.isRestoring).toBe(true);
+  let isOver = false;
+  const restored = node.restored().then(() => {
+    isOver = true;
+  });
+  await turn();
+  expect(isOver).toBe(false);
+  swept();
+  await Promise.all([started, restored]);
+  expect(node.isRestoring).toBe(false);
+  await node.stop();
+});
+
+test('[P5] after a store that stood still all sessions are renewed at once, and not again and again', async () => {
+  const store = new MemoryStore();
+  const renewed: number[] = [];
+  store.sessions.renew = async (requests) => {
+    renewed.push(requests.length);
+    return requests.map(() => ({ outcome: 'gone' }));
+  };
+  let stallMs = 0;
+  store.nodes.sweep = async () => {
+    await sleep(stallMs);
+    return { ended: 0, lagMs: 0, corrected: 0 };
+  };
+  const node = new GatewayNode({ store, log, ...TIMES, beatMs: 50, sweepMs: 20, sessionLeaseMs: 600_000 });
+  await node.start();
+  const missed: string[] = [];
+  node.track({
+    connection: 1,
+    session: { userId: 'u', sessionId: 's' },
+    owner: node.owner(1),
+    isDue: false,
+    isUnchecked: false,
+    renewSlot: 0,
+    lost: () => {},
+    reopen: async () => {},
+    missed: (_, { outcome }) => missed.push(outcome),
+    displaced: () => {},
+  });
+  await sleep(200);
+  expect(renewed).toEqual([]);
+  stallMs = 600;
+  await until(() => renewed.length > 0);
+  await sleep(1_500);
+  expect([renewed, missed]).toEqual([[1], ['gone']]);
+  await node.stop();
+});

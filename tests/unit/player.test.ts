@@ -410,6 +410,20 @@ test('[P7] whom a socket takes a session from is told how long ago its hello was
   expect(by.socket.helloAgoMs).toBeGreaterThanOrEqual(4);
 });
 
+test('[P10] a hello in a shard where the node has no lease has it ask at once whether the store forgot', async () => {
+  const { asked, node, player } = playerOf({ outagePolicy: 'open' });
+  let checks = 0;
+  node.check = async () => {
+    checks += 1;
+  };
+  const hello = player.hello(HELLO);
+  await turn();
+  expect(checks).toBe(0);
+  await asked.only('open').answer({ outcome: 'fenced' });
+  await hello;
+  expect(checks).toBe(1);
+});
+
 test('[P8] a node knows a player from its hello until its socket is gone', async () => {
   const { asked, node, player, socket } = playerOf();
   const hello = player.hello(HELLO);

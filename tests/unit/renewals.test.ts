@@ -40,6 +40,7 @@ function playerOf(connection: number): TestPlayer {
     session: { userId: `u${connection}`, sessionId: 's' },
     owner: { nodeId: 'n', connection },
     isDue: false,
+    isUnchecked: false,
     renewSlot: 0,
     lost: () => {},
     reopen: async () => {},

@@ -13,6 +13,7 @@ function duePlayer(connection: number, failures = 0) {
     owner: undefined,
     renewSlot: 0,
     isDue: true,
+    isUnchecked: false,
     turns: 0,
     lost: () => {},
     missed: () => {},
@@ -63,4 +64,13 @@ test('[P8] who left before its turn gets none', async () => {
   reopening.remove(left);
   await until(() => other.turns === 1);
   expect(left.turns).toBe(0);
+});
+
+test('[P10] who was let in unchecked keeps no restore from being over', () => {
+  const reopening = new Reopening({ mayRun: () => false, done: () => {} });
+  expect(reopening.hasRestored).toBe(true);
+  reopening.add({ ...duePlayer(1), isUnchecked: true });
+  expect([reopening.isIdle, reopening.hasRestored]).toEqual([false, true]);
+  reopening.add(duePlayer(2));
+  expect(reopening.hasRestored).toBe(false);
 });

@@ -20,6 +20,8 @@ export interface RouteContext {
   readonly isDraining: () => boolean;
   /** The store forgot, and may not have all sessions again that sockets hold (P10). */
   readonly isRestoring: () => boolean;
+  /** Admissions may go unchecked, or changes may be late. */
+  readonly isDegraded: () => boolean;
 }
 
 /** Whether the outage policy admits players unchecked after this error (P10). */

@@ -1,5 +1,6 @@
 /** For operators: health checks, metrics and the log level. */
 import { Type } from 'typebox';
+import { isOutage } from '../../../presence-core/index.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { Problem } from '../problem.ts';
 import { NO_CONTENT, ok, plain, type Route, route, type Tag } from '../route.ts';
@@ -9,12 +10,23 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 
 const Healthy = Type.Object({ status: Type.Literal('ok', { description: 'Always ok' }) });
 
+const Ready = Type.Object({
+  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')], {
+    description: 'degraded: admissions may go unchecked, or changes may be late',
+  }),
+});
+
 const tag: Tag = {
   name: 'Operations',
   description: 'Health checks, metrics and the log level.',
 };
 
-export function operationRoutes({ store, log, metrics, isDraining }: RouteContext): Route[] {
+function isOtherThanOutage(error: unknown): false {
+  if (isOutage(error)) return false;
+  throw error;
+}
+
+export function operationRoutes({ config, store, log, metrics, isDraining, isDegraded }: RouteContext): Route[] {
   return [
     route({
       method: 'GET',
@@ -32,16 +44,22 @@ export function operationRoutes({ store, log, metrics, isDraining }: RouteContex
       path: '/readyz',
       tag,
       summary: 'Check whether the node can take traffic (readiness)',
-      description: '200 if the store answers and the node is not draining; 503 otherwise.',
+      description:
+        'Whether to send players here. 200 `ok`; 200 `degraded` while the store is away, fails or is being restored and OUTAGE_POLICY=open lets players in all the same; 503 then with OUTAGE_POLICY=closed, and while draining.',
       probe: true,
       problems: [{ code: 'store_unavailable' }, { code: 'draining' }],
       examples: [{ title: 'Ready', response: { status: 'ok' } }],
       scope: 'none',
-      schema: { response: Healthy },
+      schema: { response: Ready },
       async handler() {
         if (isDraining()) throw new Problem('draining', 'The node is shutting down: send new players to another node.');
-        await store.ping();
-        return ok({ status: 'ok' });
+        const isAnswered = await store.ping().then(() => true, isOtherThanOutage);
+        if (isAnswered && !isDegraded()) return ok({ status: 'ok' as const });
+        if (config.outagePolicy === 'open') return ok({ status: 'degraded' as const });
+        throw new Problem(
+          'store_unavailable',
+          'The store is away, fails, or is being restored: no players are let in.',
+        );
       },
     }),
     route({

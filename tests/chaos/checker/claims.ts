@@ -103,7 +103,10 @@ export function isAbout(window: Window, gateway: string): boolean {
 export function ghostUntil(session: SessionRecord, run: RunRecord): { readonly base: number; readonly until: number } {
   const { pingMs, pongMs, graceMs, beatMs, leaseMs, sweepMs, stallGraceMs } = run.timers;
   const end = endOf(session) as Ending;
-  const left = session.events.find(({ what }) => what === 'left');
+  // Whoever was let in unchecked leaves without waiting for the store.
+  const proof = session.events.findLast((event) => event.what === 'welcome' || event.what === 'alive');
+  const isUnchecked = proof?.what === 'welcome' && proof.degraded;
+  const left = isUnchecked ? undefined : session.events.find(({ what }) => what === 'left');
   const bySocket = graceMs + sweepMs;
   const bounds = { socket: bySocket, network: pingMs + pongMs + bySocket, leave: left ? 0 : bySocket };
   const boundMs = end.what === 'gone' ? bounds[end.way] : bounds.leave;

@@ -2,8 +2,8 @@
 import type { RunRecord } from '../record.ts';
 
 const ERROR = 50;
-/** Requests that were answered 503, as their store was away. */
-const OUTAGE = /^(store|database)_unavailable:/;
+/** Answers 503 are lines of this level. */
+const SAID = /^(store_unavailable|overloaded|draining):/;
 /** Lines of one gateway within a second: an outage is told in a few. */
 const LINES_PER_SECOND = 40;
 const MEMORY_MB = 600;
@@ -15,7 +15,7 @@ export function checkProcesses(run: RunRecord): string[] {
   }
   const seconds = new Map<string, number>();
   for (const { gateway, at, level, message } of run.lines) {
-    if (level >= ERROR && !OUTAGE.test(message)) faults.push(`${gateway} logged an error: ${message.slice(0, 200)}`);
+    if (level >= ERROR && !SAID.test(message)) faults.push(`${gateway} logged an error: ${message.slice(0, 200)}`);
     const second = `${gateway} ${Math.floor(at / 1_000)}`;
     seconds.set(second, (seconds.get(second) ?? 0) + 1);
   }

@@ -7,9 +7,8 @@ import { freePort } from '../../support/redis-server.ts';
 import { type LogLine, now, type ProcessEnd } from '../record.ts';
 
 const STOP_MS = 20_000;
-/** Of what is no log line: a crash, or a warning of Node. */
-const FATAL = 60;
-const LEVELS: Readonly<Record<string, number>> = { debug: 20, info: 30, warn: 40, error: 50, fatal: FATAL };
+/** Of pino. */
+const LEVELS: Readonly<Record<string, number>> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
 
 export interface GatewayOptions {
   readonly name: string;
@@ -51,7 +50,7 @@ export class Gateway {
 
   /** Starts it, again; resolves when it serves with its store. @param env over that of before. */
   async launch(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { prefix = [], main = 'dist/gateway/main.js', name } = this.options;
+    const { prefix = [], main = process.env.CHAOS_MAIN ?? 'dist/gateway/main.js', name } = this.options;
     const [command = '', ...args] = [...prefix, process.execPath, main];
     const ports = { WS_PORT: String(this.wsPort), HTTP_PORT: String(this.httpPort) };
     const child = spawn(command, args, {
@@ -69,8 +68,9 @@ export class Gateway {
         if (this.note(text) === 'ready') resolve();
       });
     });
+    // Whatever comes here is no log line: a crash, or a warning of Node.
     createInterface({ input: child.stderr }).on('line', (message) => {
-      this.options.logged({ gateway: name, at: now(), level: FATAL, message });
+      this.options.logged({ gateway: name, at: now(), level: 60, message });
     });
     await ready;
   }
@@ -116,14 +116,15 @@ export class Gateway {
 
   /** @returns the line's message. */
   private note(text: string): string {
-    let line: { level?: string; message?: string };
+    let line: { level?: string | number; msg?: string; message?: string };
     try {
       line = JSON.parse(text);
     } catch {
-      line = { level: 'fatal', message: text };
+      line = { level: 60, message: text };
     }
-    const message = line.message ?? '';
-    this.options.logged({ gateway: this.name, at: now(), level: LEVELS[line.level ?? ''] ?? FATAL, message });
+    const message = line.msg ?? line.message ?? '';
+    const level = typeof line.level === 'string' ? (LEVELS[line.level] ?? 0) : (line.level ?? 0);
+    this.options.logged({ gateway: this.name, at: now(), level, message });
     return message;
   }
 }

@@ -24,6 +24,9 @@ const TIMERS: Timers = {
   stallGraceMs: 30_000,
 };
 const LIMIT = 2;
+const ALIVE_MS = 400;
+/** Of thousands at once, all on this machine. */
+const CROWD_ALIVE_MS = 10_000;
 /** Devices of a user who has fewer slots. */
 const CONTENDERS = 4;
 
@@ -135,13 +138,18 @@ export class Rig {
     return this.options.history !== undefined;
   }
 
+  /** The id of a user who was never there. */
+  newUser(): string {
+    return `n${this.record.sessions.length}`;
+  }
+
   gateway(i: number): Gateway {
     return this.gateways[i] as Gateway;
   }
 
   /** A player comes, with a new session. @returns undefined when it was not let in. */
-  async watchAs(userId: string, only?: Gateway): Promise<Screen | undefined> {
-    const screen = this.screen(userId, false, only);
+  async watchAs(userId: string, aliveMs = ALIVE_MS): Promise<Screen | undefined> {
+    const screen = this.screen(userId, false, aliveMs);
     if (!(await screen.start())) return undefined;
     this.watching.add(screen);
     void screen.over.then(() => this.watching.delete(screen));
@@ -192,7 +200,9 @@ export class Rig {
 
   /** So many players come at once, stay for a while, and leave. */
   async crowd(players: number, stayMs: number): Promise<void> {
-    const came = await Promise.all(Array.from({ length: players }, (_, i) => this.watchAs(`crowd${i}`)));
+    const came = await Promise.all(
+      Array.from({ length: players }, (_, i) => this.watchAs(`crowd${i}`, CROWD_ALIVE_MS)),
+    );
     await sleep(stayMs);
     await Promise.all(came.map((screen) => screen?.leave()));
   }
@@ -241,7 +251,7 @@ export class Rig {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private screen(userId: string, isContended: boolean, only?: Gateway): Screen {
+  private screen(userId: string, isContended: boolean, aliveMs = ALIVE_MS): Screen {
     const record: SessionRecord = {
       userId,
       sessionId: `${userId}-${this.record.sessions.length}`,
@@ -253,8 +263,9 @@ export class Rig {
     const screen = new Screen({
       record,
       random: this.random,
+      aliveMs,
       silenceMs: 2 * (TIMERS.pingMs + TIMERS.pongMs),
-      choose: (tried) => only ?? this.choose(tried),
+      choose: (tried) => this.choose(tried),
     });
     this.screens.push(screen);
     return screen;

@@ -14,7 +14,6 @@ const FINAL: ReadonlySet<number> = new Set(
     .map(({ code }) => code),
 );
 const CONNECT_MS = 1_000;
-const ALIVE_MS = 400;
 const LEAVE_MS = 5_000;
 const BACK_OFF_MS = { first: 100, most: 500 };
 
@@ -23,6 +22,8 @@ export interface ScreenOptions {
   /** The gateway to try next, of those that a balancer believes in; `tried` failed a moment ago. */
   readonly choose: (tried: Gateway | undefined) => Gateway;
   readonly random: () => number;
+  /** How often it asks whether the store has its session. */
+  readonly aliveMs: number;
   /** Without a frame or ping for so long a connection is given up. */
   readonly silenceMs: number;
   readonly hello?: Readonly<Record<string, unknown>>;
@@ -127,7 +128,7 @@ export class Screen {
         return;
       }
       socket.send(JSON.stringify({ type: 'heartbeat', id: String(now()) }));
-      await sleep(ALIVE_MS);
+      await sleep(this.options.aliveMs);
     }
   }
 

@@ -5,6 +5,6 @@ export async function churn(rig: Rig, times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     for (const screen of rig.some(0.05)) void screen.leave();
     await rig.pause(100, 300);
-    void rig.watchAs(`n${rig.record.sessions.length}`);
+    void rig.watchAs(rig.newUser());
   }
 }

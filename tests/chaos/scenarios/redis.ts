@@ -120,10 +120,13 @@ export const ONE_REDIS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      for (const proxy of rig.store.proxies) proxy.delayMs = 300;
-      await churn(rig, 10);
-      await rig.pause(5_000);
-      for (const proxy of rig.store.proxies) proxy.delayMs = 0;
+      await rig.during(async () => {
+        for (const proxy of rig.store.proxies) proxy.delayMs = 300;
+        await churn(rig, 10);
+        await rig.pause(5_000);
+        for (const proxy of rig.store.proxies) proxy.delayMs = 0;
+        await rig.pause(1_000);
+      });
     },
   },
 ];

@@ -1,0 +1,28 @@
+/**
+ * Survival runs: `npm run test:chaos` (all), `-- --short` (one short round), `-- <scenario> --seed N --kills N`.
+ * The arguments become the environment of Jest, which runs tests/chaos.
+ */
+import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seed: { type: 'string' }, short: { type: 'boolean' }, kills: { type: 'string' } },
+});
+const [scenario, ...others] = positionals;
+if (others.length > 0) {
+  process.stderr.write('One scenario at a time.\n');
+  process.exit(2);
+}
+const env = {
+  ...process.env,
+  CHAOS: '1',
+  ...(scenario && { CHAOS_SCENARIO: scenario }),
+  ...(values.seed && { CHAOS_SEED: values.seed }),
+  ...(values.short && { CHAOS_SHORT: '1' }),
+  ...(values.kills && { CHAOS_KILLS: values.kills }),
+};
+const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--runInBand'];
+const only = scenario ? 'tests/chaos/survival' : 'tests/chaos';
+const child = spawn(process.execPath, [...jest, only], { env, stdio: 'inherit' });
+child.once('exit', (code) => process.exit(code ?? 1));
