@@ -13,6 +13,7 @@ export function checkLive(run: RunRecord): string[] {
   const faults: string[] = [];
   for (const session of run.sessions) {
     checkEnd(session, faults);
+    checkProven(session, run, faults);
     if (session.isContended) continue;
     const { userId } = session;
     const others = run.sessions.filter((one) => one.userId === userId && one !== session);
@@ -63,5 +64,22 @@ function checkEnd(session: SessionRecord, faults: string[]): void {
     const mayBeRefused = session.isContended && event.code === CLOSE_CODES.concurrency_limit.code;
     if (mayBeRefused) continue;
     faults.push(`${session.userId}/${session.sessionId}${isDegraded ? ' (unchecked)' : ''} was closed ${event.code}`);
+  }
+}
+
+/** Longer than anybody waits between two questions, and than any rule gives for opening sessions again. */
+const PROVEN_MS = 12_000;
+
+/** Whoever is connected has its session in the store, soon after whatever was away is back. */
+function checkProven({ userId, sessionId, events }: SessionRecord, run: RunRecord, faults: string[]): void {
+  const last = events.findLast(({ what }) => what === 'welcome' || what === 'closed');
+  const endAt = events.find(({ what }) => what === 'leave' || what === 'gone')?.at ?? run.final?.at ?? 0;
+  if (last?.what !== 'welcome') return;
+  const provenAt = events.findLast(({ what }) => what === 'welcome' || what === 'alive')?.at ?? 0;
+  const sinceAt = Math.max(provenAt, ...run.windows.map(({ to }) => to));
+  if (endAt - sinceAt > PROVEN_MS) {
+    faults.push(
+      `${userId}/${sessionId} is connected, and for ${Math.round(endAt - sinceAt)} ms nothing shows its session`,
+    );
   }
 }
