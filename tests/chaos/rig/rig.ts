@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { randomOf } from '../../support/seeds.ts';
-import { now, type RunRecord, type SessionRecord, type Timers } from '../record.ts';
+import { now, type RunRecord, type SessionRecord, type Timers, type Window } from '../record.ts';
 import { ChaosDashboard } from './dashboard.ts';
 import { finalState } from './final.ts';
 import { Gateway } from './gateway.ts';
@@ -165,12 +165,18 @@ export class Rig {
   /** Notes that the store, or one gateway, is away while this runs. */
   async during(
     work: () => Promise<unknown>,
-    about: { gateway?: Gateway; mayLapse?: boolean; isSplit?: boolean } = {},
+    about: { gateway?: Gateway; mayLapse?: boolean; split?: Window['split'] } = {},
   ): Promise<void> {
-    const { gateway, mayLapse = false, isSplit = false } = about;
+    const { gateway, mayLapse = false, split } = about;
     const from = now();
     await work();
-    this.record.windows.push({ from, to: now(), mayLapse, isSplit, ...(gateway && { gateway: gateway.name }) });
+    this.record.windows.push({
+      from,
+      to: now(),
+      mayLapse,
+      ...(split && { split }),
+      ...(gateway && { gateway: gateway.name }),
+    });
   }
 
   /** Ends a gateway's process. */

@@ -81,13 +81,14 @@ export const SENTINEL: readonly Scenario[] = [
       const { split, sentinels } = rig.store;
       if (!split || !sentinels) throw new Error('the network of this store cannot be parted');
       const cutOff = rig.gateway(split.gateway);
+      const unnoticed = { gateway: cutOff, mayLapse: true, split: 'unnoticed' } as const;
       await rig.during(
         async () => {
           const master = sentinels.failedOver();
           await rig.during(async () => {
             split.begin();
             // Until min-replicas-to-write bites, each part has players that the other cannot know of.
-            void rig.during(() => rig.pause(split.writesOnMs), { gateway: cutOff, mayLapse: true, isSplit: true });
+            void rig.during(() => rig.pause(split.writesOnMs), unnoticed);
             void churn(rig, 6);
             await master;
             await rig.pause(NOTICED_MS);
@@ -97,7 +98,7 @@ export const SENTINEL: readonly Scenario[] = [
           await following(sentinels.master);
           await rig.pause(NOTICED_MS);
         },
-        { gateway: cutOff, mayLapse: true },
+        { gateway: cutOff, mayLapse: true, split: 'noticed' },
       );
     },
   },
