@@ -145,6 +145,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     uws,
     isDraining: () => draining,
     isRestoring: () => node.isRestoring || node.isSuspect,
+    isUnconfirmed: () => !node.hasLease,
     isDegraded,
   });
   try {

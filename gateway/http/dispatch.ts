@@ -23,11 +23,17 @@ export interface DispatchOptions extends AuthorizeOptions {
   readonly log: Logger;
   readonly logRequests: 'errors' | 'all';
   readonly allowedOrigins: readonly string[];
-  /** The store may not have all sessions again: every answer says so. */
-  readonly isRestoring: () => boolean;
+  /** Why what the store answers may not be what is: every answer says so. */
+  readonly doubt: () => Doubt | undefined;
   /** Counts each request after its response. */
   readonly observe: (request: ObservedRequest) => void;
 }
+
+/**
+ * `restoring`: the store may not have all sessions again. `unconfirmed`: it takes no beats of this process, and may be a
+ * master that was cut off (P10).
+ */
+export type Doubt = 'restoring' | 'unconfirmed';
 
 const MAX_URL_LENGTH = 16_384;
 const VALID_REQUEST_ID = /^[\w.:-]{1,64}$/;
@@ -52,7 +58,7 @@ interface Progress {
 }
 
 export function createDispatch(options: DispatchOptions): Dispatch {
-  const { routes, log, logRequests, allowedOrigins, isRestoring, observe } = options;
+  const { routes, log, logRequests, allowedOrigins, doubt, observe } = options;
   // The schema limits the length of an id: the router must not.
   const router = findMyWay({ maxParamLength: MAX_URL_LENGTH, querystringParser: parseQuery });
   for (const route of routes) {
@@ -114,10 +120,11 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const parts = entry.check.run(entry.userAccess.fill({ params, query, headers, body: progress.body }, identity));
     entry.userAccess.check(parts, identity);
     // Also when it becomes known while the store is asked.
-    const wasRestoring = isRestoring();
+    const doubtBefore = doubt();
     const reply = await entry.route.handler({ method, url, requestId, identity, ...parts } as HttpRequest);
     const response = { status: reply.status, headers: { ...reply.headers } as Headers, body: '' };
-    if (wasRestoring || isRestoring()) response.headers['x-presence-degraded'] = 'restoring';
+    const why = doubtBefore ?? doubt();
+    if (why) response.headers['x-presence-degraded'] = why;
     if (reply.text !== undefined) {
       response.headers['content-type'] ??= 'text/plain';
       response.body = reply.text;

@@ -35,6 +35,8 @@ export interface SidecarOptions {
   readonly isDraining: () => boolean;
   /** The store forgot, and may not have all sessions again that sockets hold (P10). */
   readonly isRestoring?: () => boolean;
+  /** The store takes no beats of this process: what it answers may be old (P10). */
+  readonly isUnconfirmed?: () => boolean;
   /** Admissions may go unchecked, or changes may be late. */
   readonly isDegraded?: () => boolean;
 }
@@ -58,6 +60,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     uws,
     isDraining,
     isRestoring = () => false,
+    isUnconfirmed = () => false,
     isDegraded = () => false,
   } = options;
   const bounded = boundStore(store, STORE_BOUND_MS, (error, correlationId) =>
@@ -82,7 +85,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     observe: observeRequests(metrics),
     log,
     logRequests: config.logRequests,
-    isRestoring,
+    doubt: () => (isRestoring() ? 'restoring' : isUnconfirmed() ? 'unconfirmed' : undefined),
     allowedOrigins: config.allowedOrigins,
     authenticator,
     clientAddress: createClientAddress(config.trustedProxies),

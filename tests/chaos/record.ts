@@ -95,8 +95,11 @@ export interface Window {
   readonly gateway?: string;
   /** In the meantime the lease of a gateway may lapse, and its players' sessions end by rule. */
   readonly mayLapse: boolean;
-  /** Its store is not the one that others have, and takes writes all the same: what it says is of its own part. */
-  readonly isSplit?: boolean;
+  /**
+   * Its store is not the one that others have: neither knows the sessions of the other. `unnoticed`: it takes writes all
+   * the same, and the gateway cannot know; `noticed`: the gateway has to say so.
+   */
+  readonly split?: 'unnoticed' | 'noticed';
   /** The gateway's process ended at `from`, and what it held ends with its lease. */
   readonly isKilled?: boolean;
 }

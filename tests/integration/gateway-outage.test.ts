@@ -262,3 +262,17 @@ test('the embedded store: the ready line tells the ports, SIGINT with nobody on 
   server.child.kill('SIGINT');
   expect(await server.exit).toBe(0);
 });
+
+test('[P10] a master that answers reads and takes no beats may be cut off: what is read of it is marked', async () => {
+  const redis = await redisAt();
+  const server = await serverAt(redis.port);
+  const doubt = async (): Promise<string | null> =>
+    (await fetch(`http://127.0.0.1:${server.httpPort}/status/user/u`)).headers.get('x-presence-degraded');
+  const admin = new Redis(redis.port);
+  ended.push(async () => admin.disconnect());
+  await until(async () => (await doubt()) === null);
+  await admin.config('SET', 'min-replicas-to-write', '1');
+  await until(async () => (await doubt()) === 'unconfirmed');
+  await admin.config('SET', 'min-replicas-to-write', '0');
+  await until(async () => (await doubt()) === null);
+});

@@ -122,8 +122,8 @@ const AGE = {
 const DEGRADED = {
   required: false,
   description:
-    'restoring: Redis lost its data within the last seconds, and nodes open the sessions of their sockets again; the answer may lack some',
-  schema: { type: 'string', enum: ['restoring'] },
+    'restoring: Redis lost its data within the last seconds, and nodes open the sessions of their sockets again; the answer may lack some. unconfirmed: Redis answers, and takes no writes of this process; it may be a master that was cut off, and the answer old',
+  schema: { type: 'string', enum: ['restoring', 'unconfirmed'] },
 };
 
 const EMPTY_SUCCESS = 'Success, without a body';

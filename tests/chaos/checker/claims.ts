@@ -40,7 +40,7 @@ export function liveSpans(session: SessionRecord, run: RunRecord): Span[] {
           break;
         }
         const { at, gateway } = event;
-        if (isSplit(gateway, at, run)) {
+        if (splitOf(gateway, at, run)) {
           last = undefined;
           break;
         }
@@ -88,11 +88,12 @@ function isBridged(a: Proof, b: Proof, closedAt: number | undefined, gapMs: numb
   return b.at - a.at < gapMs;
 }
 
-/** What a gateway says then others cannot know, nor the other way round. */
-export function isSplit(gateway: string, at: number, run: RunRecord): boolean {
-  return run.windows.some(
-    (window) => window.isSplit && isAbout(window, gateway) && overlaps(window, { from: at, to: at }),
+/** Whether a gateway's store was not the one that others had. */
+export function splitOf(gateway: string, at: number, run: RunRecord): Window['split'] {
+  const windows = run.windows.filter(
+    (window) => window.split && isAbout(window, gateway) && overlaps(window, { from: at, to: at }),
   );
+  return windows.find(({ split }) => split === 'unnoticed')?.split ?? windows[0]?.split;
 }
 
 export function isAbout(window: Window, gateway: string): boolean {

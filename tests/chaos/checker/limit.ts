@@ -1,6 +1,6 @@
 /** I3: nobody is admitted, and told so without a reserve, while others surely hold all slots of the user. */
 import type { RunRecord, SessionRecord } from '../record.ts';
-import { isSplit, liveSpans } from './claims.ts';
+import { liveSpans, splitOf } from './claims.ts';
 
 export function checkLimit(run: RunRecord): string[] {
   const faults: string[] = [];
@@ -39,7 +39,7 @@ function admissionsOf(session: SessionRecord, run: RunRecord): { from: number; t
   for (const event of session.events) {
     if (event.what === 'hello') helloAt = event.at;
     if (event.what !== 'welcome') continue;
-    const isKnown = !event.degraded && !isSplit(event.gateway, event.at, run);
+    const isKnown = !event.degraded && splitOf(event.gateway, event.at, run) !== 'unnoticed';
     if (isKnown && !event.resumed && isFirst) admissions.push({ from: helloAt, to: event.at });
     isFirst = false;
   }

@@ -1,7 +1,7 @@
 /** I1: no live player is reported or logged offline, thrown out, or closed with a final code. */
 import { CLOSE_CODES } from '../../../gateway/protocol/close-codes.ts';
 import type { RunRecord, SessionRecord } from '../record.ts';
-import { endOf, isSplit, liveSpans } from './claims.ts';
+import { endOf, liveSpans, splitOf } from './claims.ts';
 
 const FINAL: ReadonlySet<number> = new Set(
   Object.values(CLOSE_CODES)
@@ -21,7 +21,7 @@ export function checkLive(run: RunRecord): string[] {
       const wrong = run.polls.filter(
         ({ gateway, askedAt, answeredAt, ageMs, isDegraded, online }) =>
           !isDegraded &&
-          !isSplit(gateway, answeredAt, run) &&
+          splitOf(gateway, answeredAt, run) !== 'unnoticed' &&
           askedAt - ageMs >= span.from &&
           answeredAt <= span.to &&
           !online.has(userId),

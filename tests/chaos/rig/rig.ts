@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { randomOf } from '../../support/seeds.ts';
-import { now, type RunRecord, type SessionRecord, type Timers } from '../record.ts';
+import { now, type RunRecord, type SessionRecord, type Timers, type Window } from '../record.ts';
 import { ChaosDashboard } from './dashboard.ts';
 import { finalState } from './final.ts';
 import { Gateway } from './gateway.ts';
@@ -39,6 +39,8 @@ export interface RigOptions {
   /** Users with more devices than slots. */
   readonly contended: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Others than usual. */
+  readonly timers?: Partial<Timers>;
   /** The gateway that writes history, by its number; none: no history. */
   readonly history?: number;
 }
@@ -69,7 +71,7 @@ export class Rig {
     this.record = {
       seed: options.seed,
       limit: LIMIT,
-      timers: TIMERS,
+      timers: { ...TIMERS, ...options.timers },
       sessions: [],
       polls: [],
       health: [],
@@ -96,7 +98,7 @@ export class Rig {
     for (let i = 0; i < options.contended; i++) {
       for (let device = 0; device < CONTENDERS; device++) rig.contention.push(rig.contend(`c${i}`, device));
     }
-    await sleep(2 * TIMERS.leaseMs);
+    await sleep(2 * rig.timers.leaseMs);
     return rig;
   }
 
@@ -111,12 +113,12 @@ export class Rig {
         ROLES: roles,
         DATABASE_URL: database,
         MAX_STREAMS: String(LIMIT),
-        PING_INTERVAL_MS: String(TIMERS.pingMs),
-        PONG_TIMEOUT_MS: String(TIMERS.pongMs),
-        RESUME_GRACE_MS: String(TIMERS.graceMs),
-        NODE_BEAT_MS: String(TIMERS.beatMs),
-        NODE_LEASE_MS: String(TIMERS.leaseMs),
-        SWEEP_MS: String(TIMERS.sweepMs),
+        PING_INTERVAL_MS: String(this.timers.pingMs),
+        PONG_TIMEOUT_MS: String(this.timers.pongMs),
+        RESUME_GRACE_MS: String(this.timers.graceMs),
+        NODE_BEAT_MS: String(this.timers.beatMs),
+        NODE_LEASE_MS: String(this.timers.leaseMs),
+        SWEEP_MS: String(this.timers.sweepMs),
         SESSION_LEASE_MS: '60000',
         DRAIN_MS: '1000',
         ...this.options.env,
@@ -143,6 +145,10 @@ export class Rig {
     return `n${this.record.sessions.length}`;
   }
 
+  private get timers(): Timers {
+    return this.record.timers;
+  }
+
   gateway(i: number): Gateway {
     return this.gateways[i] as Gateway;
   }
@@ -159,19 +165,25 @@ export class Rig {
   /** Notes that the store, or one gateway, is away while this runs. */
   async during(
     work: () => Promise<unknown>,
-    about: { gateway?: Gateway; mayLapse?: boolean; isSplit?: boolean } = {},
+    about: { gateway?: Gateway; mayLapse?: boolean; split?: Window['split'] } = {},
   ): Promise<void> {
-    const { gateway, mayLapse = false, isSplit = false } = about;
+    const { gateway, mayLapse = false, split } = about;
     const from = now();
     await work();
-    this.record.windows.push({ from, to: now(), mayLapse, isSplit, ...(gateway && { gateway: gateway.name }) });
+    this.record.windows.push({
+      from,
+      to: now(),
+      mayLapse,
+      ...(split && { split }),
+      ...(gateway && { gateway: gateway.name }),
+    });
   }
 
   /** Ends a gateway's process. */
   async kill(gateway: Gateway, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const from = now();
     await gateway.kill(signal);
-    const { leaseMs } = TIMERS;
+    const { leaseMs } = this.timers;
     this.record.windows.push({ from, to: from + leaseMs, gateway: gateway.name, mayLapse: true, isKilled: true });
   }
 
@@ -225,7 +237,7 @@ export class Rig {
 
   /** Players go, each in a way of its own; the store has nobody in the end, or says of whom it has. */
   async finish(): Promise<void> {
-    await sleep(TIMERS.leaseMs + TIMERS.graceMs);
+    await sleep(this.timers.leaseMs + this.timers.graceMs);
     this.isContended = false;
     await Promise.all(this.contention);
     for (const screen of this.some(0.6)) {
@@ -234,7 +246,7 @@ export class Rig {
       else if (way < 0.7) screen.vanish();
       else screen.freeze();
     }
-    await sleep(TIMERS.pingMs + TIMERS.pongMs + TIMERS.graceMs + TIMERS.leaseMs + 2_000);
+    await sleep(this.timers.pingMs + this.timers.pongMs + this.timers.graceMs + this.timers.leaseMs + 2_000);
     await this.watch?.stop();
     this.record.final = await finalState(this);
   }
@@ -264,7 +276,7 @@ export class Rig {
       record,
       random: this.random,
       aliveMs,
-      silenceMs: 2 * (TIMERS.pingMs + TIMERS.pongMs),
+      silenceMs: 2 * (this.timers.pingMs + this.timers.pongMs),
       choose: (tried) => this.choose(tried),
     });
     this.screens.push(screen);

@@ -73,19 +73,22 @@ export const SENTINEL: readonly Scenario[] = [
   {
     name: 'sentinel-split',
     store: 'sentinel-split',
+    // Longer than the first master takes writes: else it ends those whom the other part holds.
+    timers: { leaseMs: 6_000 },
     history: 0,
     exempt: NOT_REPLICATED,
     async act(rig) {
       const { split, sentinels } = rig.store;
       if (!split || !sentinels) throw new Error('the network of this store cannot be parted');
       const cutOff = rig.gateway(split.gateway);
+      const unnoticed = { gateway: cutOff, mayLapse: true, split: 'unnoticed' } as const;
       await rig.during(
         async () => {
           const master = sentinels.failedOver();
           await rig.during(async () => {
             split.begin();
             // Until min-replicas-to-write bites, each part has players that the other cannot know of.
-            void rig.during(() => rig.pause(split.writesOnMs), { gateway: cutOff, mayLapse: true, isSplit: true });
+            void rig.during(() => rig.pause(split.writesOnMs), unnoticed);
             void churn(rig, 6);
             await master;
             await rig.pause(NOTICED_MS);
@@ -95,7 +98,7 @@ export const SENTINEL: readonly Scenario[] = [
           await following(sentinels.master);
           await rig.pause(NOTICED_MS);
         },
-        { gateway: cutOff, mayLapse: true },
+        { gateway: cutOff, mayLapse: true, split: 'noticed' },
       );
     },
   },
