@@ -50,7 +50,6 @@ export const CLUSTER: readonly Scenario[] = [
     store: 'cluster',
     history: 0,
     exempt: NOT_REPLICATED,
-    isShort: true,
     async act(rig) {
       const { master, replica } = partsOf(rig);
       await rig.during(async () => {

@@ -20,7 +20,6 @@ export const SENTINEL: readonly Scenario[] = [
     store: 'sentinel',
     history: 0,
     exempt: NOT_REPLICATED,
-    isShort: true,
     async act(rig) {
       const { master, failedOver } = sentinelsOf(rig);
       await rig.during(async () => {
