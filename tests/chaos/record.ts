@@ -1,5 +1,7 @@
 /** What was seen of a run from outside, each with its time: all that the checker reads. Times are ms of this machine's clock. */
 
+import { CLOSE_CODES } from '../../gateway/protocol/close-codes.ts';
+
 /** What happened to one session, as its player saw it. */
 export type SessionEvent =
   | { readonly what: 'hello'; readonly at: number; readonly gateway: string; readonly resumes: boolean }
@@ -150,6 +152,13 @@ export interface HistoryRow {
   readonly endedAt: number;
   readonly reason: string;
 }
+
+/** Close codes after which a client does not come back. */
+export const FINAL_CODES: ReadonlySet<number> = new Set(
+  Object.values(CLOSE_CODES)
+    .filter(({ reconnect }) => reconnect === 'never')
+    .map(({ code }) => code),
+);
 
 /** This machine's clock, in fractions of ms, which never steps back. */
 export function now(): number {

@@ -16,6 +16,11 @@ export function endOf(session: SessionRecord): Ending | undefined {
   return session.events.find((event): event is Ending => event.what === 'leave' || event.what === 'gone');
 }
 
+/** Its last socket was welcomed and not closed, by anybody. */
+export function isConnected({ events }: SessionRecord): boolean {
+  return events.findLast(({ what }) => what === 'welcome' || what === 'closed')?.what === 'welcome';
+}
+
 export function overlaps(a: Span, b: Span): boolean {
   return a.from <= b.to && b.from <= a.to;
 }

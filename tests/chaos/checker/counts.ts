@@ -1,6 +1,6 @@
 /** I5: totals are what a count of users, one by one, gives; and whoever is there is there. */
 import type { RunRecord } from '../record.ts';
-import { endOf, ghostUntil, liveSpans } from './claims.ts';
+import { endOf, ghostUntil, isConnected, liveSpans } from './claims.ts';
 
 export function checkCounts(run: RunRecord): string[] {
   const { final } = run;
@@ -14,15 +14,10 @@ export function checkCounts(run: RunRecord): string[] {
   const there = new Set(final.sessions);
   for (const session of run.sessions) {
     const name = `${session.userId}/${session.sessionId}`;
-    const isLive = endOf(session) === undefined && liveSpans(session, run).length > 0 && isConnected(session.events);
+    const isLive = endOf(session) === undefined && liveSpans(session, run).length > 0 && isConnected(session);
     if (isLive && !there.has(name)) faults.push(`${name} plays on, and is not there`);
     const isOver = endOf(session) !== undefined && ghostUntil(session, run).until < final.at;
     if (isOver && there.has(name)) faults.push(`${name} is gone, and is there`);
   }
   return faults;
-}
-
-function isConnected(events: readonly { readonly what: string }[]): boolean {
-  const last = events.findLast(({ what }) => what === 'welcome' || what === 'closed');
-  return last?.what === 'welcome';
 }

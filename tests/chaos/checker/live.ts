@@ -1,13 +1,7 @@
 /** I1: no live player is reported or logged offline, thrown out, or closed with a final code. */
 import { CLOSE_CODES } from '../../../gateway/protocol/close-codes.ts';
-import type { RunRecord, SessionRecord } from '../record.ts';
-import { endOf, liveSpans, splitOf } from './claims.ts';
-
-const FINAL: ReadonlySet<number> = new Set(
-  Object.values(CLOSE_CODES)
-    .filter(({ reconnect }) => reconnect === 'never')
-    .map(({ code }) => code),
-);
+import { FINAL_CODES, type RunRecord, type SessionRecord } from '../record.ts';
+import { endOf, isConnected, liveSpans, splitOf } from './claims.ts';
 
 export function checkLive(run: RunRecord): string[] {
   const faults: string[] = [];
@@ -59,7 +53,7 @@ function checkEnd(session: SessionRecord, faults: string[]): void {
       isDegraded = event.degraded;
     }
     if (event.what === 'alive') isDegraded = false;
-    if (!isWelcomed || event.what !== 'closed' || !FINAL.has(event.code)) continue;
+    if (!isWelcomed || event.what !== 'closed' || !FINAL_CODES.has(event.code)) continue;
     // Whoever was let in unchecked, or whose session ended while it was away, goes through admission.
     const mayBeRefused = session.isContended && event.code === CLOSE_CODES.concurrency_limit.code;
     if (mayBeRefused) continue;
@@ -71,10 +65,10 @@ function checkEnd(session: SessionRecord, faults: string[]): void {
 const PROVEN_MS = 12_000;
 
 /** Whoever is connected has its session in the store, soon after whatever was away is back. */
-function checkProven({ userId, sessionId, events }: SessionRecord, run: RunRecord, faults: string[]): void {
-  const last = events.findLast(({ what }) => what === 'welcome' || what === 'closed');
-  const endAt = events.find(({ what }) => what === 'leave' || what === 'gone')?.at ?? run.final?.at ?? 0;
-  if (last?.what !== 'welcome') return;
+function checkProven(session: SessionRecord, run: RunRecord, faults: string[]): void {
+  const { userId, sessionId, events } = session;
+  if (!isConnected(session)) return;
+  const endAt = endOf(session)?.at ?? run.final?.at ?? 0;
   const provenAt = events.findLast(({ what }) => what === 'welcome' || what === 'alive')?.at ?? 0;
   const sinceAt = Math.max(provenAt, ...run.windows.map(({ to }) => to));
   if (endAt - sinceAt > PROVEN_MS) {

@@ -5,14 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../../gateway/protocol/close-codes.ts';
-import { now, type SessionRecord } from '../record.ts';
+import { FINAL_CODES, now, type SessionRecord } from '../record.ts';
 import type { Gateway } from './gateway.ts';
 
-const FINAL: ReadonlySet<number> = new Set(
-  Object.values(CLOSE_CODES)
-    .filter(({ reconnect }) => reconnect === 'never')
-    .map(({ code }) => code),
-);
 const CONNECT_MS = 1_000;
 const LEAVE_MS = 5_000;
 const BACK_OFF_MS = { first: 100, most: 500 };
@@ -217,7 +212,7 @@ export class Screen {
         const isOwn = this.isOver;
         if (!isOwn || code !== 1006) record.events.push({ what: 'closed', at: now(), code });
         if (isOwn && code === CLOSE_CODES.normal.code) record.events.push({ what: 'left', at: now() });
-        const isFinal = FINAL.has(code);
+        const isFinal = FINAL_CODES.has(code);
         if (isWelcomed && isFinal) this.finish();
         resolve(isFinal ? 'final' : 'again');
       });

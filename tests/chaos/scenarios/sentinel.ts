@@ -1,18 +1,17 @@
 /** What happens to a Redis with two replicas, behind three sentinels. */
 import type { TestSentinels } from '../../support/redis-sentinels.ts';
 import { following } from '../../support/redis-server.ts';
-import type { Exempt } from '../checker/checker.ts';
 import type { Rig } from '../rig/rig.ts';
 import { churn } from './churn.ts';
+import { type Failover, freezeMaster, killMaster, NOT_REPLICATED, NOTICED_MS } from './failover.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Replication does not wait. */
-const NOT_REPLICATED: Exempt = { I7: 'what began and ended, and was not replicated yet, is in no history' };
-/** Until gateways found the new master, noticed its epoch, and opened again what it lacks. */
-const NOTICED_MS = 3_000;
-const FROZEN_MS = 8_000;
-
 const sentinelsOf = (rig: Rig): TestSentinels => rig.store.sentinels as TestSentinels;
+
+function failoverOf(rig: Rig): Failover {
+  const { master, failedOver } = sentinelsOf(rig);
+  return { master, takenOver: failedOver };
+}
 
 export const SENTINEL: readonly Scenario[] = [
   {
@@ -20,39 +19,14 @@ export const SENTINEL: readonly Scenario[] = [
     store: 'sentinel',
     history: 0,
     exempt: NOT_REPLICATED,
-    async act(rig) {
-      const { master, failedOver } = sentinelsOf(rig);
-      await rig.during(async () => {
-        await master.kill();
-        void churn(rig, 6);
-        await failedOver();
-        await rig.pause(NOTICED_MS);
-      });
-      await rig.pause(0, 2_000);
-      // Empty, and as a master, until the sentinels make a replica of it.
-      await master.restart();
-      await following(master);
-    },
+    act: (rig) => killMaster(rig, failoverOf(rig)),
   },
   {
     name: 'sentinel-master-frozen',
     store: 'sentinel',
     history: 0,
     exempt: NOT_REPLICATED,
-    async act(rig) {
-      const { master, failedOver } = sentinelsOf(rig);
-      const thawed = rig.pause(FROZEN_MS).then(() => master.process?.kill('SIGCONT'));
-      await rig.during(async () => {
-        master.process?.kill('SIGSTOP');
-        void churn(rig, 6);
-        await failedOver();
-        await rig.pause(NOTICED_MS);
-      });
-      // It still takes itself for the master for a moment.
-      await thawed;
-      await churn(rig, 6);
-      await following(master);
-    },
+    act: (rig) => freezeMaster(rig, failoverOf(rig)),
   },
   {
     name: 'sentinel-failover-asked',
