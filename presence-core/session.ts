@@ -28,9 +28,10 @@ export interface Session extends Attributes {
   readonly expiresAt: number;
 }
 
-/** A socket that holds a session: the gateway's generation and the connection number within it. */
+/** A socket that holds a session: the gateway's generation, and the number of the connection (see `ConnectionNumbers`). */
 export interface SocketOwner {
   readonly nodeId: string;
+  /** Of two connections, of whichever nodes, the one whose hello came later has the greater number (P7). */
   readonly connection: number;
 }
 

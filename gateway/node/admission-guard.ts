@@ -16,8 +16,8 @@ export function guardAdmissions(
 ): StoreSessions {
   return {
     async open(request) {
-      // What a node opens again was admitted before.
-      if (request.intent !== 'restore' && request.formerOwners === undefined) {
+      // What a node opens again for a socket that held it was admitted before.
+      if (request.intent !== 'restore' && request.socketWas !== 'held') {
         const state = memory();
         if (state.isSuspect) await state.check();
         if (state.isSuspect) throw new StoreError('store_unavailable', 'Whether the store lost data is not known yet');

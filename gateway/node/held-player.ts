@@ -2,7 +2,7 @@
 import type { InboxMessage, Miss, SessionRef, SocketOwner } from '../../presence-core/index.ts';
 
 export interface HeldPlayer {
-  /** Number of the socket in this process: names the owner of the session (P7). */
+  /** Number of its connection: names the owner of the session (P7). */
   readonly connection: number;
   /** Also while it is opened; undefined once it is over. */
   readonly session: SessionRef | undefined;

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   type BeatResult,
+  ConnectionNumbers,
   type Displaced,
   type InboxMessage,
   type PresenceStore,
@@ -16,9 +17,11 @@ import {
 } from '../../presence-core/index.ts';
 import { Detaches } from './detaches.ts';
 import type { HeldPlayer, ReopenIntent } from './held-player.ts';
+import { LoopWatch } from './loop-watch.ts';
 import { Renewals } from './renewals.ts';
 import { Reopening } from './reopening.ts';
 import { Restoring } from './restoring.ts';
+import { StoreClock } from './store-clock.ts';
 
 export type { HeldPlayer } from './held-player.ts';
 
@@ -63,7 +66,10 @@ export class GatewayNode {
   private isAway = false;
   private suspected = false;
   private isStopped = false;
-  /** Players whose sockets hold a session, or are about to, by the number of the socket. */
+  private readonly numbers = new ConnectionNumbers();
+  private readonly storeClock = new StoreClock();
+  private readonly loop = new LoopWatch();
+  /** Players whose sockets hold a session, or are about to, by the number of the connection. */
   private readonly players = new Map<number, HeldPlayer>();
   private readonly renewals: Renewals;
   private readonly reopening = new Reopening({
@@ -152,6 +158,13 @@ export class GatewayNode {
     );
   }
 
+  /** For a hello that is handled now: the number of its connection, and when it came, by `performance.now()` (P7). */
+  nextConnection(): { readonly connection: number; readonly receivedAt: number } {
+    const heldUpMs = this.loop.heldUpMs();
+    const connection = this.numbers.next(this.storeClock.now() - heldUpMs);
+    return { connection, receivedAt: performance.now() - heldUpMs };
+  }
+
   owner(connection: number): SocketOwner {
     return { nodeId: this.id, connection };
   }
@@ -162,6 +175,7 @@ export class GatewayNode {
     this.epoch = epoch;
     if (this.isStopped) return;
     this.renewals.start();
+    this.loop.start();
     const { beatMs, leaseMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
     this.firstSweep = Promise.race([this.sweep().catch(() => {}), pause(leaseMs)]).then(() => {
@@ -217,6 +231,7 @@ export class GatewayNode {
     // What runs is left to end: the store may be away.
     for (const repeat of this.repeats) void repeat.stop();
     this.renewals.stop();
+    this.loop.stop();
     await this.detaches.settled();
     // What is still kept would end at once as `node_lost`, without its grace.
     await this.detaches.retry();
@@ -227,6 +242,7 @@ export class GatewayNode {
   private async join(): Promise<BeatResult> {
     const { store, leaseMs } = this.options;
     const result = await store.nodes.join(this.id, leaseMs);
+    this.storeClock.heard(result.now);
     // Nobody else would give this lease up.
     if (this.isStopped) await store.nodes.quit(this.id);
     if (result.outcome === 'fenced') return result;
@@ -261,6 +277,7 @@ export class GatewayNode {
       throw error;
     }
     if (this.isStopped) return;
+    this.storeClock.heard(result.now);
     this.isAway = false;
     this.suspected = false;
     const forgot = result.epoch !== this.epoch;

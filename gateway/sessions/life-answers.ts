@@ -54,6 +54,8 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
       return withoutStore(life, []);
     case 'gone':
       return { life: OVER, effects: [{ do: 'deny' }] };
+    case 'moved':
+      return { life: OVER, effects: [{ do: 'overtaken' }] };
     case 'ended':
       return result.reason === 'left' && life.intent !== 'fresh' ? afterLeaving(life) : turnedAway(result);
     default:
@@ -69,7 +71,7 @@ function afterLeaving(life: Opening): Step {
 
 /** Asks as a hello does. */
 function begun(life: Life, session: HeldSession, owner: SocketOwner): Step {
-  return { life, effects: [], ask: { session, owner, intent: 'fresh', formerOwners: [] } };
+  return { life, effects: [], ask: { session, owner, intent: 'fresh' } };
 }
 
 function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: OpenResult): Step {
@@ -112,7 +114,7 @@ function turnedAway(result: Extract<OpenResult, { outcome: 'refused' | 'ended' |
     case 'ended':
       return { life: OVER, effects: [{ do: 'evict', reason: result.reason }] };
     case 'moved':
-      // Somebody else took it over while this node was cut off.
+      // Somebody else took it over while this node was cut off, or before it asked.
       return { life: OVER, effects: [{ do: 'evict', reason: 'moved' }] };
     default:
       return result satisfies never;

@@ -1,10 +1,9 @@
 /** The one transition function of a held session's life, see life.ts. */
 import type { Attributes, SocketOwner } from '../../presence-core/index.ts';
 import type { ReopenIntent } from '../node/held-player.ts';
-import { type HeldSession, keep, takenByOlder } from './held-session.ts';
+import { type HeldSession, keep } from './held-session.ts';
 import {
   detachOf,
-  distinct,
   type Effect,
   type Held,
   isSame,
@@ -54,31 +53,31 @@ export function step(life: Life, event: LifeEvent): Step {
 
 function hello(life: Life, event: On<'hello'>): Step {
   if (life.state !== 'none') return stay(life);
-  const { session, owner, intent, outagePolicy, claimedStart } = event;
+  const { session, owner, intent, outagePolicy, claimedStart, isLate } = event;
   return {
     life: { state: 'opening', session, asked: owner, intent, outagePolicy, claimedStart, again: undefined },
     effects: [],
-    ask: { session, owner, intent, formerOwners: [] },
+    ask: { session, owner, intent, ...(isLate && { socketWas: 'late' }) },
   };
 }
 
 function told(life: Life, event: On<'told'>): Step {
-  const { reason, by, olderTaker } = event;
-  if (reason === 'moved' && olderTaker !== undefined && 'session' in life) {
-    return lost({ ...life, session: takenByOlder(life.session, olderTaker) }, 'resume');
-  }
+  const { reason, by, taker } = event;
+  if (reason === 'moved' && taker === 'older') return lost(life, 'resume');
+  // Two that take it from each other would do so for ever.
+  const isSettled = reason !== 'moved' || taker === 'twin';
   const evict: Effect = { do: 'evict', reason, ...(by && { by }) };
   switch (life.state) {
     case 'opening':
       return { life: overWith(life, false), effects: [evict] };
     case 'unchecked':
     case 'reopening':
-      if (reason === 'moved') return movedWhileDue(life, evict);
+      if (!isSettled) return movedWhileDue(life, evict);
       // An open without an answer may still come, and would take it back; so may a store that forgot the end.
       return { life: overWith(life, false), effects: [evict, ...givenUp(life)] };
     case 'held':
       if (!life.isReopened) return { life: OVER, effects: [evict] };
-      if (reason === 'moved') return lost(life, 'resume');
+      if (!isSettled) return lost(life, 'resume');
       // A store that forgot the end may have it again since.
       return { life: OVER, effects: [evict, ...givenUp(life)] };
     case 'none':
@@ -91,7 +90,7 @@ function told(life: Life, event: On<'told'>): Step {
 
 /**
  * It was taken over from one of the owners under which it was opened, maybe before another open of this socket took it
- * back. Opened again, with all of them as former owners, it is answered who has it.
+ * back. Opened again, it is answered who has it.
  */
 function movedWhileDue(life: Unchecked | Reopening, evict: Effect): Step {
   const [owner] = ownersOf(life);
@@ -138,15 +137,11 @@ function turn(life: Life, owner: SocketOwner): Step {
   if ((life.state !== 'reopening' && life.state !== 'unchecked') || life.asked) return stay(life);
   const { session } = life;
   const asked = { ...life, asked: owner };
-  // One that was never admitted is as new as a hello: it goes through admission, and takes the session over.
+  // One that was never admitted goes through admission.
   if (life.state === 'unchecked') {
-    return { life: asked, effects: [], ask: { session, owner, intent: 'resume', formerOwners: [] } };
+    return { life: asked, effects: [], ask: { session, owner, intent: 'resume', socketWas: 'late' } };
   }
-  const { intent } = life;
-  // Only a store that went back has it under them; two that take it from each other would do so for ever.
-  const takenFrom = (intent === 'restore' && session.takenFrom) || [];
-  const formerOwners = distinct([...ownersOf(life), ...takenFrom, ...(session.olderTakers ?? [])]);
-  return { life: asked, effects: [], ask: { session, owner, intent, formerOwners } };
+  return { life: asked, effects: [], ask: { session, owner, intent: life.intent, socketWas: 'held' } };
 }
 
 function changed(life: Life, { attributes, at }: On<'changed'>): Step {

@@ -86,6 +86,8 @@ export type LifeEvent =
       readonly intent: OpenRequest['intent'];
       readonly outagePolicy: 'open' | 'closed';
       readonly claimedStart: number | undefined;
+      /** It did not come just now. */
+      readonly isLate?: boolean;
     }
   /** The store answered the open that runs. */
   | { readonly type: 'answered'; readonly result: OpenResult }
@@ -96,8 +98,8 @@ export type LifeEvent =
       readonly type: 'told';
       readonly reason: EndReason;
       readonly by?: InboxMessage['by'];
-      /** The socket that took it over, when its hello came before this one's. */
-      readonly olderTaker?: SocketOwner;
+      /** With `moved`: its hello came before this one's, or at the very same moment. */
+      readonly taker?: 'older' | 'twin';
     }
   /** A renewal or an update under `owner` found no session of it: to be settled by opening it again. */
   | { readonly type: 'missed'; readonly owner: SocketOwner; readonly miss: Miss }
@@ -123,8 +125,8 @@ export interface Ask {
   readonly session: HeldSession;
   readonly owner: SocketOwner;
   readonly intent: OpenRequest['intent'];
-  /** Owners under which it was, or may have been, opened before, if the session is not to be taken from others (P7). */
-  readonly formerOwners: readonly SocketOwner[];
+  /** What the socket was to the session (P7); absent at a hello that came just now. */
+  readonly socketWas?: 'held' | 'late';
 }
 
 export type Effect =
@@ -133,6 +135,8 @@ export type Effect =
   /** The session that alone could go on is gone. */
   | { readonly do: 'deny' }
   | { readonly do: 'unavailable' }
+  /** Its hello was held up until a later one was answered. */
+  | { readonly do: 'overtaken' }
   | { readonly do: 'evict'; readonly reason: EndReason; readonly by?: InboxMessage['by'] }
   /** Leave it to the resume grace. */
   | { readonly do: 'detach'; readonly session: HeldSession; readonly owner: SocketOwner; readonly isUncertain: boolean }

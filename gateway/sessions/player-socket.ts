@@ -6,8 +6,6 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 
 export interface PlayerSocket {
-  /** Number of the socket in this process: names the owner of its session (P7). */
-  readonly id: number;
   /** False once it is closed or closing: then nothing is sent any more. */
   readonly open: boolean;
   readonly identity: Identity;

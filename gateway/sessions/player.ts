@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Displaced,
+  helloGapMs,
   type InboxMessage,
   isOutage,
   isOverload,
@@ -22,7 +23,7 @@ import { attributesOf, type HeldSession } from './held-session.ts';
 import { type Ask, type Effect, isDue, isSame, type Life, type LifeEvent, NONE, ownersOf, sessionOf } from './life.ts';
 import { step } from './life-step.ts';
 import type { PlayerSocket } from './player-socket.ts';
-import { deny, evict, nameless, refuse, unavailable } from './replies.ts';
+import { deny, evict, nameless, overtaken, refuse, unavailable } from './replies.ts';
 import { issueResumeToken, readResumeToken } from './resume-token.ts';
 
 export interface PlayerContext {
@@ -36,23 +37,25 @@ export interface PlayerContext {
   readonly outagePolicy: 'open' | 'closed';
 }
 
+/**
+ * A hello that was received so long ago came not just now: its player may have said another one elsewhere. More than
+ * what two processes misjudge the store's clock by.
+ */
+const LATE_MS = 500;
+
 type WelcomeMembers = Omit<Welcome, 'type' | 'id' | 'pingIntervalMs' | 'resumeGraceMs'>;
 
 export class Player implements HeldPlayer {
   renewSlot = 0;
+  /** Of its hello (P7). */
+  connection = 0;
   private life: Life = NONE;
-  /** By `performance.now()`. */
-  private saidHelloAt = 0;
   private readonly socket: PlayerSocket;
   private readonly context: PlayerContext;
 
   constructor(socket: PlayerSocket, context: PlayerContext) {
     this.socket = socket;
     this.context = context;
-  }
-
-  get connection(): number {
-    return this.socket.id;
   }
 
   get session(): HeldSession | undefined {
@@ -73,7 +76,8 @@ export class Player implements HeldPlayer {
 
   async hello(message: Hello): Promise<void> {
     const { authenticator, store, node, outagePolicy } = this.context;
-    this.saidHelloAt = performance.now();
+    const { connection, receivedAt } = node.nextConnection();
+    this.connection = connection;
     const secret = store.secret();
     const claim = message.resume && secret ? readResumeToken(secret, message.resume) : undefined;
     // Only the store knows whether a resume token holds: not to be taken for a lack of credentials.
@@ -112,7 +116,9 @@ export class Player implements HeldPlayer {
     node.track(this);
     const owner = node.owner(this.connection);
     const claimedStart = claim?.startedAt;
-    await this.ask({ type: 'hello', session, owner, intent, outagePolicy, claimedStart }, message.id, message.replace);
+    const isLate = performance.now() - receivedAt > LATE_MS;
+    const event = { type: 'hello', session, owner, intent, outagePolicy, claimedStart, isLate } as const;
+    await this.ask(event, message.id, message.replace);
   }
 
   async update(message: Update): Promise<void> {
@@ -177,9 +183,8 @@ export class Player implements HeldPlayer {
   }
 
   displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
-    const taker = by?.socket;
-    const isOlder = taker !== undefined && taker.helloAgoMs > performance.now() - this.saidHelloAt;
-    this.apply({ type: 'told', reason, ...(by && { by }), ...(isOlder && { olderTaker: taker.owner }) });
+    const taker = takerOf(by?.connection, this.connection);
+    this.apply({ type: 'told', reason, ...(by && { by }), ...(taker && { taker }) });
   }
 
   missed(owner: SocketOwner, miss: Miss): void {
@@ -262,6 +267,9 @@ export class Player implements HeldPlayer {
       case 'unavailable':
         unavailable(this.socket, id);
         break;
+      case 'overtaken':
+        overtaken(this.socket, id);
+        break;
       case 'evict':
         evict(this.socket, effect.reason, effect.by);
         break;
@@ -301,7 +309,7 @@ export class Player implements HeldPlayer {
     return this.context.node.isOwn(owner.nodeId);
   }
 
-  private async open({ session, owner, intent, formerOwners }: Ask, replace?: readonly string[]): Promise<OpenResult> {
+  private async open({ session, owner, intent, socketWas }: Ask, replace?: readonly string[]): Promise<OpenResult> {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
     const { identity } = this.socket;
@@ -318,14 +326,20 @@ export class Player implements HeldPlayer {
       // A token of an earlier session under the same id takes nothing over.
       ...(intent === 'return' && { startedAt }),
       ...(replace && { replace }),
-      ...(formerOwners.length > 0 && { formerOwners }),
+      ...(socketWas && { socketWas }),
     });
     const displaced = 'displaced' in result ? result.displaced.filter((each) => !this.isOwnFormer(each)) : [];
     if (displaced.length > 0) {
       const { deviceType } = attributes;
-      const socket = { owner, helloAgoMs: Math.floor(performance.now() - this.saidHelloAt) };
-      node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }), socket });
+      const { connection } = this;
+      node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }), connection });
     }
     return result;
   }
+}
+
+/** What a socket that took a session over is to the one that held it, by the numbers of their connections (P7). */
+function takerOf(taker: number | undefined, own: number): 'older' | 'twin' | undefined {
+  if (taker === own) return 'twin';
+  return taker !== undefined && helloGapMs(own, taker) > LATE_MS ? 'older' : undefined;
 }

@@ -22,6 +22,11 @@ export function unavailable(socket: PlayerSocket, id?: string): void {
   socket.fail('store_unavailable', 'The store did not answer: try again.', 'overloaded', id);
 }
 
+/** P7: its hello was held up until a later one was answered. Its player says hello anew, if it is still there. */
+export function overtaken(socket: PlayerSocket, id?: string): void {
+  socket.fail('overloaded', 'A socket whose hello came later has the session: try again.', 'overloaded', id);
+}
+
 /** Another act ended the session, or took it over (P5, P7). */
 export function evict(socket: PlayerSocket, reason: EndReason, by: InboxMessage['by']): void {
   if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
@@ -37,7 +42,7 @@ export function evict(socket: PlayerSocket, reason: EndReason, by: InboxMessage[
 
 /** Without what only nodes are told. */
 function publicPart({
-  socket: _,
+  connection: _,
   ...by
 }: NonNullable<InboxMessage['by']>): Extract<ServerMessage, { type: 'evicted' }>['by'] {
   return by;

@@ -1,4 +1,5 @@
 /** The act `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
+
 import { admit, byAge, MAX_SESSIONS, nextFreeAt } from '../admission.ts';
 import { type CloseReason, type Displaced, PRESENCE_ONLY } from '../session.ts';
 import type { OpenRequest, OpenResult } from '../store/sessions.ts';
@@ -124,8 +125,9 @@ function isIncarnation(row: SessionRow | undefined, startedAt: number | undefine
   return row !== undefined && (startedAt === undefined || row.startedAt === startedAt);
 }
 
-/** Whether somebody else holds the session than those who gave it up for this act; nobody holds a detached one (P7). */
-function isHeldElsewhere(row: SessionRow, { owner, formerOwners }: OpenRequest): boolean {
-  if (formerOwners === undefined || row.holder === 'none') return false;
-  return ![owner, ...formerOwners].some((one) => row.isHeldBy(one));
+/** Whether somebody else holds the session and keeps it from this socket; nobody holds a detached one (P7). */
+function isHeldElsewhere({ holder, connection }: SessionRow, { owner, socketWas, intent }: OpenRequest): boolean {
+  if (socketWas === undefined || typeof owner === 'string') return false;
+  if (typeof holder === 'string') return holder !== 'none' && socketWas === 'held' && intent !== 'restore';
+  return connection > owner.connection;
 }

@@ -54,7 +54,7 @@ export class RedisSessions implements api.StoreSessions {
       formerText(r),
       attributesText(r.attributes),
       String(this.defaultLimit),
-      r.formerOwners ? `|${r.formerOwners.map(ownerText).join('|')}|` : '',
+      r.socketWas?.charAt(0) ?? '',
     ]);
     const head = (lines[0] as string).split('|');
     const outcome = head[0];

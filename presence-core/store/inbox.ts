@@ -1,5 +1,5 @@
 /** Messages to the node that holds a socket (rule P5). */
-import type { CloseReason, Displaced, SocketOwner } from '../session.ts';
+import type { CloseReason, Displaced } from '../session.ts';
 
 /** A message to a node about sessions of its sockets (P5): delivered at most once, renewal is the backstop. */
 export interface InboxMessage {
@@ -7,14 +7,13 @@ export interface InboxMessage {
   readonly sessionId: string;
   readonly connection: number;
   readonly reason: CloseReason | 'moved';
-  /** The session that took the slot, and the socket of the one that took it over, if it is one. */
-  readonly by?: { readonly sessionId: string; readonly deviceType?: string; readonly socket?: TakerSocket };
-}
-
-export interface TakerSocket {
-  readonly owner: SocketOwner;
-  /** When it was taken over. Newer is whose hello came later (P7). */
-  readonly helloAgoMs: number;
+  /** The session that took the slot, or took it over. */
+  readonly by?: {
+    readonly sessionId: string;
+    readonly deviceType?: string;
+    /** Number of the connection that took it over (P7). */
+    readonly connection?: number;
+  };
 }
 
 export interface StoreInbox {

@@ -26,10 +26,11 @@ export interface OpenRequest {
   readonly segment?: number;
   readonly segmentStartedAt?: number;
   /**
-   * With `resume` and `restore`, by a node that opens its own session again: owners under which it opened it, or may
-   * have. When the session is live and another owner holds it, nothing changes, and the answer is `moved` (P7).
+   * By a socket that `held` the session, or whose hello came a while ago. Absent: just now. Nothing is taken from a socket
+   * whose hello came later, and by one that `held` it nothing from a beat or a guard, but with `restore`: the answer is
+   * `moved` (P7).
    */
-  readonly formerOwners?: readonly Owner[];
+  readonly socketWas?: 'held' | 'late';
 }
 
 /** `current` counts the user's live sessions after the act, presence-only marks left out. */
@@ -60,7 +61,7 @@ export type OpenResult =
     }
   | { readonly outcome: 'ended'; readonly reason: CloseReason }
   | { readonly outcome: 'fenced' }
-  /** Only with `formerOwners`: somebody else holds it. */
+  /** Only with `socketWas`: somebody else holds it. */
   | { readonly outcome: 'moved' }
   /** Only to the intent `return`. */
   | { readonly outcome: 'gone' };

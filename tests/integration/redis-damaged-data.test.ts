@@ -257,7 +257,7 @@ test.each(['shard', 'log'])('[P10] [P12] a shard whose %s is lost has another ep
   expect(await store.log.read(cursor, 100, 0)).toMatchObject({ gap: true });
   await store.nodes.join('next', LONG_MS);
   const next = { nodeId: 'next', connection: 1 };
-  const again = openOf('u1', { owner: next, formerOwners: [owner], intent: 'restore' });
+  const again = openOf('u1', { owner: next, socketWas: 'held', intent: 'restore' });
   expect(await store.sessions.open(again)).toMatchObject({ outcome: 'renewed' });
   await store.nodes.quit('n');
   expect(await store.nodes.sweep()).toMatchObject({ ended: 0 });

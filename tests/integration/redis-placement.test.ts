@@ -153,7 +153,7 @@ test('[P18] [P10] after Redis was emptied and another came first, restores land 
     expect(store.secret()).toBe(newcomer.secret());
   }
   const again = { nodeId: 'a2', connection: 1 };
-  await openAll(first, { owner: again, formerOwners: [owners.first], intent: 'restore' });
+  await openAll(first, { owner: again, socketWas: 'held', intent: 'restore' });
   await second.sessions.open(openOf('u1', { sessionId: 'by-second', owner: { nodeId: 'b2', connection: 1 } }));
   await expectOnePlaceEach(newcomer, USERS);
   const sessions = await newcomer.reads.sessions(USERS);

@@ -9,8 +9,6 @@ const A = owner('a');
 const B = owner('b');
 const C = owner('c');
 const D = owner('d');
-/** Another socket, on another node. */
-const OLDER = owner('older');
 
 const SESSION: HeldSession = {
   userId: 'u',
@@ -47,13 +45,6 @@ export const STATES = {
   reopening: { state: 'reopening', ...due, owner: A, intent: 'resume' },
   'reopening, asked': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B },
   'reopening, asked, again': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B, again: 'restore' },
-  'reopening, taken by an older': {
-    state: 'reopening',
-    ...due,
-    session: { ...SESSION, olderTakers: [OLDER] },
-    owner: A,
-    intent: 'restore',
-  },
   'reopening, asked in vain': { state: 'reopening', ...due, owner: A, intent: 'restore', maybe: [B] },
   'reopening, asked in vain, asked': { state: 'reopening', ...due, owner: A, intent: 'resume', maybe: [D], asked: B },
   over: OVER,
@@ -74,6 +65,15 @@ export const EVENTS = {
     outagePolicy: 'open',
     claimedStart: undefined,
   },
+  'late hello': {
+    type: 'hello',
+    session: SESSION,
+    owner: C,
+    intent: 'fresh',
+    outagePolicy: 'open',
+    claimedStart: undefined,
+    isLate: true,
+  },
   'answered opened': answered(opened),
   'answered renewed': answered({ outcome: 'renewed', ...answer, displaced: [] }),
   'answered refused': answered({
@@ -92,10 +92,11 @@ export const EVENTS = {
   unanswered: { type: 'unanswered', isFault: false },
   'not asked': { type: 'unanswered', isFault: true, isUnsent: true },
   'unanswered by a fault': { type: 'unanswered', isFault: true },
-  // It is one whoever said hello first.
-  'told evicted': { type: 'told', reason: 'evicted', by: { sessionId: 'other' }, olderTaker: OLDER },
+  // It makes room for one whoever said hello first.
+  'told evicted': { type: 'told', reason: 'evicted', by: { sessionId: 'other' }, taker: 'older' },
   'told moved': { type: 'told', reason: 'moved' },
-  'told moved by an older': { type: 'told', reason: 'moved', olderTaker: OLDER },
+  'told moved by an older': { type: 'told', reason: 'moved', taker: 'older' },
+  'told moved by a twin': { type: 'told', reason: 'moved', taker: 'twin' },
   'missed, gone': { type: 'missed', owner: A, miss: { outcome: 'gone' } },
   'missed, moved': { type: 'missed', owner: A, miss: { outcome: 'moved' } },
   'missed, ended': { type: 'missed', owner: A, miss: { outcome: 'ended', reason: 'replaced' } },
@@ -116,13 +117,12 @@ const names = (owners: readonly SocketOwner[]): string => owners.map(({ nodeId }
 
 /** What differs from `SESSION`. */
 function sessionText(session: HeldSession): string {
-  const { attributes, startedAt, segment, segmentStartedAt, olderTakers = [] } = session;
+  const { attributes, startedAt, segment, segmentStartedAt } = session;
   const parts = [];
   if (startedAt !== SESSION.startedAt) parts.push(`from ${startedAt}`);
   if (segment !== 0 || segmentStartedAt !== SESSION.segmentStartedAt) parts.push(`#${segment} at ${segmentStartedAt}`);
   const values = Object.values(attributes).join(',');
   if (values !== 'one') parts.push(values);
-  if (olderTakers.length > 0) parts.push(`taken by ${names(olderTakers)}`);
   return parts.length > 0 ? ` (${parts.join(' ')})` : '';
 }
 
@@ -170,10 +170,7 @@ function effectText(effect: Effect): string {
 
 /** A step as one line: the life, what is done, what is asked. */
 export function summary({ life, effects, ask }: Step): string {
-  const asks = ask
-    ? [
-        `ask ${ask.intent} by ${names([ask.owner])}${ask.formerOwners.length > 0 ? ` of ${names(ask.formerOwners)}` : ''}`,
-      ]
-    : [];
+  const was = ask?.socketWas ? `, was ${ask.socketWas}` : '';
+  const asks = ask ? [`ask ${ask.intent} by ${names([ask.owner])}${was}`] : [];
   return [lifeText(life), ...effects.map(effectText), ...asks].join('; ');
 }

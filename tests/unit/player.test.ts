@@ -7,7 +7,7 @@ import type { ServerMessage } from '../../gateway/protocol/messages.ts';
 import { Player } from '../../gateway/sessions/player.ts';
 import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
 import { issueResumeToken } from '../../gateway/sessions/resume-token.ts';
-import { StoreError } from '../../presence-core/index.ts';
+import { ConnectionNumbers, StoreError } from '../../presence-core/index.ts';
 import { AskedStore } from '../support/asked-store.ts';
 import { until } from '../support/servers.ts';
 
@@ -41,7 +41,6 @@ function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beat
   /** The same, in full. */
   const messages: ServerMessage[] = [];
   const socket: PlayerSocket & { open: boolean } = {
-    id: 7,
     open: true,
     identity: ANYONE,
     identify: () => {},
@@ -81,7 +80,8 @@ function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beat
     onLimit: 'reject',
     outagePolicy,
   });
-  const owner = node.owner(socket.id);
+  node.nextConnection = () => ({ connection: 7, receivedAt: performance.now() });
+  const owner = node.owner(7);
   const held = async (): Promise<void> => {
     const done = player.hello(HELLO);
     await turn();
@@ -195,7 +195,7 @@ test.each([
   await held();
   player.missed(owner, answer);
   const reopened = player.reopen();
-  expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', formerOwners: [owner] });
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', socketWas: 'held' });
   await asked.only('open').answer(answer);
   await reopened;
   expect(told).toEqual(expected);
@@ -295,53 +295,6 @@ test('[P9] a resume token alone takes back only the session that began when it s
   await hello;
 });
 
-test.each([
-  ['restore', true],
-  ['resume', false],
-] as const)(
-  '[P10] who took a session over names whom it took it from, as a store that went back may have it so: %s',
-  async (intent, isNamed) => {
-    const { asked, player, owner } = playerOf();
-    const older = { nodeId: 'other', connection: 3 };
-    const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
-    const hello = player.hello(HELLO);
-    await turn();
-    const displaced = [{ session, owner: older, reason: 'moved' }] as const;
-    await asked.only('open').answer({ ...OPENED, outcome: 'renewed', displaced });
-    await hello;
-    player.lost(intent);
-    const reopened = player.reopen();
-    expect(asked.only('open').args[0]).toMatchObject({ intent, formerOwners: isNamed ? [owner, older] : [owner] });
-    await asked.only('open').answer(OPENED);
-    await reopened;
-  },
-);
-
-test('[P10] of those it was taken from, one after the other, all are named', async () => {
-  const { asked, player, owner } = playerOf();
-  const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
-  const takenFrom = (connection: number) =>
-    ({
-      ...OPENED,
-      outcome: 'renewed',
-      displaced: [{ session, owner: { nodeId: 'other', connection }, reason: 'moved' }],
-    }) as const;
-  const hello = player.hello(HELLO);
-  await turn();
-  await asked.only('open').answer(takenFrom(3));
-  await hello;
-  for (const connection of [4, 5]) {
-    player.lost('restore');
-    const reopened = player.reopen();
-    await asked.only('open').answer(takenFrom(connection));
-    await reopened;
-  }
-  player.lost('restore');
-  void player.reopen();
-  const others = [5, 4, 3].map((connection) => ({ nodeId: 'other', connection }));
-  expect(asked.only('open').args[0].formerOwners).toEqual([owner, ...others]);
-});
-
 test('[P7] a socket whose own former id is named as displaced is told nothing', async () => {
   const { asked, node, player, told, owner, held } = playerOf();
   await held();
@@ -356,58 +309,90 @@ test('[P7] a socket whose own former id is named as displaced is told nothing', 
   expect(node.sessionsHeld).toBe(1);
 });
 
-test.each([
-  ['before', 60_000, true],
-  ['after', 0, false],
-])(
-  '[P7] a session taken over by a socket whose hello came %s its own is taken back: %s ms ago, %s',
-  async (...args) => {
-    const [, helloAgoMs, isTakenBack] = args;
-    const { asked, player, told, owner, held } = playerOf();
-    await held();
-    const taker = { owner: { nodeId: 'other', connection: 3 }, helloAgoMs };
-    player.displaced('moved', { sessionId: 's', socket: taker });
-    expect(told).toEqual(isTakenBack ? [] : ['evicted', 'closed replaced']);
-    if (!isTakenBack) return;
-    const reopened = player.reopen();
-    expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', formerOwners: [owner, taker.owner] });
-    await asked.only('open').answer(OPENED);
-    await reopened;
-    expect(player.owner).toEqual(owner);
-  },
-);
-
-test('[P7] a hello comes when it is received, however long its credentials are checked', async () => {
+test('[P7] a connection gets its number when its hello is received, however long its credentials are checked', async () => {
   let checked = (): void => {};
   const authentication = new Promise<void>((resolve) => {
     checked = resolve;
   });
-  const { asked, player, told } = playerOf({ authentication });
+  const { asked, node, player } = playerOf({ authentication });
+  const numbered = { connection: 1, receivedAt: performance.now() };
+  node.nextConnection = () => ({ ...numbered });
   const hello = player.hello({ ...HELLO, token: 'x' });
-  await sleep(50);
+  numbered.connection = 2;
   checked();
   await turn();
-  const taker = { owner: { nodeId: 'other', connection: 3 }, helloAgoMs: 40 };
-  player.displaced('moved', { sessionId: 's', socket: taker });
-  expect(told).toEqual(['evicted', 'closed replaced']);
+  expect(asked.only('open').args[0]).toMatchObject({ owner: { connection: 1 } });
   await asked.only('open').answer(OPENED);
   await hello;
 });
 
-test('[P7] whom a socket takes a session from is told how long ago its hello was, and its client nothing of that', async () => {
-  const { asked, node, player, owner } = playerOf();
+test.each([
+  [0, undefined],
+  [2_000, 'late'],
+])('[P7] a hello that came %s ms before it is asked for is %s', async (agoMs, socketWas) => {
+  const { asked, node, player } = playerOf();
+  node.nextConnection = () => ({ connection: 7, receivedAt: performance.now() - agoMs });
+  void player.hello(HELLO);
+  await turn();
+  expect(asked.only('open').args[0].socketWas).toBe(socketWas);
+  await asked.only('open').answer(OPENED);
+});
+
+test.each([
+  ['long before', -1_000, true],
+  ['just before', -100, false],
+  ['after', 100, false],
+])('[P7] a session taken over by a socket whose hello came %s its own (%s ms) is taken back: %s', async (...args) => {
+  const [, gapMs, isTakenBack] = args;
+  const { asked, node, player, told, held } = playerOf();
+  const numbers = [gapMs, 0].map((at) => new ConnectionNumbers().next(1_900_000_000_000 + at));
+  const [connection, own] = numbers as [number, number];
+  node.nextConnection = () => ({ connection: own, receivedAt: performance.now() });
+  const owner = node.owner(own);
+  await held();
+  player.displaced('moved', { sessionId: 's', connection });
+  expect(told).toEqual(isTakenBack ? [] : ['evicted', 'closed replaced']);
+  if (!isTakenBack) return;
+  const reopened = player.reopen();
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', socketWas: 'held' });
+  await asked.only('open').answer(OPENED);
+  await reopened;
+  expect(player.owner).toEqual(owner);
+});
+
+test('[P7] whom a socket takes a session from is told its number, and its client nothing of that', async () => {
+  const { asked, node, player } = playerOf();
   const notified: unknown[] = [];
-  node.notify = (...args) => notified.push(args);
+  node.notify = (...all) => notified.push(all);
   const hello = player.hello(HELLO);
   await turn();
-  await sleep(5);
   const session = { userId: 'u', sessionId: 's', via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
   const displaced = [{ session, owner: { nodeId: 'other', connection: 3 }, reason: 'moved' }] as const;
   await asked.only('open').answer({ ...OPENED, outcome: 'renewed', displaced });
   await hello;
-  expect(notified).toEqual([[displaced, { sessionId: 's', socket: { owner, helloAgoMs: expect.any(Number) } }]]);
-  const [[, by]] = notified as [[unknown, { socket: { helloAgoMs: number } }]];
-  expect(by.socket.helloAgoMs).toBeGreaterThanOrEqual(4);
+  expect(notified).toEqual([[displaced, { sessionId: 's', connection: 7 }]]);
+});
+
+test('[P7] who was overtaken before its hello was answered is asked to say hello again', async () => {
+  const { asked, player, told } = playerOf();
+  const hello = player.hello(HELLO);
+  await turn();
+  await asked.only('open').answer({ outcome: 'moved' });
+  await hello;
+  expect(told).toEqual(['problem overloaded', 'closed overloaded']);
+});
+
+test('[P7] who was let in unchecked says so, and is told when a later hello took its session over', async () => {
+  const { asked, player, told } = playerOf({ outagePolicy: 'open' });
+  const hello = player.hello(HELLO);
+  await turn();
+  await asked.only('open').lose();
+  await hello;
+  const reopened = player.reopen();
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', socketWas: 'late' });
+  await asked.only('open').answer({ outcome: 'moved' });
+  await reopened;
+  expect(told).toEqual(['welcome degraded', 'evicted', 'closed replaced']);
 });
 
 test('[P10] a hello in a shard where the node has no lease has it ask at once whether the store forgot', async () => {
@@ -437,11 +422,11 @@ test('[P8] a node knows a player from its hello until its socket is gone', async
 });
 
 test('[P5] what is told while the open runs ends the socket, once', async () => {
-  const { asked, player, told, messages, owner } = playerOf();
+  const { asked, player, told, messages } = playerOf();
   const hello = player.hello(HELLO);
   await turn();
   // Whose hello came first matters where a session is taken over, not where one makes room.
-  const by = { sessionId: 'other', deviceType: 'tv', socket: { owner, helloAgoMs: 60_000 } };
+  const by = { sessionId: 'other', deviceType: 'tv', connection: 1 };
   player.displaced('evicted', by);
   player.displaced('evicted', by);
   await asked.only('open').answer(OPENED);
@@ -527,7 +512,7 @@ test('[P9] a former id is not given up while an open under it runs', async () =>
     await hello;
     await until(() => asked.waiting('open').length > 0);
     expect(quits).toEqual([]);
-    expect(asked.only('open').args[0]).toMatchObject({ owner: node.owner(7), formerOwners: [{ nodeId: former }] });
+    expect(asked.only('open').args[0]).toMatchObject({ owner: node.owner(7), socketWas: 'held' });
     await asked.only('open').answer({ ...OPENED, outcome: 'renewed' });
     await until(() => quits.length > 0);
     expect(quits).toEqual([former]);

@@ -4,7 +4,7 @@
 --   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
 --   former ('startedAt|segment|segmentStartedAt' with restore, 'startedAt' with only if live, or ''),
 --   '|stream|device type|country|state|device|meta' ('' keeps what is known), default limit,
---   former owners ('|owner|owner|'; '' whoever holds the session gives it up).
+--   what the socket was to the session ('h' held it, 'l' its hello came a while ago, '' just now).
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
 --   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone', 'moved' or 'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
@@ -23,16 +23,24 @@ local function isOfFormerEpoch(K, owner)
   return generation and formers and string.find(formers, '|' .. generation .. '|', 1, true) ~= nil
 end
 
--- Whether somebody else holds the session than those who gave it up for this act; nobody holds a detached one (P7).
-local function isHeldElsewhere(act, member, formerOwners)
-  if not member or formerOwners == '' then return false end
-  loadRows(act)
-  local owner = member.row.owner
-  if owner == 's' or owner == act.owner or string.find(formerOwners, '|' .. owner .. '|', 1, true) then return false end
-  return act.intent ~= 'x' or not isOfFormerEpoch(act.K, owner)
+-- The number of the connection of a socket: the greater, the later its hello came. nil for other owners.
+local function numberOf(owner)
+  local text = match(owner, '^s.+%.(%w+)$')
+  return text and tonumber(text, 36)
 end
 
-local function open(act, limit, default, formerOwners)
+-- Whether somebody else holds the session and keeps it from this socket; nobody holds a detached one (P7).
+local function isHeldElsewhere(act, member, socketWas)
+  local number = member and socketWas ~= '' and numberOf(act.owner)
+  if not number then return false end
+  loadRows(act)
+  local owner = member.row.owner
+  local other = numberOf(owner)
+  if not other then return owner ~= 's' and socketWas == 'h' and act.intent ~= 'x' end
+  return other > number and not (act.intent == 'x' and isOfFormerEpoch(act.K, owner))
+end
+
+local function open(act, limit, default, socketWas)
   local K, user, session, intent = act.K, act.user, act.session, act.intent
   if fenced(K, act.owner) then return { 'fenced' } end
   local reason, endedAt = tombstone(K, user, session)
@@ -46,7 +54,7 @@ local function open(act, limit, default, formerOwners)
   local member = memberOf(act, session)
   if intent == 'l' and not isIncarnation(act, member) then return { 'gone' } end
   local earlier = isEarlier(act, member)
-  if not earlier and isHeldElsewhere(act, member, formerOwners) then return { 'moved' } end
+  if not earlier and isHeldElsewhere(act, member, socketWas) then return { 'moved' } end
   act.max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
   if member and not earlier then return renewSession(act, member) end
   mustRemember(K)

@@ -168,8 +168,9 @@ export function nodesContract(create: CreateStore): void {
         await fixture.join('other');
         const [former, own] = [socket('former', 1), socket('n', 1)];
         for (const intent of ['resume', 'restore'] as const) {
-          const again: Partial<OpenRequest> = { intent, owner: own, formerOwners: [former], attributes: FULL };
-          for (const holder of [socket('other', 7), 'heartbeat', 'guard'] as const) {
+          const again: Partial<OpenRequest> = { intent, owner: own, socketWas: 'held', attributes: FULL };
+          const others = intent === 'resume' ? (['heartbeat', 'guard'] as const) : [];
+          for (const holder of [socket('other', 7), ...others]) {
             const userId = `${intent} ${typeof holder}`.replace(' ', '-') + String(holder).length;
             await fixture.opened(userId, 's', { owner: former });
             await fixture.open(userId, 's', { owner: holder, attributes: { streamId: 'x' } });
@@ -189,6 +190,48 @@ export function nodesContract(create: CreateStore): void {
           expect(await fixture.open(`${intent}-left`, 's', again)).toMatchObject({ outcome: 'renewed' });
           expect(await fixture.open(`${intent}-gone`, 's', again)).toMatchObject({ outcome: 'opened' });
         }
+      }));
+
+    test('[P7] of two sockets the one whose hello came later has the session, whichever asks last', () =>
+      withFixture(create, async (fixture) => {
+        for (const node of ['n', 'm']) await fixture.join(node);
+        const [older, newer] = [socket('m', 1), socket('n', 2)];
+        const acts: [string, Partial<OpenRequest>][] = [
+          ['late', { intent: 'fresh', socketWas: 'late' }],
+          ['resumed', { intent: 'resume', socketWas: 'late' }],
+          ['held', { intent: 'resume', socketWas: 'held' }],
+          ['restore', { intent: 'restore', socketWas: 'held' }],
+        ];
+        for (const [userId, act] of acts) {
+          await fixture.opened(userId, 's', { owner: newer });
+          const [before] = await fixture.sessionsOf(userId);
+          expect(await fixture.open(userId, 's', { ...act, owner: older, attributes: FULL })).toEqual({
+            outcome: 'moved',
+          });
+          expect(await fixture.sessionsOf(userId)).toEqual([before]);
+          // The newer one takes it from the older, and the same socket under another id of its node from itself.
+          await fixture.opened(`${userId}-2`, 's', { owner: older });
+          expect(await fixture.open(`${userId}-2`, 's', { ...act, owner: newer })).toMatchObject({
+            outcome: 'renewed',
+            displaced: [{ owner: older, reason: 'moved' }],
+          });
+          const again = socket('m', newer.connection);
+          expect(await fixture.open(`${userId}-2`, 's', { ...act, owner: again })).toMatchObject({
+            outcome: 'renewed',
+          });
+          // What came just now is the latest hello there is.
+          expect(await fixture.open(userId, 's', { owner: older })).toMatchObject({ outcome: 'renewed' });
+        }
+      }));
+
+    test('[P10] what is restored is taken from a beat, which holds it only since', () =>
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        await fixture.opened('u', 's', { owner: 'heartbeat', intent: 'beat' });
+        const again = { owner: socket('n'), socketWas: 'held' } as const;
+        expect(await fixture.open('u', 's', { ...again, intent: 'resume' })).toEqual({ outcome: 'moved' });
+        expect(await fixture.open('u', 's', { ...again, intent: 'restore' })).toMatchObject({ outcome: 'renewed' });
+        expect(await fixture.open('u', 's', { owner: 'heartbeat', intent: 'beat' })).toMatchObject({ outcome: 'held' });
       }));
 
     test('[P9] the first beat after a silence finds its lease extended too', () =>
@@ -330,7 +373,7 @@ export function nodesContract(create: CreateStore): void {
       withFixture(create, async (fixture) => {
         const { store } = fixture;
         for (const node of ['former', 'other', 'n']) await fixture.join(node);
-        const again = { intent: 'restore', owner: socket('n'), formerOwners: [socket('former')] } as const;
+        const again = { intent: 'restore', owner: socket('n', 9), socketWas: 'held' } as const;
         const holders: [string, Owner, boolean][] = [
           ['former', socket('former'), true],
           ['other', socket('other'), true],
@@ -356,7 +399,7 @@ export function nodesContract(create: CreateStore): void {
             { kind: 'open', ...later },
           ]);
           // Nobody restores the earlier one over it, nor ends it twice.
-          const stale = { ...again, owner: socket('other', 9), formerOwners: [socket('other')], startedAt: before };
+          const stale = { ...again, owner: socket('other'), startedAt: before };
           expect(await fixture.open(userId, 's', stale)).toEqual({ outcome: 'moved' });
           expect(await fixture.open(userId, 's', { ...again, attributes, ...later })).toMatchObject({
             outcome: 'renewed',

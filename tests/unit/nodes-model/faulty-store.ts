@@ -28,8 +28,6 @@ export class FaultyStore {
   readonly broken: string[] = [];
   /** Users who were let in above the limit, as the store forgot. */
   readonly restored = new Set<string>();
-  /** Sessions that an open which ran late, after its caller had given it up, took from another socket. */
-  readonly takenLate = new Set<string>();
   readonly listeners = new Map<string, (message: InboxMessage) => void>();
   private journal: { readonly at: number; readonly act: Act }[] = [];
   readonly options: FaultyStoreOptions;
@@ -64,12 +62,9 @@ export class FaultyStore {
     return act(this.inner);
   }
 
-  async open(request: OpenRequest, isLate: boolean): Promise<OpenResult> {
+  async open(request: OpenRequest): Promise<OpenResult> {
     const result = await this.run((store) => store.sessions.open(request));
     const { userId, sessionId, intent } = request;
-    if (isLate && result.outcome === 'renewed' && result.displaced.length > 0) {
-      this.takenLate.add(`${userId} ${sessionId}`);
-    }
     if (result.outcome !== 'opened') return result;
     if (intent === 'restore') this.restored.add(userId);
     else if (result.current > result.max) this.broken.push(`${userId}/${sessionId} was admitted above the limit`);
@@ -124,24 +119,24 @@ export class Link {
     return new Promise((resolve) => void setTimeout(resolve, ms));
   }
 
-  /** @param act runs at most once; `isLate` after its caller has given it up. */
-  private async call<T>(act: (isLate: boolean) => Promise<T>): Promise<T> {
+  /** @param act runs at most once. */
+  private async call<T>(act: () => Promise<T>): Promise<T> {
     const { random } = this.server.options;
     await this.pause(random() * LATENCY_MS);
     switch (this.state) {
       case 'refused':
         throw new StoreError('store_unavailable', 'connection refused');
       case 'deaf':
-        void act(false);
+        void act();
         return this.late();
       case 'silent': {
         const fate = random();
-        if (fate < 0.5) this.held.push(() => void act(true));
-        else if (fate < 0.75) void act(false);
+        if (fate < 0.5) this.held.push(() => void act());
+        else if (fate < 0.75) void act();
         return this.late();
       }
       case 'up': {
-        const result = await act(false);
+        const result = await act();
         await this.pause(random() * LATENCY_MS);
         return this.stateNow() === 'up' ? result : this.late();
       }
@@ -175,7 +170,7 @@ export class Link {
       outlivesProcess: true,
       secret: () => 'secret',
       sessions: {
-        open: (request: OpenRequest) => this.call((isLate) => server.open(request, isLate)),
+        open: (request: OpenRequest) => this.call(() => server.open(request)),
         renew: via((store, ...args: Parameters<PresenceStore['sessions']['renew']>) => store.sessions.renew(...args)),
         update: via((store, ...args: Parameters<PresenceStore['sessions']['update']>) =>
           store.sessions.update(...args),

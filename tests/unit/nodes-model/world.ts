@@ -19,8 +19,8 @@ const TIMES = { beatMs: 3_000, leaseMs: 10_000, sweepMs: 1_000, sessionLeaseMs: 
  */
 const QUIET_MS = 90_000;
 
-/** Hellos that come so shortly after each other may be answered in any order. */
-const RACE_MS = 50;
+/** Of hellos that come so shortly after each other the one that was asked for last may have the session (P7). */
+const RACE_MS = 500;
 
 export interface Hello {
   readonly userId: string;
@@ -40,9 +40,6 @@ interface Client {
   /** Types of what it was sent, and `closed <name>` in the end. */
   readonly told: string[];
   readonly saidHelloAt: number;
-  /** Until when its session may have been opened: it was answered, or closed if it was let in unchecked. */
-  askedUntil: number;
-  isDegraded: boolean;
   /** Its own client closed it. */
   isCut: boolean;
 }
@@ -95,8 +92,6 @@ export class World {
           if (hasEnded(client)) return false;
           const message = JSON.parse(text);
           told.push([message.type, message.reason, message.problem?.code].filter(Boolean).join(' '));
-          if (told.length === 1) client.askedUntil = this.time.now;
-          client.isDegraded ||= message.type === 'welcome' && message.degraded === true;
           if (message.resumeToken) this.tokens.set(`${userId} ${sessionId}`, message.resumeToken);
           return true;
         },
@@ -104,7 +99,6 @@ export class World {
         close: (code) => {
           const name = Object.keys(CLOSE_CODES).find((each) => CLOSE_CODES[each as CloseName].code === code);
           told.push(`closed ${name}`);
-          this.ended(client);
           setTimeout(() => connection.onClosed(), this.random() * 10);
         },
         terminate: () => {},
@@ -118,8 +112,6 @@ export class World {
       connection,
       told,
       saidHelloAt: now,
-      askedUntil: now + RACE_MS,
-      isDegraded: false,
       isCut: false,
     };
     this.clients.push(client);
@@ -135,12 +127,7 @@ export class World {
 
   cut(client: Client): void {
     client.isCut = true;
-    this.ended(client);
     client.connection.onClosed();
-  }
-
-  private ended(client: Client): void {
-    if (client.isDegraded) client.askedUntil = this.time.now;
   }
 
   leave(client: Client): void {
@@ -175,18 +162,12 @@ export class World {
   }
 
   forget(): void {
-    this.storeLost();
+    this.isHarsh = true;
     this.server.forget();
   }
 
-  /** All open their sessions again, also who does not know yet that a newer socket took it over. */
-  private storeLost(): void {
-    this.isHarsh = true;
-    for (const client of this.openClients()) client.askedUntil = this.time.now;
-  }
-
   async rollBack(ms: number): Promise<void> {
-    this.storeLost();
+    this.isHarsh = true;
     await this.server.rollBack(ms);
   }
 
@@ -270,8 +251,7 @@ export class World {
       case 'closed kicked':
         return this.kicked.has(userId);
       case 'closed replaced':
-        if (this.server.takenLate.has(key)) return true;
-        return ofSession.some((client) => client.askedUntil >= saidHelloAt || (client.isDegraded && !hasEnded(client)));
+        return ofSession.some((client) => client.saidHelloAt >= saidHelloAt - RACE_MS);
       case 'closed evicted':
         return others.some(({ hello }) => hello.onLimit === 'evict-oldest');
       case 'closed concurrency_limit':

@@ -91,7 +91,7 @@ export function actsOf({ leasesMs, nodeLeasesMs, waitsMs }: Times): fc.Arbitrary
       limit: fc.integer({ min: 1, max: 4 }),
       onLimit: fc.constantFrom('reject', 'evict-oldest'),
       replace: fc.array(session, { maxLength: 2 }),
-      formerOwners: fc.array(owner, { maxLength: 2 }),
+      socketWas: fc.constantFrom('held', 'late'),
     },
     { requiredKeys: ['userId', 'sessionId', 'attributes', 'owner', 'leaseMs', 'intent', 'startedAt'] },
   );

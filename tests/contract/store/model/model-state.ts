@@ -5,6 +5,7 @@
  * Its clock is stepped by the commands. Against a store in real time it stands still between waits, and the instants
  * that only the store knows (`startedAt`) are taken over from its answers.
  */
+
 import type {
   CloseRequest,
   OpenRequest,
@@ -96,10 +97,8 @@ export class PresenceModel {
     const max = request.limit ?? override ?? DEFAULT_LIMIT;
     const member = this.#members.find((one) => isSame(one, request));
     if (member === undefined) return this.#admit(request, max);
-    const mayHold = ['none' as const, request.owner, ...(request.formerOwners ?? [])];
     if (former !== undefined && former.startedAt > member.startedAt) return this.#restoreAfter(request, member, max);
-    const isElsewhere = request.formerOwners && !mayHold.some((owner) => isSameOwner(owner, member.owner));
-    return isElsewhere ? { outcome: 'moved' } : this.#reopen(request, member, max);
+    return isKept(member.owner, request) ? { outcome: 'moved' } : this.#reopen(request, member, max);
   }
 
   renew(request: RenewRequest) {
@@ -516,4 +515,11 @@ function byAge(a: Member, b: Member): number {
 
 function sorted(attributes: Attributes): object {
   return Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => compare(a, b)));
+}
+
+/** Whether whoever holds a session keeps it from a socket (P7). */
+function isKept(holder: Owner, { owner, socketWas, intent }: OpenRequest): boolean {
+  if (!socketWas || typeof owner === 'string' || holder === 'none') return false;
+  if (typeof holder === 'string') return socketWas === 'held' && intent !== 'restore';
+  return holder.connection > owner.connection;
 }
