@@ -19,6 +19,8 @@ const ASK_MS = 50;
 const HOPELESS_MS = 120_000;
 /** Until beats and renewals run as they do. */
 const QUIET_MS = 5_000;
+/** Node lease and sweep. */
+const NODE_LOST_MS = 12_000;
 const RDB = `ghosts-${process.pid}.rdb`;
 
 interface Field {
@@ -164,18 +166,32 @@ export async function ghostsOfPause(): Promise<Figure[]> {
   return all;
 }
 
-/** Redis comes back with data from before players left. */
+/** Redis comes back with data from before players left, or from before their gateway was killed. */
 export async function ghostsOfRollback(): Promise<Figure[]> {
+  const left = await rolledBack(async (sockets) => {
+    for (const socket of sockets) socket.send('{"type":"leave"}');
+    await sleep(2_000);
+  });
+  const killed = await rolledBack(async (_, gateway) => {
+    process.kill(gateway.pid, 'SIGKILL');
+    await sleep(NODE_LOST_MS);
+  });
+  return [
+    ...figures('Redis back with older data', 5_000, left),
+    ...figures('Redis back with data from before the gateway was killed', 32_000, killed),
+  ];
+}
+
+async function rolledBack(die: (sockets: readonly WebSocket[], gateway: GatewayProcess) => Promise<void>) {
   return withField({}, async ({ redis, gateway, observer }) => {
     const users = usersOf('revived');
     const sockets = await Promise.all(users.map((userId) => connectPlayer(gateway.wsPort, userId)));
-    const stays = await connectPlayer(gateway.wsPort, 'stays');
+    const stays = await connectPlayer(observer.wsPort, 'stays');
     await sleep(QUIET_MS);
     const admin = new Redis(redis.port);
     await admin.save();
     admin.disconnect();
-    for (const socket of sockets) socket.send('{"type":"leave"}');
-    await sleep(2_000);
+    await die(sockets, gateway);
     await redis.kill();
     await redis.restart();
     const at = performance.now();
@@ -183,6 +199,6 @@ export async function ghostsOfRollback(): Promise<Figure[]> {
     const isLive = (await onlineOf(observer, ['stays'])).has('stays');
     stays.terminate();
     if (!isLive) throw new Error('a player who stayed is offline');
-    return figures('Redis back with older data', 5_000, ms);
+    return ms;
   });
 }

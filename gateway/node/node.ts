@@ -323,6 +323,7 @@ export class GatewayNode {
     for (const player of this.players.values()) player.lost(intent);
     // Without an answer the next beat joins again.
     await this.join();
+    this.quitFormer();
   }
 
   private quitFormer(): void {
