@@ -136,6 +136,11 @@ export class GatewayNode {
     return this.suspected;
   }
 
+  /** What the store answers this process may not be what is (P10). */
+  get isUnsure(): boolean {
+    return this.isRestoring || this.isSuspect || !this.hasLease;
+  }
+
   suspect(): void {
     this.suspected = true;
   }

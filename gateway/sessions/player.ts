@@ -142,11 +142,14 @@ export class Player implements HeldPlayer {
     const reply = id === undefined ? {} : { id };
     if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', id);
     if (this.life.state === 'unchecked') return this.socket.send({ type: 'heartbeat', ...reply, degraded: true });
-    const [user] = await this.context.store.reads.sessions([session.userId]);
+    const { node, store } = this.context;
+    const wasUnsure = node.isUnsure;
+    const [user] = await store.reads.sessions([session.userId]);
     const own = user?.sessions.find((s) => s.sessionId === session.sessionId);
     this.socket.send({
       type: 'heartbeat',
       ...reply,
+      ...((wasUnsure || node.isUnsure) && { degraded: true }),
       current: user?.sessions.length ?? 0,
       max: user?.max ?? 0,
       ...(own && { expiresAt: own.expiresAt }),

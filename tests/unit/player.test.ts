@@ -520,3 +520,17 @@ test('[P9] a former id is not given up while an open under it runs', async () =>
     await node.stop();
   }
 });
+
+test.each([
+  ['is sure', [false, false], undefined],
+  ['was not sure', [true, false], true],
+  ['is not sure any more', [false, true], true],
+])('[W12] a heartbeat of a node that %s of what the store answers', async (_, answers, degraded) => {
+  const { asked, node, player, messages, held } = playerOf();
+  await held();
+  const unsure = [...answers];
+  Object.defineProperty(node, 'isUnsure', { get: () => unsure.shift() });
+  asked.store.reads.sessions = async () => [{ userId: 'u', online: true, lastSeenAt: null, max: 3, sessions: [] }];
+  await player.heartbeat('1');
+  expect(messages.at(-1)).toEqual({ type: 'heartbeat', id: '1', current: 0, max: 3, ...(degraded && { degraded }) });
+});
