@@ -17,12 +17,6 @@ local function isIncarnation(act, member)
   return act.former == '' or member.row.startedAt == act.former
 end
 
--- Whether a socket held it when the store went back (P10): what it holds now it opens again under a new generation.
-local function isOfFormerEpoch(K, owner)
-  local generation, formers = match(owner, '^s(.+)%.'), call('HGET', K .. 'shard', 'formers')
-  return generation and formers and string.find(formers, '|' .. generation .. '|', 1, true) ~= nil
-end
-
 -- The number of the connection of a socket: the greater, the later its hello came. nil for other owners.
 local function numberOf(owner)
   local text = match(owner, '^s.+%.(%w+)$')

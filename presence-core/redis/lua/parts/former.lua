@@ -20,3 +20,9 @@ local function endEarlier(act, member, out)
   if #owner > 1 and owner ~= act.owner then out[2] = replyLine('moved', member) end
   endSession(act, member, 'timeout', formerOf(act).startedAt, true)
 end
+
+-- Whether a socket held it when the store went back (P10): what it holds now it opens again under a new generation.
+local function isOfFormerEpoch(K, owner)
+  local generation, formers = match(owner, '^s(.+)%.'), call('HGET', K .. 'shard', 'formers')
+  return generation and formers and string.find(formers, '|' .. generation .. '|', 1, true) ~= nil
+end

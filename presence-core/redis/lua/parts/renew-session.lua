@@ -4,11 +4,13 @@ local function renewSession(act, member)
   local row, owner, max, out = member.row, act.owner, act.max, { '' }
   local what = 'renewed'
   local heldBySocket = #row.owner > 1
-  if act.intent == 'b' and heldBySocket then
+  local isFormer = act.intent == 'b' and heldBySocket and isOfFormerEpoch(act.K, row.owner)
+  if act.intent == 'b' and heldBySocket and not isFormer then
     what = 'held'
   else
     local dirty = row.owner ~= owner or row.limit ~= max
-    if heldBySocket and row.owner ~= owner then out[2] = replyLine('moved', member) end
+    -- A former socket that lives opens its session again, and is told nothing until then.
+    if heldBySocket and not isFormer and row.owner ~= owner then out[2] = replyLine('moved', member) end
     row.owner, row.limit = owner, max
     if applyAttributes(act, member, parseAttributes(act.attributes), formerOf(act)) then dirty = true end
     local expiresAt = now + act.leaseMs
