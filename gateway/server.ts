@@ -49,6 +49,7 @@ export function createStore(config: Config, log: Logger, mayHaveForgotten?: (can
     url: config.redisUrl,
     prefix: config.redisPrefix,
     shards: config.presenceShards,
+    nodeLeaseMs: config.nodeLeaseMs,
     sweepGapMs: config.sweepMs / 2,
     leaseMaxMs: Math.max(config.sessionLeaseMs, config.heartbeatTtlMs, config.nodeLeaseMs, HEARTBEAT_LEASE_MAX_MS),
     ...(mayHaveForgotten && { mayHaveForgotten }),

@@ -40,6 +40,8 @@ export interface RedisStoreOptions {
   /** Entries per shard, trimmed in blocks. */
   readonly logMax?: number;
   readonly stallGraceMs?: number;
+  /** The lease with which nodes join: a Redis that fails over is to refuse writes sooner, else a warning says so. */
+  readonly nodeLeaseMs?: number;
   /** No session's or node's lease is longer: one that lies further ahead was set before the clock stepped back (P2). */
   readonly leaseMaxMs?: number;
   /** A shard swept by any node within this time is passed over. */
@@ -71,6 +73,7 @@ const DEFAULTS = {
   seenMax: 100_000,
   logMax: 20_000,
   stallGraceMs: 30_000,
+  nodeLeaseMs: 10_000,
   leaseMaxMs: 600_000,
   sweepGapMs: 500,
   recountMs: 60_000,
@@ -137,7 +140,7 @@ export class RedisStore implements PresenceStore {
     this.client = client;
     this.clients = [...new Set([client, nodesClient, logClient])];
     this.failures = failures;
-    this.settings = new ServerSettings(client, warn);
+    this.settings = new ServerSettings(client, rest.nodeLeaseMs, warn);
     this.deployment = deployment;
     this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.renewals), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });

@@ -11,15 +11,21 @@ const UNSAFE_FAILOVER =
   'Redis can fail over and min-replicas-to-write is 0: a master that is cut off goes on admitting, ' +
   'and what it took is lost after the failover (users over their limit, sessions closed): set min-replicas-to-write 1';
 
+const LATE_REFUSAL =
+  'A Redis master that is cut off takes writes for longer than NODE_LEASE_MS, and ends the sessions of gateways that ' +
+  'it cannot hear: set min-replicas-max-lag to less than that, in seconds (5)';
+
 export class ServerSettings {
   private readonly client: RedisClient;
+  private readonly nodeLeaseMs: number;
   private readonly warn: Warn;
   /** Each warning is given once. */
   private readonly given = new Set<string>();
   private isWatching = false;
 
-  constructor(client: RedisClient, warn: Warn) {
+  constructor(client: RedisClient, nodeLeaseMs: number, warn: Warn) {
     this.client = client;
+    this.nodeLeaseMs = nodeLeaseMs;
     this.warn = warn;
   }
 
@@ -57,9 +63,14 @@ export class ServerSettings {
     const replicas = Number(/connected_slaves:(\d+)/.exec(await server.info('replication'))?.[1]);
     // Sentinel promotes a replica that is away at the moment, too.
     const canFailOver = replicas > 0 || server.options.sentinels;
-    if (canFailOver && (await setting(server, 'min-replicas-to-write')) === '0') {
+    if (!canFailOver) return;
+    if ((await setting(server, 'min-replicas-to-write')) === '0') {
       this.once(UNSAFE_FAILOVER, { replicas });
+      return;
     }
+    const lagS = Number(await setting(server, 'min-replicas-max-lag'));
+    // 0 turns the check of the lag off.
+    if (lagS === 0 || lagS * 1_000 >= this.nodeLeaseMs) this.once(LATE_REFUSAL, { 'min-replicas-max-lag': lagS });
   }
 
   private once(message: string, details: Record<string, unknown>): void {
