@@ -129,7 +129,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });
   // Players are let in unchecked, or changes are late; or that is not known.
-  const isDegraded = (): boolean => health.isTroubled || !node.hasLease || node.isRestoring || node.isSuspect;
+  const isDegraded = (): boolean => health.isTroubled || !node.hasLease || node.isAwaited || node.isSuspect;
   metrics.gauge(
     { name: 'degraded', help: '1 while admissions may go unchecked or changes may be late, as /readyz says; else 0' },
     () => Number(isDegraded()),

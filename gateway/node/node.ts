@@ -9,6 +9,7 @@ import {
   type InboxMessage,
   type PresenceStore,
   pause,
+  RECONNECT_MAX_MS,
   type Repeating,
   repeating,
   SharedRead,
@@ -22,8 +23,6 @@ import { Restoring } from './restoring.ts';
 
 export type { HeldPlayer } from './held-player.ts';
 
-/** By when a client of the store has connected again, mostly. */
-const RECONNECT_MS = 1_000;
 /** A store that took so long to sweep nothing stood still: half of what its calls wait. */
 const STALL_MS = 500;
 /** With the default lease one every 30 s. */
@@ -56,6 +55,10 @@ export interface NodeOptions {
 export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
+  /** Nodes that lived at the last beat. */
+  private living: readonly string[] = [];
+  /** Ids under which this process held sessions before the present epoch. */
+  private idsBefore: readonly string[] = [];
   /** Ids before this one, until all their sessions were opened again. */
   private readonly formerIds = new Set<string>();
   /** The lease of the present id was taken. */
@@ -88,9 +91,10 @@ export class GatewayNode {
     this.options = options;
     // Another node notices at its next beat, and may have failed at one, or be yet to connect again.
     this.restoring = new Restoring({
-      othersMs: beatMs + Math.max(beatMs, RECONNECT_MS),
+      othersMs: beatMs + Math.max(beatMs, RECONNECT_MAX_MS),
       maxMs: leaseMs,
       isIdle: () => this.reopening.hasRestored,
+      confirm: async () => (this.isStopped ? [] : store.nodes.confirmRestored(this.idsBefore, this.epoch)),
     });
     this.renewals = new Renewals({ store, sessionLeaseMs });
     this.detaches = new Detaches(store, resumeGraceMs);
@@ -119,7 +123,12 @@ export class GatewayNode {
     return this.firstSweep !== undefined || this.restoring.isOn;
   }
 
-  /** Resolves when the store has all sessions again that sockets hold, or should have: at once in quiet times. */
+  /** Admissions and snapshots wait for that. */
+  get isAwaited(): boolean {
+    return this.firstSweep !== undefined || this.restoring.isAwaited;
+  }
+
+  /** Resolves when they are awaited no more: at once in quiet times. */
   async restored(): Promise<void> {
     await this.firstSweep;
     await this.restoring.over();
@@ -158,8 +167,9 @@ export class GatewayNode {
 
   /** Takes the lease, then beats and sweeps until `stop`; resolves after the first sweep. The store must have started. */
   async start(): Promise<void> {
-    const { epoch } = await this.join();
+    const { epoch, nodes } = await this.join();
     this.epoch = epoch;
+    this.living = nodes;
     if (this.isStopped) return;
     this.renewals.start();
     const { beatMs, leaseMs, sweepMs } = this.options;
@@ -270,8 +280,10 @@ export class GatewayNode {
         'the store lost data or failed over (new epoch): restoring sessions',
       );
       this.epoch = result.epoch;
-      this.restoring.begin();
+      this.idsBefore = [this.id, ...this.formerIds];
+      this.restoring.begin(this.living);
     }
+    this.living = result.nodes;
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
     this.reopening.go();
     if (wasAway || this.isDoubtful) this.renewAll(wasAway);

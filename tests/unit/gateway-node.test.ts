@@ -287,6 +287,44 @@ test('[P10] a check that has an answer tells whether the store forgot; then its 
   }
 });
 
+test('[P10] a node says that it is done once its own sessions are open again, and waits for who lived before', async () => {
+  const store = new MemoryStore();
+  const { beat } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const former = node.nodeId;
+  const { player } = trackedPlayer(node, 1);
+  await store.nodes.join('other', TIMES.leaseMs);
+  const said: (readonly string[])[] = [];
+  let done: string[] = [former];
+  store.nodes.confirmRestored = async (nodeIds, epoch) => {
+    said.push([...nodeIds, epoch]);
+    return done;
+  };
+  try {
+    await until(() => said.length === 0 && node.nodeId === former);
+    await node.check();
+    store.nodes.beat = async (nodeId, leaseMs) => ({
+      ...(await beat.call(store.nodes, nodeId, leaseMs)),
+      epoch: 'another',
+      // As in a store that was emptied.
+      nodes: [nodeId],
+    });
+    await node.check();
+    // Longer than the pause between two questions.
+    await sleep(600);
+    expect([node.isRestoring, said]).toEqual([true, []]);
+    player.isDue = false;
+    await until(() => said.length > 1);
+    expect(said[0]).toEqual([former, 'another']);
+    expect(node.isRestoring).toBe(true);
+    done = [former, 'other'];
+    await until(() => !node.isRestoring);
+  } finally {
+    await node.stop();
+  }
+});
+
 test('[P9] a lease that is taken after the process stopped is given up', async () => {
   const store = new MemoryStore();
   const { join, quit } = store.nodes;

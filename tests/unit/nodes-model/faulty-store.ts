@@ -195,6 +195,9 @@ export class Link {
           return { ...result, outcome: 'fenced' as const };
         },
         quit: via((store, nodeId: string) => store.nodes.quit(nodeId)),
+        confirmRestored: via((store, ...args: Parameters<PresenceStore['nodes']['confirmRestored']>) =>
+          store.nodes.confirmRestored(...args),
+        ),
         sweep: via((store) => store.nodes.sweep()),
       },
       inbox: {
