@@ -2,7 +2,7 @@
  * One store for several nodes, which can lose its memory, and a link to it for each node, which can lose requests and
  * answers. What ran is kept, so that an earlier state can be made again by doing the same acts at the same instants.
  */
-import type { InboxMessage, OpenRequest, OpenResult, PresenceStore } from '../../../presence-core/index.ts';
+import type { NodeMessage, OpenRequest, OpenResult, PresenceStore } from '../../../presence-core/index.ts';
 import { MemoryStore, StoreError } from '../../../presence-core/index.ts';
 import type { VirtualTime } from '../../support/virtual-time.ts';
 
@@ -30,7 +30,7 @@ export class FaultyStore {
   readonly restored = new Set<string>();
   /** Sessions that an open which ran late, after its caller had given it up, took from another socket. */
   readonly takenLate = new Set<string>();
-  readonly listeners = new Map<string, (message: InboxMessage) => void>();
+  readonly listeners = new Map<string, (message: NodeMessage) => void>();
   private journal: { readonly at: number; readonly act: Act }[] = [];
   readonly options: FaultyStoreOptions;
 
@@ -210,7 +210,11 @@ export class Link {
               server.listeners.get(owner.nodeId)?.(message);
             }
           }),
-        listen: (nodeId: string, deliver: (message: InboxMessage) => void) =>
+        askRenewals: (...[nodeIds, request]: Parameters<PresenceStore['inbox']['askRenewals']>) =>
+          this.call(async () => {
+            for (const nodeId of nodeIds) server.listeners.get(nodeId)?.(request);
+          }),
+        listen: (nodeId: string, deliver: (message: NodeMessage) => void) =>
           server.listeners.set(nodeId, (message) => this.arrive(() => deliver(message))),
       },
     };
