@@ -11,6 +11,7 @@ import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
 import { StoreHealth } from './metrics/store-health.ts';
 import { guardAdmissions } from './node/admission-guard.ts';
+import { Doubts } from './node/doubts.ts';
 import { GatewayNode } from './node/node.ts';
 import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
@@ -102,9 +103,11 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     node.suspect();
     if (canAsk) void node.check();
   });
-  const admissions = guardAdmissions(bareStore.sessions, () => node, config.outagePolicy);
+  const doubts = new Doubts(() => node);
+  const sessions = guardAdmissions(doubts.ofSessions(bareStore.sessions), () => node, config.outagePolicy);
+  const inbox = doubts.ofInbox(bareStore.inbox);
   const whenAway = config.outagePolicy === 'open' ? 'degraded' : 'unavailable';
-  const store = observeStore(bareStore, metrics, health, whenAway, admissions);
+  const store = observeStore(bareStore, metrics, health, whenAway, { sessions, inbox });
   const node = new GatewayNode({
     store,
     log,
@@ -130,7 +133,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });
   // Players are let in unchecked, or changes are late; or that is not known.
-  const isDegraded = (): boolean => health.isTroubled || node.isUnsure;
+  const isDegraded = (): boolean => health.isTroubled || !node.hasLease || node.isAwaited || node.isSuspect;
   metrics.gauge(
     { name: 'degraded', help: '1 while admissions may go unchecked or changes may be late, as /readyz says; else 0' },
     () => Number(isDegraded()),
@@ -180,6 +183,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const stop = async (drainMs: number): Promise<void> => {
     draining = true;
     await gateway?.drain(drainMs);
+    doubts.stop();
     await node.stop();
     await sidecar.close();
     replica?.stop();

@@ -18,6 +18,7 @@ export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
 export { MemoryUsers, PARTS } from './memory/users.ts';
 export type * from './presence-store.ts';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store.ts';
+export { RECONNECT_MAX_MS } from './redis/timeouts.ts';
 export * from './session.ts';
 export { countSketches, mergeSketches } from './sketches.ts';
 export type * from './store/analytics.ts';

@@ -27,19 +27,20 @@ type Time = <Args extends unknown[], Result>(
 /**
  * @param health told of what is answered and what fails.
  * @param whenAway the result of an open without an answer from the store.
- * @param sessions stand in for the store's.
+ * @param facets stand in for the store's.
  */
 export function observeStore(
   store: PresenceStore,
   metrics: Metrics,
   health: StoreHealth,
   whenAway: Absence,
-  sessions: StoreSessions = store.sessions,
+  facets: Partial<Pick<PresenceStore, 'sessions' | 'inbox'>> = {},
 ): PresenceStore {
   const figures = new StoreFigures(health);
   registerStoreFigures(figures, metrics);
   const time = timer(figures, metrics);
-  const { reads, limits, log, snapshots, analytics, inbox } = store;
+  const { reads, limits, log, snapshots, analytics } = store;
+  const { sessions = store.sessions, inbox = store.inbox } = facets;
   return {
     name: store.name,
     isShared: store.isShared,
@@ -93,6 +94,7 @@ export function observeStore(
     },
     inbox: {
       notify: time('inbox.notify', (displaced, by) => inbox.notify(displaced, by)),
+      askRenewals: time('inbox.askRenewals', (nodeIds, request) => inbox.askRenewals(nodeIds, request)),
       listen: (nodeId, deliver) => inbox.listen(nodeId, deliver),
     },
   };
@@ -138,6 +140,7 @@ function observeNodes(nodes: StoreNodes, figures: StoreFigures, time: Time): Sto
     join: time('nodes.join', (nodeId: string, leaseMs: number) => nodes.join(nodeId, leaseMs), beaten, missed),
     beat: time('nodes.beat', (nodeId: string, leaseMs: number) => nodes.beat(nodeId, leaseMs), beaten, missed),
     quit: time('nodes.quit', (nodeId) => nodes.quit(nodeId)),
+    confirmRestored: time('nodes.confirmRestored', (nodeIds, epoch) => nodes.confirmRestored(nodeIds, epoch)),
     sweep: time(
       'nodes.sweep',
       () => nodes.sweep(),

@@ -11,7 +11,7 @@ import type { StoreMemory } from './restoring.ts';
  */
 export function guardAdmissions(
   sessions: StoreSessions,
-  memory: () => Pick<StoreMemory, 'isSuspect' | 'isRestoring' | 'check'>,
+  memory: () => Pick<StoreMemory, 'isSuspect' | 'isAwaited' | 'check'>,
   outagePolicy: 'open' | 'closed',
 ): StoreSessions {
   return {
@@ -22,7 +22,7 @@ export function guardAdmissions(
         if (state.isSuspect) await state.check();
         if (state.isSuspect) throw new StoreError('store_unavailable', 'Whether the store lost data is not known yet');
         const waits = typeof request.owner === 'object' || outagePolicy === 'closed';
-        if (state.isRestoring && waits) {
+        if (state.isAwaited && waits) {
           throw new StoreError('store_unavailable', 'The store lost data, and nodes are opening their sessions again');
         }
       }

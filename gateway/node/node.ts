@@ -8,12 +8,15 @@ import {
   ConnectionNumbers,
   type Displaced,
   type InboxMessage,
+  type NodeMessage,
   type PresenceStore,
   pause,
+  RECONNECT_MAX_MS,
   type Repeating,
   repeating,
   SharedRead,
   type SocketOwner,
+  StoreError,
 } from '../../presence-core/index.ts';
 import { Detaches } from './detaches.ts';
 import type { HeldPlayer, ReopenIntent } from './held-player.ts';
@@ -22,15 +25,14 @@ import { Renewals } from './renewals.ts';
 import { Reopening } from './reopening.ts';
 import { Restoring } from './restoring.ts';
 import { StoreClock } from './store-clock.ts';
+import { UserBursts, type Users } from './user-bursts.ts';
 
 export type { HeldPlayer } from './held-player.ts';
 
-/** By when a client of the store has connected again, mostly. */
-const RECONNECT_MS = 1_000;
-/** A store that took so long to sweep nothing stood still: half of what its calls wait. */
-const STALL_MS = 500;
-/** With the default lease one every 30 s. */
-const DOUBTS_PER_LEASE = 20;
+/** Of more users at once all sessions are renewed. */
+const RENEW_USERS_MAX = 20_000;
+/** Requests of so long are one pass over the players. */
+const RENEW_PAUSE_MS = 100;
 
 export interface NodeLog {
   warn(fields: object, message: string): void;
@@ -59,6 +61,10 @@ export interface NodeOptions {
 export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
+  /** Nodes that lived at the last beat. */
+  private living: readonly string[] = [];
+  /** Ids under which this process held sessions before the present epoch. */
+  private idsBefore: readonly string[] = [];
   /** Ids before this one, until all their sessions were opened again. */
   private readonly formerIds = new Set<string>();
   /** The lease of the present id was taken. */
@@ -79,10 +85,8 @@ export class GatewayNode {
   private readonly restoring: Restoring;
   /** The first sweep, at most a node lease long: while no process ran nobody ended anything. */
   private firstSweep: Promise<void> | undefined;
-  /** The store stood still for a moment, or did not answer: who displaced a socket may not know it, and not have told. */
-  private isDoubtful = false;
-  /** By `performance.now()`. */
-  private renewedAllAt = Number.NEGATIVE_INFINITY;
+  /** Users whose sessions are to be renewed at once. */
+  private readonly toRenew: UserBursts;
   private readonly detaches: Detaches;
   /** One at a time, whoever asks for it; nobody is answered by one from before. */
   private readonly beats = new SharedRead((_: 'beat') => this.beat());
@@ -94,11 +98,13 @@ export class GatewayNode {
     this.options = options;
     // Another node notices at its next beat, and may have failed at one, or be yet to connect again.
     this.restoring = new Restoring({
-      othersMs: beatMs + Math.max(beatMs, RECONNECT_MS),
+      othersMs: beatMs + Math.max(beatMs, RECONNECT_MAX_MS),
       maxMs: leaseMs,
       isIdle: () => this.reopening.hasRestored,
+      confirm: async () => (this.isStopped ? [] : store.nodes.confirmRestored(this.idsBefore, this.epoch)),
     });
     this.renewals = new Renewals({ store, sessionLeaseMs });
+    this.toRenew = new UserBursts(RENEW_USERS_MAX, (users) => this.renewNow(users));
     this.detaches = new Detaches(store, resumeGraceMs);
   }
 
@@ -125,7 +131,12 @@ export class GatewayNode {
     return this.firstSweep !== undefined || this.restoring.isOn;
   }
 
-  /** Resolves when the store has all sessions again that sockets hold, or should have: at once in quiet times. */
+  /** Admissions and snapshots wait for that. */
+  get isAwaited(): boolean {
+    return this.firstSweep !== undefined || this.restoring.isAwaited;
+  }
+
+  /** Resolves when they are awaited no more: at once in quiet times. */
   async restored(): Promise<void> {
     await this.firstSweep;
     await this.restoring.over();
@@ -176,17 +187,18 @@ export class GatewayNode {
 
   /** Takes the lease, then beats and sweeps until `stop`; resolves after the first sweep. The store must have started. */
   async start(): Promise<void> {
-    const { epoch } = await this.join();
+    const { epoch, nodes } = await this.join();
     this.epoch = epoch;
+    this.living = nodes;
     if (this.isStopped) return;
     this.renewals.start();
     this.loop.start();
-    const { beatMs, leaseMs, sweepMs } = this.options;
+    const { store, beatMs, leaseMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
-    this.firstSweep = Promise.race([this.sweep().catch(() => {}), pause(leaseMs)]).then(() => {
+    this.firstSweep = Promise.race([store.nodes.sweep().catch(() => {}), pause(leaseMs)]).then(() => {
       this.firstSweep = undefined;
     });
-    this.repeats.push(repeating({ everyMs: sweepMs }, () => this.sweep()));
+    this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
     await this.firstSweep;
   }
 
@@ -229,10 +241,17 @@ export class GatewayNode {
     this.options.store.inbox.notify(elsewhere, by).catch(() => {});
   }
 
+  /** Asks all nodes that live, this one included, to renew the sessions of these users at once. */
+  async askRenewals(users: Users): Promise<void> {
+    const renew = users === 'all' ? users : [...users];
+    await this.options.store.inbox.askRenewals([...new Set([...this.living, this.id])], { renew });
+  }
+
   /** Gives the lease up after all sessions were released. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.reopening.stop();
+    this.toRenew.stop();
     // What runs is left to end: the store may be away.
     for (const repeat of this.repeats) void repeat.stop();
     this.renewals.stop();
@@ -255,17 +274,6 @@ export class GatewayNode {
     store.inbox.listen(this.id, (message) => this.deliver(message));
     this.reopening.go();
     return result;
-  }
-
-  private async sweep(): Promise<void> {
-    const begunAt = performance.now();
-    let hasEnded = false;
-    try {
-      hasEnded = (await this.options.store.nodes.sweep()).ended > 0;
-    } finally {
-      // One that ends many takes its time.
-      if (!hasEnded && performance.now() - begunAt > STALL_MS) this.isDoubtful = true;
-    }
   }
 
   private async beat(): Promise<void> {
@@ -292,25 +300,26 @@ export class GatewayNode {
         'the store lost data or failed over (new epoch): restoring sessions',
       );
       this.epoch = result.epoch;
-      this.restoring.begin();
+      this.idsBefore = [this.id, ...this.formerIds];
+      this.restoring.begin(this.living);
     }
+    this.living = result.nodes;
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
     this.reopening.go();
-    if (wasAway || this.isDoubtful) this.renewAll(wasAway);
+    if (wasAway) this.toRenew.add('all');
     void this.detaches.retry();
   }
 
-  /**
-   * Finds out at once who lost its session meanwhile, untold. In mere doubt not more often than a few times in a lease: a
-   * store that is always slow is not to be asked more.
-   */
-  private renewAll(isUrgent: boolean): void {
-    const { resumeGraceMs, sessionLeaseMs } = this.options;
-    const now = performance.now();
-    if (!isUrgent && now - this.renewedAllAt < sessionLeaseMs / DOUBTS_PER_LEASE) return;
-    this.isDoubtful = false;
-    this.renewedAllAt = now;
-    void this.renewals.renewAll(this.players.values(), resumeGraceMs / 2);
+  /** Finds out who lost its session, and was not notified. */
+  private async renewNow(users: Users): Promise<void> {
+    if (users === 'all') {
+      // What fails is left to its next renewal: to begin again and again would be too much for the store.
+      await this.renewals.renewAll(this.players.values(), this.options.resumeGraceMs / 2);
+      return;
+    }
+    const players = [...this.players.values()].filter(({ session }) => session && users.has(session.userId));
+    const isAnswered = await this.renewals.renewAll(players, RENEW_PAUSE_MS);
+    if (!isAnswered) throw new StoreError('store_unavailable', 'Some sessions could not be renewed');
   }
 
   /**
@@ -341,7 +350,11 @@ export class GatewayNode {
     }
   }
 
-  private deliver(message: InboxMessage): void {
+  private deliver(message: NodeMessage): void {
+    if ('renew' in message) {
+      this.toRenew.add(message.renew);
+      return;
+    }
     const player = this.players.get(message.connection);
     const session = player?.session;
     if (session?.userId !== message.userId || session.sessionId !== message.sessionId) return;

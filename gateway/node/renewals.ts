@@ -26,7 +26,10 @@ export class Renewals {
 
   constructor(options: RenewalsOptions) {
     this.options = options;
-    this.wheel = new TimingWheel(options.sessionLeaseMs / RENEWALS_PER_LEASE, SLOTS, (due) => void this.renew(due));
+    this.wheel = new TimingWheel(options.sessionLeaseMs / RENEWALS_PER_LEASE, SLOTS, (due) => {
+      // What fails is due again in a third of the lease.
+      void this.renew(due);
+    });
   }
 
   start(): void {
@@ -45,16 +48,21 @@ export class Renewals {
     this.wheel.remove(player, player.renewSlot);
   }
 
-  /** Renews all at once, spread over `withinMs`: after the store was away longer than a lease may have left. */
-  async renewAll(players: Iterable<HeldPlayer>, withinMs: number): Promise<void> {
+  /**
+   * Renews these now, spread over `withinMs`.
+   * @returns whether the store answered for all of them.
+   */
+  async renewAll(players: Iterable<HeldPlayer>, withinMs: number): Promise<boolean> {
     const batches = chunks([...players], BATCH);
+    let isAnswered = true;
     for (const batch of batches) {
-      await this.renew(batch);
+      if (!(await this.renew(batch))) isAnswered = false;
       await pause(withinMs / batches.length);
     }
+    return isAnswered;
   }
 
-  private async renew(due: Iterable<HeldPlayer>): Promise<void> {
+  private async renew(due: Iterable<HeldPlayer>): Promise<boolean> {
     const { store, sessionLeaseMs } = this.options;
     const players: HeldPlayer[] = [];
     const requests: (RenewRequest & { readonly owner: SocketOwner })[] = [];
@@ -66,13 +74,14 @@ export class Renewals {
       players.push(player);
       requests.push({ userId, sessionId, owner, leaseMs: sessionLeaseMs });
     }
-    if (requests.length === 0) return;
-    // What fails is due again in a third of the lease.
-    const results = await store.sessions.renew(requests).catch(() => []);
+    if (requests.length === 0) return true;
+    const results = await store.sessions.renew(requests).catch(() => undefined);
+    if (!results) return false;
     for (const [i, result] of results.entries()) {
       const request = requests[i];
       if (!request || result.outcome === 'renewed' || result.outcome === 'failed') continue;
       players[i]?.missed(request.owner, result);
     }
+    return true;
   }
 }

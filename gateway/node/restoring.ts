@@ -1,56 +1,91 @@
 /**
  * The first seconds after the store forgot (P10): sockets of any node may hold sessions that it does not have yet. Only
- * nodes know that it forgot; one that starts anew does not.
+ * nodes know that it forgot; one that starts anew does not. Each says in the store when its own are open again.
  */
 import { pause, singleFlight } from '../../presence-core/index.ts';
 
 const LOOK_MS = 20;
+/** Between two questions who is done. */
+const CONFIRM_MS = 250;
 
 /** What this process knows of a store that may have forgotten; `GatewayNode` is one. */
 export interface StoreMemory {
   /** Whether it forgot is not known. */
   readonly isSuspect: boolean;
+  /** It may lack sessions that sockets hold. */
   readonly isRestoring: boolean;
+  /** Admissions and snapshots wait for them: not for a node that may be gone. */
+  readonly isAwaited: boolean;
   /** Asks the store whether it forgot; then it is suspect no more, unless it does not answer. */
   check(): Promise<void>;
-  /** Resolves when it has all sessions again that sockets hold, or should have. */
+  /** Resolves when they are awaited no more. */
   restored(): Promise<void>;
 }
 
 export interface RestoringOptions {
-  /** So long other nodes may need to notice, and to open their sessions again. */
+  /** So long others are waited for, as they may need to notice, and to open their sessions again. */
   readonly othersMs: number;
-  /** It is never taken for longer than this. */
+  /** It never takes longer than this. */
   readonly maxMs: number;
   /** Whether the sessions of this node are all open again. */
   readonly isIdle: () => boolean;
+  /** Says so in the store. Resolves with all nodes that have. */
+  readonly confirm: () => Promise<readonly string[]>;
 }
 
 export class Restoring {
   /** When it began, by `performance.now()`. */
   private begunAt = Number.NEGATIVE_INFINITY;
+  /** Nodes that lived before the store forgot, and have not said that they are done. */
+  private readonly missing = new Set<string>();
   private readonly options: RestoringOptions;
   /** One wait for all. */
   private readonly wait = singleFlight(async () => {
-    while (this.isOn) await pause(LOOK_MS);
+    while (this.isAwaited) await pause(LOOK_MS);
+  });
+  private readonly confirm = singleFlight(async () => {
+    for (await pause(CONFIRM_MS); this.isOn; await pause(CONFIRM_MS)) await this.confirmOnce();
   });
 
   constructor(options: RestoringOptions) {
     this.options = options;
   }
 
+  /** Until all have opened their sessions again, or `maxMs`. */
   get isOn(): boolean {
-    const { othersMs, maxMs, isIdle } = this.options;
-    const sinceMs = performance.now() - this.begunAt;
-    return sinceMs < othersMs || (sinceMs < maxMs && !isIdle());
+    const { maxMs, isIdle } = this.options;
+    return this.sinceMs < maxMs && (this.missing.size > 0 || !isIdle());
   }
 
-  begin(): void {
+  get isAwaited(): boolean {
+    const { othersMs, isIdle } = this.options;
+    return this.isOn && (this.sinceMs < othersMs || !isIdle());
+  }
+
+  /** @param nodeIds those that lived when the store last had all. */
+  begin(nodeIds: Iterable<string>): void {
+    // Who is missing since before has not said so for this time either.
+    if (!this.isOn) this.missing.clear();
+    for (const nodeId of nodeIds) this.missing.add(nodeId);
     this.begunAt = performance.now();
+    void this.confirm();
   }
 
-  /** Resolves when it is over: at once when it is not on, else within `maxMs`. */
+  /** Resolves when it is awaited no more: at once when it is not on. */
   async over(): Promise<void> {
-    if (this.isOn) await this.wait();
+    if (this.isAwaited) await this.wait();
+  }
+
+  private async confirmOnce(): Promise<void> {
+    const { begunAt } = this;
+    if (!this.options.isIdle()) return;
+    // Without an answer it is asked again.
+    const nodeIds = await this.options.confirm().catch(() => []);
+    // It may have begun anew meanwhile.
+    if (this.begunAt === begunAt) for (const nodeId of nodeIds) this.missing.delete(nodeId);
+  }
+
+  private get sinceMs(): number {
+    return performance.now() - this.begunAt;
   }
 }

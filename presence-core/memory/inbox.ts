@@ -1,9 +1,11 @@
-/** Messages to the nodes of this process (P5): delivered at once. */
+/** Messages to the nodes of this process (P5, P7): delivered at once. */
 import type { Displaced } from '../session.ts';
-import type { InboxMessage, StoreInbox } from '../store/inbox.ts';
+import type { InboxMessage, NodeMessage, RenewalRequest, StoreInbox } from '../store/inbox.ts';
+
+type Listener = (message: NodeMessage) => void;
 
 export class MemoryInbox implements StoreInbox {
-  readonly #listeners = new Map<string, (message: InboxMessage) => void>();
+  readonly #listeners = new Map<string, Listener>();
 
   async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {
     for (const { session, owner, reason } of displaced) {
@@ -13,7 +15,11 @@ export class MemoryInbox implements StoreInbox {
     }
   }
 
-  listen(nodeId: string, deliver: (message: InboxMessage) => void): void {
+  async askRenewals(nodeIds: readonly string[], request: RenewalRequest): Promise<void> {
+    for (const nodeId of nodeIds) this.#listeners.get(nodeId)?.(request);
+  }
+
+  listen(nodeId: string, deliver: Listener): void {
     this.#listeners.set(nodeId, deliver);
   }
 

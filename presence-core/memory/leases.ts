@@ -50,6 +50,10 @@ export class LeaseTable {
     return this.runsUntil(lease.endsAt, now) <= now;
   }
 
+  runningIds(now: number): string[] {
+    return [...this.#leases.values()].filter((lease) => !this.isLapsed(lease, now)).map(({ nodeId }) => nodeId);
+  }
+
   lapsed(now: number): NodeLease[] {
     return [...this.#leases.values()].filter((lease) => this.isLapsed(lease, now));
   }

@@ -19,6 +19,7 @@ export interface MemoryNodesParts {
 
 export class MemoryNodes implements StoreNodes {
   readonly #parts: MemoryNodesParts;
+  #restored = { epoch: '', nodeIds: new Set<string>() };
   readonly #sweepOnce: () => Promise<SweepResult>;
 
   constructor(parts: MemoryNodesParts) {
@@ -51,12 +52,20 @@ export class MemoryNodes implements StoreNodes {
     await sweep.endNode(lease, now);
   }
 
+  /** This store never forgets while its process runs. */
+  async confirmRestored(nodeIds: readonly string[], epoch: string): Promise<readonly string[]> {
+    if (this.#restored.epoch !== epoch) this.#restored = { epoch, nodeIds: new Set() };
+    for (const nodeId of nodeIds) this.#restored.nodeIds.add(nodeId);
+    return [...this.#restored.nodeIds];
+  }
+
   /** A sweep that is asked for while one runs is that one. */
   sweep(): Promise<SweepResult> {
     return this.#sweepOnce();
   }
 
   #result(accepted: boolean, now: number): BeatResult {
-    return { outcome: accepted ? 'alive' : 'fenced', epoch: this.#parts.epoch, now };
+    const { leases, epoch } = this.#parts;
+    return { outcome: accepted ? 'alive' : 'fenced', epoch, now, nodes: leases.runningIds(now) };
   }
 }

@@ -10,12 +10,13 @@ import {
   COMMAND_TIMEOUT_MS,
   CONNECT_TIMEOUT_MS,
   DISCONNECT_TIMEOUT_MS,
+  RECONNECT_MAX_MS,
   SILENCE_MAX_MS,
 } from './timeouts.ts';
 
 export type RedisClient = Redis | Cluster;
 
-const RECONNECTS = { firstMs: 100, maxMs: 2_000 };
+const RECONNECTS = { firstMs: 100, maxMs: RECONNECT_MAX_MS };
 
 /** ioredis counts attempts from 1. */
 const retryDelayMs = (attempt: number): number => backOffMs(RECONNECTS, attempt - 1);

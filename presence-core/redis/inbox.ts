@@ -1,7 +1,7 @@
 /** A bounded stream per node: news of its sockets' sessions that another node's call ended or moved (P5). */
 import type { Redis } from 'ioredis';
 import type { Displaced } from '../session.ts';
-import type { InboxMessage, StoreInbox } from '../store/inbox.ts';
+import type { InboxMessage, NodeMessage, RenewalRequest, StoreInbox } from '../store/inbox.ts';
 import { retrying } from '../toolkit/retrying.ts';
 import { type RedisClient, ready } from './connection.ts';
 import { toStoreError } from './failures.ts';
@@ -16,6 +16,8 @@ const INBOX_TTL_MS = 3_600_000;
 /** So long a lost connection may stay unnoticed. */
 const BLOCK_MS = 2_000;
 const RETRIES = { firstMs: 250, maxMs: 250 };
+
+type Deliver = (message: NodeMessage) => void;
 
 export class RedisInbox implements StoreInbox {
   private readonly readers = new Map<string, RedisClient>();
@@ -34,8 +36,8 @@ export class RedisInbox implements StoreInbox {
 
   async notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void> {
     if (displaced.length === 0) return;
-    const sends = displaced.flatMap(({ owner, session, reason }) => {
-      if (typeof owner !== 'object') return [];
+    const sends = displaced.map(async ({ owner, session, reason }) => {
+      if (typeof owner !== 'object') return;
       const message: InboxMessage = {
         userId: session.userId,
         sessionId: session.sessionId,
@@ -43,18 +45,26 @@ export class RedisInbox implements StoreInbox {
         reason,
         ...(by && { by }),
       };
-      const key = inboxKey(this.prefix, owner.nodeId);
-      return [
-        this.client.xadd(key, 'MAXLEN', '~', INBOX_MAX, '*', 'm', JSON.stringify(message)),
-        this.client.pexpire(key, INBOX_TTL_MS),
-      ];
+      await this.send(owner.nodeId, JSON.stringify(message));
     });
-    await Promise.all(sends).catch((error) => {
+    await Promise.all(sends);
+  }
+
+  async askRenewals(nodeIds: readonly string[], request: RenewalRequest): Promise<void> {
+    // A node of an earlier version takes it for a message to a socket, and has none of this user.
+    const text = JSON.stringify({ userId: '', ...request });
+    await Promise.all(nodeIds.map((nodeId) => this.send(nodeId, text)));
+  }
+
+  private async send(nodeId: string, text: string): Promise<void> {
+    const key = inboxKey(this.prefix, nodeId);
+    const added = this.client.xadd(key, 'MAXLEN', '~', INBOX_MAX, '*', 'm', text);
+    await Promise.all([added, this.client.pexpire(key, INBOX_TTL_MS)]).catch((error) => {
       throw toStoreError(error);
     });
   }
 
-  listen(nodeId: string, deliver: (message: InboxMessage) => void): void {
+  listen(nodeId: string, deliver: Deliver): void {
     this.stop(nodeId);
     const reader = this.connect();
     this.readers.set(nodeId, reader);
@@ -71,12 +81,7 @@ export class RedisInbox implements StoreInbox {
   }
 
   /** Reads the inbox until the reader is another one. What is missed while Redis is away shows at the next renewal. */
-  private async follow(
-    key: string,
-    reader: RedisClient,
-    deliver: (message: InboxMessage) => void,
-    isCurrent: () => boolean,
-  ): Promise<void> {
+  private async follow(key: string, reader: RedisClient, deliver: Deliver, isCurrent: () => boolean): Promise<void> {
     // A node id is new, so its inbox is read from the start.
     let last = '0-0';
     const readOn = async (): Promise<void> => {
@@ -87,7 +92,10 @@ export class RedisInbox implements StoreInbox {
       this.mark.renew();
       for (const [id, fields] of reply?.[0]?.[1] ?? []) {
         last = id;
-        if (isCurrent()) deliver(JSON.parse(fields[1] as string) as InboxMessage);
+        const message = JSON.parse(fields[1] as string) as NodeMessage;
+        if (isCurrent()) deliver(message);
+        // It may be long, and comes from each node after an outage.
+        if ('renew' in message) this.client.xdel(key, id).catch(() => {});
       }
     };
     const failed = (error: unknown): void => {

@@ -1,4 +1,5 @@
 /** Names of the keys in Redis, and where a user's data is. Changing the number of buckets needs a new prefix. */
+import { createHash } from 'node:crypto';
 import { hash32 } from '../user-hash.ts';
 
 /** Hashes of rows per shard. 256 keep a hash within a listpack (128 entries) up to ~32,000 sessions a shard. */
@@ -67,6 +68,13 @@ export function hitsKey(prefix: string, hourAt: number): string {
 /** What a process writes so that its readers can prove that they see it. */
 export function markKey(prefix: string, process: string): string {
   return `{${prefix}:mark:${process}}`;
+}
+
+/** Set of the nodes that have opened their sessions again since an epoch began (P10). */
+export function restoredKey(prefix: string, epoch: string): string {
+  // That of a Cluster is as long as it has shards.
+  const digest = createHash('sha1').update(epoch).digest('hex').slice(0, 16);
+  return `{${prefix}:restored:${digest}}`;
 }
 
 /** A shard's copy of the deployment's layout (P18). */

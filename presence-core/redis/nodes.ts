@@ -3,7 +3,9 @@ import { StoreError } from '../errors.ts';
 import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
-import { BUCKETS } from './keys.ts';
+import type { RedisClient } from './connection.ts';
+import type { RedisFailures } from './failures.ts';
+import { BUCKETS, restoredKey } from './keys.ts';
 import type { RedisRecount } from './recount.ts';
 import type { RedisShards } from './shards.ts';
 
@@ -14,7 +16,13 @@ const SHARDS_AT_ONCE = 16;
 /** Script calls of one sweep on one master; what is left is due at the next. */
 const SWEEP_CALLS_MAX = 2_000;
 
+/** Far longer than a restore takes. */
+const RESTORED_TTL_MS = 600_000;
+
 export interface RedisNodesOptions {
+  readonly client: RedisClient;
+  readonly prefix: string;
+  readonly failures: Pick<RedisFailures, 'guard'>;
   /** A shard swept by any node within this time is passed over. */
   readonly sweepGapMs: number;
   readonly recount: Pick<RedisRecount, 'run'>;
@@ -43,13 +51,13 @@ export class RedisNodes implements StoreNodes {
   }
 
   async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    const result = await this.run('join', [nodeId, String(leaseMs)]);
+    const result = await this.run('join', [nodeId, String(leaseMs), this.shards.prefixOf(0)]);
     if (result.outcome === 'alive') this.shards.speaker.nodeId = nodeId;
     return result;
   }
 
   beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    return this.run('beat', [nodeId, String(leaseMs)]);
+    return this.run('beat', [nodeId, String(leaseMs), this.shards.prefixOf(0)]);
   }
 
   async quit(nodeId: string): Promise<void> {
@@ -71,7 +79,17 @@ export class RedisNodes implements StoreNodes {
       outcome: replies.some((reply) => reply[0] === 'fenced') ? 'fenced' : 'alive',
       epoch: [...new Set(this.epochs)].join('.'),
       now: Math.max(...replies.map((reply) => Number(reply[2]))),
+      nodes: replies[0]?.[4]?.split(' ').filter(Boolean) ?? [],
     };
+  }
+
+  async confirmRestored(nodeIds: readonly string[], epoch: string): Promise<readonly string[]> {
+    const { client, prefix, failures } = this.options;
+    const key = restoredKey(prefix, epoch);
+    // On one connection, so in this order.
+    const acts = [client.sadd(key, ...nodeIds), client.pexpire(key, RESTORED_TTL_MS), client.smembers(key)] as const;
+    const [, , all] = await failures.guard(Promise.all(acts));
+    return all;
   }
 
   /** Whether the masters are those that the last beat saw: others may have lost what they had. */

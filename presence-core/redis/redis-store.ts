@@ -148,6 +148,9 @@ export class RedisStore implements PresenceStore {
     this.inbox = new RedisInbox(client, reader, prefix, mark);
     const nodeShards = shards.through(nodesClient);
     this.nodes = new RedisNodes(nodeShards, {
+      client: nodesClient,
+      prefix,
+      failures,
       recount: new RedisRecount(nodeShards, queue, failures),
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),

@@ -1,7 +1,7 @@
-/** Messages to the node that holds a socket (rule P5). */
+/** Messages to nodes about the sessions of their sockets (rules P5, P7). */
 import type { CloseReason, Displaced } from '../session.ts';
 
-/** A message to a node about sessions of its sockets (P5): delivered at most once, renewal is the backstop. */
+/** A message to a node about a session of one of its sockets (P5): delivered at most once, renewal is the backstop. */
 export interface InboxMessage {
   readonly userId: string;
   readonly sessionId: string;
@@ -16,9 +16,18 @@ export interface InboxMessage {
   };
 }
 
+/** Users whose sessions are to be renewed at once, as sockets may have been displaced that nobody notified (P7). */
+export interface RenewalRequest {
+  readonly renew: readonly string[] | 'all';
+}
+
+export type NodeMessage = InboxMessage | RenewalRequest;
+
 export interface StoreInbox {
   /** Notifies the node that owns each displaced socket. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void>;
+  /** Asks nodes to renew. One that is gone does not matter. */
+  askRenewals(nodeIds: readonly string[], request: RenewalRequest): Promise<void>;
   /** Starts to deliver this node's inbox; replaces an earlier subscription. */
-  listen(nodeId: string, deliver: (message: InboxMessage) => void): void;
+  listen(nodeId: string, deliver: (message: NodeMessage) => void): void;
 }

@@ -6,6 +6,8 @@ export interface BeatResult {
   /** Changes when the store was emptied or another master took over: what sockets hold must be restored (P10). */
   readonly epoch: string;
   readonly now: number;
+  /** Generations whose leases run, its own included. */
+  readonly nodes: readonly string[];
 }
 
 export interface SweepResult {
@@ -27,6 +29,11 @@ export interface StoreNodes {
   beat(nodeId: string, leaseMs: number): Promise<BeatResult>;
   /** Gives a node's lease up after all its sessions were closed or detached. What it still owns is ended. */
   quit(nodeId: string): Promise<void>;
+  /**
+   * Says that all sessions which a process held under these ids before the epoch began are open again (P10).
+   * @returns all ids of which that was said so far, these included. Kept for 10 minutes.
+   */
+  confirmRestored(nodeIds: readonly string[], epoch: string): Promise<readonly string[]>;
   /** Ends what has expired and what lapsed nodes held, and counts anew (P12), in bounded slices that let others in between. */
   sweep(): Promise<SweepResult>;
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type InboxMessage, MemoryStore } from '../../presence-core/index.ts';
+import { MemoryStore, type NodeMessage } from '../../presence-core/index.ts';
 import { ManualClock, startSidecar, type TestSidecar } from '../support/sidecar.ts';
 
 let clock: ManualClock;
@@ -125,7 +125,7 @@ describe('limits', () => {
 });
 
 describe('kicks', () => {
-  let told: InboxMessage[];
+  let told: NodeMessage[];
 
   beforeEach(async () => {
     told = [];
@@ -150,7 +150,7 @@ describe('kicks', () => {
     await beat('u2', 'a');
     expect((await sidecar.request('DELETE', '/sessions/u1')).status).toBe(204);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(told.map(({ connection, reason }) => [connection, reason]).toSorted()).toEqual([
+    expect(told.map((message) => 'reason' in message && [message.connection, message.reason]).toSorted()).toEqual([
       [1, 'kicked'],
       [2, 'kicked'],
     ]);

@@ -23,7 +23,7 @@ test('[P5] [P14] a master that is lost keeps no inbox of the others from being r
   const notify = (connection: number) =>
     store.inbox.notify([{ session, owner: { nodeId, connection }, reason: 'moved' }]).catch(() => {});
   const received: number[] = [];
-  store.inbox.listen(nodeId, ({ connection }) => received.push(connection));
+  store.inbox.listen(nodeId, (message) => 'connection' in message && received.push(message.connection));
   try {
     await notify(1);
     await until(() => received.length > 0);

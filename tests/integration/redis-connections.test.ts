@@ -64,7 +64,7 @@ function serving(store: RedisStore): Redis[] {
 async function goesOnAfterLoss(store: RedisStore, other: RedisStore, proxies: readonly FaultProxy[]): Promise<void> {
   await store.nodes.join('node', LONG_MS);
   const displaced: string[] = [];
-  store.inbox.listen('node', ({ userId }) => displaced.push(userId));
+  store.inbox.listen('node', (message) => 'userId' in message && displaced.push(message.userId));
   let cursor = await store.log.tail();
   const changed: string[] = [];
   let isOver = false;

@@ -33,13 +33,17 @@ test('[P10] what another master was called when it was asked moves no epoch', as
   await ready(client, 5_000);
   defineVerbs(client, CONSTANTS);
   const prefix = redis.prefix();
+  const failures = new RedisFailures(() => {});
   const shards = new RedisShards(client, {
     prefixes: Array.from({ length: 4 }, (_, shard) => shardPrefix(prefix, shard)),
-    failures: new RedisFailures(() => {}),
+    failures,
     deployment: { seed: 0 },
   });
   let asked = 'former-master';
   const nodes = new RedisNodes(shards, {
+    client,
+    prefix,
+    failures,
     sweepGapMs: 0,
     runIds: async () => shards.all.map(() => asked),
     byMaster: () => [shards.all],

@@ -111,7 +111,7 @@ slowTest('[P14] a failover whose former master stays up takes every connection a
   const [sentinels, store] = await sentinelsFor(ends);
   await store.nodes.join('node', LONG_MS);
   const told: string[] = [];
-  store.inbox.listen('node', ({ userId }) => told.push(userId));
+  store.inbox.listen('node', (message) => 'userId' in message && told.push(message.userId));
   await store.log.read(await store.log.tail(), 100, 10);
   expect(await servedBy(store)).toBe(String(sentinels.master.port));
   await sentinels.failOver();

@@ -102,7 +102,7 @@ test('[P5] [P11] so is a reader of an inbox: it gets what is sent where calls wr
   const { store, failOver } = await startRig();
   await store.nodes.join('node', LONG_MS);
   const got: InboxMessage[] = [];
-  store.inbox.listen('node', (message) => void got.push(message));
+  store.inbox.listen('node', (message) => 'userId' in message && got.push(message));
   const owner = { nodeId: 'node', connection: 1 };
   const kick = async (userId: string): Promise<void> => {
     await store.sessions.open(openOf(userId, { owner }));

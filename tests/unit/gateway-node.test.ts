@@ -287,6 +287,44 @@ test('[P10] a check that has an answer tells whether the store forgot; then its 
   }
 });
 
+test('[P10] a node says that it is done once its own sessions are open again, and waits for who lived before', async () => {
+  const store = new MemoryStore();
+  const { beat } = store.nodes;
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const former = node.nodeId;
+  const { player } = trackedPlayer(node, 1);
+  await store.nodes.join('other', TIMES.leaseMs);
+  const said: (readonly string[])[] = [];
+  let done: string[] = [former];
+  store.nodes.confirmRestored = async (nodeIds, epoch) => {
+    said.push([...nodeIds, epoch]);
+    return done;
+  };
+  try {
+    await until(() => said.length === 0 && node.nodeId === former);
+    await node.check();
+    store.nodes.beat = async (nodeId, leaseMs) => ({
+      ...(await beat.call(store.nodes, nodeId, leaseMs)),
+      epoch: 'another',
+      // As in a store that was emptied.
+      nodes: [nodeId],
+    });
+    await node.check();
+    // Longer than the pause between two questions.
+    await sleep(600);
+    expect([node.isRestoring, said]).toEqual([true, []]);
+    player.isDue = false;
+    await until(() => said.length > 1);
+    expect(said[0]).toEqual([former, 'another']);
+    expect(node.isRestoring).toBe(true);
+    done = [former, 'other'];
+    await until(() => !node.isRestoring);
+  } finally {
+    await node.stop();
+  }
+});
+
 test('[P9] a lease that is taken after the process stopped is given up', async () => {
   const store = new MemoryStore();
   const { join, quit } = store.nodes;
@@ -359,38 +397,29 @@ test('[P9] until the first sweep is done what the store answers may be of proces
   await node.stop();
 });
 
-test('[P5] after a store that stood still all sessions are renewed at once, and not again and again', async () => {
+test('[P7] all nodes are asked to renew the sessions of some users; of their players they renew those', async () => {
   const store = new MemoryStore();
-  const renewed: number[] = [];
+  const renewed: string[][] = [];
   store.sessions.renew = async (requests) => {
-    renewed.push(requests.length);
+    renewed.push(requests.map(({ sessionId }) => sessionId));
     return requests.map(() => ({ outcome: 'gone' }));
   };
-  let stallMs = 0;
-  store.nodes.sweep = async () => {
-    await sleep(stallMs);
-    return { ended: 0, lagMs: 0, corrected: 0 };
-  };
-  const node = new GatewayNode({ store, log, ...TIMES, beatMs: 50, sweepMs: 20, sessionLeaseMs: 600_000 });
-  await node.start();
-  const missed: string[] = [];
-  node.track({
-    connection: 1,
-    session: { userId: 'u', sessionId: 's' },
-    owner: node.owner(1),
-    isDue: false,
-    isUnchecked: false,
-    renewSlot: 0,
-    lost: () => {},
-    reopen: async () => {},
-    missed: (_, { outcome }) => missed.push(outcome),
-    displaced: () => {},
-  });
-  await sleep(200);
-  expect(renewed).toEqual([]);
-  stallMs = 600;
-  await until(() => renewed.length > 0);
-  await sleep(1_500);
-  expect([renewed, missed]).toEqual([[1], ['gone']]);
-  await node.stop();
+  const nodes = [new GatewayNode({ store, log, ...TIMES }), new GatewayNode({ store, log, ...TIMES })] as const;
+  for (const node of nodes) await node.start();
+  const [asks, other] = nodes;
+  const own = trackedPlayer(asks, 1);
+  const others = [2, 3].map((connection) => trackedPlayer(other, connection));
+  Object.assign(others[1]!.player, { session: { userId: 'v', sessionId: 's3' } });
+  try {
+    await asks.check();
+    await asks.askRenewals(new Set(['u']));
+    await until(() => renewed.length === 2);
+    expect(renewed.flat().sort()).toEqual(['s1', 's2']);
+    expect([own, ...others].map(({ events }) => events)).toEqual([['missed gone'], ['missed gone'], []]);
+    await asks.askRenewals('all');
+    await until(() => renewed.length === 4);
+    expect(renewed.slice(2).flat().sort()).toEqual(['s1', 's2', 's3']);
+  } finally {
+    for (const node of nodes) await node.stop();
+  }
 });

@@ -214,7 +214,7 @@ test.each([
     player.missed(owner, answer);
     asked.store.nodes.beat = async () => {
       if (state === 'is away') throw new StoreError('store_unavailable', 'no answer in time');
-      return { outcome: 'alive', epoch: 'another', now: 1 };
+      return { outcome: 'alive', epoch: 'another', now: 1, nodes: [] };
     };
     const reopened = player.reopen();
     await asked.only('open').answer(answer);

@@ -1,50 +1,115 @@
 /** How long a store that forgot is taken to be restored (P10). */
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { Restoring } from '../../gateway/node/restoring.ts';
+import { beforeEach, expect, test } from '@jest/globals';
+import { VirtualTime } from '../support/virtual-time.ts';
+
+const time = new VirtualTime();
+time.install();
+const { Restoring } = await import('../../gateway/node/restoring.ts');
 
 const OTHERS_MS = 6_000;
 const MAX_MS = 10_000;
 
 let isIdle: boolean;
-let restoring: Restoring;
+/** What the store answers of who is done; undefined: nothing. */
+let done: string[] | undefined;
+let confirmations: number;
+let restoring: InstanceType<typeof Restoring>;
 
 beforeEach(() => {
-  jest.useFakeTimers();
+  time.clear();
   isIdle = true;
-  restoring = new Restoring({ othersMs: OTHERS_MS, maxMs: MAX_MS, isIdle: () => isIdle });
-});
-afterEach(() => {
-  jest.useRealTimers();
+  done = ['own'];
+  confirmations = 0;
+  restoring = new Restoring({
+    othersMs: OTHERS_MS,
+    maxMs: MAX_MS,
+    isIdle: () => isIdle,
+    confirm: async () => {
+      confirmations += 1;
+      if (!done) throw new Error('no answer in time');
+      return done;
+    },
+  });
 });
 
+const state = (): [isOn: boolean, isAwaited: boolean] => [restoring.isOn, restoring.isAwaited];
+
 test('[P10] in quiet times it is over', async () => {
-  expect(restoring.isOn).toBe(false);
+  expect(state()).toEqual([false, false]);
   await restoring.over();
+  await time.pass(MAX_MS);
+  expect(confirmations).toBe(0);
+});
+
+test('[P10] it is over as soon as all nodes that lived before have said so', async () => {
+  restoring.begin(['own', 'other']);
+  await time.pass(1_000);
+  expect(state()).toEqual([true, true]);
+  done = ['own', 'other', 'another'];
+  await time.pass(300);
+  expect(state()).toEqual([false, false]);
+  const soFar = confirmations;
+  await time.pass(MAX_MS);
+  expect(confirmations).toBe(soFar);
 });
 
 test.each([
-  ['as long as other nodes may need', true, OTHERS_MS],
-  ['as long as an own session is due, and a node lease at most', false, MAX_MS],
-])('[P10] it takes %s', (_, idle, ms) => {
+  ['a node that may be gone', ['own'], true],
+  ['an own session', ['own', 'other'], false],
+  ['a store without an answer', undefined, true],
+])('[P10] it lasts a node lease at most, and is awaited no longer than others may need: %s', async (_, said, idle) => {
   isIdle = idle;
-  restoring.begin();
-  jest.advanceTimersByTime(ms - 1);
-  expect(restoring.isOn).toBe(true);
-  jest.advanceTimersByTime(1);
-  expect(restoring.isOn).toBe(false);
+  done = said;
+  restoring.begin(['own', 'other']);
+  await time.pass(OTHERS_MS - 1);
+  expect(state()).toEqual([true, true]);
+  await time.pass(1);
+  expect(state()).toEqual([true, !idle]);
+  await time.pass(MAX_MS - OTHERS_MS - 1);
+  expect(state()).toEqual([true, !idle]);
+  await time.pass(1);
+  expect(state()).toEqual([false, false]);
 });
 
 test('[P10] it is over with the last own session, and who waits goes on', async () => {
   isIdle = false;
-  restoring.begin();
+  restoring.begin(['own', 'other']);
   let isOver = false;
   const waits = restoring.over().then(() => {
     isOver = true;
   });
-  await jest.advanceTimersByTimeAsync(OTHERS_MS + 1_000);
-  expect(isOver).toBe(false);
+  await time.pass(OTHERS_MS + 1_000);
+  expect([isOver, confirmations]).toEqual([false, 0]);
   isIdle = true;
-  await jest.advanceTimersByTimeAsync(1_000);
+  await time.pass(1_000);
   await waits;
-  expect(isOver).toBe(true);
+  expect([isOver, restoring.isOn, restoring.isAwaited]).toEqual([true, true, false]);
+});
+
+test('[P10] when the store forgets again, who had not said so is missing still', async () => {
+  restoring.begin(['own', 'other']);
+  await time.pass(5_000);
+  restoring.begin(['own', 'next']);
+  done = ['own', 'next'];
+  await time.pass(1_000);
+  expect(state()).toEqual([true, true]);
+  done = ['own', 'next', 'other'];
+  await time.pass(300);
+  expect(state()).toEqual([false, false]);
+});
+
+test('[P10] an answer from before it began anew counts for nothing', async () => {
+  let answer = (_: string[]): void => {};
+  const asked = new Promise<string[]>((resolve) => {
+    answer = resolve;
+  });
+  const options = { othersMs: OTHERS_MS, maxMs: MAX_MS, isIdle: () => true, confirm: () => asked };
+  restoring = new Restoring(options);
+  restoring.begin(['own']);
+  await time.pass(300);
+  restoring.begin(['own']);
+  options.confirm = async () => [];
+  answer(['own']);
+  await time.pass(300);
+  expect(restoring.isOn).toBe(true);
 });

@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
 -- Renews a node generation's lease in a shard, and never revives one that lapsed (P9); keeps the shard's epoch (P10).
--- ARGV: node, leaseMs; then one K an item.
--- Returns per item: 'alive|epoch|now|run id of the server' or 'fenced|…'.
-local node, leaseMs, replies = ARGV[1], tonumber(ARGV[2]), {}
+-- ARGV: node, leaseMs, K of the shard whose generations are told (one is enough); then one K an item.
+-- Returns per item: 'alive|epoch|now|run id of the server|generations whose leases run' or 'fenced|…'.
+local node, leaseMs, told, replies = ARGV[1], tonumber(ARGV[2]), ARGV[3], {}
 -- A generation speaks for itself, whichever its store handle joined under last.
 caller = node
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local K = ARGV[i]
   local epoch = ensureEpoch(K)
-  replies[#replies + 1] = nodeReply(renewNodeLease(K, node, leaseMs, false), epoch)
+  local accepted = renewNodeLease(K, node, leaseMs, false)
+  replies[#replies + 1] = nodeReply(accepted, epoch, K == told and runningGenerations(K))
 end
 return replies

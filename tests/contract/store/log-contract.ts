@@ -1,6 +1,6 @@
 /** The change log and the inboxes: each change once, in order, whole, readable from anywhere (P5, P11). */
 import { describe, expect, test } from '@jest/globals';
-import type { InboxMessage } from '../../../presence-core/index.ts';
+import type { NodeMessage } from '../../../presence-core/index.ts';
 import {
   type CreateStore,
   describeChange,
@@ -301,7 +301,7 @@ export function logContract(create: CreateStore): void {
     test('[P5] notify tells the node that owns each displaced socket, by what it was displaced', () =>
       withFixture(create, async (fixture) => {
         const second = await fixture.held.second();
-        const inboxes: Record<string, InboxMessage[]> = { n: [], m: [] };
+        const inboxes: Record<string, NodeMessage[]> = { n: [], m: [] };
         for (const nodeId of ['n', 'm']) {
           await fixture.join(nodeId);
           second.inbox.listen(nodeId, (message) => void inboxes[nodeId]?.push(message));
@@ -324,10 +324,27 @@ export function logContract(create: CreateStore): void {
         expect(inboxes.m).toEqual([{ ...told, sessionId: 'b', connection: 2, reason: 'kicked', by }]);
       }));
 
+    test('[P7] nodes are asked to renew the sessions of some users, or of all; one that is gone is no error', () =>
+      withFixture(create, async (fixture) => {
+        const second = await fixture.held.second();
+        const inboxes: Record<string, NodeMessage[]> = { n: [], m: [] };
+        for (const nodeId of ['n', 'm']) {
+          await fixture.join(nodeId);
+          second.inbox.listen(nodeId, (message) => void inboxes[nodeId]?.push(message));
+        }
+        await fixture.store.inbox.askRenewals(['n', 'gone', 'm'], { renew: ['u', 'v'] });
+        await fixture.store.inbox.askRenewals(['m'], { renew: 'all' });
+        for (let i = 0; i < 100 && (inboxes.n?.length ?? 0) + (inboxes.m?.length ?? 0) < 3; i += 1) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        expect(inboxes.n).toMatchObject([{ renew: ['u', 'v'] }]);
+        expect(inboxes.m).toMatchObject([{ renew: ['u', 'v'] }, { renew: 'all' }]);
+      }));
+
     test('[P5] a later subscription replaces the earlier one; nobody’s inbox is no error', () =>
       withFixture(create, async (fixture) => {
-        const first: InboxMessage[] = [];
-        const later: InboxMessage[] = [];
+        const first: NodeMessage[] = [];
+        const later: NodeMessage[] = [];
         await fixture.join('n');
         fixture.store.inbox.listen('n', (message) => void first.push(message));
         fixture.store.inbox.listen('n', (message) => void later.push(message));

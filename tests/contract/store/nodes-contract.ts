@@ -82,6 +82,31 @@ export function nodesContract(create: CreateStore): void {
         });
       }));
 
+    test('[P10] a join and a beat tell the generations whose leases run', () =>
+      withFixture(create, async (fixture) => {
+        const { nodes } = fixture.store;
+        expect(await nodes.join('lost', NODE_LEASE)).toMatchObject({ nodes: ['lost'] });
+        await fixture.join('quits');
+        const joined = await nodes.join('live', LONG);
+        expect([...joined.nodes].sort()).toEqual(['live', 'lost', 'quits']);
+        await nodes.quit('quits');
+        const beaten = await nodes.beat('live', LONG);
+        expect([...beaten.nodes].sort()).toEqual(['live', 'lost']);
+        await fixture.advanceBeating(NODE_LEASE + 300, 'live');
+        expect(await nodes.beat('live', LONG)).toMatchObject({ nodes: ['live'] });
+        expect(await nodes.beat('lost', LONG)).toMatchObject({ outcome: 'fenced', nodes: ['live'] });
+      }));
+
+    test('[P10] nodes say in the store that they are done with the restore of an epoch', () =>
+      withFixture(create, async (fixture) => {
+        const { epoch } = await fixture.store.nodes.join('n', LONG);
+        const { nodes } = await fixture.held.second();
+        expect(await fixture.store.nodes.confirmRestored(['a', 'a2'], epoch)).toHaveLength(2);
+        expect([...(await nodes.confirmRestored(['b'], epoch))].sort()).toEqual(['a', 'a2', 'b']);
+        expect(await fixture.store.nodes.confirmRestored(['a', 'a2'], epoch)).toHaveLength(3);
+        expect(await nodes.confirmRestored(['b'], 'the next')).toEqual(['b']);
+      }));
+
     test('[P9] a node that beats keeps its sessions', () =>
       withFixture(create, async (fixture) => {
         await fixture.join('live');

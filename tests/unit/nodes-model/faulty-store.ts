@@ -2,7 +2,7 @@
  * One store for several nodes, which can lose its memory, and a link to it for each node, which can lose requests and
  * answers. What ran is kept, so that an earlier state can be made again by doing the same acts at the same instants.
  */
-import type { InboxMessage, OpenRequest, OpenResult, PresenceStore } from '../../../presence-core/index.ts';
+import type { NodeMessage, OpenRequest, OpenResult, PresenceStore } from '../../../presence-core/index.ts';
 import { MemoryStore, StoreError } from '../../../presence-core/index.ts';
 import type { VirtualTime } from '../../support/virtual-time.ts';
 
@@ -28,7 +28,7 @@ export class FaultyStore {
   readonly broken: string[] = [];
   /** Users who were let in above the limit, as the store forgot. */
   readonly restored = new Set<string>();
-  readonly listeners = new Map<string, (message: InboxMessage) => void>();
+  readonly listeners = new Map<string, (message: NodeMessage) => void>();
   private journal: { readonly at: number; readonly act: Act }[] = [];
   readonly options: FaultyStoreOptions;
 
@@ -190,6 +190,9 @@ export class Link {
           return { ...result, outcome: 'fenced' as const };
         },
         quit: via((store, nodeId: string) => store.nodes.quit(nodeId)),
+        confirmRestored: via((store, ...args: Parameters<PresenceStore['nodes']['confirmRestored']>) =>
+          store.nodes.confirmRestored(...args),
+        ),
         sweep: via((store) => store.nodes.sweep()),
       },
       inbox: {
@@ -202,7 +205,11 @@ export class Link {
               server.listeners.get(owner.nodeId)?.(message);
             }
           }),
-        listen: (nodeId: string, deliver: (message: InboxMessage) => void) =>
+        askRenewals: (...[nodeIds, request]: Parameters<PresenceStore['inbox']['askRenewals']>) =>
+          this.call(async () => {
+            for (const nodeId of nodeIds) server.listeners.get(nodeId)?.(request);
+          }),
+        listen: (nodeId: string, deliver: (message: NodeMessage) => void) =>
           server.listeners.set(nodeId, (message) => this.arrive(() => deliver(message))),
       },
     };

@@ -2,11 +2,12 @@
 import type { Authenticator } from '../../../gateway/auth/authenticator.ts';
 import { type Identity, SCOPES } from '../../../gateway/auth/identity.ts';
 import { TokenExpiry } from '../../../gateway/auth/token-expiry.ts';
+import { Doubts } from '../../../gateway/node/doubts.ts';
 import { GatewayNode } from '../../../gateway/node/node.ts';
 import { CLOSE_CODES, type CloseName } from '../../../gateway/protocol/close-codes.ts';
 import { Connection, type ConnectionContext } from '../../../gateway/sessions/connection.ts';
 import type { Player } from '../../../gateway/sessions/player.ts';
-import { type Change, retrying } from '../../../presence-core/index.ts';
+import { type Change, type PresenceStore, retrying } from '../../../presence-core/index.ts';
 import type { VirtualTime } from '../../support/virtual-time.ts';
 import { FaultyStore, Link, type LinkState } from './faulty-store.ts';
 
@@ -46,6 +47,8 @@ interface Client {
 
 interface WorldNode {
   readonly link: Link;
+  readonly store: PresenceStore;
+  readonly doubts: Doubts;
   readonly node: GatewayNode;
 }
 
@@ -77,7 +80,7 @@ export class World {
   }
 
   connect(hello: Hello): void {
-    const { link, node } = this.nodes[hello.node] as WorldNode;
+    const { store, node } = this.nodes[hello.node] as WorldNode;
     const { userId, sessionId, onLimit, policy, by } = hello;
     const resume = by === 'token' ? undefined : this.tokens.get(`${userId} ${sessionId}`);
     if (by === 'return' && resume === undefined) return;
@@ -103,7 +106,7 @@ export class World {
         },
         terminate: () => {},
       },
-      this.context(link, node, policy),
+      this.context(store, node, policy),
     );
     const { now } = this.time;
     const client: Client = {
@@ -141,7 +144,7 @@ export class World {
 
   kick(userId: string, node: number): void {
     this.kicked.add(userId);
-    const { store } = (this.nodes[node] as WorldNode).link;
+    const { store } = this.nodes[node] as WorldNode;
     store.sessions.kick(userId).then(
       (displaced) => store.inbox.notify(displaced).catch(() => {}),
       () => {},
@@ -174,8 +177,9 @@ export class World {
   /** A process ends, by itself or without a word, and another takes its place. */
   restart(i: number, isClean: boolean): void {
     this.isHarsh = true;
-    const { link, node } = this.nodes[i] as WorldNode;
+    const { link, node, doubts } = this.nodes[i] as WorldNode;
     if (!isClean) link.end();
+    doubts.stop();
     for (const client of this.openClients()) if (client.hello.node === i) this.cut(client);
     void node.stop();
     this.startNode(i);
@@ -294,17 +298,20 @@ export class World {
     const link = new Link(this.server);
     this.links.push(link);
     const log = { warn: () => {} };
-    const node = new GatewayNode({ store: link.store, log, ...TIMES });
-    this.nodes[i] = { link, node };
+    const doubts = new Doubts(() => node);
+    const { sessions, inbox } = link.store;
+    const store = { ...link.store, sessions: doubts.ofSessions(sessions), inbox: doubts.ofInbox(inbox) };
+    const node = new GatewayNode({ store, log, ...TIMES });
+    this.nodes[i] = { link, store, node, doubts };
     void retrying({ firstMs: 50, maxMs: 2_000, wanted: () => !link.isOver }, () => node.start());
   }
 
-  private context(link: Link, node: GatewayNode, outagePolicy: 'open' | 'closed'): ConnectionContext {
+  private context(store: PresenceStore, node: GatewayNode, outagePolicy: 'open' | 'closed'): ConnectionContext {
     const fault = (fields: object, message: string): void => {
       this.server.broken.push(`${message}: ${(fields as { err?: Error }).err?.stack}`);
     };
     return {
-      store: link.store,
+      store,
       node,
       log: { debug: () => {}, warn: () => {}, error: fault },
       authenticator: AUTHENTICATOR,

@@ -60,7 +60,18 @@ local function giveUpNodeLease(K, node)
   if beatAt then endUnanswered(K, s, beatAt) end
 end
 
+-- 'generation generation …': those whose leases run.
+local function runningGenerations(K)
+  local flat, running = call('HGETALL', K .. 'shard'), {}
+  for i = 1, #flat, 2 do
+    local generation = match(flat[i], '^n:(.+)$')
+    local lease = generation and tonumber(flat[i + 1])
+    if lease and runsUntil(K, lease) > now then running[#running + 1] = generation end
+  end
+  return table.concat(running, ' ')
+end
+
 -- The reply to one item of these verbs.
-local function nodeReply(accepted, epoch)
-  return (accepted and 'alive|' or 'fenced|') .. epoch .. '|' .. fmt('%d', now) .. '|' .. run
+local function nodeReply(accepted, epoch, running)
+  return (accepted and 'alive|' or 'fenced|') .. epoch .. '|' .. fmt('%d', now) .. '|' .. run .. '|' .. (running or '')
 end
