@@ -302,7 +302,7 @@ test('[P10] a node says that it is done once its own sessions are open again, an
     return done;
   };
   try {
-    await until(() => said.length === 0 && node.nodeId === former);
+    // Knows both nodes from now on.
     await node.check();
     store.nodes.beat = async (nodeId, leaseMs) => ({
       ...(await beat.call(store.nodes, nodeId, leaseMs)),
@@ -421,5 +421,25 @@ test('[P7] all nodes are asked to renew the sessions of some users; of their pla
     expect(renewed.slice(2).flat().sort()).toEqual(['s1', 's2', 's3']);
   } finally {
     for (const node of nodes) await node.stop();
+  }
+});
+
+test('[P7] what could not be renewed when a node asked for it is renewed as soon as the store answers', async () => {
+  const store = new MemoryStore();
+  let tries = 0;
+  store.sessions.renew = async (requests) => {
+    tries += 1;
+    if (tries < 3) throw new StoreError('store_unavailable', 'no answer in time');
+    return requests.map(() => ({ outcome: 'gone' }));
+  };
+  const node = new GatewayNode({ store, log, ...TIMES });
+  await node.start();
+  const { events } = trackedPlayer(node, 1);
+  try {
+    await node.askRenewals(new Set(['u']));
+    await until(() => events.length > 0);
+    expect([tries, events]).toEqual([3, ['missed gone']]);
+  } finally {
+    await node.stop();
   }
 });
