@@ -110,6 +110,8 @@ export interface Window {
 export interface RunRecord {
   readonly seed: number;
   readonly limit: number;
+  /** Since when it was looked: what players saw before is kept of those who are still there. */
+  lookedFrom: number;
   readonly timers: Timers;
   readonly sessions: SessionRecord[];
   readonly polls: StatusPoll[];
@@ -118,6 +120,8 @@ export interface RunRecord {
   readonly lines: LogLine[];
   readonly ends: ProcessEnd[];
   readonly windows: Window[];
+  /** How far the store's clock was ahead, from when on; before the first: not at all. */
+  readonly storeClock: { readonly from: number; readonly aheadMs: number }[];
   /** What was read when all was over and quiet. */
   final: FinalState | undefined;
 }
@@ -151,6 +155,12 @@ export interface HistoryRow {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly reason: string;
+}
+
+/** When it was by this machine's clock what a store's clock showed then. @param near about when it was: steps are longer. */
+export function ownTime(storeAt: number, near: number, { storeClock }: RunRecord): number {
+  const times = storeClock.map(({ aheadMs }) => storeAt - aheadMs);
+  return times.reduce((best, at) => (Math.abs(at - near) < Math.abs(best - near) ? at : best), storeAt);
 }
 
 /** Close codes after which a client does not come back. */

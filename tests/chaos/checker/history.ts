@@ -1,5 +1,5 @@
 /** I7: history has each ended session exactly once, with its true times. */
-import type { HistoryRow, RunRecord, SessionRecord } from '../record.ts';
+import { type HistoryRow, ownTime, type RunRecord, type SessionRecord } from '../record.ts';
 import { endOf, ghostUntil, isAbout, overlaps, SLACK_MS } from './claims.ts';
 
 /** A writer gathers for so long. */
@@ -27,12 +27,14 @@ export function checkHistory(run: RunRecord): string[] {
     if (isUnbroken(session, run) && found.length > 1) faults.push(`${sessionId} is in history ${found.length} times`);
     const last = found.toSorted((a, b) => a.endedAt - b.endedAt).at(-1);
     if (!last || !isUnbroken(session, run)) continue;
-    if (last.endedAt < end.at - SLACK_MS || last.endedAt > until) {
+    const endedAt = ownTime(last.endedAt, end.at, run);
+    if (endedAt < end.at - SLACK_MS || endedAt > until) {
       faults.push(`${sessionId} ended at ${Math.round(end.at)}, in history at ${last.endedAt} (${last.reason})`);
     }
     const beganAt = session.events.find(({ what }) => what === 'hello')?.at as number;
     const welcomedAt = session.events.find(({ what }) => what === 'welcome')?.at as number;
-    if (last.startedAt < beganAt - SLACK_MS || last.startedAt > welcomedAt + SLACK_MS) {
+    const startedAt = ownTime(last.startedAt, welcomedAt, run);
+    if (startedAt < beganAt - SLACK_MS || startedAt > welcomedAt + SLACK_MS) {
       faults.push(`${sessionId} began at ${Math.round(welcomedAt)}, in history at ${last.startedAt}`);
     }
   }

@@ -5,6 +5,19 @@ import type { Scenario } from './scenario.ts';
 
 const proxyOf = (rig: Rig, gateway: number): FaultProxy => rig.store.proxies[gateway] as FaultProxy;
 
+/** @param mayLapse longer than the lease of its node. */
+async function block(rig: Rig, ms: number, mayLapse = false): Promise<void> {
+  const gateway = rig.gateway(rig.anyGateway());
+  await rig.during(
+    async () => {
+      gateway.block(ms);
+      // Until it knows of it, and has its sessions again where it may.
+      await rig.pause(mayLapse ? ms + 2_000 : ms);
+    },
+    { gateway, mayLapse },
+  );
+}
+
 export const GATEWAYS: readonly Scenario[] = [
   {
     name: 'calm',
@@ -24,7 +37,7 @@ export const GATEWAYS: readonly Scenario[] = [
     history: 0,
     isShort: true,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const victim = rig.gateway(rig.anyGateway());
       await rig.pause(0, 500);
       await rig.kill(victim);
       // Some of its players do not come back.
@@ -50,7 +63,7 @@ export const GATEWAYS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const victim = rig.gateway(rig.anyGateway());
       await rig.during(
         async () => {
           victim.freeze();
@@ -67,20 +80,21 @@ export const GATEWAYS: readonly Scenario[] = [
     name: 'gateway-loop-blocked',
     store: 'redis',
     history: 0,
+    isBlockable: true,
     async act(rig) {
       for (let i = 0; i < 5; i++) {
-        const gateway = rig.gateway(i % 3);
-        await rig.during(
-          async () => {
-            gateway.freeze();
-            // Shorter than its lease.
-            await rig.pause(800, 1_500);
-            gateway.thaw();
-          },
-          { gateway },
-        );
+        await block(rig, rig.between(800, 1_500));
         await rig.pause(300, 800);
       }
+    },
+  },
+  {
+    name: 'gateway-loop-blocked-long',
+    store: 'redis',
+    history: 0,
+    isBlockable: true,
+    async act(rig) {
+      await block(rig, rig.between(5_000, 8_000), true);
     },
   },
   {
@@ -89,16 +103,17 @@ export const GATEWAYS: readonly Scenario[] = [
     history: 0,
     isShort: true,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const i = rig.anyGateway();
+      const victim = rig.gateway(i);
       await rig.during(
         async () => {
-          proxyOf(rig, 1).blackhole = true;
+          proxyOf(rig, i).blackhole = true;
           await rig.pause(2_000);
           // As players do whose screen went black: they come back, to a gateway that is well.
           rig.out.add(victim);
           for (const screen of rig.some(0.3)) screen.reconnect();
           await rig.pause(4_000, 6_000);
-          proxyOf(rig, 1).blackhole = false;
+          proxyOf(rig, i).blackhole = false;
           await rig.pause(4_000);
           rig.out.delete(victim);
         },
@@ -111,10 +126,11 @@ export const GATEWAYS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const i = rig.anyGateway();
+      const victim = rig.gateway(i);
       await rig.during(
         async () => {
-          proxyOf(rig, 1).lose();
+          proxyOf(rig, i).lose();
           await rig.pause(9_000);
         },
         { gateway: victim, mayLapse: true },
@@ -146,7 +162,8 @@ export const GATEWAYS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      const proxy = await rig.proxyPlayers(1);
+      const i = rig.anyGateway();
+      const proxy = await rig.proxyPlayers(i);
       await rig.pause(1_000);
       for (const screen of rig.some(0.5)) screen.reconnect();
       await rig.pause(2_000);
@@ -156,13 +173,14 @@ export const GATEWAYS: readonly Scenario[] = [
           // Until pings found it out.
           await rig.pause(2_500);
         },
-        { gateway: rig.gateway(1) },
+        { gateway: rig.gateway(i) },
       );
       await rig.pause(6_000);
     },
   },
   {
     name: 'many-at-once',
+    isAlone: true,
     store: 'redis',
     async act(rig) {
       // On a small machine they keep beats waiting for longer than half of a node's lease: a silence of the store.
@@ -184,6 +202,7 @@ export const GATEWAYS: readonly Scenario[] = [
   },
   {
     name: 'replica',
+    isAlone: true,
     store: 'redis',
     env: { REPLICA: 'on' },
     async act(rig) {
