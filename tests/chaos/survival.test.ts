@@ -19,17 +19,28 @@ if (chosen.length === 0)
   throw new Error(`no scenario ${CHAOS_SCENARIO}: ${SCENARIOS.map(({ name }) => name).join(', ')}`);
 const seed = Number(CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
 
-async function run({ act, exempt, name, isShort: _, isAlone: __, lacks: ___, ...options }: Scenario): Promise<Verdict> {
+interface Run {
+  readonly verdict: Verdict;
+  /** What was broken, and what kept the run from its end. */
+  readonly faults: readonly string[];
+}
+
+async function run({ act, exempt, name, isShort: _, isAlone: __, lacks: ___, ...options }: Scenario): Promise<Run> {
   const rig = await Rig.start({ ...USUAL, ...options, seed });
+  const faults: string[] = [];
   try {
     await act(rig);
     await rig.finish();
+  } catch (error) {
+    // What was seen until then may tell why.
+    faults.push(String(error));
   } finally {
     await rig.stop();
   }
   const verdict = judge(rig.record, exempt);
-  if (verdict.faults.length > 0) await keep(name, rig.record);
-  return verdict;
+  faults.push(...told(verdict.faults));
+  if (faults.length > 0) await keep(name, rig.record);
+  return { verdict, faults };
 }
 
 test.each(chosen.map((scenario) => [scenario.name, scenario] as const))(
@@ -40,9 +51,9 @@ test.each(chosen.map((scenario) => [scenario.name, scenario] as const))(
       process.stdout.write(`${name} IS PASSED OVER: ${lack}\n`);
       return;
     }
-    const verdict = await run(scenario);
+    const { verdict, faults } = await run(scenario);
     process.stdout.write(`${name} --seed ${seed}: ${JSON.stringify(figuresOf(verdict))}\n`);
-    expect(told(verdict.faults)).toEqual([]);
+    expect(faults).toEqual([]);
   },
   TEST_MS,
 );

@@ -30,6 +30,7 @@ const LIMIT = 2;
 const ALIVE_MS = 400;
 /** Of thousands at once, all on this machine. */
 const CROWD_ALIVE_MS = 10_000;
+const CONTENTION_ENDS_MS = 10_000;
 /** Devices of a user who has fewer slots. */
 const CONTENDERS = 4;
 
@@ -339,7 +340,12 @@ export class Rig {
 
   private async endContention(): Promise<void> {
     this.isContended = false;
+    // Those who were not let in by then give up: no gateway may be left.
+    const cut = setTimeout(() => {
+      for (const screen of this.screens) if (screen.record.isContended) screen.close();
+    }, CONTENTION_ENDS_MS);
     await Promise.all(this.contention);
+    clearTimeout(cut);
     this.contention = [];
   }
 
