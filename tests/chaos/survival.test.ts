@@ -4,6 +4,7 @@
  */
 import { expect, test } from '@jest/globals';
 import { judge, type Verdict } from './checker/checker.ts';
+import { note, wasRun } from './results.ts';
 import { Rig, USUAL } from './rig/rig.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
@@ -12,12 +13,30 @@ import { figuresOf, keep, told } from './verdicts.ts';
 const TEST_MS = 240_000;
 const { CHAOS_SCENARIO, CHAOS_SEED, CHAOS_SHORT } = process.env;
 
-const chosen = SCENARIOS.filter(({ name, isShort }) =>
+const seed = Number(CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
+const wanted = SCENARIOS.filter(({ name, isShort }) =>
   CHAOS_SCENARIO ? name === CHAOS_SCENARIO : !CHAOS_SHORT || isShort,
 );
-if (chosen.length === 0)
+if (wanted.length === 0)
   throw new Error(`no scenario ${CHAOS_SCENARIO}: ${SCENARIOS.map(({ name }) => name).join(', ')}`);
-const seed = Number(CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
+const chosen = wanted.filter(({ name }) => !wasRun(name, seed));
+if (chosen.length < wanted.length) {
+  const done = wanted.length - chosen.length;
+  test(`${done} scenarios were run before (seed ${seed})`, () => {});
+}
+
+async function survive(scenario: Scenario): Promise<void> {
+  const { name, exempt } = scenario;
+  const lack = scenario.lacks?.();
+  if (lack) {
+    process.stdout.write(`${name} IS PASSED OVER: ${lack}\n`);
+    return;
+  }
+  const { verdict, faults } = await run(scenario);
+  note({ scenario: name, seed }, verdict, faults, exempt);
+  process.stdout.write(`${name} --seed ${seed}: ${JSON.stringify(figuresOf(verdict))}\n`);
+  expect(faults).toEqual([]);
+}
 
 interface Run {
   readonly verdict: Verdict;
@@ -43,17 +62,7 @@ async function run({ act, exempt, name, isShort: _, isAlone: __, lacks: ___, ...
   return { verdict, faults };
 }
 
-test.each(chosen.map((scenario) => [scenario.name, scenario] as const))(
-  `%s (seed ${seed})`,
-  async (name, scenario) => {
-    const lack = scenario.lacks?.();
-    if (lack) {
-      process.stdout.write(`${name} IS PASSED OVER: ${lack}\n`);
-      return;
-    }
-    const { verdict, faults } = await run(scenario);
-    process.stdout.write(`${name} --seed ${seed}: ${JSON.stringify(figuresOf(verdict))}\n`);
-    expect(faults).toEqual([]);
-  },
-  TEST_MS,
-);
+for (const scenario of chosen) {
+  const { name } = scenario;
+  test(`${name} (seed ${seed})`, () => survive(scenario), TEST_MS);
+}

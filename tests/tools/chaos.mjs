@@ -1,6 +1,7 @@
 /**
  * Survival runs: `npm run test:chaos` (all), `-- --short` (one short round), `-- <scenario> --seed N --kills N`; and
- * `npm run soak -- --minutes N --seed N` (faults at random on one rig, `chaos.mjs soak`). The arguments become the environment of Jest, which runs tests/chaos.
+ * `npm run soak -- --minutes N --seed N` (faults at random on one rig, `chaos.mjs soak`). With `--results <file>` each run
+ * adds a line to it, and what is in it is not run again. The arguments become the environment of Jest.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -12,6 +13,7 @@ const { values, positionals } = parseArgs({
     short: { type: 'boolean' },
     kills: { type: 'string' },
     minutes: { type: 'string' },
+    results: { type: 'string' },
   },
 });
 const [scenario, ...others] = positionals;
@@ -22,6 +24,7 @@ if (others.length > 0) {
 const env = {
   ...process.env,
   CHAOS: '1',
+  ...(values.results && { CHAOS_RESULTS: values.results }),
   ...(values.minutes && { SOAK_MINUTES: values.minutes }),
   ...(scenario && { CHAOS_SCENARIO: scenario }),
   ...(values.seed && { CHAOS_SEED: values.seed }),
@@ -30,7 +33,7 @@ const env = {
 };
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--runInBand'];
 const isSoak = scenario === 'soak';
-const only = isSoak ? ['soak'] : scenario ? ['survival'] : ['survival', 'history-kills'];
+const only = isSoak ? ['soak'] : scenario || values.results ? ['survival'] : ['survival', 'history-kills'];
 const files = only.map((name) => `tests/chaos/${name}`);
 const child = spawn(process.execPath, [...jest, ...files], { env, stdio: 'inherit' });
 child.once('exit', (code) => process.exit(code ?? 1));

@@ -26,7 +26,7 @@ export function checkHistory(run: RunRecord): string[] {
     // A session that ended while its player was away began anew under the same id.
     if (isUnbroken(session, run) && found.length > 1) faults.push(`${sessionId} is in history ${found.length} times`);
     const last = found.toSorted((a, b) => a.endedAt - b.endedAt).at(-1);
-    if (!last || !isUnbroken(session, run)) continue;
+    if (!last || !isUnbroken(session, run) || isOfTwoClocks(session, end.at, run)) continue;
     const endedAt = ownTime(last.endedAt, end.at, run);
     if (endedAt < end.at - SLACK_MS || endedAt > until) {
       faults.push(`${sessionId} ended at ${Math.round(end.at)}, in history at ${last.endedAt} (${last.reason})`);
@@ -43,6 +43,11 @@ export function checkHistory(run: RunRecord): string[] {
 
 function wasAdmitted({ events }: SessionRecord): boolean {
   return events.some((event) => event.what === 'alive' || (event.what === 'welcome' && !event.degraded));
+}
+
+/** The store's clock stepped while it lived: a row has the times that it showed, and an end no earlier than its start. */
+function isOfTwoClocks({ events }: SessionRecord, endAt: number, { storeClock }: RunRecord): boolean {
+  return storeClock.some(({ from }) => from > (events[0]?.at ?? 0) && from < endAt);
 }
 
 /** It was never let in unchecked, nor began anew, nor may its gateway's lease have lapsed. */
