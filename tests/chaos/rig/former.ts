@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path';
 
 /** The last before deployments had a seed (P18): what stands in Redis changed there last. */
-const COMMIT = process.env.CHAOS_FORMER ?? 'fe306bf5';
+const COMMIT = process.env.CHAOS_FORMER ?? 'fe306bff7a2323940b1f010a2c0088a1a2b2869c';
 const CACHE = resolve('node_modules/.cache/presence-former');
 const MAIN = 'dist/gateway/main.js';
 

@@ -1,0 +1,286 @@
+/**
+ * What players notice of a death, with short timers and with those as installed: of a gateway with 10,000 sessions that
+ * is killed, and of a master that sentinels replace.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import WebSocket from 'ws';
+import { SUBPROTOCOL } from '../../gateway/protocol/messages.ts';
+import { startSentinels } from '../../tests/support/redis-sentinels.ts';
+import { startRedis, type TestRedis } from '../../tests/support/redis-server.ts';
+import { GatewayProcess } from '../gateway-process.ts';
+import { LoadClients } from '../load-clients.ts';
+import { makeSessions } from '../players.ts';
+import type { Figure } from '../report.ts';
+
+const SESSIONS = 10_000;
+/** Connecting at once. */
+const LANES = 128;
+const OTHERS = 200;
+const ASK_EVERY_MS = 500;
+const POLL_MS = 25;
+/** Ids in one question. */
+const IDS = 500;
+const QUIET_MS = 5_000;
+const AFTER_MS = 3_000;
+const PROBE_EVERY_MS = 50;
+const HOPELESS_MS = 60_000;
+
+interface Kind {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly leaseMs: number;
+}
+
+const KINDS: readonly Kind[] = [
+  {
+    name: 'short timers (node lease 3 s)',
+    env: { NODE_BEAT_MS: '500', NODE_LEASE_MS: '3000', SWEEP_MS: '250' },
+    leaseMs: 3_000,
+  },
+  { name: 'default timers (node lease 10 s)', env: {}, leaseMs: 10_000 },
+];
+
+/** A player who asks for its session again and again, and notes how long each answer took. */
+class Asker {
+  readonly userId: string;
+  readonly tookMs: number[] = [];
+  wasClosed = false;
+  private readonly socket: WebSocket;
+  private timer: NodeJS.Timeout | undefined;
+  private askedAt = 0;
+
+  private constructor(socket: WebSocket, userId: string) {
+    this.socket = socket;
+    this.userId = userId;
+    socket.on('close', () => {
+      this.wasClosed = true;
+      clearInterval(this.timer);
+    });
+    socket.on('message', (data) => this.hear(JSON.parse(data.toString())));
+  }
+
+  static async join(port: number, userId: string): Promise<Asker> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, SUBPROTOCOL);
+    socket.on('error', () => {});
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', userId, streamId: 'bench' })));
+    await new Promise((resolve) => socket.once('message', resolve));
+    return new Asker(socket, userId);
+  }
+
+  /** Begins within one interval, so that not all ask at once. */
+  begin(): void {
+    const begin = (): void => {
+      this.timer = setInterval(() => this.ask(), ASK_EVERY_MS);
+    };
+    this.timer = setTimeout(begin, Math.random() * ASK_EVERY_MS);
+  }
+
+  /** What was not answered yet counts as long as it has lasted. */
+  end(): void {
+    clearInterval(this.timer);
+    if (this.askedAt > 0) this.tookMs.push(performance.now() - this.askedAt);
+    this.socket.terminate();
+  }
+
+  private ask(): void {
+    // One at a time: a stall is as long as the first waits.
+    if (this.askedAt > 0 || this.socket.readyState !== WebSocket.OPEN) return;
+    this.askedAt = performance.now();
+    this.send();
+  }
+
+  private send(): void {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send('{"type":"heartbeat","id":"1"}');
+  }
+
+  private hear(frame: { type: string; expiresAt?: number }): void {
+    if (this.askedAt === 0) return;
+    if (frame.type === 'heartbeat' && frame.expiresAt !== undefined) {
+      this.tookMs.push(performance.now() - this.askedAt);
+      this.askedAt = 0;
+    } else if (frame.type === 'error' || frame.type === 'heartbeat') {
+      setTimeout(() => this.send(), POLL_MS);
+    }
+  }
+}
+
+const joinAll = (port: number, name: string): Promise<Asker[]> =>
+  Promise.all(Array.from({ length: OTHERS }, (_, i) => Asker.join(port, `${name}-${i}`)));
+
+/** @returns the figure at that share of them, in ascending order. */
+function at(share: number, values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+}
+
+interface Answer {
+  readonly online: number;
+  readonly isUnconfirmed: boolean;
+}
+
+async function onlineOf({ httpPort }: GatewayProcess, ids: readonly string[]): Promise<Answer> {
+  const response = await fetch(`http://127.0.0.1:${httpPort}/status/users`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ids }),
+  });
+  if (!response.ok) throw new Error(`status answered ${response.status}`);
+  const { users } = (await response.json()) as { users: { online: boolean }[] };
+  return {
+    online: users.filter(({ online }) => online).length,
+    isUnconfirmed: response.headers.get('x-presence-degraded') !== null,
+  };
+}
+
+async function anyOnline(gateway: GatewayProcess, ids: readonly string[]): Promise<boolean> {
+  for (let from = 0; from < ids.length; from += IDS) {
+    if ((await onlineOf(gateway, ids.slice(from, from + IDS))).online > 0) return true;
+  }
+  return false;
+}
+
+async function killGateway({ name, env, leaseMs }: Kind): Promise<Figure[]> {
+  const redis = await startRedis();
+  const settings = { REDIS_URL: redis.url, ...env };
+  const [victim, other] = [await GatewayProcess.start(settings), await GatewayProcess.start(settings)];
+  const clients = new LoadClients();
+  const askers = await joinAll(other.wsPort, 'other');
+  try {
+    await clients.come({ port: victim.wsPort, from: 0, count: SESSIONS, lanes: LANES });
+    await sleep(QUIET_MS);
+    for (const asker of askers) asker.begin();
+    await sleep(QUIET_MS);
+    for (const asker of askers) asker.tookMs.length = 0;
+    const ids = [...new Set(makeSessions(SESSIONS).map(({ userId }) => userId))];
+    process.kill(victim.pid, 'SIGKILL');
+    const killedAt = performance.now();
+    let lastOnlineAt = killedAt;
+    while (performance.now() - killedAt < HOPELESS_MS && (await anyOnline(other, ids))) {
+      lastOnlineAt = performance.now();
+      await sleep(POLL_MS);
+    }
+    await sleep(AFTER_MS);
+    for (const asker of askers) asker.end();
+    const longest = askers.map(({ tookMs }) => Math.max(0, ...tookMs));
+    const target = `≤ ${leaseMs / 1_000 + 2}`;
+    const of = (what: string): string => `gateway with 10,000 sessions killed, ${name}: ${what}`;
+    return [
+      { what: of('last ghost gone after'), value: (lastOnlineAt - killedAt) / 1_000, unit: 's', target },
+      { what: of('longest stall of a player elsewhere, p50'), value: at(0.5, longest), unit: 'ms' },
+      { what: of('longest stall of a player elsewhere, p99'), value: at(0.99, longest), unit: 'ms', target: '≤ 100' },
+      { what: of('players elsewhere who were closed'), value: closedOf(askers), unit: '', target: '0' },
+    ];
+  } finally {
+    for (const asker of askers) asker.end();
+    await clients.go();
+    await Promise.all([victim.stop(), other.stop()]);
+    await redis.stop();
+  }
+}
+
+const closedOf = (askers: readonly Asker[]): number => askers.filter(({ wasClosed }) => wasClosed).length;
+
+export async function survivalOfGateway(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const kind of KINDS) figures.push(...(await killGateway(kind)));
+  return figures;
+}
+
+/** @returns when, by `performance.now()`, a replica said that it is a master. */
+async function promotion(replicas: readonly TestRedis[]): Promise<number> {
+  const clients = replicas.map(({ port }) => new Redis(port));
+  try {
+    for (;;) {
+      const roles = await Promise.all(clients.map((client) => client.info('replication')));
+      if (roles.some((role) => role.includes('role:master'))) return performance.now();
+      await sleep(5);
+    }
+  } finally {
+    for (const client of clients) client.disconnect();
+  }
+}
+
+/** New players, one after the other without waiting. @returns when the first was admitted by the store since `isSince()`. */
+function firstAdmission(port: number, name: string, isSince: () => boolean): Promise<number> {
+  return new Promise((resolve) => {
+    let n = 0;
+    const timer = setInterval(() => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, SUBPROTOCOL);
+      socket.on('error', () => {});
+      socket.on('open', () =>
+        socket.send(JSON.stringify({ type: 'hello', userId: `${name}-${n++}`, streamId: 'bench' })),
+      );
+      socket.once('message', (data) => {
+        const frame = JSON.parse(data.toString()) as { type: string; degraded?: boolean };
+        socket.close();
+        if (frame.type !== 'welcome' || frame.degraded || !isSince()) return;
+        clearInterval(timer);
+        resolve(performance.now());
+      });
+    }, PROBE_EVERY_MS);
+    setTimeout(() => {
+      clearInterval(timer);
+      resolve(Number.POSITIVE_INFINITY);
+    }, HOPELESS_MS).unref();
+  });
+}
+
+async function failOver({ name, env }: Kind): Promise<Figure[]> {
+  const sentinels = await startSentinels({ replicas: 2 });
+  const settings = { REDIS_URL: sentinels.url, ...env };
+  const gateways = [await GatewayProcess.start(settings), await GatewayProcess.start(settings)];
+  const groups = await Promise.all(gateways.map(({ wsPort }, i) => joinAll(wsPort, `of-${i}`)));
+  const askers = groups.flat();
+  try {
+    for (const asker of askers) asker.begin();
+    await sleep(QUIET_MS);
+    for (const asker of askers) asker.tookMs.length = 0;
+    let promotedAt = Number.POSITIVE_INFINITY;
+    let isOver = false;
+    let offline = 0;
+    const ids = askers.map(({ userId }) => userId);
+    const watching = gateways.map(async (gateway) => {
+      while (!isOver) {
+        const answer = await onlineOf(gateway, ids).catch(() => undefined);
+        if (answer && !answer.isUnconfirmed) offline = Math.max(offline, ids.length - answer.online);
+        await sleep(POLL_MS);
+      }
+    });
+    await sentinels.master.kill();
+    const killedAt = performance.now();
+    const isSince = (): boolean => performance.now() > promotedAt;
+    const admissions = gateways.map(({ wsPort }, i) => firstAdmission(wsPort, `probe-${i}`, isSince));
+    promotedAt = await promotion(sentinels.replicas);
+    const backAt = await Promise.all(admissions);
+    await sleep(AFTER_MS);
+    isOver = true;
+    await Promise.all(watching);
+    for (const asker of askers) asker.end();
+    const longest = askers.map(({ tookMs }) => Math.max(0, ...tookMs));
+    const of = (what: string): string => `master killed, sentinels replace it, ${name}: ${what}`;
+    return [
+      { what: of('a replica is master after'), value: (promotedAt - killedAt) / 1_000, unit: 's' },
+      ...backAt.map((ms, i) => ({
+        what: of(`from then to the first admission on gateway ${i + 1}`),
+        value: (ms - promotedAt) / 1_000,
+        unit: 's',
+        target: '≤ 1',
+      })),
+      { what: of('longest stall of a player, p50'), value: at(0.5, longest) / 1_000, unit: 's' },
+      { what: of('longest stall of a player, p99'), value: at(0.99, longest) / 1_000, unit: 's' },
+      { what: of('live players who were shown offline'), value: offline, unit: '', target: '0' },
+      { what: of('players who were closed'), value: closedOf(askers), unit: '', target: '0' },
+    ];
+  } finally {
+    for (const asker of askers) asker.end();
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
+    await sentinels.stop();
+  }
+}
+
+export async function survivalOfFailover(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const kind of KINDS) figures.push(...(await failOver(kind)));
+  return figures;
+}
