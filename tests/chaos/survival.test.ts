@@ -11,7 +11,7 @@ import type { Scenario } from './scenarios/scenario.ts';
 import { figuresOf, keep, told } from './verdicts.ts';
 
 const TEST_MS = 240_000;
-const { CHAOS_SCENARIO, CHAOS_SEED, CHAOS_SHORT } = process.env;
+const { CHAOS_SCENARIO, CHAOS_SEED, CHAOS_SHORT, CHAOS_KEEP } = process.env;
 
 const seed = Number(CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
 const wanted = SCENARIOS.filter(({ name, isShort }) =>
@@ -58,7 +58,7 @@ async function run({ act, exempt, name, isShort: _, isAlone: __, lacks: ___, ...
   }
   const verdict = judge(rig.record, exempt);
   faults.push(...told(verdict.faults));
-  if (faults.length > 0) await keep(name, rig.record);
+  if (faults.length > 0 || CHAOS_KEEP) await keep(name, rig.record);
   return { verdict, faults };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Survival runs: `npm run test:chaos` (all), `-- --short` (one short round), `-- <scenario> --seed N --kills N`; and
  * `npm run soak -- --minutes N --seed N` (faults at random on one rig, `chaos.mjs soak`). With `--results <file>` each run
- * adds a line to it, and what is in it is not run again. The arguments become the environment of Jest.
+ * adds a line to it, and what is in it is not run again; with `--keep` what was seen is kept of runs that held, too. The
+ * arguments become the environment of Jest.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -14,6 +15,7 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string' },
     minutes: { type: 'string' },
     results: { type: 'string' },
+    keep: { type: 'boolean' },
   },
 });
 const [scenario, ...others] = positionals;
@@ -24,6 +26,7 @@ if (others.length > 0) {
 const env = {
   ...process.env,
   CHAOS: '1',
+  ...(values.keep && { CHAOS_KEEP: '1' }),
   ...(values.results && { CHAOS_RESULTS: values.results }),
   ...(values.minutes && { SOAK_MINUTES: values.minutes }),
   ...(scenario && { CHAOS_SCENARIO: scenario }),
