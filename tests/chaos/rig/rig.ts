@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { randomOf } from '../../support/seeds.ts';
-import { now, type RunRecord, type SessionRecord, type Timers, type Window } from '../record.ts';
+import { now, type RunRecord, type SessionRecord, TICK_MS, type Timers, type Window } from '../record.ts';
 import { Clock } from './clock.ts';
 import { ChaosDashboard } from './dashboard.ts';
 import { type ChaosDatabase, type DatabaseKind, startDatabase } from './database.ts';
@@ -30,6 +30,7 @@ const LIMIT = 2;
 const ALIVE_MS = 400;
 /** Of thousands at once, all on this machine. */
 const CROWD_ALIVE_MS = 10_000;
+const PACE_MS = 250;
 const CONTENTION_ENDS_MS = 10_000;
 /** Devices of a user who has fewer slots. */
 const CONTENDERS = 4;
@@ -79,6 +80,7 @@ export class Rig {
   private contention: Promise<void>[] = [];
   private isContended = true;
   private watch: Watch | undefined;
+  private readonly pace: NodeJS.Timeout;
   /** Of players, whose order the network decides; what is done to a run keeps its own. */
   private readonly ofPlayers: () => number;
   private sessions = 0;
@@ -91,6 +93,13 @@ export class Rig {
     this.folder = folder;
     this.random = randomOf(options.seed);
     this.ofPlayers = randomOf(options.seed + 1);
+    let [from, ticks] = [now(), 0];
+    this.pace = setInterval(() => {
+      ticks += 1;
+      if (now() - from < PACE_MS) return;
+      this.record.pace.push({ from, to: now(), ticks });
+      [from, ticks] = [now(), 0];
+    }, TICK_MS);
     this.record = {
       seed: options.seed,
       limit: LIMIT,
@@ -103,6 +112,7 @@ export class Rig {
       lines: [],
       ends: [],
       windows: [],
+      pace: [],
       storeClock: [],
       final: undefined,
     };
@@ -153,7 +163,7 @@ export class Rig {
       own.events.splice(0, own.events.length, ...kept);
     }
     record.sessions.splice(0, record.sessions.length, ...[...this.screens].map((screen) => screen.record));
-    for (const list of [record.polls, record.health, record.lines, record.ends]) list.length = 0;
+    for (const list of [record.polls, record.health, record.lines, record.ends, record.pace]) list.length = 0;
     for (const dashboard of this.dashboards) dashboard.forget();
     record.final = undefined;
     await this.begin();
@@ -325,6 +335,7 @@ export class Rig {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.pace);
     await this.watch?.stop();
     this.isContended = false;
     for (const screen of this.screens) screen.close();

@@ -63,7 +63,11 @@ export class Screen {
     const { socket } = this;
     this.finish();
     this.record.events.push({ what: 'leave', at: now() });
-    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (socket?.readyState !== WebSocket.OPEN) {
+      // Else it would say hello once it is connected.
+      socket?.terminate();
+      return;
+    }
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     socket.send('{"type":"leave"}');
     // The store is away: then the socket stays, and its end is left to the grace.
@@ -89,7 +93,8 @@ export class Screen {
   freeze(): void {
     this.finish();
     this.record.events.push({ what: 'gone', at: now(), way: 'network' });
-    this.socket?.pause();
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.pause();
+    else this.socket?.terminate();
   }
 
   /** Ends the process' side of it, when the run is over. */
