@@ -123,9 +123,14 @@ export class Rig {
     const { history, database: kind = 'sqlite', hasClocks = false } = options;
     const store = await startStore(options.store, folder, hasClocks ? new Clock(folder, 'store') : undefined);
     const rig = new Rig(options, store, history === undefined ? undefined : await startDatabase(kind, folder), folder);
-    for (let i = 0; i < options.gateways; i++) await rig.addGateway();
-    for (const gateway of rig.gateways) rig.addDashboard(gateway);
-    await rig.begin();
+    try {
+      for (let i = 0; i < options.gateways; i++) await rig.addGateway();
+      for (const gateway of rig.gateways) rig.addDashboard(gateway);
+      await rig.begin();
+    } catch (error) {
+      await rig.stop();
+      throw error;
+    }
     await sleep(2 * rig.timers.leaseMs);
     return rig;
   }
