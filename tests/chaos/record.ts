@@ -106,6 +106,13 @@ export interface Window {
   readonly isKilled?: boolean;
 }
 
+/** How often a timer of 10 ms fired. */
+export interface Pace {
+  readonly from: number;
+  readonly to: number;
+  readonly ticks: number;
+}
+
 /** One run: what was done, and what was seen. */
 export interface RunRecord {
   readonly seed: number;
@@ -120,8 +127,7 @@ export interface RunRecord {
   readonly lines: LogLine[];
   readonly ends: ProcessEnd[];
   readonly windows: Window[];
-  /** How often a timer of 10 ms fired in the time before. */
-  readonly pace: { readonly from: number; readonly to: number; readonly ticks: number }[];
+  readonly pace: Pace[];
   /** How far the store's clock was ahead, from when on; before the first: not at all. */
   readonly storeClock: { readonly from: number; readonly aheadMs: number }[];
   /** What was read when all was over and quiet. */

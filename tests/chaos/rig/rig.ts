@@ -6,14 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { randomOf } from '../../support/seeds.ts';
-import { now, type RunRecord, type SessionRecord, TICK_MS, type Timers, type Window } from '../record.ts';
+import { now, type RunRecord, type Timers, type Window } from '../record.ts';
 import { Clock } from './clock.ts';
 import { ChaosDashboard } from './dashboard.ts';
 import { type ChaosDatabase, type DatabaseKind, startDatabase } from './database.ts';
 import { finalState } from './final.ts';
 import { formerMain } from './former.ts';
 import { Gateway } from './gateway.ts';
-import { Screen } from './screen.ts';
+import { notePace } from './pace.ts';
+import { Players } from './players.ts';
 import { type ChaosStore, type StoreKind, startStore } from './store.ts';
 import { Watch } from './watch.ts';
 
@@ -27,14 +28,6 @@ const TIMERS: Timers = {
   stallGraceMs: 30_000,
 };
 const LIMIT = 2;
-const ALIVE_MS = 400;
-/** Of thousands at once, all on this machine. */
-const CROWD_ALIVE_MS = 10_000;
-const PACE_MS = 250;
-const CONTENTION_ENDS_MS = 10_000;
-/** Devices of a user who has fewer slots. */
-const CONTENDERS = 4;
-
 export const USUAL = { gateways: 3, players: 60, contended: 6 };
 
 export interface RigOptions {
@@ -68,23 +61,13 @@ export class Rig {
   /** Of gateways, by their number. */
   readonly clocks: Clock[] = [];
   readonly dashboards: ChaosDashboard[] = [];
-  /** Players with a user of their own, who are there now. */
-  readonly watching = new Set<Screen>();
-  /** Gateways that a balancer has taken out. */
-  readonly out = new Set<Gateway>();
+  readonly players: Players;
   private readonly options: RigOptions;
   private readonly folder: string;
   /** Between players and gateways, by the gateway's number. */
   private readonly proxies = new Map<number, FaultProxy>();
-  private readonly screens = new Set<Screen>();
-  private contention: Promise<void>[] = [];
-  private isContended = true;
   private watch: Watch | undefined;
-  private readonly pace: NodeJS.Timeout;
-  /** Of players, whose order the network decides; what is done to a run keeps its own. */
-  private readonly ofPlayers: () => number;
-  private sessions = 0;
-  private users = 0;
+  private readonly endPace: () => void;
 
   private constructor(options: RigOptions, store: ChaosStore, database: ChaosDatabase | undefined, folder: string) {
     this.options = options;
@@ -92,14 +75,6 @@ export class Rig {
     this.database = database;
     this.folder = folder;
     this.random = randomOf(options.seed);
-    this.ofPlayers = randomOf(options.seed + 1);
-    let [from, ticks] = [now(), 0];
-    this.pace = setInterval(() => {
-      ticks += 1;
-      if (now() - from < PACE_MS) return;
-      this.record.pace.push({ from, to: now(), ticks });
-      [from, ticks] = [now(), 0];
-    }, TICK_MS);
     this.record = {
       seed: options.seed,
       limit: LIMIT,
@@ -116,6 +91,9 @@ export class Rig {
       storeClock: [],
       final: undefined,
     };
+    this.endPace = notePace(this.record.pace);
+    const ofPlayers = randomOf(options.seed + 1);
+    this.players = new Players({ record: this.record, gateways: this.gateways, random: this.random, ofPlayers });
   }
 
   static async start(options: RigOptions): Promise<Rig> {
@@ -145,29 +123,13 @@ export class Rig {
       (poll) => record.polls.push(poll),
       (poll) => record.health.push(poll),
     );
-    const missing = options.players - this.watching.size;
-    await Promise.all(Array.from({ length: missing }, () => this.watchAs(this.newUser())));
-    this.isContended = true;
-    for (let i = 0; i < options.contended; i++) {
-      const userId = `c${this.users++}`;
-      for (let device = 0; device < CONTENDERS; device++) this.contention.push(this.contend(userId, device));
-    }
+    await this.players.come(options.players, options.contended);
   }
 
   /** After `finish`: forgets what was seen but of those who are there, and lets others come for those who went. */
   async goOn(): Promise<void> {
     const { record } = this;
-    for (const screen of this.screens) {
-      if (!screen.isOver) continue;
-      screen.close();
-      this.screens.delete(screen);
-    }
-    for (const { record: own } of this.screens) {
-      const lastAt = own.events.findLast(({ what }) => what === 'alive')?.at ?? 0;
-      const kept = own.events.filter((event) => event.what !== 'alive' || event.at === lastAt);
-      own.events.splice(0, own.events.length, ...kept);
-    }
-    record.sessions.splice(0, record.sessions.length, ...[...this.screens].map((screen) => screen.record));
+    record.sessions.splice(0, record.sessions.length, ...this.players.forget());
     for (const list of [record.polls, record.health, record.lines, record.ends, record.pace]) list.length = 0;
     for (const dashboard of this.dashboards) dashboard.forget();
     record.final = undefined;
@@ -218,11 +180,6 @@ export class Rig {
     return this.options.history !== undefined;
   }
 
-  /** The id of a user who was never there. */
-  newUser(): string {
-    return `u${this.users++}`;
-  }
-
   private get timers(): Timers {
     return this.record.timers;
   }
@@ -234,15 +191,6 @@ export class Rig {
   /** The number of one of the gateways, as the seed says. */
   anyGateway(): number {
     return Math.floor(this.random() * this.gateways.length);
-  }
-
-  /** A player comes, with a new session. @returns undefined when it was not let in. */
-  async watchAs(userId: string, aliveMs = ALIVE_MS): Promise<Screen | undefined> {
-    const screen = this.screen(userId, false, aliveMs);
-    if (!(await screen.start())) return undefined;
-    this.watching.add(screen);
-    void screen.over.then(() => this.watching.delete(screen));
-    return screen;
   }
 
   /** Notes that the store, or one gateway, is away while this runs. */
@@ -285,11 +233,6 @@ export class Rig {
     await sleep(this.between(leastMs, mostMs));
   }
 
-  /** Some of the players, as the seed says. */
-  some(share: number): Screen[] {
-    return [...this.watching].filter(() => this.random() < share);
-  }
-
   /** From now on players reach a gateway through a proxy. */
   async proxyPlayers(i: number): Promise<FaultProxy> {
     const gateway = this.gateway(i);
@@ -297,15 +240,6 @@ export class Rig {
     gateway.playerPort = proxy.port;
     this.proxies.set(i, proxy);
     return proxy;
-  }
-
-  /** So many players come at once, stay for a while, and leave. */
-  async crowd(players: number, stayMs: number): Promise<void> {
-    const came = await Promise.all(
-      Array.from({ length: players }, (_, i) => this.watchAs(`crowd${i}`, CROWD_ALIVE_MS)),
-    );
-    await sleep(stayMs);
-    await Promise.all(came.map((screen) => screen?.leave()));
   }
 
   /** Sockets that subscribe to all and read nothing. */
@@ -327,24 +261,17 @@ export class Rig {
   /** Players go, each in a way of its own; the store has nobody in the end, or says of whom it has. */
   async finish(): Promise<void> {
     await sleep(this.timers.leaseMs + this.timers.graceMs);
-    await this.endContention();
-    for (const screen of this.some(0.6)) {
-      const way = this.random();
-      if (way < 0.4) void screen.leave();
-      else if (way < 0.7) screen.vanish();
-      else screen.freeze();
-    }
+    await this.players.endContention();
+    this.players.goSome(0.6);
     await sleep(this.timers.pingMs + this.timers.pongMs + this.timers.graceMs + this.timers.leaseMs + 2_000);
     await this.watch?.stop();
     this.record.final = await finalState(this);
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.pace);
+    this.endPace();
     await this.watch?.stop();
-    this.isContended = false;
-    for (const screen of this.screens) screen.close();
-    await this.endContention();
+    await this.players.close();
     for (const dashboard of this.dashboards) await dashboard.close();
     await Promise.all(this.gateways.map((gateway) => gateway.kill()));
     for (const proxy of this.proxies.values()) await proxy.close();
@@ -352,57 +279,5 @@ export class Rig {
     await this.database?.stop();
     for (const clock of this.clocks) clock.close();
     await rm(this.folder, { recursive: true, force: true });
-  }
-
-  private async endContention(): Promise<void> {
-    this.isContended = false;
-    // Those who were not let in by then give up: no gateway may be left.
-    const cut = setTimeout(() => {
-      for (const screen of this.screens) if (screen.record.isContended) screen.close();
-    }, CONTENTION_ENDS_MS);
-    await Promise.all(this.contention);
-    clearTimeout(cut);
-    this.contention = [];
-  }
-
-  private screen(userId: string, isContended: boolean, aliveMs = ALIVE_MS): Screen {
-    const record: SessionRecord = {
-      userId,
-      sessionId: `${userId}-${this.sessions++}`,
-      streamId: `film-${Math.floor(this.ofPlayers() * 5)}`,
-      isContended,
-      events: [],
-    };
-    this.record.sessions.push(record);
-    const screen = new Screen({
-      record,
-      random: this.ofPlayers,
-      aliveMs,
-      silenceMs: 2 * (this.timers.pingMs + this.timers.pongMs),
-      choose: (tried) => this.choose(tried),
-    });
-    this.screens.add(screen);
-    return screen;
-  }
-
-  /** As a balancer does: any that runs, and not the one that has just failed. */
-  private choose(tried: Gateway | undefined): Gateway {
-    const believed = this.gateways.filter((one) => one !== tried && one.isRunning && !this.out.has(one));
-    const list = believed.length > 0 ? believed : this.gateways;
-    return list[Math.floor(this.ofPlayers() * list.length)] as Gateway;
-  }
-
-  /** One device of a user that wants a slot all the time, and gives it up again. */
-  private async contend(userId: string, device: number): Promise<void> {
-    await sleep(50 * device);
-    while (this.isContended) {
-      const screen = this.screen(userId, true);
-      if (await screen.start()) {
-        await Promise.race([screen.over, sleep(300 + 1_700 * this.ofPlayers())]);
-        if (this.ofPlayers() < 0.7) await screen.leave();
-        else screen.vanish();
-      }
-      await sleep(50 + 250 * this.ofPlayers());
-    }
   }
 }

@@ -25,9 +25,9 @@ export const GATEWAYS: readonly Scenario[] = [
     history: 0,
     async act(rig) {
       for (let i = 0; i < 6; i++) {
-        for (const screen of rig.some(0.1)) void screen.leave();
+        for (const screen of rig.players.some(0.1)) void screen.leave();
         await rig.pause(300, 800);
-        await rig.watchAs(rig.newUser());
+        await rig.players.watchAs(rig.players.newUser());
       }
     },
   },
@@ -41,7 +41,7 @@ export const GATEWAYS: readonly Scenario[] = [
       await rig.pause(0, 500);
       await rig.kill(victim);
       // Some of its players do not come back.
-      for (const screen of rig.some(0.2)) screen.vanish();
+      for (const screen of rig.players.some(0.2)) screen.vanish();
       await rig.pause(4_000, 6_000);
       await victim.launch();
     },
@@ -110,12 +110,12 @@ export const GATEWAYS: readonly Scenario[] = [
           proxyOf(rig, i).blackhole = true;
           await rig.pause(2_000);
           // As players do whose screen went black: they come back, to a gateway that is well.
-          rig.out.add(victim);
-          for (const screen of rig.some(0.3)) screen.reconnect();
+          rig.players.out.add(victim);
+          for (const screen of rig.players.some(0.3)) screen.reconnect();
           await rig.pause(4_000, 6_000);
           proxyOf(rig, i).blackhole = false;
           await rig.pause(4_000);
-          rig.out.delete(victim);
+          rig.players.out.delete(victim);
         },
         { gateway: victim, mayLapse: true },
       );
@@ -153,7 +153,7 @@ export const GATEWAYS: readonly Scenario[] = [
           },
           { gateway: rig.gateway(gateway) },
         );
-        await rig.watchAs(rig.newUser());
+        await rig.players.watchAs(rig.players.newUser());
       }
     },
   },
@@ -165,7 +165,7 @@ export const GATEWAYS: readonly Scenario[] = [
       const i = rig.anyGateway();
       const proxy = await rig.proxyPlayers(i);
       await rig.pause(1_000);
-      for (const screen of rig.some(0.5)) screen.reconnect();
+      for (const screen of rig.players.some(0.5)) screen.reconnect();
       await rig.pause(2_000);
       await rig.during(
         async () => {
@@ -184,7 +184,7 @@ export const GATEWAYS: readonly Scenario[] = [
     store: 'redis',
     async act(rig) {
       // On a small machine they keep beats waiting for longer than half of a node's lease: a silence of the store.
-      await rig.during(() => rig.crowd(5_000, 3_000));
+      await rig.during(() => rig.players.crowd(5_000, 3_000));
     },
   },
   {
@@ -193,9 +193,9 @@ export const GATEWAYS: readonly Scenario[] = [
     async act(rig) {
       const deaf = await rig.deafDashboards(20);
       for (let i = 0; i < 20; i++) {
-        for (const screen of rig.some(0.1)) void screen.leave();
+        for (const screen of rig.players.some(0.1)) void screen.leave();
         await rig.pause(100, 300);
-        await rig.watchAs(rig.newUser());
+        await rig.players.watchAs(rig.players.newUser());
       }
       for (const socket of deaf) socket.terminate();
     },

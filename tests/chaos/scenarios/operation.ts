@@ -26,7 +26,7 @@ async function databaseAway(rig: Rig): Promise<void> {
   await database.leave();
   await churn(rig, 6);
   await rig.kill(writer);
-  for (const screen of rig.some(0.2)) screen.vanish();
+  for (const screen of rig.players.some(0.2)) screen.vanish();
   await rig.pause(2_000, 4_000);
   const launched = writer.launch();
   await rig.pause(3_000);
