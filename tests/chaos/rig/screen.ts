@@ -203,7 +203,8 @@ export class Screen {
             resolve('in');
             break;
           case 'heartbeat':
-            if (frame.expiresAt !== undefined) {
+            // What a device that is off had not read yet, nobody saw.
+            if (frame.expiresAt !== undefined && !this.hasEnded) {
               this.isDegraded = false;
               record.events.push({ what: 'alive', at, gateway: gateway.name, tookMs: at - Number(frame.id) });
             }
