@@ -8,7 +8,7 @@ import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
 import { httpRoutes } from './scenarios/http-routes.ts';
 import { httpStatus } from './scenarios/http-status.ts';
 import { replicaRedis } from './scenarios/replica.ts';
-import { survivalOfFailover, survivalOfGateway } from './scenarios/survival.ts';
+import { survivalOfCluster, survivalOfFailover, survivalOfGateway } from './scenarios/survival.ts';
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<Figure[]>>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
@@ -17,7 +17,7 @@ const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<F
   history: { sqlite: historySqlite, mariadb: historyMariadb },
   replica: { redis: replicaRedis },
   ghosts: { sockets: ghostsOfSockets, gateway: ghostsOfGateway, pause: ghostsOfPause, rollback: ghostsOfRollback },
-  survival: { gateway: survivalOfGateway, failover: survivalOfFailover },
+  survival: { gateway: survivalOfGateway, failover: survivalOfFailover, cluster: survivalOfCluster },
 };
 
 const [name = '', part] = process.argv.slice(2);

@@ -1,11 +1,12 @@
 /**
  * What players notice of a death, with short timers and with those as installed: of a gateway with 10,000 sessions that
- * is killed, and of a master that sentinels replace.
+ * is killed, of a master that sentinels replace, and of one master of three in a Cluster.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import WebSocket from 'ws';
 import { SUBPROTOCOL } from '../../gateway/protocol/messages.ts';
+import { startCluster } from '../../tests/support/redis-cluster.ts';
 import { startSentinels } from '../../tests/support/redis-sentinels.ts';
 import { startRedis, type TestRedis } from '../../tests/support/redis-server.ts';
 import { GatewayProcess } from '../gateway-process.ts';
@@ -25,6 +26,8 @@ const QUIET_MS = 5_000;
 const AFTER_MS = 3_000;
 const PROBE_EVERY_MS = 50;
 const HOPELESS_MS = 60_000;
+/** Players whose shards are on other masters wait for less than this. */
+const OF_OTHERS_MS = 100;
 
 interface Kind {
   readonly name: string;
@@ -80,6 +83,7 @@ class Asker {
   end(): void {
     clearInterval(this.timer);
     if (this.askedAt > 0) this.tookMs.push(performance.now() - this.askedAt);
+    this.askedAt = 0;
     this.socket.terminate();
   }
 
@@ -161,6 +165,7 @@ async function killGateway({ name, env, leaseMs }: Kind): Promise<Figure[]> {
       await sleep(POLL_MS);
     }
     await sleep(AFTER_MS);
+    const closed = closedOf(askers);
     for (const asker of askers) asker.end();
     const longest = askers.map(({ tookMs }) => Math.max(0, ...tookMs));
     const target = `≤ ${leaseMs / 1_000 + 2}`;
@@ -169,7 +174,7 @@ async function killGateway({ name, env, leaseMs }: Kind): Promise<Figure[]> {
       { what: of('last ghost gone after'), value: (lastOnlineAt - killedAt) / 1_000, unit: 's', target },
       { what: of('longest stall of a player elsewhere, p50'), value: at(0.5, longest), unit: 'ms' },
       { what: of('longest stall of a player elsewhere, p99'), value: at(0.99, longest), unit: 'ms', target: '≤ 100' },
-      { what: of('players elsewhere who were closed'), value: closedOf(askers), unit: '', target: '0' },
+      { what: of('players elsewhere who were closed'), value: closed, unit: '', target: '0' },
     ];
   } finally {
     for (const asker of askers) asker.end();
@@ -226,39 +231,77 @@ function firstAdmission(port: number, name: string, isSince: () => boolean): Pro
   });
 }
 
-async function failOver({ name, env }: Kind): Promise<Figure[]> {
-  const sentinels = await startSentinels({ replicas: 2 });
-  const settings = { REDIS_URL: sentinels.url, ...env };
+/** What is seen while something happens to the store that two gateways use. */
+interface Seen {
+  /** Of each player, the longest stall, in ms. */
+  readonly longest: readonly number[];
+  readonly closed: number;
+  /** Of those who live, how many an answer without a mark did not have. */
+  readonly offline: number;
+}
+
+/** @param act returns when nothing is left to be seen. */
+async function whileSeen(
+  redisUrl: string,
+  { env }: Kind,
+  act: (gateways: readonly GatewayProcess[]) => Promise<void>,
+): Promise<Seen> {
+  const settings = { REDIS_URL: redisUrl, ...env };
   const gateways = [await GatewayProcess.start(settings), await GatewayProcess.start(settings)];
-  const groups = await Promise.all(gateways.map(({ wsPort }, i) => joinAll(wsPort, `of-${i}`)));
-  const askers = groups.flat();
+  const askers = (await Promise.all(gateways.map(({ wsPort }, i) => joinAll(wsPort, `of-${i}`)))).flat();
+  const ids = askers.map(({ userId }) => userId);
+  let isOver = false;
+  let offline = 0;
+  const watch = async (gateway: GatewayProcess): Promise<void> => {
+    while (!isOver) {
+      const answer = await onlineOf(gateway, ids).catch(() => undefined);
+      if (answer && !answer.isUnconfirmed) offline = Math.max(offline, ids.length - answer.online);
+      await sleep(POLL_MS);
+    }
+  };
   try {
     for (const asker of askers) asker.begin();
     await sleep(QUIET_MS);
     for (const asker of askers) asker.tookMs.length = 0;
-    let promotedAt = Number.POSITIVE_INFINITY;
-    let isOver = false;
-    let offline = 0;
-    const ids = askers.map(({ userId }) => userId);
-    const watching = gateways.map(async (gateway) => {
-      while (!isOver) {
-        const answer = await onlineOf(gateway, ids).catch(() => undefined);
-        if (answer && !answer.isUnconfirmed) offline = Math.max(offline, ids.length - answer.online);
-        await sleep(POLL_MS);
-      }
-    });
-    await sentinels.master.kill();
-    const killedAt = performance.now();
-    const isSince = (): boolean => performance.now() > promotedAt;
-    const admissions = gateways.map(({ wsPort }, i) => firstAdmission(wsPort, `probe-${i}`, isSince));
-    promotedAt = await promotion(sentinels.replicas);
-    const backAt = await Promise.all(admissions);
+    const watching = gateways.map(watch);
+    await act(gateways);
     await sleep(AFTER_MS);
     isOver = true;
     await Promise.all(watching);
+    const closed = closedOf(askers);
     for (const asker of askers) asker.end();
-    const longest = askers.map(({ tookMs }) => Math.max(0, ...tookMs));
-    const of = (what: string): string => `master killed, sentinels replace it, ${name}: ${what}`;
+    return { longest: askers.map(({ tookMs }) => Math.max(0, ...tookMs)), closed, offline };
+  } finally {
+    isOver = true;
+    for (const asker of askers) asker.end();
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
+  }
+}
+
+function noticed(of: (what: string) => string, { longest, offline, closed }: Seen): Figure[] {
+  return [
+    { what: of('longest stall of a player, p50'), value: at(0.5, longest) / 1_000, unit: 's' },
+    { what: of('longest stall of a player, p99'), value: at(0.99, longest) / 1_000, unit: 's' },
+    { what: of('live players who were shown offline'), value: offline, unit: '', target: '0' },
+    { what: of('players who were closed'), value: closed, unit: '', target: '0' },
+  ];
+}
+
+async function failOver(kind: Kind): Promise<Figure[]> {
+  const sentinels = await startSentinels({ replicas: 2 });
+  let killedAt = 0;
+  let promotedAt = Number.POSITIVE_INFINITY;
+  let backAt: number[] = [];
+  try {
+    const seen = await whileSeen(sentinels.url, kind, async (gateways) => {
+      await sentinels.master.kill();
+      killedAt = performance.now();
+      const isSince = (): boolean => performance.now() > promotedAt;
+      const admissions = gateways.map(({ wsPort }, i) => firstAdmission(wsPort, `probe-${i}`, isSince));
+      promotedAt = await promotion(sentinels.replicas);
+      backAt = await Promise.all(admissions);
+    });
+    const of = (what: string): string => `master killed, sentinels replace it, ${kind.name}: ${what}`;
     return [
       { what: of('a replica is master after'), value: (promotedAt - killedAt) / 1_000, unit: 's' },
       ...backAt.map((ms, i) => ({
@@ -267,16 +310,37 @@ async function failOver({ name, env }: Kind): Promise<Figure[]> {
         unit: 's',
         target: '≤ 1',
       })),
-      { what: of('longest stall of a player, p50'), value: at(0.5, longest) / 1_000, unit: 's' },
-      { what: of('longest stall of a player, p99'), value: at(0.99, longest) / 1_000, unit: 's' },
-      { what: of('live players who were shown offline'), value: offline, unit: '', target: '0' },
-      { what: of('players who were closed'), value: closedOf(askers), unit: '', target: '0' },
+      ...noticed(of, seen),
     ];
   } finally {
-    for (const asker of askers) asker.end();
-    await Promise.all(gateways.map((gateway) => gateway.stop()));
     await sentinels.stop();
   }
+}
+
+async function killOneOfThree(kind: Kind): Promise<Figure[]> {
+  const cluster = await startCluster(['--cluster-node-timeout', '1500', '--cluster-require-full-coverage', 'no'], true);
+  const [master] = cluster.masters as [TestRedis];
+  const [replica] = cluster.replicas as [TestRedis];
+  try {
+    const seen = await whileSeen(cluster.url, kind, async () => {
+      await master.kill();
+      await promotion([replica]);
+    });
+    const of = (what: string): string => `one master of three in a Cluster killed, ${kind.name}: ${what}`;
+    const others = seen.longest.filter((ms) => ms < OF_OTHERS_MS).length / seen.longest.length;
+    return [
+      { what: of(`players without a stall of ${OF_OTHERS_MS} ms`), value: 100 * others, unit: '%', target: '≥ 60' },
+      ...noticed(of, seen),
+    ];
+  } finally {
+    await cluster.stop();
+  }
+}
+
+export async function survivalOfCluster(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const kind of KINDS) figures.push(...(await killOneOfThree(kind)));
+  return figures;
 }
 
 export async function survivalOfFailover(): Promise<Figure[]> {
