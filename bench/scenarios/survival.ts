@@ -155,6 +155,7 @@ async function killGateway({ name, env, leaseMs }: Kind): Promise<Figure[]> {
     await sleep(QUIET_MS);
     for (const asker of askers) asker.begin();
     await sleep(QUIET_MS);
+    const before = longestOf(askers);
     for (const asker of askers) asker.tookMs.length = 0;
     const ids = [...new Set(makeSessions(SESSIONS).map(({ userId }) => userId))];
     process.kill(victim.pid, 'SIGKILL');
@@ -167,11 +168,12 @@ async function killGateway({ name, env, leaseMs }: Kind): Promise<Figure[]> {
     await sleep(AFTER_MS);
     const closed = closedOf(askers);
     for (const asker of askers) asker.end();
-    const longest = askers.map(({ tookMs }) => Math.max(0, ...tookMs));
+    const longest = longestOf(askers);
     const target = `≤ ${leaseMs / 1_000 + 2}`;
     const of = (what: string): string => `gateway with 10,000 sessions killed, ${name}: ${what}`;
     return [
       { what: of('last ghost gone after'), value: (lastOnlineAt - killedAt) / 1_000, unit: 's', target },
+      { what: of('longest stall elsewhere in the 5 s before, p99'), value: at(0.99, before), unit: 'ms' },
       { what: of('longest stall of a player elsewhere, p50'), value: at(0.5, longest), unit: 'ms' },
       { what: of('longest stall of a player elsewhere, p99'), value: at(0.99, longest), unit: 'ms', target: '≤ 100' },
       { what: of('players elsewhere who were closed'), value: closed, unit: '', target: '0' },
@@ -184,6 +186,7 @@ async function killGateway({ name, env, leaseMs }: Kind): Promise<Figure[]> {
   }
 }
 
+const longestOf = (askers: readonly Asker[]): number[] => askers.map(({ tookMs }) => Math.max(0, ...tookMs));
 const closedOf = (askers: readonly Asker[]): number => askers.filter(({ wasClosed }) => wasClosed).length;
 
 export async function survivalOfGateway(): Promise<Figure[]> {
@@ -233,7 +236,8 @@ function firstAdmission(port: number, name: string, isSince: () => boolean): Pro
 
 /** What is seen while something happens to the store that two gateways use. */
 interface Seen {
-  /** Of each player, the longest stall, in ms. */
+  /** Of each player, the longest stall in ms, in the seconds before. */
+  readonly before: readonly number[];
   readonly longest: readonly number[];
   readonly closed: number;
   /** Of those who live, how many an answer without a mark did not have. */
@@ -262,6 +266,7 @@ async function whileSeen(
   try {
     for (const asker of askers) asker.begin();
     await sleep(QUIET_MS);
+    const before = longestOf(askers);
     for (const asker of askers) asker.tookMs.length = 0;
     const watching = gateways.map(watch);
     await act(gateways);
@@ -270,7 +275,7 @@ async function whileSeen(
     await Promise.all(watching);
     const closed = closedOf(askers);
     for (const asker of askers) asker.end();
-    return { longest: askers.map(({ tookMs }) => Math.max(0, ...tookMs)), closed, offline };
+    return { before, longest: longestOf(askers), closed, offline };
   } finally {
     isOver = true;
     for (const asker of askers) asker.end();
@@ -278,8 +283,10 @@ async function whileSeen(
   }
 }
 
-function noticed(of: (what: string) => string, { longest, offline, closed }: Seen): Figure[] {
+function noticed(of: (what: string) => string, { before, longest, offline, closed }: Seen): Figure[] {
   return [
+    { what: of('longest stall in the 5 s before, p99'), value: at(0.99, before) / 1_000, unit: 's' },
+    { what: of('longest stall of a player, p10'), value: at(0.1, longest) / 1_000, unit: 's' },
     { what: of('longest stall of a player, p50'), value: at(0.5, longest) / 1_000, unit: 's' },
     { what: of('longest stall of a player, p99'), value: at(0.99, longest) / 1_000, unit: 's' },
     { what: of('live players who were shown offline'), value: offline, unit: '', target: '0' },
