@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The last before deployments had a seed (P18): what stands in Redis changed there last. */
+/** Until there is a release: the last before deployments had a seed (P18), where what stands in Redis changed last. */
 const COMMIT = process.env.CHAOS_FORMER ?? 'fe306bff7a2323940b1f010a2c0088a1a2b2869c';
 const CACHE = resolve('node_modules/.cache/presence-former');
 const MAIN = 'dist/gateway/main.js';
