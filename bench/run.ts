@@ -1,4 +1,4 @@
-/** `npm run bench -- core|gateway|http|history|replica|ghosts [part]`: runs a scenario and prints its figures. */
+/** `npm run bench -- core|gateway|http|history|replica|ghosts|survival [part]`: runs a scenario and prints its figures. */
 import { type Figure, report } from './report.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
@@ -8,6 +8,7 @@ import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
 import { httpRoutes } from './scenarios/http-routes.ts';
 import { httpStatus } from './scenarios/http-status.ts';
 import { replicaRedis } from './scenarios/replica.ts';
+import { survivalOfCluster, survivalOfFailover, survivalOfGateway } from './scenarios/survival.ts';
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<Figure[]>>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
@@ -16,6 +17,7 @@ const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<F
   history: { sqlite: historySqlite, mariadb: historyMariadb },
   replica: { redis: replicaRedis },
   ghosts: { sockets: ghostsOfSockets, gateway: ghostsOfGateway, pause: ghostsOfPause, rollback: ghostsOfRollback },
+  survival: { gateway: survivalOfGateway, failover: survivalOfFailover, cluster: survivalOfCluster },
 };
 
 const [name = '', part] = process.argv.slice(2);

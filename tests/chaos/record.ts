@@ -106,10 +106,19 @@ export interface Window {
   readonly isKilled?: boolean;
 }
 
+/** How often a timer of 10 ms fired. */
+export interface Pace {
+  readonly from: number;
+  readonly to: number;
+  readonly ticks: number;
+}
+
 /** One run: what was done, and what was seen. */
 export interface RunRecord {
   readonly seed: number;
   readonly limit: number;
+  /** Since when it was looked: what players saw before is kept of those who are still there. */
+  lookedFrom: number;
   readonly timers: Timers;
   readonly sessions: SessionRecord[];
   readonly polls: StatusPoll[];
@@ -118,6 +127,9 @@ export interface RunRecord {
   readonly lines: LogLine[];
   readonly ends: ProcessEnd[];
   readonly windows: Window[];
+  readonly pace: Pace[];
+  /** How far the store's clock was ahead, from when on; before the first: not at all. */
+  readonly storeClock: { readonly from: number; readonly aheadMs: number }[];
   /** What was read when all was over and quiet. */
   final: FinalState | undefined;
 }
@@ -151,6 +163,26 @@ export interface HistoryRow {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly reason: string;
+}
+
+/** When it was by this machine's clock what a store's clock showed then. @param near about when it was: steps are longer. */
+export function ownTime(storeAt: number, near: number, { storeClock }: RunRecord): number {
+  const times = storeClock.map(({ aheadMs }) => storeAt - aheadMs);
+  return times.reduce((best, at) => (Math.abs(at - near) < Math.abs(best - near) ? at : best), storeAt);
+}
+
+/** Of the timer by which this machine's pace is seen. */
+export const TICK_MS = 10;
+
+/**
+ * How much longer than it says a row of short timers takes on this machine, as it is busy: pings of a gateway are due by
+ * such a row, and each that is late makes all after it late. From 1 on.
+ */
+export function stretch(from: number, to: number, { pace }: RunRecord): number {
+  const some = pace.filter((one) => one.from < to && one.to > from);
+  const ms = some.reduce((sum, one) => sum + one.to - one.from, 0);
+  const ticks = some.reduce((sum, one) => sum + one.ticks, 0);
+  return ticks === 0 ? 1 : Math.max(1, ms / TICK_MS / ticks);
 }
 
 /** Close codes after which a client does not come back. */

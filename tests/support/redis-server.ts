@@ -67,10 +67,11 @@ export async function following({ port }: TestRedis): Promise<void> {
 
 /**
  * Starts `redis-server` without persistence.
+ * @param env beside that of this process.
  * @param shared with TEST_REDIS_URL set, use that instance instead: for tests that only need data of their own.
  */
 export async function startRedis(
-  options: { shared?: boolean; args?: string[]; port?: number } = {},
+  options: { shared?: boolean; args?: string[]; port?: number; env?: Readonly<Record<string, string>> } = {},
 ): Promise<TestRedis> {
   const prefix = (): string => `t${randomBytes(5).toString('hex')}`;
   const given = process.env.TEST_REDIS_URL;
@@ -85,7 +86,8 @@ export async function startRedis(
   let child: ChildProcess;
   const launch = async (): Promise<void> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-    child = spawn('redis-server', [...args, ...(options.args ?? [])], { stdio: 'ignore' });
+    const env = { ...process.env, ...options.env };
+    child = spawn('redis-server', [...args, ...(options.args ?? [])], { stdio: 'ignore', env });
     const exited = new Promise<never>((_, reject) => {
       child.once('exit', (code) => reject(new Error(`redis-server on port ${port} exited with ${code}`)));
       child.once('error', reject);

@@ -1,6 +1,7 @@
 /**
  * Shows that survival runs bite: builds the product with one small fault at a time (tests/chaos/mutations.json) in a
- * folder of its own, and runs the scenario that must turn red by the named invariant. `npm run test:chaos:mutations`.
+ * folder of its own, and runs the scenario that must turn red by the named invariant. `npm run test:chaos:mutations`;
+ * `-- I6 I7`: only those of these invariants.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,9 @@ import { join, resolve } from 'node:path';
 const SOURCES = ['presence-core', 'gateway', 'bench', 'tests', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
 const SEED = '7';
 
-const mutations = JSON.parse(readFileSync('tests/chaos/mutations.json', 'utf8'));
+const wanted = process.argv.slice(2);
+const all = JSON.parse(readFileSync('tests/chaos/mutations.json', 'utf8'));
+const mutations = all.filter(({ invariant }) => wanted.length === 0 || wanted.includes(invariant));
 const folder = mkdtempSync(join(tmpdir(), 'presence-mutations-'));
 const survivors = [];
 
@@ -29,7 +32,7 @@ function runScenario(scenario) {
 try {
   for (const source of SOURCES) cpSync(source, join(folder, source), { recursive: true });
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
-  for (const { name, invariant, scenario, file, find, replace } of mutations) {
+  for (const { name, invariant, says = '', scenario, file, find, replace } of mutations) {
     const path = join(folder, file);
     const source = readFileSync(path, 'utf8');
     if (source.split(find).length !== 2) throw new Error(`${name}: ${file} does not have its place exactly once`);
@@ -39,7 +42,8 @@ try {
     );
     const { status, stdout } = build();
     if (status !== 0) throw new Error(`${name} does not compile:\n${stdout}`);
-    const isRed = runScenario(scenario).includes(`${invariant}: `);
+    const lines = runScenario(scenario).split('\n');
+    const isRed = lines.some((line) => line.includes(`${invariant}: `) && line.includes(says));
     process.stdout.write(`${isRed ? 'red  ' : 'GREEN'} ${invariant} ${scenario}: ${name}\n`);
     if (!isRed) survivors.push(name);
     writeFileSync(path, source);

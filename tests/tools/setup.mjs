@@ -21,7 +21,7 @@ const FOR_TESTS = {
 const TO_COMPILE = {
   python3: ['compiling better-sqlite3', () => runs('python3', '--version')],
   make: ['compiling better-sqlite3', () => runs('make', '--version')],
-  'g++': ['compiling better-sqlite3', () => runs('c++', '--version')],
+  'g++': ['compiling better-sqlite3, and the clock of survival runs', () => runs('c++', '--version')],
 };
 const NEEDED = Object.entries(isCheck ? FOR_TESTS : { ...FOR_TESTS, ...TO_COMPILE });
 

@@ -1,5 +1,5 @@
 /** What may be claimed of a session by what its player saw: when it was surely live, and until when it may be. */
-import type { RunRecord, SessionEvent, SessionRecord, Window } from '../record.ts';
+import { type RunRecord, type SessionEvent, type SessionRecord, stretch, type Window } from '../record.ts';
 
 /** How much later than it happened something may be noted, on a busy machine. */
 export const SLACK_MS = 400;
@@ -114,7 +114,8 @@ export function ghostUntil(session: SessionRecord, run: RunRecord): { readonly b
   const isUnchecked = proof?.what === 'welcome' && proof.degraded;
   const left = isUnchecked ? undefined : session.events.find(({ what }) => what === 'left');
   const bySocket = graceMs + sweepMs;
-  const bounds = { socket: bySocket, network: pingMs + pongMs + bySocket, leave: left ? 0 : bySocket };
+  const pingsMs = (pingMs + pongMs) * stretch(end.at, end.at + pingMs + pongMs, run);
+  const bounds = { socket: bySocket, network: pingsMs + bySocket, leave: left ? 0 : bySocket };
   const boundMs = end.what === 'gone' ? bounds[end.way] : bounds.leave;
   const gateway = session.events.findLast((event) => event.what === 'welcome')?.gateway ?? '';
   let base = left?.at ?? end.at;

@@ -1,5 +1,5 @@
 /** I7: history has each ended session exactly once, with its true times. */
-import type { HistoryRow, RunRecord, SessionRecord } from '../record.ts';
+import { type HistoryRow, ownTime, type RunRecord, type SessionRecord } from '../record.ts';
 import { endOf, ghostUntil, isAbout, overlaps, SLACK_MS } from './claims.ts';
 
 /** A writer gathers for so long. */
@@ -26,13 +26,15 @@ export function checkHistory(run: RunRecord): string[] {
     // A session that ended while its player was away began anew under the same id.
     if (isUnbroken(session, run) && found.length > 1) faults.push(`${sessionId} is in history ${found.length} times`);
     const last = found.toSorted((a, b) => a.endedAt - b.endedAt).at(-1);
-    if (!last || !isUnbroken(session, run)) continue;
-    if (last.endedAt < end.at - SLACK_MS || last.endedAt > until) {
+    if (!last || !isUnbroken(session, run) || isOfTwoClocks(session, end.at, run)) continue;
+    const endedAt = ownTime(last.endedAt, end.at, run);
+    if (endedAt < end.at - SLACK_MS || endedAt > until) {
       faults.push(`${sessionId} ended at ${Math.round(end.at)}, in history at ${last.endedAt} (${last.reason})`);
     }
     const beganAt = session.events.find(({ what }) => what === 'hello')?.at as number;
     const welcomedAt = session.events.find(({ what }) => what === 'welcome')?.at as number;
-    if (last.startedAt < beganAt - SLACK_MS || last.startedAt > welcomedAt + SLACK_MS) {
+    const startedAt = ownTime(last.startedAt, welcomedAt, run);
+    if (startedAt < beganAt - SLACK_MS || startedAt > welcomedAt + SLACK_MS) {
       faults.push(`${sessionId} began at ${Math.round(welcomedAt)}, in history at ${last.startedAt}`);
     }
   }
@@ -41,6 +43,11 @@ export function checkHistory(run: RunRecord): string[] {
 
 function wasAdmitted({ events }: SessionRecord): boolean {
   return events.some((event) => event.what === 'alive' || (event.what === 'welcome' && !event.degraded));
+}
+
+/** The store's clock stepped while it lived: a row has the times that it showed, and an end no earlier than its start. */
+function isOfTwoClocks({ events }: SessionRecord, endAt: number, { storeClock }: RunRecord): boolean {
+  return storeClock.some(({ from }) => from > (events[0]?.at ?? 0) && from < endAt);
 }
 
 /** It was never let in unchecked, nor began anew, nor may its gateway's lease have lapsed. */

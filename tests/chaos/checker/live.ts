@@ -1,6 +1,6 @@
 /** I1: no live player is reported or logged offline, thrown out, or closed with a final code. */
 import { CLOSE_CODES } from '../../../gateway/protocol/close-codes.ts';
-import { FINAL_CODES, type RunRecord, type SessionRecord } from '../record.ts';
+import { FINAL_CODES, ownTime, type RunRecord, type SessionRecord } from '../record.ts';
 import { endOf, isConnected, liveSpans, splitOf } from './claims.ts';
 
 export function checkLive(run: RunRecord): string[] {
@@ -31,8 +31,8 @@ export function checkLive(run: RunRecord): string[] {
           (change) =>
             change.userId === userId &&
             change.isOffline &&
-            change.happenedAt > span.from &&
-            change.happenedAt < span.to,
+            ownTime(change.happenedAt, change.at, run) > span.from &&
+            ownTime(change.happenedAt, change.at, run) < span.to,
         );
         if (told) faults.push(`${userId} is live, and the log of ${gateway} says offline (${told.reason})`);
       }

@@ -9,7 +9,7 @@ export function checkTold(run: RunRecord): string[] {
   const silent = new Set<string>();
   for (const { events } of run.sessions) {
     for (const event of events) {
-      if (event.what !== 'welcome' || !event.degraded) continue;
+      if (event.what !== 'welcome' || !event.degraded || event.at < run.lookedFrom) continue;
       if (!saysSo(run, event.gateway, event.at)) silent.add(`${event.gateway} admits unchecked and says nothing`);
     }
   }

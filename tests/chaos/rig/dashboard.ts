@@ -15,6 +15,8 @@ export class ChaosDashboard {
   readonly view = new TopicView('all');
   private readonly gateway: Gateway;
   private isOver = false;
+  /** In which it is connected and had a snapshot; from 0: not yet. */
+  private span = { from: 0, to: 0 };
   private socket: WebSocket | undefined;
   private readonly running: Promise<void>;
 
@@ -23,6 +25,15 @@ export class ChaosDashboard {
     this.gateway = gateway;
     this.record = { gateway: gateway.name, changes: [], faults: this.view.faults, connected: [] };
     this.running = this.run();
+  }
+
+  /** What it was told is forgotten, not what it shows. */
+  forget(): void {
+    const { changes, faults, connected } = this.record;
+    for (const list of [changes, faults, connected]) list.length = 0;
+    if (this.span.from === 0 || this.socket?.readyState !== WebSocket.OPEN) return;
+    this.span = { from: now(), to: now() };
+    connected.push(this.span);
   }
 
   async close(): Promise<void> {
@@ -46,7 +57,7 @@ export class ChaosDashboard {
     this.socket = socket;
     socket.on('error', () => {});
     let heardAt = now();
-    let span = { from: 0, to: 0 };
+    this.span = { from: 0, to: 0 };
     const watch = setInterval(() => now() - heardAt > SILENCE_MS && socket.terminate(), 500);
     socket.on('ping', () => {
       heardAt = now();
@@ -61,12 +72,12 @@ export class ChaosDashboard {
       if (frame.topic !== 'all') return;
       this.view.apply(frame);
       // What came before a snapshot may be in it, and then not among the changes.
-      if (frame.type === 'snapshot' || this.view.paging) span = { from: 0, to: 0 };
-      if (span.from === 0 && !this.view.paging) {
-        span.from = heardAt;
-        this.record.connected.push(span);
+      if (frame.type === 'snapshot' || this.view.paging) this.span = { from: 0, to: 0 };
+      if (this.span.from === 0 && !this.view.paging) {
+        this.span.from = heardAt;
+        this.record.connected.push(this.span);
       }
-      span.to = heardAt;
+      this.span.to = heardAt;
       for (const change of frame.changes ?? []) {
         this.record.changes.push({
           at: heardAt,
@@ -81,7 +92,7 @@ export class ChaosDashboard {
     });
     await new Promise((resolve) => socket.once('close', resolve));
     clearInterval(watch);
-    if (span.from > 0) span.to = now();
+    if (this.span.from > 0) this.span.to = now();
   }
 
   private subscribe(socket: WebSocket): void {

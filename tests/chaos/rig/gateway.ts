@@ -1,12 +1,16 @@
 /** A gateway as operators run it: the built command in a process of its own, which keeps its ports over restarts. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../../support/redis-server.ts';
 import { type LogLine, now, type ProcessEnd } from '../record.ts';
 
+const TODAY = process.env.CHAOS_MAIN ?? 'dist/gateway/main.js';
 const STOP_MS = 20_000;
+const BLOCK = fileURLToPath(new URL('block.mjs', import.meta.url));
 /** Of pino. */
 const LEVELS: Readonly<Record<string, number>> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
 
@@ -15,9 +19,10 @@ export interface GatewayOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly logged: (line: LogLine) => void;
   readonly ended: (end: ProcessEnd) => void;
-  /** What stands before node, e.g. `faketime`. */
-  readonly prefix?: readonly string[];
-  readonly main?: string;
+  /** The script to start, instead of today's. */
+  readonly main?: string | undefined;
+  /** Its event loop can be made to stand still. */
+  readonly isBlockable?: boolean | undefined;
 }
 
 export class Gateway {
@@ -27,11 +32,15 @@ export class Gateway {
   /** Where players connect: a proxy may stand before it. */
   playerPort: number;
   private readonly options: GatewayOptions;
+  private env: Readonly<Record<string, string>>;
+  private main: string;
   private child: ChildProcess | undefined;
   private isPlanned = false;
 
   private constructor(options: GatewayOptions, wsPort: number, httpPort: number) {
     this.options = options;
+    this.env = options.env;
+    this.main = options.main ?? TODAY;
     this.name = options.name;
     this.wsPort = wsPort;
     this.httpPort = httpPort;
@@ -48,15 +57,25 @@ export class Gateway {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Starts it, again; resolves when it serves with its store. @param env over that of before. */
-  async launch(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { prefix = [], main = process.env.CHAOS_MAIN ?? 'dist/gateway/main.js', name } = this.options;
-    const [command = '', ...args] = [...prefix, process.execPath, main];
+  /** From its next start it runs what is built now. */
+  upgrade(): void {
+    this.main = TODAY;
+  }
+
+  /** From its next start. */
+  set(env: Readonly<Record<string, string>>): void {
+    this.env = { ...this.env, ...env };
+  }
+
+  /** Starts it, again; resolves when it serves with its store. */
+  async launch(): Promise<void> {
+    const { name, isBlockable = false } = this.options;
+    const args = isBlockable ? ['--import', BLOCK, this.main] : [this.main];
     const ports = { WS_PORT: String(this.wsPort), HTTP_PORT: String(this.httpPort) };
-    const child = spawn(command, args, {
-      env: { PATH: process.env.PATH, ...this.options.env, ...ports, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(process.execPath, args, {
+      env: { PATH: process.env.PATH, ...this.env, ...ports },
+      stdio: ['ignore', 'pipe', 'pipe', ...(isBlockable ? (['ipc'] as const) : [])],
+    }) as ChildProcessByStdio<null, Readable, Readable>;
     this.child = child;
     this.isPlanned = false;
     child.once('exit', (code, signal) => {
@@ -82,6 +101,11 @@ export class Gateway {
   /** In order: it drains first. */
   async stop(): Promise<void> {
     await this.end('SIGTERM');
+  }
+
+  /** Its event loop does nothing else for so long; the process is there, and the kernel takes what it is sent. */
+  block(ms: number): void {
+    this.child?.send?.(ms);
   }
 
   freeze(): void {

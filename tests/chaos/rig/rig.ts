@@ -6,11 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { randomOf } from '../../support/seeds.ts';
-import { now, type RunRecord, type SessionRecord, type Timers, type Window } from '../record.ts';
+import { now, type RunRecord, type Timers, type Window } from '../record.ts';
+import { Clock } from './clock.ts';
 import { ChaosDashboard } from './dashboard.ts';
+import { type ChaosDatabase, type DatabaseKind, startDatabase } from './database.ts';
 import { finalState } from './final.ts';
+import { formerMain } from './former.ts';
 import { Gateway } from './gateway.ts';
-import { Screen } from './screen.ts';
+import { notePace } from './pace.ts';
+import { Players } from './players.ts';
 import { type ChaosStore, type StoreKind, startStore } from './store.ts';
 import { Watch } from './watch.ts';
 
@@ -24,11 +28,7 @@ const TIMERS: Timers = {
   stallGraceMs: 30_000,
 };
 const LIMIT = 2;
-const ALIVE_MS = 400;
-/** Of thousands at once, all on this machine. */
-const CROWD_ALIVE_MS = 10_000;
-/** Devices of a user who has fewer slots. */
-const CONTENDERS = 4;
+export const USUAL = { gateways: 3, players: 60, contended: 6 };
 
 export interface RigOptions {
   readonly seed: number;
@@ -43,34 +43,42 @@ export interface RigOptions {
   readonly timers?: Partial<Timers>;
   /** The gateway that writes history, by its number; none: no history. */
   readonly history?: number;
+  readonly database?: DatabaseKind;
+  /** Each process has a wall clock of its own, that can be set. */
+  readonly hasClocks?: boolean;
+  /** Event loops of gateways can be made to stand still. */
+  readonly isBlockable?: boolean;
+  /** Gateways begin as they were built of a former commit. */
+  readonly isFormer?: boolean;
 }
 
 export class Rig {
   readonly record: RunRecord;
   readonly random: () => number;
   readonly store: ChaosStore;
+  readonly database: ChaosDatabase | undefined;
   readonly gateways: Gateway[] = [];
+  /** Of gateways, by their number. */
+  readonly clocks: Clock[] = [];
   readonly dashboards: ChaosDashboard[] = [];
-  /** Players with a user of their own, who are there now. */
-  readonly watching = new Set<Screen>();
-  /** Gateways that a balancer has taken out. */
-  readonly out = new Set<Gateway>();
+  readonly players: Players;
   private readonly options: RigOptions;
   private readonly folder: string;
-  private readonly proxies: FaultProxy[] = [];
-  private readonly screens: Screen[] = [];
-  private readonly contention: Promise<void>[] = [];
-  private isContended = true;
+  /** Between players and gateways, by the gateway's number. */
+  private readonly proxies = new Map<number, FaultProxy>();
   private watch: Watch | undefined;
+  private readonly endPace: () => void;
 
-  private constructor(options: RigOptions, store: ChaosStore, folder: string) {
+  private constructor(options: RigOptions, store: ChaosStore, database: ChaosDatabase | undefined, folder: string) {
     this.options = options;
     this.store = store;
+    this.database = database;
     this.folder = folder;
     this.random = randomOf(options.seed);
     this.record = {
       seed: options.seed,
       limit: LIMIT,
+      lookedFrom: now(),
       timers: { ...TIMERS, ...options.timers },
       sessions: [],
       polls: [],
@@ -79,39 +87,71 @@ export class Rig {
       lines: [],
       ends: [],
       windows: [],
+      pace: [],
+      storeClock: [],
       final: undefined,
     };
+    this.endPace = notePace(this.record.pace);
+    const ofPlayers = randomOf(options.seed + 1);
+    this.players = new Players({ record: this.record, gateways: this.gateways, random: this.random, ofPlayers });
   }
 
   static async start(options: RigOptions): Promise<Rig> {
     const folder = await mkdtemp(join(tmpdir(), 'presence-chaos-'));
-    const rig = new Rig(options, await startStore(options.store, folder), folder);
-    for (let i = 0; i < options.gateways; i++) await rig.addGateway();
-    for (const gateway of rig.gateways) rig.addDashboard(gateway);
-    rig.watch = new Watch(
-      rig.gateways,
-      () => [...new Set(rig.record.sessions.filter(({ isContended }) => !isContended).map(({ userId }) => userId))],
-      (poll) => rig.record.polls.push(poll),
-      (poll) => rig.record.health.push(poll),
-    );
-    await Promise.all(Array.from({ length: options.players }, (_, i) => rig.watchAs(`u${i}`)));
-    for (let i = 0; i < options.contended; i++) {
-      for (let device = 0; device < CONTENDERS; device++) rig.contention.push(rig.contend(`c${i}`, device));
+    const { history, database: kind = 'sqlite', hasClocks = false } = options;
+    const store = await startStore(options.store, folder, hasClocks ? new Clock(folder, 'store') : undefined);
+    const rig = new Rig(options, store, history === undefined ? undefined : await startDatabase(kind, folder), folder);
+    try {
+      for (let i = 0; i < options.gateways; i++) await rig.addGateway();
+      for (const gateway of rig.gateways) rig.addDashboard(gateway);
+      await rig.begin();
+    } catch (error) {
+      await rig.stop();
+      throw error;
     }
     await sleep(2 * rig.timers.leaseMs);
     return rig;
   }
 
+  /** Looks at gateways, and lets players come until all are there. */
+  private async begin(): Promise<void> {
+    const { record, options } = this;
+    record.lookedFrom = now();
+    this.watch = new Watch(
+      this.gateways,
+      () => [...new Set(record.sessions.filter(({ isContended }) => !isContended).map(({ userId }) => userId))],
+      (poll) => record.polls.push(poll),
+      (poll) => record.health.push(poll),
+    );
+    await this.players.come(options.players, options.contended);
+  }
+
+  /** After `finish`: forgets what was seen but of those who are there, and lets others come for those who went. */
+  async goOn(): Promise<void> {
+    const { record } = this;
+    record.sessions.splice(0, record.sessions.length, ...this.players.forget());
+    for (const list of [record.polls, record.health, record.lines, record.ends, record.pace]) list.length = 0;
+    for (const dashboard of this.dashboards) dashboard.forget();
+    record.final = undefined;
+    await this.begin();
+    await sleep(this.timers.leaseMs);
+  }
+
   async addGateway(): Promise<Gateway> {
     const i = this.gateways.length;
     const roles = this.options.history === i ? 'gateway,sidecar,history' : 'gateway,sidecar';
-    const database = this.options.history === undefined ? 'none' : `sqlite:${join(this.folder, 'presence.db')}`;
+    const name = `gateway-${i}`;
+    const clock = this.options.hasClocks ? new Clock(this.folder, name) : undefined;
+    if (clock) this.clocks.push(clock);
     const gateway = await Gateway.start({
-      name: `gateway-${i}`,
+      name,
+      main: this.options.isFormer ? formerMain() : undefined,
+      isBlockable: this.options.isBlockable,
       env: {
+        ...clock?.env,
         ...(await this.store.envOf(i)),
         ROLES: roles,
-        DATABASE_URL: database,
+        DATABASE_URL: this.database?.url ?? 'none',
         MAX_STREAMS: String(LIMIT),
         PING_INTERVAL_MS: String(this.timers.pingMs),
         PONG_TIMEOUT_MS: String(this.timers.pongMs),
@@ -140,11 +180,6 @@ export class Rig {
     return this.options.history !== undefined;
   }
 
-  /** The id of a user who was never there. */
-  newUser(): string {
-    return `n${this.record.sessions.length}`;
-  }
-
   private get timers(): Timers {
     return this.record.timers;
   }
@@ -153,13 +188,9 @@ export class Rig {
     return this.gateways[i] as Gateway;
   }
 
-  /** A player comes, with a new session. @returns undefined when it was not let in. */
-  async watchAs(userId: string, aliveMs = ALIVE_MS): Promise<Screen | undefined> {
-    const screen = this.screen(userId, false, aliveMs);
-    if (!(await screen.start())) return undefined;
-    this.watching.add(screen);
-    void screen.over.then(() => this.watching.delete(screen));
-    return screen;
+  /** The number of one of the gateways, as the seed says. */
+  anyGateway(): number {
+    return Math.floor(this.random() * this.gateways.length);
   }
 
   /** Notes that the store, or one gateway, is away while this runs. */
@@ -187,6 +218,12 @@ export class Rig {
     this.record.windows.push({ from, to: from + leaseMs, gateway: gateway.name, mayLapse: true, isKilled: true });
   }
 
+  /** From now on the store's clock is so far ahead. */
+  setStoreClock(aheadMs: number): void {
+    this.store.clock?.set(aheadMs);
+    this.record.storeClock.push({ from: now(), aheadMs });
+  }
+
   /** A time between, as the seed says. */
   between(leastMs: number, mostMs: number): number {
     return leastMs + (mostMs - leastMs) * this.random();
@@ -196,27 +233,13 @@ export class Rig {
     await sleep(this.between(leastMs, mostMs));
   }
 
-  /** Some of the players, as the seed says. */
-  some(share: number): Screen[] {
-    return [...this.watching].filter(() => this.random() < share);
-  }
-
   /** From now on players reach a gateway through a proxy. */
   async proxyPlayers(i: number): Promise<FaultProxy> {
     const gateway = this.gateway(i);
-    const proxy = await FaultProxy.to(gateway.wsPort);
+    const proxy = this.proxies.get(i) ?? (await FaultProxy.to(gateway.wsPort));
     gateway.playerPort = proxy.port;
-    this.proxies.push(proxy);
+    this.proxies.set(i, proxy);
     return proxy;
-  }
-
-  /** So many players come at once, stay for a while, and leave. */
-  async crowd(players: number, stayMs: number): Promise<void> {
-    const came = await Promise.all(
-      Array.from({ length: players }, (_, i) => this.watchAs(`crowd${i}`, CROWD_ALIVE_MS)),
-    );
-    await sleep(stayMs);
-    await Promise.all(came.map((screen) => screen?.leave()));
   }
 
   /** Sockets that subscribe to all and read nothing. */
@@ -238,69 +261,23 @@ export class Rig {
   /** Players go, each in a way of its own; the store has nobody in the end, or says of whom it has. */
   async finish(): Promise<void> {
     await sleep(this.timers.leaseMs + this.timers.graceMs);
-    this.isContended = false;
-    await Promise.all(this.contention);
-    for (const screen of this.some(0.6)) {
-      const way = this.random();
-      if (way < 0.4) void screen.leave();
-      else if (way < 0.7) screen.vanish();
-      else screen.freeze();
-    }
+    await this.players.endContention();
+    this.players.goSome(0.6);
     await sleep(this.timers.pingMs + this.timers.pongMs + this.timers.graceMs + this.timers.leaseMs + 2_000);
     await this.watch?.stop();
     this.record.final = await finalState(this);
   }
 
   async stop(): Promise<void> {
+    this.endPace();
     await this.watch?.stop();
-    this.isContended = false;
-    for (const screen of this.screens) screen.close();
-    await Promise.all(this.contention);
+    await this.players.close();
     for (const dashboard of this.dashboards) await dashboard.close();
     await Promise.all(this.gateways.map((gateway) => gateway.kill()));
-    for (const proxy of this.proxies) await proxy.close();
+    for (const proxy of this.proxies.values()) await proxy.close();
     await this.store.stop();
+    await this.database?.stop();
+    for (const clock of this.clocks) clock.close();
     await rm(this.folder, { recursive: true, force: true });
-  }
-
-  private screen(userId: string, isContended: boolean, aliveMs = ALIVE_MS): Screen {
-    const record: SessionRecord = {
-      userId,
-      sessionId: `${userId}-${this.record.sessions.length}`,
-      streamId: `film-${Math.floor(this.random() * 5)}`,
-      isContended,
-      events: [],
-    };
-    this.record.sessions.push(record);
-    const screen = new Screen({
-      record,
-      random: this.random,
-      aliveMs,
-      silenceMs: 2 * (this.timers.pingMs + this.timers.pongMs),
-      choose: (tried) => this.choose(tried),
-    });
-    this.screens.push(screen);
-    return screen;
-  }
-
-  /** As a balancer does: any that runs, and not the one that has just failed. */
-  private choose(tried: Gateway | undefined): Gateway {
-    const believed = this.gateways.filter((one) => one !== tried && one.isRunning && !this.out.has(one));
-    const list = believed.length > 0 ? believed : this.gateways;
-    return list[Math.floor(this.random() * list.length)] as Gateway;
-  }
-
-  /** One device of a user that wants a slot all the time, and gives it up again. */
-  private async contend(userId: string, device: number): Promise<void> {
-    await sleep(50 * device);
-    while (this.isContended) {
-      const screen = this.screen(userId, true);
-      if (await screen.start()) {
-        await Promise.race([screen.over, sleep(this.between(300, 2_000))]);
-        if (this.random() < 0.7) await screen.leave();
-        else screen.vanish();
-      }
-      await sleep(this.between(50, 300));
-    }
   }
 }

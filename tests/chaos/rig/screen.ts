@@ -29,7 +29,7 @@ export class Screen {
   private readonly options: ScreenOptions;
   private socket: WebSocket | undefined;
   private resumeToken: string | undefined;
-  private isOver = false;
+  private hasEnded = false;
   private isDegraded = false;
   private lastHeardAt = 0;
   /** Resolves when it will never be connected again. */
@@ -46,6 +46,10 @@ export class Screen {
     this.wake = wake;
   }
 
+  get isOver(): boolean {
+    return this.hasEnded;
+  }
+
   /** Connects, and again whenever it is lost. Resolves with whether it was let in. */
   async start(): Promise<boolean> {
     const isIn = await this.connect();
@@ -59,7 +63,11 @@ export class Screen {
     const { socket } = this;
     this.finish();
     this.record.events.push({ what: 'leave', at: now() });
-    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (socket?.readyState !== WebSocket.OPEN) {
+      // Else it would say hello once it is connected.
+      socket?.terminate();
+      return;
+    }
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     socket.send('{"type":"leave"}');
     // The store is away: then the socket stays, and its end is left to the grace.
@@ -85,7 +93,8 @@ export class Screen {
   freeze(): void {
     this.finish();
     this.record.events.push({ what: 'gone', at: now(), way: 'network' });
-    this.socket?.pause();
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.pause();
+    else this.socket?.terminate();
   }
 
   /** Ends the process' side of it, when the run is over. */
@@ -95,13 +104,13 @@ export class Screen {
   }
 
   private finish(): void {
-    this.isOver = true;
+    this.hasEnded = true;
     this.wake();
   }
 
   private async stayConnected(): Promise<void> {
     let backOffMs = BACK_OFF_MS.first;
-    while (!this.isOver) {
+    while (!this.hasEnded) {
       const { socket } = this;
       if (socket?.readyState === WebSocket.OPEN) {
         backOffMs = BACK_OFF_MS.first;
@@ -109,7 +118,7 @@ export class Screen {
         continue;
       }
       await sleep(backOffMs * this.options.random());
-      if (this.isOver) return;
+      if (this.hasEnded) return;
       backOffMs = Math.min(2 * backOffMs, BACK_OFF_MS.most);
       await this.connect();
     }
@@ -117,7 +126,7 @@ export class Screen {
 
   /** Asks now and then whether the store has the session, until the socket ends. */
   private async follow(socket: WebSocket): Promise<void> {
-    while (socket.readyState === WebSocket.OPEN && !this.isOver) {
+    while (socket.readyState === WebSocket.OPEN && !this.hasEnded) {
       if (now() - this.lastHeardAt > this.options.silenceMs) {
         socket.terminate();
         return;
@@ -129,7 +138,7 @@ export class Screen {
 
   /** Tries gateways until one takes it, or a final answer. @returns whether it was welcomed. */
   private async connect(): Promise<boolean> {
-    for (let tried: Gateway | undefined; !this.isOver; ) {
+    for (let tried: Gateway | undefined; !this.hasEnded; ) {
       const gateway = this.options.choose(tried);
       tried = gateway;
       const outcome = await this.connectTo(gateway);
@@ -194,7 +203,8 @@ export class Screen {
             resolve('in');
             break;
           case 'heartbeat':
-            if (frame.expiresAt !== undefined) {
+            // What a device that is off had not read yet, nobody saw.
+            if (frame.expiresAt !== undefined && !this.hasEnded) {
               this.isDegraded = false;
               record.events.push({ what: 'alive', at, gateway: gateway.name, tookMs: at - Number(frame.id) });
             }
@@ -209,7 +219,7 @@ export class Screen {
       });
       socket.once('close', (code) => {
         clearTimeout(given);
-        const isOwn = this.isOver;
+        const isOwn = this.hasEnded;
         if (!isOwn || code !== 1006) record.events.push({ what: 'closed', at: now(), code });
         if (isOwn && code === CLOSE_CODES.normal.code) record.events.push({ what: 'left', at: now() });
         const isFinal = FINAL_CODES.has(code);

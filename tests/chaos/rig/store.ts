@@ -4,6 +4,7 @@ import { startCluster, type TestCluster } from '../../support/redis-cluster.ts';
 import { startSentinels, type TestSentinels } from '../../support/redis-sentinels.ts';
 import { freePort, startRedis, type TestRedis } from '../../support/redis-server.ts';
 import { ScriptedSentinel } from '../../support/scripted-sentinel.ts';
+import type { Clock } from './clock.ts';
 
 /** `sentinel-split`: with a network that can be parted. */
 export type StoreKind = 'redis' | 'sentinel' | 'sentinel-split' | 'cluster';
@@ -15,6 +16,7 @@ export interface ChaosStore {
   readonly sentinels?: TestSentinels;
   readonly cluster?: TestCluster;
   readonly split?: Split;
+  readonly clock?: Clock;
   /** Between one Redis and each gateway, by the gateway's number. */
   readonly proxies: FaultProxy[];
   /** Settings by which a gateway finds it. */
@@ -48,15 +50,20 @@ const WRITES_ON_MS = (MAX_LAG_S + 1) * 1_000;
 /** Failovers within seconds; what has no master keeps no other slots from being served. */
 const CLUSTER = ['--cluster-node-timeout', '1500', '--cluster-require-full-coverage', 'no'];
 
-export async function startStore(kind: StoreKind, folder: string): Promise<ChaosStore> {
+/** @param clock of one Redis. */
+export async function startStore(kind: StoreKind, folder: string, clock?: Clock): Promise<ChaosStore> {
   if (kind === 'sentinel') return withSentinels();
   if (kind === 'sentinel-split') return withSplit();
   if (kind === 'cluster') return withCluster();
-  const redis = await startRedis({ args: ['--dir', folder, '--dbfilename', 'redis.rdb'] });
+  const redis = await startRedis({
+    args: ['--dir', folder, '--dbfilename', 'redis.rdb'],
+    ...(clock && { env: clock.env }),
+  });
   const proxies: FaultProxy[] = [];
   return {
     kind,
     redis,
+    ...(clock && { clock }),
     proxies,
     async envOf(gateway) {
       const proxy = proxies[gateway] ?? (await FaultProxy.to(redis.port));
@@ -66,6 +73,7 @@ export async function startStore(kind: StoreKind, folder: string): Promise<Chaos
     async stop() {
       for (const proxy of proxies) await proxy.close();
       await redis.stop();
+      clock?.close();
     },
   };
 }

@@ -41,6 +41,7 @@ export const CLUSTER: readonly Scenario[] = [
     store: 'cluster',
     history: 0,
     exempt: NOT_REPLICATED,
+    isShort: true,
     act: (rig) => killMaster(rig, failoverOf(rig)),
   },
   {

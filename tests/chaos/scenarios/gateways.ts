@@ -5,6 +5,19 @@ import type { Scenario } from './scenario.ts';
 
 const proxyOf = (rig: Rig, gateway: number): FaultProxy => rig.store.proxies[gateway] as FaultProxy;
 
+/** @param mayLapse longer than the lease of its node. */
+async function block(rig: Rig, ms: number, mayLapse = false): Promise<void> {
+  const gateway = rig.gateway(rig.anyGateway());
+  await rig.during(
+    async () => {
+      gateway.block(ms);
+      // Until it knows of it, and has its sessions again where it may.
+      await rig.pause(mayLapse ? ms + 2_000 : ms);
+    },
+    { gateway, mayLapse },
+  );
+}
+
 export const GATEWAYS: readonly Scenario[] = [
   {
     name: 'calm',
@@ -12,9 +25,9 @@ export const GATEWAYS: readonly Scenario[] = [
     history: 0,
     async act(rig) {
       for (let i = 0; i < 6; i++) {
-        for (const screen of rig.some(0.1)) void screen.leave();
+        for (const screen of rig.players.some(0.1)) void screen.leave();
         await rig.pause(300, 800);
-        await rig.watchAs(rig.newUser());
+        await rig.players.watchAs(rig.players.newUser());
       }
     },
   },
@@ -24,11 +37,11 @@ export const GATEWAYS: readonly Scenario[] = [
     history: 0,
     isShort: true,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const victim = rig.gateway(rig.anyGateway());
       await rig.pause(0, 500);
       await rig.kill(victim);
       // Some of its players do not come back.
-      for (const screen of rig.some(0.2)) screen.vanish();
+      for (const screen of rig.players.some(0.2)) screen.vanish();
       await rig.pause(4_000, 6_000);
       await victim.launch();
     },
@@ -50,7 +63,7 @@ export const GATEWAYS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const victim = rig.gateway(rig.anyGateway());
       await rig.during(
         async () => {
           victim.freeze();
@@ -67,20 +80,21 @@ export const GATEWAYS: readonly Scenario[] = [
     name: 'gateway-loop-blocked',
     store: 'redis',
     history: 0,
+    isBlockable: true,
     async act(rig) {
       for (let i = 0; i < 5; i++) {
-        const gateway = rig.gateway(i % 3);
-        await rig.during(
-          async () => {
-            gateway.freeze();
-            // Shorter than its lease.
-            await rig.pause(800, 1_500);
-            gateway.thaw();
-          },
-          { gateway },
-        );
+        await block(rig, rig.between(800, 1_500));
         await rig.pause(300, 800);
       }
+    },
+  },
+  {
+    name: 'gateway-loop-blocked-long',
+    store: 'redis',
+    history: 0,
+    isBlockable: true,
+    async act(rig) {
+      await block(rig, rig.between(5_000, 8_000), true);
     },
   },
   {
@@ -89,18 +103,19 @@ export const GATEWAYS: readonly Scenario[] = [
     history: 0,
     isShort: true,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const i = rig.anyGateway();
+      const victim = rig.gateway(i);
       await rig.during(
         async () => {
-          proxyOf(rig, 1).blackhole = true;
+          proxyOf(rig, i).blackhole = true;
           await rig.pause(2_000);
           // As players do whose screen went black: they come back, to a gateway that is well.
-          rig.out.add(victim);
-          for (const screen of rig.some(0.3)) screen.reconnect();
+          rig.players.out.add(victim);
+          for (const screen of rig.players.some(0.3)) screen.reconnect();
           await rig.pause(4_000, 6_000);
-          proxyOf(rig, 1).blackhole = false;
+          proxyOf(rig, i).blackhole = false;
           await rig.pause(4_000);
-          rig.out.delete(victim);
+          rig.players.out.delete(victim);
         },
         { gateway: victim, mayLapse: true },
       );
@@ -111,10 +126,11 @@ export const GATEWAYS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      const victim = rig.gateway(1);
+      const i = rig.anyGateway();
+      const victim = rig.gateway(i);
       await rig.during(
         async () => {
-          proxyOf(rig, 1).lose();
+          proxyOf(rig, i).lose();
           await rig.pause(9_000);
         },
         { gateway: victim, mayLapse: true },
@@ -137,7 +153,7 @@ export const GATEWAYS: readonly Scenario[] = [
           },
           { gateway: rig.gateway(gateway) },
         );
-        await rig.watchAs(rig.newUser());
+        await rig.players.watchAs(rig.players.newUser());
       }
     },
   },
@@ -146,9 +162,10 @@ export const GATEWAYS: readonly Scenario[] = [
     store: 'redis',
     history: 0,
     async act(rig) {
-      const proxy = await rig.proxyPlayers(1);
+      const i = rig.anyGateway();
+      const proxy = await rig.proxyPlayers(i);
       await rig.pause(1_000);
-      for (const screen of rig.some(0.5)) screen.reconnect();
+      for (const screen of rig.players.some(0.5)) screen.reconnect();
       await rig.pause(2_000);
       await rig.during(
         async () => {
@@ -156,17 +173,18 @@ export const GATEWAYS: readonly Scenario[] = [
           // Until pings found it out.
           await rig.pause(2_500);
         },
-        { gateway: rig.gateway(1) },
+        { gateway: rig.gateway(i) },
       );
       await rig.pause(6_000);
     },
   },
   {
     name: 'many-at-once',
+    isAlone: true,
     store: 'redis',
     async act(rig) {
       // On a small machine they keep beats waiting for longer than half of a node's lease: a silence of the store.
-      await rig.during(() => rig.crowd(5_000, 3_000));
+      await rig.during(() => rig.players.crowd(5_000, 3_000));
     },
   },
   {
@@ -175,15 +193,16 @@ export const GATEWAYS: readonly Scenario[] = [
     async act(rig) {
       const deaf = await rig.deafDashboards(20);
       for (let i = 0; i < 20; i++) {
-        for (const screen of rig.some(0.1)) void screen.leave();
+        for (const screen of rig.players.some(0.1)) void screen.leave();
         await rig.pause(100, 300);
-        await rig.watchAs(rig.newUser());
+        await rig.players.watchAs(rig.players.newUser());
       }
       for (const socket of deaf) socket.terminate();
     },
   },
   {
     name: 'replica',
+    isAlone: true,
     store: 'redis',
     env: { REPLICA: 'on' },
     async act(rig) {

@@ -1,22 +1,11 @@
 /** What happens to one Redis. */
-import { Redis } from 'ioredis';
 import type { Exempt } from '../checker/checker.ts';
-import type { Rig } from '../rig/rig.ts';
+import { admin } from './admin.ts';
 import { churn } from './churn.ts';
 import type { Scenario } from './scenario.ts';
 
 /** What Redis lost before a writer had read it is in no history. */
 const LOST_LOG: Exempt = { I7: 'what ended and was lost with the log before it was read is in no history' };
-
-async function admin<T>(rig: Rig, act: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(rig.store.redis.port, { maxRetriesPerRequest: null });
-  client.on('error', () => {});
-  try {
-    return await act(client);
-  } finally {
-    client.disconnect();
-  }
-}
 
 export const ONE_REDIS: readonly Scenario[] = [
   {

@@ -19,6 +19,7 @@ export const SENTINEL: readonly Scenario[] = [
     store: 'sentinel',
     history: 0,
     exempt: NOT_REPLICATED,
+    isShort: true,
     act: (rig) => killMaster(rig, failoverOf(rig)),
   },
   {
