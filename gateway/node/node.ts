@@ -30,6 +30,8 @@ import { UserBursts, type Users } from './user-bursts.ts';
 export type { HeldPlayer } from './held-player.ts';
 
 /** Of more users at once all sessions are renewed. */
+/** A client has connected again by then, and joined, on a store that is back. */
+const OTHERS_JOIN_MS = 2 * RECONNECT_MAX_MS;
 const RENEW_USERS_MAX = 20_000;
 /** Requests of so long are one pass over the players. */
 const RENEW_PAUSE_MS = 100;
@@ -83,8 +85,11 @@ export class GatewayNode {
     done: () => this.quitFormer(),
   });
   private readonly restoring: Restoring;
-  /** The first sweep, at most a node lease long: while no process ran nobody ended anything. */
-  private firstSweep: Promise<void> | undefined;
+  /**
+   * The first sweep, at most a node lease long, as while no process ran nobody ended anything; with a store that has just
+   * started also the time in which others come back.
+   */
+  private settling: Promise<void> | undefined;
   /** Users whose sessions are to be renewed at once. */
   private readonly toRenew: UserBursts;
   private readonly detaches: Detaches;
@@ -101,7 +106,8 @@ export class GatewayNode {
       othersMs: beatMs + Math.max(beatMs, RECONNECT_MAX_MS),
       maxMs: leaseMs,
       isIdle: () => this.reopening.hasRestored,
-      confirm: async () => (this.isStopped ? [] : store.nodes.confirmRestored(this.idsBefore, this.epoch)),
+      confirm: async () =>
+        this.isStopped ? [] : store.nodes.confirmRestored([...this.idsBefore, this.id], this.epoch),
     });
     this.renewals = new Renewals({ store, sessionLeaseMs });
     this.toRenew = new UserBursts(RENEW_USERS_MAX, (users) => this.renewNow(users));
@@ -128,17 +134,17 @@ export class GatewayNode {
    * have some of processes that are gone: what it answers is not what is (P9, P10).
    */
   get isRestoring(): boolean {
-    return this.firstSweep !== undefined || this.restoring.isOn;
+    return this.settling !== undefined || this.restoring.isOn;
   }
 
   /** Admissions and snapshots wait for that. */
   get isAwaited(): boolean {
-    return this.firstSweep !== undefined || this.restoring.isAwaited;
+    return this.settling !== undefined || this.restoring.isAwaited;
   }
 
   /** Resolves when they are awaited no more: at once in quiet times. */
   async restored(): Promise<void> {
-    await this.firstSweep;
+    await this.settling;
     await this.restoring.over();
   }
 
@@ -187,19 +193,29 @@ export class GatewayNode {
 
   /** Takes the lease, then beats and sweeps until `stop`; resolves after the first sweep. The store must have started. */
   async start(): Promise<void> {
-    const { epoch, nodes } = await this.join();
+    const { epoch, nodes, isNew = false } = await this.join();
     this.epoch = epoch;
     this.living = nodes;
     if (this.isStopped) return;
     this.renewals.start();
     this.loop.start();
-    const { store, beatMs, leaseMs, sweepMs } = this.options;
+    const { store, beatMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
-    this.firstSweep = Promise.race([store.nodes.sweep().catch(() => {}), pause(leaseMs)]).then(() => {
-      this.firstSweep = undefined;
+    this.settling = this.settle(isNew).finally(() => {
+      this.settling = undefined;
     });
     this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
-    await this.firstSweep;
+    await this.settling;
+  }
+
+  private async settle(isNew: boolean): Promise<void> {
+    const { store, leaseMs } = this.options;
+    await Promise.race([store.nodes.sweep().catch(() => {}), pause(leaseMs)]);
+    if (!isNew) return;
+    // Nodes that lived before the store was emptied have connected again by then, and are waited for as by each other.
+    await pause(OTHERS_JOIN_MS);
+    await this.beats.ask('beat').catch(() => {});
+    this.restoring.begin(this.living.filter((id) => !this.isOwn(id)));
   }
 
   /** From now on messages reach the player, and the lease of its session, once it has one, is renewed, until `untrack`. */

@@ -30,6 +30,14 @@ export class RedisMasters {
     return this.slots.map((slot) => idOf.get(this.masterOf(slot)) ?? '');
   }
 
+  /** Since the youngest of them started. */
+  async uptimeMs(): Promise<number> {
+    const masters = this.client.isCluster ? (this.client as Cluster).nodes('master') : [this.client as Redis];
+    const infos = await Promise.all(masters.map((node) => node.info('server').catch(() => '')));
+    const uptimesS = infos.flatMap((info) => /uptime_in_seconds:(\d+)/.exec(info)?.[1] ?? []).map(Number);
+    return Math.min(...uptimesS) * 1_000;
+  }
+
   /** The shards of each master. */
   shardsOfEach(): readonly (readonly number[])[] {
     if (!this.client.isCluster) return [Array.from(this.prefixes.keys())];

@@ -16,6 +16,8 @@ const SHARDS_AT_ONCE = 16;
 /** Script calls of one sweep on one master; what is left is due at the next. */
 const SWEEP_CALLS_MAX = 2_000;
 
+/** Epoch and server of a store that has just started. */
+const NEW_MS = 5_000;
 /** Far longer than a restore takes. */
 const RESTORED_TTL_MS = 600_000;
 
@@ -28,6 +30,8 @@ export interface RedisNodesOptions {
   readonly recount: Pick<RedisRecount, 'run'>;
   /** Run id of the master of each shard; '' where it is not known. */
   readonly runIds: () => Promise<readonly string[]>;
+  /** Since the youngest master started. */
+  readonly uptimeMs: () => Promise<number>;
   /** The shards of each master. */
   readonly byMaster: () => readonly (readonly number[])[];
   /** Awaited when a shard has another epoch than this process knew, at its first join too: before that it knew none. */
@@ -53,7 +57,8 @@ export class RedisNodes implements StoreNodes {
   async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
     const result = await this.run('join', [nodeId, String(leaseMs), this.shards.prefixOf(0)]);
     if (result.outcome === 'alive') this.shards.speaker.nodeId = nodeId;
-    return result;
+    const ageMs = result.now - Math.max(...this.epochs);
+    return ageMs < NEW_MS && (await this.options.uptimeMs()) < NEW_MS ? { ...result, isNew: true } : result;
   }
 
   beat(nodeId: string, leaseMs: number): Promise<BeatResult> {

@@ -154,6 +154,7 @@ export class RedisStore implements PresenceStore {
       recount: new RedisRecount(nodeShards, queue, failures),
       sweepGapMs: rest.sweepGapMs,
       runIds: () => failures.guard(masters.runIds()),
+      uptimeMs: () => masters.uptimeMs(),
       byMaster: () => masters.shardsOfEach(),
       // An emptied Redis has lost what the deployment agreed on too.
       onNewEpoch: () => failures.guard(deployment.check()),

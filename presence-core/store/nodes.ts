@@ -8,6 +8,8 @@ export interface BeatResult {
   readonly now: number;
   /** Generations whose leases run, its own included. */
   readonly nodes: readonly string[];
+  /** Of a join: the store has just started, without data. Processes from before may not know yet that it forgot (P10). */
+  readonly isNew?: boolean;
 }
 
 export interface SweepResult {

@@ -1,4 +1,5 @@
 /** The first seconds after Redis came back without its data, at two gateways (P10). */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Dashboard } from '../support/dashboard.ts';
@@ -17,10 +18,16 @@ afterEach(async () => {
 async function startRig(outagePolicy: string) {
   const redis = await startRedis();
   ended.push(() => redis.stop());
-  const env = { REDIS_URL: redis.url, MAX_STREAMS: '1', OUTAGE_POLICY: outagePolicy, NODE_BEAT_MS: '1000' };
-  const holder = await startTestServer({ ...env, NODE_LEASE_MS: '5000' });
+  const env = {
+    REDIS_URL: redis.url,
+    MAX_STREAMS: '1',
+    OUTAGE_POLICY: outagePolicy,
+    NODE_BEAT_MS: '1000',
+    NODE_LEASE_MS: '5000',
+  };
+  const holder = await startTestServer(env);
   ended.push(() => holder.stop(0));
-  const other = await startTestServer({ ...env, NODE_LEASE_MS: '5000' });
+  const other = await startTestServer(env);
   ended.push(() => other.stop(0));
   const players: Player[] = [];
   for (const userId of USERS) {
@@ -28,7 +35,7 @@ async function startRig(outagePolicy: string) {
     expect(welcome.type).toBe('welcome');
     players.push(player);
   }
-  return { redis, other, players };
+  return { redis, env, other, players };
 }
 
 /** Users that are offline by an answer that does not say it may lack some; undefined: no answer. */
@@ -103,4 +110,24 @@ test('[P10] [W24] a dashboard is told of a store that forgot by a snapshot that 
   await until(() => view.frames.slice(before).some(({ type, last }) => type === 'snapshot' && last === true));
   expect(view.sessions.size).toBe(USERS.length);
   expect(view.faults).toEqual([]);
+}, 30_000);
+
+test('[P10] a gateway that starts on a Redis that has just come back empty claims of nobody that it is offline', async () => {
+  const { redis, env, players } = await startRig('open');
+  await redis.kill();
+  // The others try to connect again less and less often.
+  await sleep(2_000);
+  await redis.restart();
+  const late = await startTestServer(env, false);
+  ended.push(() => late.stop(0));
+  const wrong: string[] = [];
+  await until(async () => {
+    const offline = await offlineOf(late);
+    wrong.push(...(offline ?? []));
+    return offline?.length === 0;
+  });
+  expect(wrong).toEqual([]);
+  const [, answer] = await Player.hello(late.wsPort, { userId: 'u0', sessionId: 'pad', streamId: 'tnt' });
+  expect(answer).toMatchObject({ problem: { code: 'concurrency_limit' } });
+  for (const player of players) expect(player.frames).toEqual([]);
 }, 30_000);

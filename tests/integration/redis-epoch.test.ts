@@ -46,6 +46,7 @@ test('[P10] what another master was called when it was asked moves no epoch', as
     failures,
     sweepGapMs: 0,
     runIds: async () => shards.all.map(() => asked),
+    uptimeMs: async () => 60_000,
     byMaster: () => [shards.all],
     recount: { run: async () => 0 },
     onNewEpoch: async () => {},

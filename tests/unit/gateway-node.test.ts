@@ -316,7 +316,7 @@ test('[P10] a node says that it is done once its own sessions are open again, an
     expect([node.isRestoring, said]).toEqual([true, []]);
     player.isDue = false;
     await until(() => said.length > 1);
-    expect(said[0]).toEqual([former, 'another']);
+    expect(said[0]).toEqual([former, node.nodeId, 'another']);
     expect(node.isRestoring).toBe(true);
     done = [former, 'other'];
     await until(() => !node.isRestoring);
