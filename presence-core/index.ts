@@ -1,6 +1,6 @@
 /** Public face of presence-core: everything outside imports from here. */
 
-export { ConnectionNumbers, helloGapMs } from './connection-numbers.ts';
+export { CLOCK_SLACK_MS, ConnectionNumbers, helloGapMs, isOfFormerTime } from './connection-numbers.ts';
 export { isOutage, isOverload, isRetryable, StoreError, type StoreErrorCode } from './errors.ts';
 export {
   areIds,

@@ -15,6 +15,8 @@ import { UserBursts, type Users } from './user-bursts.ts';
 
 /** Of one burst; beyond this all sessions are renewed. */
 const USERS_MAX = 1_000;
+/** From one burst to the next. */
+const BURST_MS = 1_000;
 /** What was sent before the store answered again has run by then, or its connection was ended. */
 const LATE_MS = 3_000;
 
@@ -28,7 +30,11 @@ export interface DoubtsNode {
 }
 
 export class Doubts {
-  private readonly bursts = new UserBursts(USERS_MAX, (users) => this.resolve(users));
+  private readonly bursts = new UserBursts(USERS_MAX, async (users) => {
+    // The next burst does not wait for what this one waits for.
+    this.resolve(users).catch(() => this.bursts.add(users === 'all' ? 'all' : users));
+    await pause(BURST_MS);
+  });
   private readonly node: () => DoubtsNode;
 
   constructor(node: () => DoubtsNode) {
@@ -76,8 +82,10 @@ export class Doubts {
 
   private async resolve(users: Users): Promise<void> {
     await this.answers();
+    // Mostly it has run by now.
+    await this.node().askRenewals(users);
     await pause(LATE_MS);
-    // Again, for the nodes that joined meanwhile.
+    // Also for the nodes that joined meanwhile.
     await this.answers();
     await this.node().askRenewals(users);
   }

@@ -50,6 +50,12 @@ export interface DetachedSession {
   readonly isUncertain: boolean;
 }
 
+export interface ConnectionOfHello {
+  readonly connection: number;
+  /** By `performance.now()`; earlier than now when the loop stood still. */
+  readonly receivedAt: number;
+}
+
 export interface NodeOptions {
   readonly store: PresenceStore;
   readonly log: NodeLog;
@@ -74,7 +80,7 @@ export class GatewayNode {
   private isAway = false;
   private suspected = false;
   private isStopped = false;
-  private readonly numbers = new ConnectionNumbers();
+  private readonly numbers = new ConnectionNumbers((number) => this.players.has(number));
   private readonly storeClock = new StoreClock();
   private readonly loop = new LoopWatch();
   /** Players whose sockets hold a session, or are about to, by the number of the connection. */
@@ -181,10 +187,15 @@ export class GatewayNode {
   }
 
   /** For a hello that is handled now: the number of its connection, and when it came, by `performance.now()` (P7). */
-  nextConnection(): { readonly connection: number; readonly receivedAt: number } {
+  nextConnection(): ConnectionOfHello {
     const heldUpMs = this.loop.heldUpMs();
     const connection = this.numbers.next(this.storeClock.now() - heldUpMs);
     return { connection, receivedAt: performance.now() - heldUpMs };
+  }
+
+  /** The store's clock, in ms. */
+  storeNow(): number {
+    return this.storeClock.now();
   }
 
   owner(connection: number): SocketOwner {
@@ -281,8 +292,9 @@ export class GatewayNode {
   /** Takes a lease under the present id. Repeated after an unknown outcome, it is the same lease. */
   private async join(): Promise<BeatResult> {
     const { store, leaseMs } = this.options;
+    const askedAt = performance.now();
     const result = await store.nodes.join(this.id, leaseMs);
-    this.storeClock.heard(result.now);
+    this.storeClock.heard(result.now, askedAt);
     // Nobody else would give this lease up.
     if (this.isStopped) await store.nodes.quit(this.id);
     if (result.outcome === 'fenced') return result;
@@ -296,8 +308,10 @@ export class GatewayNode {
     const { store, leaseMs, log } = this.options;
     let result: BeatResult;
     const wasAway = this.isAway;
+    const askedAt = performance.now();
     try {
       result = this.isMember ? await store.nodes.beat(this.id, leaseMs) : await this.join();
+      this.storeClock.heard(result.now, askedAt);
       // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
       if (this.reopening.isIdle) this.quitFormer();
       else for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
@@ -306,7 +320,6 @@ export class GatewayNode {
       throw error;
     }
     if (this.isStopped) return;
-    this.storeClock.heard(result.now);
     this.isAway = false;
     this.suspected = false;
     const forgot = result.epoch !== this.epoch;

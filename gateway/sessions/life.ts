@@ -31,6 +31,7 @@ export interface Opening {
   readonly outagePolicy: 'open' | 'closed';
   /** Of the resume token: when the session began that is to go on. */
   readonly claimedStart: number | undefined;
+  readonly isLate: boolean;
   /** What was lost since it was asked: then it is opened again as soon as it is open. */
   readonly again: ReopenIntent | undefined;
 }
@@ -60,6 +61,8 @@ interface Due {
 /** Let in without an answer of the store: admission follows. */
 export interface Unchecked extends Due {
   readonly state: 'unchecked';
+  /** Its hello had not come just then. */
+  readonly isLate: boolean;
 }
 
 /** The node lost its lease, or the store the session (P9, P10). */

@@ -4,9 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
+  CLOCK_SLACK_MS,
   type Displaced,
   helloGapMs,
   type InboxMessage,
+  isOfFormerTime,
   isOutage,
   isOverload,
   type Miss,
@@ -37,10 +39,7 @@ export interface PlayerContext {
   readonly outagePolicy: 'open' | 'closed';
 }
 
-/**
- * A hello that was received so long ago came not just now: its player may have said another one elsewhere. More than
- * what two processes misjudge the store's clock by.
- */
+/** A hello that was received so long ago came not just now: its player may have said another one elsewhere. */
 const LATE_MS = 500;
 
 type WelcomeMembers = Omit<Welcome, 'type' | 'id' | 'pingIntervalMs' | 'resumeGraceMs'>;
@@ -186,7 +185,7 @@ export class Player implements HeldPlayer {
   }
 
   displaced(reason: InboxMessage['reason'], by?: InboxMessage['by']): void {
-    const taker = takerOf(by?.connection, this.connection);
+    const taker = takerOf(by?.connection, this.connection, this.context.node.storeNow());
     this.apply({ type: 'told', reason, ...(by && { by }), ...(taker && { taker }) });
   }
 
@@ -342,7 +341,8 @@ export class Player implements HeldPlayer {
 }
 
 /** What a socket that took a session over is to the one that held it, by the numbers of their connections (P7). */
-function takerOf(taker: number | undefined, own: number): 'older' | 'twin' | undefined {
+function takerOf(taker: number | undefined, own: number, now: number): 'older' | 'twin' | undefined {
   if (taker === own) return 'twin';
-  return taker !== undefined && helloGapMs(own, taker) > LATE_MS ? 'older' : undefined;
+  if (taker === undefined || isOfFormerTime(own, now)) return undefined;
+  return helloGapMs(own, taker) > CLOCK_SLACK_MS ? 'older' : undefined;
 }

@@ -1,6 +1,7 @@
 /** The act `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
 
 import { admit, byAge, MAX_SESSIONS, nextFreeAt } from '../admission.ts';
+import { isNewer } from '../connection-numbers.ts';
 import { type CloseReason, type Displaced, PRESENCE_ONLY } from '../session.ts';
 import type { OpenRequest, OpenResult } from '../store/sessions.ts';
 import { type Holder, SessionRow, slots } from './session-row.ts';
@@ -30,7 +31,7 @@ export function openSession(opening: Opening): OpenResult {
   const row = live.find((member) => member.sessionId === sessionId);
   if (request.intent === 'return' && !isIncarnation(row, request.startedAt)) return { outcome: 'gone' };
   if (row && former && row.startedAt < former.startedAt) return restoreAfter(opening, row, former.startedAt);
-  if (row !== undefined && isHeldElsewhere(row, request)) return { outcome: 'moved' };
+  if (row !== undefined && isHeldElsewhere(row, request, now)) return { outcome: 'moved' };
   if (row === undefined) return admitSession(opening, slots(live), { displaced: [], wasOnline: live.length > 0 });
   return renewSession(opening, row, slots(live).length);
 }
@@ -126,8 +127,12 @@ function isIncarnation(row: SessionRow | undefined, startedAt: number | undefine
 }
 
 /** Whether somebody else holds the session and keeps it from this socket; nobody holds a detached one (P7). */
-function isHeldElsewhere({ holder, connection }: SessionRow, { owner, socketWas, intent }: OpenRequest): boolean {
+function isHeldElsewhere(
+  { holder, connection }: SessionRow,
+  { owner, socketWas, intent }: OpenRequest,
+  now: number,
+): boolean {
   if (socketWas === undefined || typeof owner === 'string') return false;
   if (typeof holder === 'string') return holder !== 'none' && socketWas === 'held' && intent !== 'restore';
-  return connection > owner.connection;
+  return isNewer(connection, owner.connection, now);
 }

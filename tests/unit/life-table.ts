@@ -26,6 +26,7 @@ const first = {
   intent: 'fresh',
   outagePolicy: 'open',
   claimedStart: undefined,
+  isLate: false,
   again: undefined,
 } as const;
 
@@ -36,12 +37,14 @@ export const STATES = {
   'opening, resumes 1000': { state: 'opening', ...first, intent: 'resume', claimedStart: 1_000 },
   'opening, only returns': { state: 'opening', ...first, intent: 'return', claimedStart: 1_000 },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
+  'opening, late': { state: 'opening', ...first, isLate: true },
   held: { state: 'held', session: SESSION, owner: A, isReopened: false, maybe: [] },
   'held, reopened': { state: 'held', session: SESSION, owner: A, isReopened: true, maybe: [B] },
-  'unchecked, never asked': { state: 'unchecked', ...due },
-  unchecked: { state: 'unchecked', ...due, maybe: [A] },
-  'unchecked, asked': { state: 'unchecked', ...due, maybe: [A], asked: B },
-  'unchecked, asked, again': { state: 'unchecked', ...due, maybe: [A], asked: B, again: 'restore' },
+  'unchecked, never asked': { state: 'unchecked', isLate: false, ...due },
+  unchecked: { state: 'unchecked', isLate: false, ...due, maybe: [A] },
+  'unchecked, late, asked': { state: 'unchecked', ...due, isLate: true, asked: B },
+  'unchecked, asked': { state: 'unchecked', isLate: false, ...due, maybe: [A], asked: B },
+  'unchecked, asked, again': { state: 'unchecked', isLate: false, ...due, maybe: [A], asked: B, again: 'restore' },
   reopening: { state: 'reopening', ...due, owner: A, intent: 'resume' },
   'reopening, asked': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B },
   'reopening, asked, again': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B, again: 'restore' },
@@ -132,7 +135,7 @@ export function lifeText(life: Life): string {
       return 'none';
     case 'opening': {
       const again = life.again ? `, again ${life.again}` : '';
-      return `opening by ${names([life.asked])}${again}${sessionText(life.session)}`;
+      return `opening${life.isLate ? ', late,' : ''} by ${names([life.asked])}${again}${sessionText(life.session)}`;
     }
     case 'held': {
       const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
@@ -140,7 +143,10 @@ export function lifeText(life: Life): string {
     }
     case 'unchecked':
     case 'reopening': {
-      const known = life.state === 'reopening' ? `reopening ${life.intent}, was ${names([life.owner])}` : 'unchecked';
+      const known =
+        life.state === 'reopening'
+          ? `reopening ${life.intent}, was ${names([life.owner])}`
+          : `unchecked${life.isLate ? ', late' : ''}`;
       const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
       const asked = life.asked ? `, asked ${names([life.asked])}` : '';
       const again = life.again ? `, again ${life.again}` : '';

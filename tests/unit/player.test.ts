@@ -345,7 +345,7 @@ test.each([
 ])('[P7] a session taken over by a socket whose hello came %s its own (%s ms) is taken back: %s', async (...args) => {
   const [, gapMs, isTakenBack] = args;
   const { asked, node, player, told, held } = playerOf();
-  const numbers = [gapMs, 0].map((at) => new ConnectionNumbers().next(1_900_000_000_000 + at));
+  const numbers = [gapMs, 0].map((at) => new ConnectionNumbers(() => false).next(Date.now() + at));
   const [connection, own] = numbers as [number, number];
   node.nextConnection = () => ({ connection: own, receivedAt: performance.now() });
   const owner = node.owner(own);
@@ -358,6 +358,18 @@ test.each([
   await asked.only('open').answer(OPENED);
   await reopened;
   expect(player.owner).toEqual(owner);
+});
+
+test('[P2] [P7] a session is not taken back by a socket from before the clock was set back', async () => {
+  const { node, player, told, held } = playerOf();
+  const numbers = new ConnectionNumbers(() => false);
+  const own = numbers.next(Date.now());
+  const backAt = Date.now() - 3_600_000;
+  node.storeNow = () => backAt;
+  node.nextConnection = () => ({ connection: own, receivedAt: performance.now() });
+  await held();
+  player.displaced('moved', { sessionId: 's', connection: numbers.next(backAt) });
+  expect(told).toEqual(['evicted', 'closed replaced']);
 });
 
 test('[P7] whom a socket takes a session from is told its number, and its client nothing of that', async () => {

@@ -1,6 +1,6 @@
 /** What happens when a node or the store itself is lost (P9, P10). */
 import { describe, expect, test } from '@jest/globals';
-import type { OpenRequest, Owner } from '../../../presence-core/index.ts';
+import { ConnectionNumbers, type OpenRequest, type Owner } from '../../../presence-core/index.ts';
 import type { Attributes } from '../../../presence-core/session.ts';
 import { type CreateStore, FULL, LONG, NODE_LEASE, ref, SHORT, socket, withFixture } from './store-fixture.ts';
 
@@ -247,6 +247,22 @@ export function nodesContract(create: CreateStore): void {
           // What came just now is the latest hello there is.
           expect(await fixture.open(userId, 's', { owner: older })).toMatchObject({ outcome: 'renewed' });
         }
+      }));
+
+    test('[P2] [P7] a socket from before the clock was set back is no newer one', () =>
+      withFixture(create, async (fixture) => {
+        const { now } = await fixture.store.nodes.join('n', LONG);
+        const numbers = new ConnectionNumbers(() => false);
+        const [before, earlier, next] = [3_600_000, 3_500_000, -1_000].map((ms) => socket('n', numbers.next(now + ms)));
+        if (!before || !earlier || !next) return;
+        const late = { intent: 'resume', socketWas: 'late' } as const;
+        await fixture.opened('u', 's', { owner: before });
+        // Two of one time are told apart by their numbers, and exactly.
+        expect(await fixture.open('u', 's', { ...late, owner: earlier })).toEqual({ outcome: 'moved' });
+        const twin = socket('n', before.connection - 1);
+        expect(await fixture.open('u', 's', { ...late, owner: twin })).toEqual({ outcome: 'moved' });
+        expect(await fixture.open('u', 's', { ...late, owner: next })).toMatchObject({ outcome: 'renewed' });
+        expect(await fixture.open('u', 's', { ...late, owner: before })).toEqual({ outcome: 'moved' });
       }));
 
     test('[P10] what is restored is taken from a beat, which holds it only since', () =>
