@@ -94,7 +94,7 @@ export function observeStore(
     },
     inbox: {
       notify: time('inbox.notify', (displaced, by) => inbox.notify(displaced, by)),
-      askRenewals: time('inbox.askRenewals', (nodeIds, request) => inbox.askRenewals(nodeIds, request)),
+      send: time('inbox.send', (nodeIds, message) => inbox.send(nodeIds, message)),
       listen: (nodeId, deliver) => inbox.listen(nodeId, deliver),
     },
   };

@@ -66,7 +66,7 @@ export class Doubts {
           inbox.notify(displaced, by),
           displaced.map(({ session }) => session.userId),
         ),
-      askRenewals: (nodeIds, request) => inbox.askRenewals(nodeIds, request),
+      send: (nodeIds, message) => inbox.send(nodeIds, message),
       listen: (nodeId, deliver) => inbox.listen(nodeId, deliver),
     };
   }

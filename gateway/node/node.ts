@@ -69,8 +69,10 @@ export interface NodeOptions {
 export class GatewayNode {
   private id = newNodeId();
   private epoch = '';
-  /** Nodes that lived at the last beat. */
-  private living: readonly string[] = [];
+  /** Nodes that lived at the last beat, or have joined since. */
+  private living = new Set<string>();
+  /** Nodes that told that they joined since the last beat was sent: its answer may be from before. */
+  private readonly announced = new Set<string>();
   /** Ids under which this process held sessions before the present epoch. */
   private idsBefore: readonly string[] = [];
   /** Ids before this one, until all their sessions were opened again. */
@@ -92,8 +94,8 @@ export class GatewayNode {
   });
   private readonly restoring: Restoring;
   /**
-   * The first sweep, at most a node lease long, as while no process ran nobody ended anything; with a store that has just
-   * started also the time in which others come back.
+   * The start: others are told of this node, and the first sweep, at most a node lease long, as while no process ran
+   * nobody ended anything; with a store that has just started also the time in which others come back.
    */
   private settling: Promise<void> | undefined;
   /** Users whose sessions are to be renewed at once. */
@@ -150,7 +152,8 @@ export class GatewayNode {
 
   /** Resolves when they are awaited no more: at once in quiet times. */
   async restored(): Promise<void> {
-    await this.settling;
+    // A start that failed is tried again, by who started it.
+    await this.settling?.catch(() => {});
     await this.restoring.over();
   }
 
@@ -204,19 +207,26 @@ export class GatewayNode {
 
   /** Takes the lease, then beats and sweeps until `stop`; resolves after the first sweep. The store must have started. */
   async start(): Promise<void> {
-    const { epoch, nodes, isNew = false } = await this.join();
+    // Nobody is let in before others know of this node.
+    this.settling = this.begin().finally(() => {
+      this.settling = undefined;
+    });
+    await this.settling;
+  }
+
+  private async begin(): Promise<void> {
+    const { nodes, epoch, isNew = false } = await this.join();
     this.epoch = epoch;
-    this.living = nodes;
+    this.living = new Set(nodes);
     if (this.isStopped) return;
+    await this.announce(epoch);
     this.renewals.start();
     this.loop.start();
     const { store, beatMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
-    this.settling = this.settle(isNew).finally(() => {
-      this.settling = undefined;
-    });
+    const settled = this.settle(isNew);
     this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
-    await this.settling;
+    await settled;
   }
 
   private async settle(isNew: boolean): Promise<void> {
@@ -226,7 +236,7 @@ export class GatewayNode {
     // Nodes that lived before the store was emptied have connected again by then, and are waited for as by each other.
     await pause(OTHERS_JOIN_MS);
     await this.beats.ask('beat').catch(() => {});
-    this.restoring.begin(this.living.filter((id) => !this.isOwn(id)));
+    this.restoring.begin(this.others());
   }
 
   /** From now on messages reach the player, and the lease of its session, once it has one, is renewed, until `untrack`. */
@@ -271,7 +281,7 @@ export class GatewayNode {
   /** Asks all nodes that live, this one included, to renew the sessions of these users at once. */
   async askRenewals(users: Users): Promise<void> {
     const renew = users === 'all' ? users : [...users];
-    await this.options.store.inbox.askRenewals([...new Set([...this.living, this.id])], { renew });
+    await this.options.store.inbox.send([...new Set([...this.living, this.id])], { renew });
   }
 
   /** Gives the lease up after all sessions were released. */
@@ -304,13 +314,29 @@ export class GatewayNode {
     return result;
   }
 
+  /**
+   * Tells the others of this node, as before their next beat they would not wait for it if the store forgot (P10).
+   * @param epoch in which it joined.
+   */
+  private async announce(epoch: string): Promise<void> {
+    const others = this.others();
+    // What is lost here they know by that beat.
+    if (others.length > 0) await this.options.store.inbox.send(others, { joined: this.id, epoch }).catch(() => {});
+  }
+
+  private others(): string[] {
+    return [...this.living].filter((id) => !this.isOwn(id));
+  }
+
   private async beat(): Promise<void> {
     const { store, leaseMs, log } = this.options;
     let result: BeatResult;
     const wasAway = this.isAway;
+    const { isMember } = this;
+    this.announced.clear();
     const askedAt = performance.now();
     try {
-      result = this.isMember ? await store.nodes.beat(this.id, leaseMs) : await this.join();
+      result = isMember ? await store.nodes.beat(this.id, leaseMs) : await this.join();
       this.storeClock.heard(result.now, askedAt);
       // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
       if (this.reopening.isIdle) this.quitFormer();
@@ -332,8 +358,9 @@ export class GatewayNode {
       this.idsBefore = [this.id, ...this.formerIds];
       this.restoring.begin(this.living);
     }
-    this.living = result.nodes;
+    this.living = new Set([...result.nodes, ...this.announced]);
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
+    else if (!isMember) await this.announce(result.epoch);
     this.reopening.go();
     if (wasAway) this.toRenew.add('all');
     void this.detaches.retry();
@@ -365,7 +392,10 @@ export class GatewayNode {
     // From now on nothing renews them. They wait until the lease is taken.
     for (const player of this.players.values()) player.lost(intent);
     // Without an answer the next beat joins again.
-    await this.join();
+    const { nodes, epoch } = await this.join();
+    // Of a loss since the beat the next one tells: then who lived at this one is waited for.
+    if (epoch === this.epoch) this.living = new Set([...nodes, ...this.announced]);
+    await this.announce(epoch);
     this.quitFormer();
   }
 
@@ -382,6 +412,13 @@ export class GatewayNode {
   private deliver(message: NodeMessage): void {
     if ('renew' in message) {
       this.toRenew.add(message.renew);
+      return;
+    }
+    if ('joined' in message) {
+      // In an epoch that is not known here yet it lost nothing, and never says that it is done.
+      if (message.epoch !== this.epoch) return;
+      this.announced.add(message.joined);
+      this.living.add(message.joined);
       return;
     }
     const player = this.players.get(message.connection);

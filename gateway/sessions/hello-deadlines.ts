@@ -1,4 +1,7 @@
-/** Ends sockets that do not say hello in time. */
+/**
+ * Ends sockets that do not say hello in time. Time is counted in ticks of a timer: one that comes late, as the event loop
+ * stood still, counts as one. And a socket is ended only after a tick's turn has read what arrived before it.
+ */
 import type { CloseName } from '../protocol/close-codes.ts';
 
 export interface GreetedSocket {
@@ -12,7 +15,8 @@ const CHECKS = 10;
 
 export class HelloDeadlines {
   private readonly timeoutMs: number;
-  /** In the order in which they came, hence of their deadlines. */
+  private ticks = 0;
+  /** In ticks; in the order in which they came, hence of their deadlines. */
   private readonly deadlines = new Map<GreetedSocket, number>();
   private timer: NodeJS.Timeout | undefined;
 
@@ -21,7 +25,11 @@ export class HelloDeadlines {
   }
 
   start(): void {
-    this.timer = setInterval(() => this.endLate(), this.timeoutMs / CHECKS);
+    this.timer = setInterval(() => {
+      this.ticks += 1;
+      // Timers run before sockets are read, and immediates after.
+      setImmediate(() => this.endLate());
+    }, this.timeoutMs / CHECKS);
   }
 
   stop(): void {
@@ -29,7 +37,8 @@ export class HelloDeadlines {
   }
 
   add(socket: GreetedSocket): void {
-    this.deadlines.set(socket, performance.now() + this.timeoutMs);
+    // The tick that is on its way comes too soon to count.
+    this.deadlines.set(socket, this.ticks + CHECKS + 1);
   }
 
   remove(socket: GreetedSocket): void {
@@ -37,9 +46,8 @@ export class HelloDeadlines {
   }
 
   private endLate(): void {
-    const now = performance.now();
     for (const [socket, deadline] of this.deadlines) {
-      if (!socket.hasSpoken && deadline > now) return;
+      if (!socket.hasSpoken && deadline > this.ticks) return;
       this.deadlines.delete(socket);
       if (!socket.hasSpoken) socket.end('hello_timeout');
     }

@@ -1,6 +1,6 @@
-/** Messages to the nodes of this process (P5, P7): delivered at once. */
+/** Messages to the nodes of this process (P5, P7, P10): delivered at once. */
 import type { Displaced } from '../session.ts';
-import type { InboxMessage, NodeMessage, RenewalRequest, StoreInbox } from '../store/inbox.ts';
+import type { Broadcast, InboxMessage, NodeMessage, StoreInbox } from '../store/inbox.ts';
 
 type Listener = (message: NodeMessage) => void;
 
@@ -15,8 +15,8 @@ export class MemoryInbox implements StoreInbox {
     }
   }
 
-  async askRenewals(nodeIds: readonly string[], request: RenewalRequest): Promise<void> {
-    for (const nodeId of nodeIds) this.#listeners.get(nodeId)?.(request);
+  async send(nodeIds: readonly string[], message: Broadcast): Promise<void> {
+    for (const nodeId of nodeIds) this.#listeners.get(nodeId)?.(message);
   }
 
   listen(nodeId: string, deliver: Listener): void {

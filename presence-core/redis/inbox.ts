@@ -1,7 +1,7 @@
-/** A bounded stream per node: news of its sockets' sessions that another node's call ended or moved (P5). */
+/** A bounded stream per node: news of its sockets' sessions that another node's call ended or moved (P5), and of nodes. */
 import type { Redis } from 'ioredis';
 import type { Displaced } from '../session.ts';
-import type { InboxMessage, NodeMessage, RenewalRequest, StoreInbox } from '../store/inbox.ts';
+import type { Broadcast, InboxMessage, NodeMessage, StoreInbox } from '../store/inbox.ts';
 import { retrying } from '../toolkit/retrying.ts';
 import { type RedisClient, ready } from './connection.ts';
 import { toStoreError } from './failures.ts';
@@ -45,18 +45,18 @@ export class RedisInbox implements StoreInbox {
         reason,
         ...(by && { by }),
       };
-      await this.send(owner.nodeId, JSON.stringify(message));
+      await this.append(owner.nodeId, JSON.stringify(message));
     });
     await Promise.all(sends);
   }
 
-  async askRenewals(nodeIds: readonly string[], request: RenewalRequest): Promise<void> {
+  async send(nodeIds: readonly string[], message: Broadcast): Promise<void> {
     // A node of an earlier version takes it for a message to a socket, and has none of this user.
-    const text = JSON.stringify({ userId: '', ...request });
-    await Promise.all(nodeIds.map((nodeId) => this.send(nodeId, text)));
+    const text = JSON.stringify({ userId: '', ...message });
+    await Promise.all(nodeIds.map((nodeId) => this.append(nodeId, text)));
   }
 
-  private async send(nodeId: string, text: string): Promise<void> {
+  private async append(nodeId: string, text: string): Promise<void> {
     const key = inboxKey(this.prefix, nodeId);
     const added = this.client.xadd(key, 'MAXLEN', '~', INBOX_MAX, '*', 'm', text);
     await Promise.all([added, this.client.pexpire(key, INBOX_TTL_MS)]).catch((error) => {

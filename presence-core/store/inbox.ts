@@ -1,4 +1,4 @@
-/** Messages to nodes about the sessions of their sockets (rules P5, P7). */
+/** Messages to nodes: about the sessions of their sockets (rules P5, P7), and about each other (P10). */
 import type { CloseReason, Displaced } from '../session.ts';
 
 /** A message to a node about a session of one of its sockets (P5): delivered at most once, renewal is the backstop. */
@@ -21,13 +21,23 @@ export interface RenewalRequest {
   readonly renew: readonly string[] | 'all';
 }
 
-export type NodeMessage = InboxMessage | RenewalRequest;
+/** A node that has just joined: others do not know it before their next beat (P10). */
+export interface JoinNotice {
+  readonly joined: string;
+  /** In which it joined. */
+  readonly epoch: string;
+}
+
+/** What several nodes are sent alike. */
+export type Broadcast = RenewalRequest | JoinNotice;
+
+export type NodeMessage = InboxMessage | Broadcast;
 
 export interface StoreInbox {
   /** Notifies the node that owns each displaced socket. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): Promise<void>;
-  /** Asks nodes to renew. One that is gone does not matter. */
-  askRenewals(nodeIds: readonly string[], request: RenewalRequest): Promise<void>;
+  /** Sends a message to nodes. One that is gone does not matter. */
+  send(nodeIds: readonly string[], message: Broadcast): Promise<void>;
   /** Starts to deliver this node's inbox; replaces an earlier subscription. */
   listen(nodeId: string, deliver: (message: NodeMessage) => void): void;
 }

@@ -131,3 +131,35 @@ test('[P10] a gateway that starts on a Redis that has just come back empty claim
   expect(answer).toMatchObject({ problem: { code: 'concurrency_limit' } });
   for (const player of players) expect(player.frames).toEqual([]);
 }, 30_000);
+
+test('[P10] a gateway that started since the last beat of the others is waited for when Redis is emptied', async () => {
+  const redis = await startRedis();
+  ended.push(() => redis.stop());
+  const env = { REDIS_URL: redis.url, MAX_STREAMS: '1', OUTAGE_POLICY: 'open' };
+  // By none of its beats it hears of the young one.
+  const other = await startTestServer({ ...env, NODE_BEAT_MS: '20000', NODE_LEASE_MS: '60000' });
+  ended.push(() => other.stop(0));
+  // On a Redis that has just started, a gateway is ready only 2 s later.
+  await sleep(5_000);
+  const young = await startTestServer({ ...env, NODE_BEAT_MS: '3000', NODE_LEASE_MS: '10000' });
+  ended.push(() => young.stop(0));
+  const players = await Promise.all(
+    USERS.map(async (userId) => {
+      const [player, welcome] = await Player.hello(young.wsPort, { userId, sessionId: 'tv', streamId: 'tnt' });
+      expect(welcome.type).toBe('welcome');
+      return player;
+    }),
+  );
+  await LOSSES['was emptied']?.(redis);
+  const wrong: string[] = [];
+  await until(async () => {
+    const offline = await offlineOf(other);
+    wrong.push(...(offline ?? []));
+    const [player, answer] = await Player.hello(other.wsPort, { userId: 'u0', sessionId: 'pad', streamId: 'tnt' });
+    player.socket.terminate();
+    if (answer.type === 'welcome' && answer.degraded !== true) wrong.push('u0 let in');
+    return wrong.length > 0 || (offline?.length === 0 && answer.type === 'error');
+  });
+  expect(wrong).toEqual([]);
+  for (const player of players) expect(player.frames).toEqual([]);
+}, 30_000);

@@ -325,6 +325,136 @@ test('[P10] a node says that it is done once its own sessions are open again, an
   }
 });
 
+/** Tells this node at its next beat, and no other one, that the store forgot. */
+function forgetFor(node: GatewayNode, store: MemoryStore): void {
+  const { beat } = store.nodes;
+  const { nodeId } = node;
+  store.nodes.beat = async (id, leaseMs) => ({
+    ...(await beat.call(store.nodes, id, leaseMs)),
+    ...(id === nodeId && { epoch: 'another', nodes: [id] }),
+  });
+}
+
+/** Beats only when asked, has no session to restore, and looks often who has none either. */
+async function quietNode(store: MemoryStore): Promise<GatewayNode> {
+  const node = new GatewayNode({ store, log, ...TIMES, beatMs: 60_000 });
+  await node.start();
+  return node;
+}
+
+test.each(['started', 'went on under a new id', 'had no answer when it went on'] as const)(
+  '[P10] when the store forgets, a node that %s since the last beat is waited for',
+  async (what) => {
+    const store = new MemoryStore();
+    const { join } = store.nodes;
+    const confirmed: string[] = [];
+    store.nodes.confirmRestored = async (nodeIds) => {
+      if (nodeIds.includes(node.nodeId)) confirmed.push(...nodeIds);
+      return confirmed;
+    };
+    const former = what === 'started' ? undefined : await quietNode(store);
+    const node = await quietNode(store);
+    const other = former ?? (await quietNode(store));
+    try {
+      if (former) {
+        const { beat } = store.nodes;
+        const lapsedId = former.nodeId;
+        store.nodes.beat = async (id, leaseMs) => ({
+          ...(await beat.call(store.nodes, id, leaseMs)),
+          ...(id === lapsedId && { outcome: 'fenced' }),
+        });
+        let failures = what === 'went on under a new id' ? 0 : 1;
+        store.nodes.join = async (id, leaseMs) => {
+          failures -= 1;
+          if (failures >= 0) throw new StoreError('store_unavailable', 'no answer in time');
+          return join.call(store.nodes, id, leaseMs);
+        };
+        await former.check();
+        await former.check();
+        expect(former.nodeId).not.toBe(lapsedId);
+        // The former id is waited for no more.
+        confirmed.push(lapsedId);
+      }
+      forgetFor(node, store);
+      await node.check();
+      // Longer than the pause between two questions.
+      await sleep(600);
+      expect([confirmed.includes(node.nodeId), node.isRestoring]).toEqual([true, true]);
+      confirmed.push(other.nodeId);
+      await until(() => !node.isRestoring);
+    } finally {
+      for (const one of [node, other]) await one.stop();
+    }
+  },
+);
+
+test('[P10] a node that joined while a beat was on its way is not forgotten by its answer', async () => {
+  const store = new MemoryStore();
+  const { beat } = store.nodes;
+  store.nodes.confirmRestored = async (nodeIds) => nodeIds;
+  const node = await quietNode(store);
+  let other: GatewayNode | undefined;
+  store.nodes.beat = async (id, leaseMs) => {
+    const result = await beat.call(store.nodes, id, leaseMs);
+    other ??= await quietNode(store);
+    return result;
+  };
+  try {
+    await node.check();
+    store.nodes.beat = beat;
+    forgetFor(node, store);
+    await node.check();
+    await sleep(600);
+    expect(node.isRestoring).toBe(true);
+  } finally {
+    for (const one of [node, other]) await one?.stop();
+  }
+});
+
+test('[P10] a node that joined in an epoch which is not known yet is not waited for', async () => {
+  const store = new MemoryStore();
+  store.nodes.confirmRestored = async (nodeIds) => nodeIds;
+  const node = await quietNode(store);
+  try {
+    await store.inbox.send([node.nodeId], { joined: 'young', epoch: 'another' });
+    forgetFor(node, store);
+    await node.check();
+    expect(node.isRestoring).toBe(true);
+    await until(() => !node.isRestoring);
+  } finally {
+    await node.stop();
+  }
+});
+
+test('[P10] nobody is let in before the others know of the node; that they cannot be told keeps it from nothing', async () => {
+  const store = new MemoryStore();
+  await store.nodes.join('other', TIMES.leaseMs);
+  let lose = (): void => {};
+  const told: unknown[] = [];
+  store.inbox.send = (nodeIds, message) => {
+    told.push([nodeIds, message]);
+    return new Promise((_, reject) => {
+      lose = () => reject(new StoreError('store_unavailable', 'no answer in time'));
+    });
+  };
+  const node = new GatewayNode({ store, log, ...TIMES });
+  const started = node.start();
+  let isOver = false;
+  const restored = node.restored().then(() => {
+    isOver = true;
+  });
+  try {
+    await until(() => told.length > 0);
+    await sleep(50);
+    expect([node.isAwaited, isOver]).toEqual([true, false]);
+    expect(told).toEqual([[['other'], { joined: node.nodeId, epoch: expect.any(String) }]]);
+    lose();
+    await Promise.all([started, restored]);
+  } finally {
+    await node.stop();
+  }
+});
+
 test('[P9] a lease that is taken after the process stopped is given up', async () => {
   const store = new MemoryStore();
   const { join, quit } = store.nodes;

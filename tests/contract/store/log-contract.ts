@@ -332,13 +332,24 @@ export function logContract(create: CreateStore): void {
           await fixture.join(nodeId);
           second.inbox.listen(nodeId, (message) => void inboxes[nodeId]?.push(message));
         }
-        await fixture.store.inbox.askRenewals(['n', 'gone', 'm'], { renew: ['u', 'v'] });
-        await fixture.store.inbox.askRenewals(['m'], { renew: 'all' });
+        await fixture.store.inbox.send(['n', 'gone', 'm'], { renew: ['u', 'v'] });
+        await fixture.store.inbox.send(['m'], { renew: 'all' });
         for (let i = 0; i < 100 && (inboxes.n?.length ?? 0) + (inboxes.m?.length ?? 0) < 3; i += 1) {
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
         expect(inboxes.n).toMatchObject([{ renew: ['u', 'v'] }]);
         expect(inboxes.m).toMatchObject([{ renew: ['u', 'v'] }, { renew: 'all' }]);
+      }));
+
+    test('[P10] nodes are told of one that joined, also by a store that nobody has joined with', () =>
+      withFixture(create, async (fixture) => {
+        const second = await fixture.held.second();
+        const inbox: NodeMessage[] = [];
+        const { epoch } = await fixture.store.nodes.join('n', LONG);
+        fixture.store.inbox.listen('n', (message) => void inbox.push(message));
+        await second.inbox.send(['n', 'gone'], { joined: 'm', epoch });
+        for (let i = 0; i < 100 && inbox.length === 0; i += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+        expect(inbox).toMatchObject([{ joined: 'm', epoch }]);
       }));
 
     test('[P5] a later subscription replaces the earlier one; nobody’s inbox is no error', () =>

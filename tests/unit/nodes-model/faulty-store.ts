@@ -205,9 +205,9 @@ export class Link {
               server.listeners.get(owner.nodeId)?.(message);
             }
           }),
-        askRenewals: (...[nodeIds, request]: Parameters<PresenceStore['inbox']['askRenewals']>) =>
+        send: (...[nodeIds, message]: Parameters<PresenceStore['inbox']['send']>) =>
           this.call(async () => {
-            for (const nodeId of nodeIds) server.listeners.get(nodeId)?.(request);
+            for (const nodeId of nodeIds) server.listeners.get(nodeId)?.(message);
           }),
         listen: (nodeId: string, deliver: (message: NodeMessage) => void) =>
           server.listeners.set(nodeId, (message) => this.arrive(() => deliver(message))),
