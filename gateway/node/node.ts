@@ -236,6 +236,8 @@ export class GatewayNode {
     // Nodes that lived before the store was emptied have connected again by then, and are waited for as by each other.
     await pause(OTHERS_JOIN_MS);
     await this.beats.ask('beat').catch(() => {});
+    // It has nothing to open again, and others that start now wait for it too.
+    await store.nodes.confirmRestored([this.id], this.epoch).catch(() => {});
     this.restoring.begin(this.others());
   }
 

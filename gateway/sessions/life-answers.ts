@@ -90,7 +90,7 @@ function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: Ope
       const isLeft = result.outcome === 'ended' && result.reason === 'left';
       if (isLeft && life.state === 'unchecked') return begun(life, life.session, owner);
       // When its hello came is not known that well: if its player is there, its next one is the latest.
-      const isOvertaken = result.outcome === 'moved' && life.state === 'unchecked' && life.isLate;
+      const isOvertaken = result.outcome === 'moved' && life.state === 'unchecked' && life.isHeldUp;
       const effects: readonly Effect[] = isOvertaken ? [{ do: 'overtaken' }] : turnedAway(result).effects;
       // An open without an answer may still come.
       return { life: OVER, effects: [...effects, ...detachOf(life.session, life.maybe, true)] };
@@ -154,12 +154,12 @@ function unsent(life: Life): Step {
 }
 
 /** P10: policy `open` lets play, to be checked when the store is back. */
-function withoutStore({ session, outagePolicy, isLate }: Opening, maybe: readonly SocketOwner[]): Step {
+function withoutStore({ session, outagePolicy, isHeldUp }: Opening, maybe: readonly SocketOwner[]): Step {
   if (outagePolicy === 'closed') {
     return { life: OVER, effects: [{ do: 'unavailable' }, ...detachOf(session, maybe, true)] };
   }
   return {
-    life: { state: 'unchecked', session, isLate, maybe, asked: undefined, again: undefined },
+    life: { state: 'unchecked', session, isHeldUp, maybe, asked: undefined, again: undefined },
     effects: [{ do: 'welcome', session, resumed: false }, { do: 'queue' }],
   };
 }

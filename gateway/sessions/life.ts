@@ -31,7 +31,7 @@ export interface Opening {
   readonly outagePolicy: 'open' | 'closed';
   /** Of the resume token: when the session began that is to go on. */
   readonly claimedStart: number | undefined;
-  readonly isLate: boolean;
+  readonly isHeldUp: boolean;
   /** What was lost since it was asked: then it is opened again as soon as it is open. */
   readonly again: ReopenIntent | undefined;
 }
@@ -61,8 +61,8 @@ interface Due {
 /** Let in without an answer of the store: admission follows. */
 export interface Unchecked extends Due {
   readonly state: 'unchecked';
-  /** Its hello had not come just then. */
-  readonly isLate: boolean;
+  /** The loop stood still before its hello was handled: when that came is not known exactly. */
+  readonly isHeldUp: boolean;
 }
 
 /** The node lost its lease, or the store the session (P9, P10). */
@@ -89,8 +89,9 @@ export type LifeEvent =
       readonly intent: OpenRequest['intent'];
       readonly outagePolicy: 'open' | 'closed';
       readonly claimedStart: number | undefined;
-      /** It did not come just now. */
+      /** It did not come just now; `isHeldUp`: as the loop stood still before it was handled. */
       readonly isLate?: boolean;
+      readonly isHeldUp?: boolean;
     }
   /** The store answered the open that runs. */
   | { readonly type: 'answered'; readonly result: OpenResult }

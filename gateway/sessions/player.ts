@@ -77,6 +77,7 @@ export class Player implements HeldPlayer {
     const { authenticator, store, node, outagePolicy } = this.context;
     const { connection, receivedAt } = node.nextConnection();
     this.connection = connection;
+    const isHeldUp = performance.now() - receivedAt > LATE_MS;
     const secret = store.secret();
     const claim = message.resume && secret ? readResumeToken(secret, message.resume) : undefined;
     // Only the store knows whether a resume token holds: not to be taken for a lack of credentials.
@@ -116,7 +117,7 @@ export class Player implements HeldPlayer {
     const owner = node.owner(this.connection);
     const claimedStart = claim?.startedAt;
     const isLate = performance.now() - receivedAt > LATE_MS;
-    const event = { type: 'hello', session, owner, intent, outagePolicy, claimedStart, isLate } as const;
+    const event = { type: 'hello', session, owner, intent, outagePolicy, claimedStart, isLate, isHeldUp } as const;
     await this.ask(event, message.id, message.replace);
   }
 

@@ -26,7 +26,7 @@ const first = {
   intent: 'fresh',
   outagePolicy: 'open',
   claimedStart: undefined,
-  isLate: false,
+  isHeldUp: false,
   again: undefined,
 } as const;
 
@@ -37,14 +37,14 @@ export const STATES = {
   'opening, resumes 1000': { state: 'opening', ...first, intent: 'resume', claimedStart: 1_000 },
   'opening, only returns': { state: 'opening', ...first, intent: 'return', claimedStart: 1_000 },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
-  'opening, late': { state: 'opening', ...first, isLate: true },
+  'opening, late': { state: 'opening', ...first, isHeldUp: true },
   held: { state: 'held', session: SESSION, owner: A, isReopened: false, maybe: [] },
   'held, reopened': { state: 'held', session: SESSION, owner: A, isReopened: true, maybe: [B] },
-  'unchecked, never asked': { state: 'unchecked', isLate: false, ...due },
-  unchecked: { state: 'unchecked', isLate: false, ...due, maybe: [A] },
-  'unchecked, late, asked': { state: 'unchecked', ...due, isLate: true, asked: B },
-  'unchecked, asked': { state: 'unchecked', isLate: false, ...due, maybe: [A], asked: B },
-  'unchecked, asked, again': { state: 'unchecked', isLate: false, ...due, maybe: [A], asked: B, again: 'restore' },
+  'unchecked, never asked': { state: 'unchecked', isHeldUp: false, ...due },
+  unchecked: { state: 'unchecked', isHeldUp: false, ...due, maybe: [A] },
+  'unchecked, late, asked': { state: 'unchecked', ...due, isHeldUp: true, asked: B },
+  'unchecked, asked': { state: 'unchecked', isHeldUp: false, ...due, maybe: [A], asked: B },
+  'unchecked, asked, again': { state: 'unchecked', isHeldUp: false, ...due, maybe: [A], asked: B, again: 'restore' },
   reopening: { state: 'reopening', ...due, owner: A, intent: 'resume' },
   'reopening, asked': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B },
   'reopening, asked, again': { state: 'reopening', ...due, owner: A, intent: 'resume', asked: B, again: 'restore' },
@@ -76,6 +76,7 @@ export const EVENTS = {
     outagePolicy: 'open',
     claimedStart: undefined,
     isLate: true,
+    isHeldUp: true,
   },
   'answered opened': answered(opened),
   'answered renewed': answered({ outcome: 'renewed', ...answer, displaced: [] }),
@@ -135,7 +136,7 @@ export function lifeText(life: Life): string {
       return 'none';
     case 'opening': {
       const again = life.again ? `, again ${life.again}` : '';
-      return `opening${life.isLate ? ', late,' : ''} by ${names([life.asked])}${again}${sessionText(life.session)}`;
+      return `opening${life.isHeldUp ? ', late,' : ''} by ${names([life.asked])}${again}${sessionText(life.session)}`;
     }
     case 'held': {
       const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
@@ -146,7 +147,7 @@ export function lifeText(life: Life): string {
       const known =
         life.state === 'reopening'
           ? `reopening ${life.intent}, was ${names([life.owner])}`
-          : `unchecked${life.isLate ? ', late' : ''}`;
+          : `unchecked${life.isHeldUp ? ', late' : ''}`;
       const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
       const asked = life.asked ? `, asked ${names([life.asked])}` : '';
       const again = life.again ? `, again ${life.again}` : '';
