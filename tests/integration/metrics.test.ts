@@ -272,7 +272,7 @@ slowTest('sessions that a dead node left show as ended by the sweep, and a lost 
   const at = await server({ REDIS_URL: redis.url }, ends);
   const dead = new RedisStore({ url: redis.url });
   await dead.start();
-  await dead.nodes.join('dead', 300);
+  await dead.nodes.join('dead', 2_000);
   for (const userId of ['a', 'b', 'c']) {
     const owner = { nodeId: 'dead', connection: 1 };
     await dead.sessions.open({ userId, sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'fresh' });
