@@ -32,7 +32,7 @@ export interface DoubtsNode {
 export class Doubts {
   private readonly bursts = new UserBursts(USERS_MAX, async (users) => {
     // The next burst does not wait for what this one waits for.
-    this.resolve(users).catch(() => this.bursts.add(users === 'all' ? 'all' : users));
+    this.resolve(users).catch(() => this.bursts.add(users));
     await pause(BURST_MS);
   });
   private readonly node: () => DoubtsNode;

@@ -29,9 +29,9 @@ import { UserBursts, type Users } from './user-bursts.ts';
 
 export type { HeldPlayer } from './held-player.ts';
 
-/** Of more users at once all sessions are renewed. */
 /** A client has connected again by then, and joined, on a store that is back. */
 const OTHERS_JOIN_MS = 2 * RECONNECT_MAX_MS;
+/** Of more users at once all sessions are renewed. */
 const RENEW_USERS_MAX = 20_000;
 /** Requests of so long are one pass over the players. */
 const RENEW_PAUSE_MS = 100;
@@ -304,9 +304,7 @@ export class GatewayNode {
   /** Takes a lease under the present id. Repeated after an unknown outcome, it is the same lease. */
   private async join(): Promise<BeatResult> {
     const { store, leaseMs } = this.options;
-    const askedAt = performance.now();
-    const result = await store.nodes.join(this.id, leaseMs);
-    this.storeClock.heard(result.now, askedAt);
+    const result = await this.timed(store.nodes.join(this.id, leaseMs));
     // Nobody else would give this lease up.
     if (this.isStopped) await store.nodes.quit(this.id);
     if (result.outcome === 'fenced') return result;
@@ -336,10 +334,8 @@ export class GatewayNode {
     const wasAway = this.isAway;
     const { isMember } = this;
     this.announced.clear();
-    const askedAt = performance.now();
     try {
-      result = isMember ? await store.nodes.beat(this.id, leaseMs) : await this.join();
-      this.storeClock.heard(result.now, askedAt);
+      result = isMember ? await this.timed(store.nodes.beat(this.id, leaseMs)) : await this.join();
       // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
       if (this.reopening.isIdle) this.quitFormer();
       else for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
@@ -366,6 +362,14 @@ export class GatewayNode {
     this.reopening.go();
     if (wasAway) this.toRenew.add('all');
     void this.detaches.retry();
+  }
+
+  /** Each answer also tells the store's clock. */
+  private async timed(asked: Promise<BeatResult>): Promise<BeatResult> {
+    const askedAt = performance.now();
+    const result = await asked;
+    this.storeClock.heard(result.now, askedAt);
+    return result;
   }
 
   /** Finds out who lost its session, and was not notified. */

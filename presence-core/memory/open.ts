@@ -1,5 +1,4 @@
 /** The act `open` over a shard (P4–P7): renews what is live, else admits or refuses, in one synchronous step. */
-
 import { admit, byAge, MAX_SESSIONS, nextFreeAt } from '../admission.ts';
 import { isNewer } from '../connection-numbers.ts';
 import { type CloseReason, type Displaced, PRESENCE_ONLY } from '../session.ts';

@@ -1,5 +1,6 @@
 /** The Lua verbs, each a file in lua/, joined with the parts that stand before it. */
 import { readFileSync } from 'node:fs';
+import { CLOCK_SLACK_MS, NUMBERS_PER_MS } from '../connection-numbers.ts';
 import type { RedisClient } from './connection.ts';
 
 /** Constants of a deployment, written into the scripts as numbers. */
@@ -14,6 +15,9 @@ export interface ScriptConstants {
   readonly RECOUNT_MS: number;
   readonly SHARDS: number;
 }
+
+/** The same in every deployment. */
+const COMMON = { CLOCK_SLACK_MS, NUMBERS_PER_MS };
 
 /** What tells whether a lease runs. */
 const READS = ['prelude', 'silence'];
@@ -58,7 +62,7 @@ function source(name: string): string {
 
 /** Registers the verbs on a client; a script that the server has forgotten is sent again by ioredis. */
 export function defineVerbs(client: RedisClient, constants: ScriptConstants): void {
-  const header = Object.entries(constants)
+  const header = Object.entries({ ...COMMON, ...constants })
     .map(([name, value]) => `local ${name} = ${value}\n`)
     .join('');
   for (const [verb, parts] of Object.entries(PARTS)) {

@@ -59,25 +59,18 @@ const answer = { current: 1, max: 3, startedAt: 1_000, segment: 4, segmentStarte
 const answered = (result: OpenResult): LifeEvent => ({ type: 'answered', result });
 const opened = { outcome: 'opened', ...answer, startedAt: 2_000, displaced: [] } as const;
 
+const HELLO = {
+  type: 'hello',
+  session: SESSION,
+  owner: C,
+  intent: 'fresh',
+  outagePolicy: 'open',
+  claimedStart: undefined,
+} as const;
+
 export const EVENTS = {
-  hello: {
-    type: 'hello',
-    session: SESSION,
-    owner: C,
-    intent: 'fresh',
-    outagePolicy: 'open',
-    claimedStart: undefined,
-  },
-  'late hello': {
-    type: 'hello',
-    session: SESSION,
-    owner: C,
-    intent: 'fresh',
-    outagePolicy: 'open',
-    claimedStart: undefined,
-    isLate: true,
-    isHeldUp: true,
-  },
+  hello: HELLO,
+  'late hello': { ...HELLO, isLate: true, isHeldUp: true },
   'answered opened': answered(opened),
   'answered renewed': answered({ outcome: 'renewed', ...answer, displaced: [] }),
   'answered refused': answered({

@@ -23,9 +23,10 @@ local function numberOf(owner)
   return text and tonumber(text, 36)
 end
 
--- Whether the hello of the first connection came later. What lies ahead was given before the clock was set back (P2).
+-- As connection-numbers.ts has it: whether the hello of the first connection came later. What lies ahead was given before
+-- the clock was set back (P2).
 local function isNewer(one, other)
-  local most = (now + 500) * 1024
+  local most = (now + CLOCK_SLACK_MS) * NUMBERS_PER_MS
   if (one > most) ~= (other > most) then return other > most end
   return one > other
 end

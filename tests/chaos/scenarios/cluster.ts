@@ -6,7 +6,7 @@ import type { TestRedis } from '../../support/redis-server.ts';
 import type { Rig } from '../rig/rig.ts';
 import { SHARDS } from '../rig/store.ts';
 import { churn } from './churn.ts';
-import { type Failover, freezeMaster, killMaster, NOT_REPLICATED, NOTICED_MS } from './failover.ts';
+import { type Failover, lostMasters, NOTICED_MS } from './failover.ts';
 import type { Scenario } from './scenario.ts';
 
 const MOVED = 3;
@@ -36,21 +36,7 @@ async function moveShards(rig: Rig, to: TestRedis): Promise<void> {
 }
 
 export const CLUSTER: readonly Scenario[] = [
-  {
-    name: 'cluster-master-killed',
-    store: 'cluster',
-    history: 0,
-    exempt: NOT_REPLICATED,
-    isShort: true,
-    act: (rig) => killMaster(rig, failoverOf(rig)),
-  },
-  {
-    name: 'cluster-master-frozen',
-    store: 'cluster',
-    history: 0,
-    exempt: NOT_REPLICATED,
-    act: (rig) => freezeMaster(rig, failoverOf(rig)),
-  },
+  ...lostMasters('cluster', failoverOf),
   {
     name: 'cluster-slots-moved',
     store: 'cluster',

@@ -3,6 +3,7 @@ import { following, type TestRedis } from '../../support/redis-server.ts';
 import type { Exempt } from '../checker/checker.ts';
 import type { Rig } from '../rig/rig.ts';
 import { churn } from './churn.ts';
+import type { Scenario } from './scenario.ts';
 
 /** Replication does not wait. */
 export const NOT_REPLICATED: Exempt = { I7: 'what began and ended, and was not replicated yet, is in no history' };
@@ -17,7 +18,7 @@ export interface Failover {
 }
 
 /** It comes back later, as a replica. */
-export async function killMaster(rig: Rig, { master, takenOver }: Failover): Promise<void> {
+async function killMaster(rig: Rig, { master, takenOver }: Failover): Promise<void> {
   await rig.during(async () => {
     await master.kill();
     void churn(rig, 6);
@@ -29,7 +30,7 @@ export async function killMaster(rig: Rig, { master, takenOver }: Failover): Pro
   await following(master);
 }
 
-export async function freezeMaster(rig: Rig, { master, takenOver }: Failover): Promise<void> {
+async function freezeMaster(rig: Rig, { master, takenOver }: Failover): Promise<void> {
   const thawed = rig.pause(FROZEN_MS).then(() => master.process?.kill('SIGCONT'));
   await rig.during(async () => {
     master.process?.kill('SIGSTOP');
@@ -41,4 +42,13 @@ export async function freezeMaster(rig: Rig, { master, takenOver }: Failover): P
   await thawed;
   await churn(rig, 6);
   await following(master);
+}
+
+/** A master is lost in either way. */
+export function lostMasters(store: 'sentinel' | 'cluster', failoverOf: (rig: Rig) => Failover): Scenario[] {
+  const common = { store, history: 0, exempt: NOT_REPLICATED } as const;
+  return [
+    { ...common, name: `${store}-master-killed`, isShort: true, act: (rig) => killMaster(rig, failoverOf(rig)) },
+    { ...common, name: `${store}-master-frozen`, act: (rig) => freezeMaster(rig, failoverOf(rig)) },
+  ];
 }

@@ -3,7 +3,7 @@ import type { TestSentinels } from '../../support/redis-sentinels.ts';
 import { following } from '../../support/redis-server.ts';
 import type { Rig } from '../rig/rig.ts';
 import { churn } from './churn.ts';
-import { type Failover, freezeMaster, killMaster, NOT_REPLICATED, NOTICED_MS } from './failover.ts';
+import { type Failover, lostMasters, NOT_REPLICATED, NOTICED_MS } from './failover.ts';
 import type { Scenario } from './scenario.ts';
 
 const sentinelsOf = (rig: Rig): TestSentinels => rig.store.sentinels as TestSentinels;
@@ -14,21 +14,7 @@ function failoverOf(rig: Rig): Failover {
 }
 
 export const SENTINEL: readonly Scenario[] = [
-  {
-    name: 'sentinel-master-killed',
-    store: 'sentinel',
-    history: 0,
-    exempt: NOT_REPLICATED,
-    isShort: true,
-    act: (rig) => killMaster(rig, failoverOf(rig)),
-  },
-  {
-    name: 'sentinel-master-frozen',
-    store: 'sentinel',
-    history: 0,
-    exempt: NOT_REPLICATED,
-    act: (rig) => freezeMaster(rig, failoverOf(rig)),
-  },
+  ...lostMasters('sentinel', failoverOf),
   {
     name: 'sentinel-failover-asked',
     store: 'sentinel',

@@ -9,6 +9,7 @@ import {
   LONG,
   PAST,
   SHORT,
+  type StoreFixture,
   socket,
   withFixture,
 } from './store-fixture.ts';
@@ -300,12 +301,7 @@ export function logContract(create: CreateStore): void {
   describe('inbox', () => {
     test('[P5] notify tells the node that owns each displaced socket, by what it was displaced', () =>
       withFixture(create, async (fixture) => {
-        const second = await fixture.held.second();
-        const inboxes: Record<string, NodeMessage[]> = { n: [], m: [] };
-        for (const nodeId of ['n', 'm']) {
-          await fixture.join(nodeId);
-          second.inbox.listen(nodeId, (message) => void inboxes[nodeId]?.push(message));
-        }
+        const inboxes = await inboxesOf(fixture);
         await fixture.opened('u', 'a', { owner: socket('n', 1) });
         await fixture.opened('u', 'b', { owner: socket('m', 2) });
         await fixture.opened('u', 'c');
@@ -313,9 +309,7 @@ export function logContract(create: CreateStore): void {
         const moved = await fixture.open('u', 'a', { owner: socket('n', 3) });
         if (moved.outcome === 'renewed') await fixture.store.inbox.notify(moved.displaced);
         await fixture.store.inbox.notify(await fixture.store.sessions.kick('u'), by);
-        for (let i = 0; i < 100 && (inboxes.n?.length ?? 0) + (inboxes.m?.length ?? 0) < 3; i += 1) {
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
+        await arrival(() => inboxes.n.length + inboxes.m.length >= 3);
         const told = { userId: 'u' };
         expect(inboxes.n).toEqual([
           { ...told, sessionId: 'a', connection: 1, reason: 'moved' },
@@ -326,17 +320,10 @@ export function logContract(create: CreateStore): void {
 
     test('[P7] nodes are asked to renew the sessions of some users, or of all; one that is gone is no error', () =>
       withFixture(create, async (fixture) => {
-        const second = await fixture.held.second();
-        const inboxes: Record<string, NodeMessage[]> = { n: [], m: [] };
-        for (const nodeId of ['n', 'm']) {
-          await fixture.join(nodeId);
-          second.inbox.listen(nodeId, (message) => void inboxes[nodeId]?.push(message));
-        }
+        const inboxes = await inboxesOf(fixture);
         await fixture.store.inbox.send(['n', 'gone', 'm'], { renew: ['u', 'v'] });
         await fixture.store.inbox.send(['m'], { renew: 'all' });
-        for (let i = 0; i < 100 && (inboxes.n?.length ?? 0) + (inboxes.m?.length ?? 0) < 3; i += 1) {
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
+        await arrival(() => inboxes.n.length + inboxes.m.length >= 3);
         expect(inboxes.n).toMatchObject([{ renew: ['u', 'v'] }]);
         expect(inboxes.m).toMatchObject([{ renew: ['u', 'v'] }, { renew: 'all' }]);
       }));
@@ -348,7 +335,7 @@ export function logContract(create: CreateStore): void {
         const { epoch } = await fixture.store.nodes.join('n', LONG);
         fixture.store.inbox.listen('n', (message) => void inbox.push(message));
         await second.inbox.send(['n', 'gone'], { joined: 'm', epoch });
-        for (let i = 0; i < 100 && inbox.length === 0; i += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+        await arrival(() => inbox.length > 0);
         expect(inbox).toMatchObject([{ joined: 'm', epoch }]);
       }));
 
@@ -364,9 +351,25 @@ export function logContract(create: CreateStore): void {
         await fixture.store.inbox.notify(displaced);
         await fixture.store.inbox.notify(displaced.map((one) => ({ ...one, owner: socket('elsewhere', 1) })));
         await fixture.store.inbox.notify([]);
-        for (let i = 0; i < 100 && later.length === 0; i += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+        await arrival(() => later.length > 0);
         expect(first).toEqual([]);
         expect(later).toMatchObject([{ sessionId: 'a', reason: 'kicked' }]);
       }));
   });
+}
+
+/** Two nodes that listen at another handle of the store, and what each is told. */
+async function inboxesOf(fixture: StoreFixture): Promise<Record<'n' | 'm', NodeMessage[]>> {
+  const second = await fixture.held.second();
+  const inboxes: Record<'n' | 'm', NodeMessage[]> = { n: [], m: [] };
+  for (const nodeId of ['n', 'm'] as const) {
+    await fixture.join(nodeId);
+    second.inbox.listen(nodeId, (message) => void inboxes[nodeId].push(message));
+  }
+  return inboxes;
+}
+
+/** Waits until messages have come; what does not come within 2 s shows in what is expected of them. */
+async function arrival(hasCome: () => boolean): Promise<void> {
+  for (let i = 0; i < 100 && !hasCome(); i += 1) await new Promise((resolve) => setTimeout(resolve, 20));
 }

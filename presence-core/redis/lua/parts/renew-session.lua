@@ -4,8 +4,9 @@ local function renewSession(act, member)
   local row, owner, max, out = member.row, act.owner, act.max, { '' }
   local what = 'renewed'
   local heldBySocket = #row.owner > 1
-  local isFormer = act.intent == 'b' and heldBySocket and isOfFormerEpoch(act.K, row.owner)
-  if act.intent == 'b' and heldBySocket and not isFormer then
+  local beatsHeld = act.intent == 'b' and heldBySocket
+  local isFormer = beatsHeld and isOfFormerEpoch(act.K, row.owner)
+  if beatsHeld and not isFormer then
     what = 'held'
   else
     local dirty = row.owner ~= owner or row.limit ~= max
