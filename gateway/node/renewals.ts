@@ -1,6 +1,5 @@
 /** Renews the leases of held sessions in batches, a slice of them at every tick of a wheel. */
 import {
-  chunks,
   type PresenceStore,
   pause,
   type RenewRequest,
@@ -8,6 +7,7 @@ import {
   TimingWheel,
 } from '../../presence-core/index.ts';
 import type { HeldPlayer } from './held-player.ts';
+import { Pace } from './pace.ts';
 
 export interface RenewalsOptions {
   readonly store: PresenceStore;
@@ -17,8 +17,8 @@ export interface RenewalsOptions {
 /** A renewal is due at a third of the lease: two may fail. */
 const RENEWALS_PER_LEASE = 3;
 const SLOTS = 64;
-/** Sessions of one call when all are renewed. */
-const BATCH = 500;
+/** Sessions of one call, at most, when all are renewed. */
+const AT_ONCE = 500;
 
 export class Renewals {
   private readonly options: RenewalsOptions;
@@ -49,15 +49,16 @@ export class Renewals {
   }
 
   /**
-   * Renews these now, spread over `withinMs`.
+   * Renews these now, spread over `withinMs`; when the store is slow, over longer.
    * @returns whether the store answered for all of them.
    */
   async renewAll(players: Iterable<HeldPlayer>, withinMs: number): Promise<boolean> {
-    const batches = chunks([...players], BATCH);
+    const all = [...players];
+    const pace = new Pace(AT_ONCE);
     let isAnswered = true;
-    for (const batch of batches) {
-      if (!(await this.renew(batch))) isAnswered = false;
-      await pause(withinMs / batches.length);
+    for (const some of pace.slices(all)) {
+      if (!(await pace.answer(this.renew(some)))) isAnswered = false;
+      await pause((withinMs * some.length) / all.length);
     }
     return isAnswered;
   }

@@ -3,14 +3,14 @@
  * that nodes do not flood a store that is just back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chunks } from '../../presence-core/index.ts';
 import type { HeldPlayer } from './held-player.ts';
+import { Pace } from './pace.ts';
 
 /** At most this many at once, then a pause. */
 const AT_ONCE = 200;
 const PAUSE_MS = 20;
-/** Nodes begin at different times. */
-const JITTER_MS = 500;
+/** Nodes begin at different times: within a millisecond for each session, and no more than this. */
+const JITTER_MAX_MS = 500;
 const RETRY_MS = 1_000;
 
 export interface ReopeningOptions {
@@ -23,6 +23,7 @@ export interface ReopeningOptions {
 export class Reopening {
   private readonly due = new Set<HeldPlayer>();
   private readonly options: ReopeningOptions;
+  private readonly pace = new Pace(AT_ONCE);
   private isRunning = false;
 
   constructor(options: ReopeningOptions) {
@@ -63,11 +64,11 @@ export class Reopening {
 
   private async run(): Promise<void> {
     this.isRunning = true;
-    await sleep(Math.random() * JITTER_MS);
+    await sleep(Math.random() * Math.min(JITTER_MAX_MS, this.due.size));
     while (this.mayGoOn()) {
-      for (const some of chunks([...this.due], AT_ONCE)) {
+      for (const some of this.pace.slices([...this.due])) {
         if (!this.mayGoOn()) break;
-        await Promise.all(some.map((player) => this.reopen(player)));
+        await this.pace.answer(Promise.all(some.map((player) => this.reopen(player))));
         await sleep(PAUSE_MS);
       }
       if (this.mayGoOn()) await sleep(RETRY_MS);

@@ -6,7 +6,7 @@ import { pause, singleFlight } from '../../presence-core/index.ts';
 
 const LOOK_MS = 20;
 /** Between two questions who is done. */
-const CONFIRM_MS = 250;
+const CONFIRM_MS = 100;
 
 /** What this process knows of a store that may have forgotten; `GatewayNode` is one. */
 export interface StoreMemory {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreError } from '../errors.ts';
 import { backOffMs } from '../toolkit/retrying.ts';
-import { ignoreSentinelsThatAreDown, keepAlive, refuseBehindLateAnswers } from './lasting-client.ts';
+import { hearSentinels, keepAlive, refuseBehindLateAnswers } from './lasting-client.ts';
 import { describeOutage, NoAnswer } from './outage.ts';
 import {
   BLOCK_MAX_MS,
@@ -125,7 +125,7 @@ function createClient(target: Target, options: RedisOptions): RedisClient {
       // Else a sentinel that accepts and does not answer is waited for without end.
       sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
     });
-    ignoreSentinelsThatAreDown(sentinel);
+    hearSentinels(sentinel);
     return bounded(sentinel);
   }
   return bounded(new Redis({ ...options, ...(target.nodes[0] as { host: string; port: number }) }));

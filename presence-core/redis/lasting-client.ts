@@ -39,14 +39,26 @@ export function refuseBehindLateAnswers(connection: Redis, late: () => Error): v
   };
 }
 
-interface WithDetector {
-  readonly connector: { readonly failoverDetector?: { readonly sentinels: readonly { readonly client: Redis }[] } };
+interface Connector {
+  readonly failoverDetector?: { readonly sentinels: readonly { readonly client: Redis }[] };
 }
 
-/** Sentinels that are down while another answers are no outage; ioredis prints them to stderr unless somebody listens. */
-export function ignoreSentinelsThatAreDown(client: Redis): void {
+/**
+ * Hears the sentinels that ioredis subscribes to. Those that are down while another answers are no outage; ioredis prints
+ * them to stderr unless somebody listens. Once one announces a new master, the client waits no longer to connect again.
+ */
+export function hearSentinels(client: Redis): void {
+  const state = client as unknown as { connector: Connector; retryAttempts: number };
+  const connectNow = (): void => {
+    if (client.status !== 'reconnecting') return;
+    // Another sentinel may not know of the master yet: then the pauses are short again.
+    state.retryAttempts = 0;
+    client.connect().catch(() => undefined);
+  };
   client.on('connect', () => {
-    const { failoverDetector } = (client as unknown as WithDetector).connector;
-    for (const sentinel of failoverDetector?.sentinels ?? []) sentinel.client.on('error', () => {});
+    for (const sentinel of state.connector.failoverDetector?.sentinels ?? []) {
+      sentinel.client.on('error', () => {});
+      sentinel.client.on('message', connectNow);
+    }
   });
 }

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../../gateway/config/config.ts';
 import { startServer } from '../../gateway/server.ts';
 import type { OpenRequest } from '../../presence-core/index.ts';
+import { hearSentinels } from '../../presence-core/redis/lasting-client.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
@@ -156,6 +157,27 @@ slowTest('[P14] a client that ended as a failover was announced while it asked i
   await hasEnded;
   expect(await eventually(() => store.sessions.open(beatOf('u')))).toMatchObject({ outcome: 'opened' });
   expect(await eventually(() => store.nodes.join('node', LONG_MS))).toMatchObject({ outcome: 'alive' });
+});
+
+slowTest('[P14] a client that waits to connect again does so when a sentinel announces a new master', async (ends) => {
+  const redis = await redisFor(ends);
+  const proxy = await proxyTo(ends, redis.port);
+  const sentinel = await ScriptedSentinel.for(proxy.port);
+  ends.push(() => sentinel.stop());
+  // Longer than the test lasts.
+  const retryStrategy = (): number => 10 * LONG_MS;
+  const sentinels = [{ host: '127.0.0.1', port: Number(new URL(sentinel.url).port) }];
+  const client = new Redis({ sentinels, name: 'main', failoverDetector: true, retryStrategy });
+  client.on('error', () => {});
+  ends.push(() => client.disconnect());
+  hearSentinels(client);
+  await until(() => client.status === 'ready');
+  await until(() => sentinel.isSubscribed);
+  await proxy.close();
+  await until(() => client.status === 'reconnecting');
+  await sentinel.announce(redis.port);
+  await until(() => client.status === 'ready');
+  expect(await client.ping()).toBe('PONG');
 });
 
 slowTest('[P14] while Redis stands still nothing is collected behind calls that had no answer', async (ends) => {

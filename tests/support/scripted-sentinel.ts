@@ -24,6 +24,11 @@ export class ScriptedSentinel {
     return new ScriptedSentinel(listener, masterPort);
   }
 
+  /** Somebody waits for announcements. */
+  get isSubscribed(): boolean {
+    return this.subscribers.size > 0;
+  }
+
   /** From now on it does not say where the master is. Resolves when it was asked. */
   hold(): Promise<void> {
     this.held = [];
