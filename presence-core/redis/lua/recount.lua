@@ -104,7 +104,7 @@ local function walkBucket(K, bucket)
     local score = countSingle(counts, K, user, rows) or countMended(counts, K, user, bucket, rows)
     if score and (not soonest or score < soonest) then soonest = score end
   end
-  for field, by in pairs(counts) do addToHash(K .. 'r', field, by) end
+  for field, by in pairs(counts) do addToHash(K .. 'r', field, fmt('%d', by)) end
   if soonest then call('ZADD', K .. 'due', 'LT', fmt('%d', math.ceil(soonest)), bucket) end
 end
 

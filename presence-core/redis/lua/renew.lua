@@ -13,13 +13,18 @@ local function miss(K, field)
 end
 
 local i, n, total, last = 1, 0, #v, 0
--- Of the group.
-local K, node, at, atText, renewed, isShort
+-- Of the group; `renewed` once its own keys were read.
+local K, node, at, atText, renewed, isShort, out
 
 -- Carries out the rest of the group.
 local function renewGroup()
-  local K, at, atText, renewed, isShort, v, replies, last = K, at, atText, renewed, isShort, v, replies, last
-  local out = node ~= '' and fenced(K, 's' .. node .. '.')
+  if not renewed then
+    out = node ~= '' and fenced(K, 's' .. node .. '.')
+    atText = leaseText(K, at)
+    isShort = find(atText, '.', 1, true)
+    renewed = 'renewed|' .. fmt('%d', at)
+  end
+  local call, now, v, replies, K, at, last, out = call, now, v, replies, K, at, last, out
   while i <= last do
     n = n + 1
     local key, field, session, owner = v[i], v[i + 2], v[i + 3], v[i + 4]
@@ -44,26 +49,14 @@ local function renewGroup()
   end
 end
 
-local function beginGroup()
-  atText = leaseText(K, at)
-  renewed = 'renewed|' .. fmt('%d', at)
-  isShort = find(atText, '.', 1, true)
-end
-
 while i <= total do
-  K, node, at, last = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5
+  K, node, at, last, renewed = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5, nil
   i = i + 4
-  local canRenew, why = pcall(beginGroup)
-  while not canRenew and i <= last do
-    n = n + 1
-    replies[n] = failure(why)
-    i = i + 5
-  end
   while i <= last do
     local before = n
     local isDone, problem = pcall(renewGroup)
     if not isDone then
-      -- The whole group, where its own keys cannot be read.
+      -- The whole group one by one, where its own keys cannot be read.
       if n == before then n = n + 1 end
       replies[n] = failure(problem)
       i = i + 5

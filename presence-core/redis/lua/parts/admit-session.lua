@@ -27,7 +27,7 @@ end
 -- The row of a session that begins now, or goes on where it was (P10).
 local function firstRow(act)
   local former = formerOf(act)
-  local startedAt, segment, segmentMs = fmt('%d', now), '0', '0'
+  local startedAt, segment, segmentMs = nowText, '0', '0'
   if former then
     startedAt, segment = fmt('%d', former.startedAt), fmt('%d', former.segment)
     segmentMs = fmt('%d', math.max(0, former.segmentAt - former.startedAt))

@@ -1,27 +1,20 @@
 -- Counts of live sessions and distinct users (P12).
 local ONE_SESSION = 1000000000
 
--- What acts need of a shard's state: its epoch, and how many buckets a recount has walked (0 when none runs).
-local states = {}
-local function stateOf(K)
-  local state = states[K]
-  if not state then
-    local v = call('HMGET', K .. 'shard', 'epoch', 'recount')
-    state = { epoch = v[1], walked = tonumber(v[2] or 0) }
-    states[K] = state
-  end
-  return state
-end
+-- What is added, as text: numbers are slow to write.
+local BY = { [1000000001] = '1000000001', [1000000000] = '1000000000', [1] = '1', [-1] = '-1',
+  [-1000000000] = '-1000000000', [-1000000001] = '-1000000001' }
 
 -- A count is one number, sessions * 1e9 + users. At zero it is deleted.
 local function addToHash(key, field, by)
-  if call('HINCRBY', key, field, fmt('%d', by)) == 0 then call('HDEL', key, field) end
+  if call('HINCRBY', key, field, by) == 0 then call('HDEL', key, field) end
 end
 
--- Sessions and distinct users of one thing. What a recount has counted already follows (recount.lua).
+-- One session and one distinct user more or less (-1, 0, 1) of one thing. What a recount has counted already follows
+-- (recount.lua).
 local function addToCount(act, field, sessions, users)
-  local by = sessions * ONE_SESSION + users
-  if by == 0 or act.isUncounted then return end
+  local by = BY[sessions * ONE_SESSION + users]
+  if not by or act.isUncounted then return end
   local K = act.K
   addToHash(K .. 'n', field, by)
   local walked = stateOf(K).walked

@@ -39,8 +39,9 @@ end
 
 -- P9: true when the owner is a socket of a generation that has no running lease here.
 local leases = {}
+local callersOwners = 's' .. caller .. '.'
 local function fenced(K, owner)
-  local node = match(owner, '^s(.+)%.')
+  local node = string.sub(owner, 1, #callersOwners) == callersOwners and caller or match(owner, '^s(.+)%.')
   if not node then return false end
   local here = leases[K]
   if not here then
@@ -49,7 +50,9 @@ local function fenced(K, owner)
   end
   local over = here[node]
   if over == nil then
-    over = runsUntil(K, tonumber(call('HGET', K .. 'shard', 'n:' .. node) or 0)) <= now
+    local lease
+    if node == caller then lease = stateOf(K).lease else lease = call('HGET', K .. 'shard', 'n:' .. node) end
+    over = runsUntil(K, tonumber(lease or 0)) <= now
     here[node] = over
   end
   return over

@@ -2,23 +2,25 @@
 -- of an epoch without a hole, from 0; a sequence is that plus 1.
 -- kind: 'o' open, 'u' update, 'c' close. note: transition ('+' online, '-' offline, ''), reason (''), and with an update
 -- previous: the row's stream, device type, country, state, segment and segmentMs as they were.
+local LOG_MAX_TEXT = fmt('%d', LOG_MAX)
+local sub = string.sub
 local function appendChange(act, kind, member, at, note)
   local K, row = act.K, member.row
   local state = stateOf(K)
   local epoch = state.epoch
   if not epoch then
-    epoch = fmt('%d', now)
+    epoch = nowText
     call('HSET', K .. 'shard', 'epoch', epoch)
     state.epoch = epoch
   end
-  local entry = kind .. '|' .. act.user .. '|' .. member.id .. '|' .. string.sub(row.owner, 1, 1) .. '|'
-    .. fmt('%d', at) .. '|' .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|' .. row.stream .. '|'
+  local entry = kind .. '|' .. act.user .. '|' .. member.id .. '|' .. sub(row.owner, 1, 1) .. '|'
+    .. (at == now and nowText or fmt('%d', at)) .. '|' .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|' .. row.stream .. '|'
     .. row.dtype .. '|' .. row.country .. '|' .. row.state .. '|' .. note.transition .. '|' .. note.reason
   local p = note.previous
   if p then
     entry = entry .. '|' .. p.stream .. '|' .. p.dtype .. '|' .. p.country .. '|' .. p.state .. '|' .. p.segment .. '|'
       .. p.segmentMs
   end
-  local id = call('XADD', K .. 'log', 'MAXLEN', '~', LOG_MAX, epoch .. '-*', 'c', entry)
-  row.sequence = fmt('%d', match(id, '%-(%d+)$') + 1)
+  local id = call('XADD', K .. 'log', 'MAXLEN', '~', LOG_MAX_TEXT, epoch .. '-*', 'c', entry)
+  row.sequence = fmt('%d', sub(id, #epoch + 2) + 1)
 end

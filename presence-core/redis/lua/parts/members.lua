@@ -31,7 +31,7 @@ local function endSession(act, member, reason, at, staysOnline)
   appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)
-  if offline then call('ZADD', K .. 'seen', fmt('%d', at), user) end
+  if offline then call('ZADD', K .. 'seen', at == now and nowText or fmt('%d', at), user) end
   setTombstone(K, user, member.id, reason)
   return member
 end

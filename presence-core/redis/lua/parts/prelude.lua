@@ -11,6 +11,7 @@
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local nowText = fmt('%d', now)
 -- Every call ends with the node generation that its store handle joined under, '' none (P9), and the newest epoch of any
 -- shard that it knows of (P10). No verb sees them in ARGV.
 local knownEpoch, caller = table.remove(ARGV), table.remove(ARGV)
@@ -34,14 +35,25 @@ local function undamaged(reply)
   if not isDamage(reply) then error(reply) end
 end
 
+-- What acts need of a shard's state, read at once: its epoch, how many buckets a recount has walked (0 when none runs),
+-- and the lease of the caller's generation.
+local states = {}
+local function stateOf(K)
+  local state = states[K]
+  if not state then
+    local v = call('HMGET', K .. 'shard', 'epoch', 'recount', 'n:' .. caller)
+    state = { epoch = v[1], walked = tonumber(v[2] or 0), lease = v[3] }
+    states[K] = state
+  end
+  return state
+end
+
 -- Stands before what is answered because nothing is there: in a shard without an epoch, or of one that the caller has not
 -- heard of yet, whoever was live may be live still (P10).
-local remembered = {}
 local function mustRemember(K)
-  if caller == '' or remembered[K] then return end
-  local epoch = call('HGET', K .. 'shard', 'epoch')
+  if caller == '' then return end
+  local epoch = stateOf(K).epoch
   if not epoch or tonumber(epoch) > tonumber(knownEpoch) then error({ err = 'FORGOT the data of the deployment' }) end
-  remembered[K] = true
 end
 
 -- Calls act(i) for each item of the call, where i is the place in ARGV at which the item begins; returns the replies.

@@ -34,7 +34,14 @@ end
 
 -- Reads the rows of all of the user's members that have none yet.
 local function loadRows(act)
-  local list, fields, missing = act.members, {}, {}
+  local list = act.members
+  if #list == 1 then
+    -- As of nearly all users.
+    local only = list[1]
+    if not only.row then only.row = parseRow(call('HGET', act.rows, act.user .. ' ' .. only.id) or LOST_ROW) end
+    return
+  end
+  local fields, missing = {}, {}
   for i = 1, #list do
     if not list[i].row then
       fields[#fields + 1] = act.user .. ' ' .. list[i].id
