@@ -5,6 +5,7 @@ import { startRedis, type TestRedis } from '../tests/support/redis-server.ts';
 import { pin } from './cores.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import type { LoadReport } from './load.ts';
+import { redisCpuUs } from './redis-figures.ts';
 import { ServerProcess, spawnServer } from './server-process.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -48,12 +49,12 @@ export class Bed {
   }
 
   async cost(load: () => Promise<LoadReport>): Promise<Cost> {
-    const [nodeUs, redisUs] = [this.server.cpuUs(), await this.redisCpuUs()];
+    const [nodeUs, redisUs] = [this.server.cpuUs(), await redisCpuUs(this.admin)];
     const report = await load();
     return {
       ...report,
       nodeUs: (this.server.cpuUs() - nodeUs) / report.answered,
-      redisUs: ((await this.redisCpuUs()) - redisUs) / report.answered,
+      redisUs: ((await redisCpuUs(this.admin)) - redisUs) / report.answered,
     };
   }
 
@@ -61,11 +62,5 @@ export class Bed {
     this.admin.disconnect();
     await this.server.stop();
     await this.redis.stop();
-  }
-
-  private async redisCpuUs(): Promise<number> {
-    const text = await this.admin.info('cpu');
-    const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(text)?.[1]);
-    return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1e6;
   }
 }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { MemoryStore, RedisStore } from '../../presence-core/index.ts';
 import { startRedis } from '../../tests/support/redis-server.ts';
 import { type BenchSession, inLanes, makeSessions } from '../players.ts';
+import { redisBytes, redisCpuUs } from '../redis-figures.ts';
 import type { Figure } from '../report.ts';
 
 const REDIS_SESSIONS = 200_000;
@@ -23,16 +24,11 @@ interface Cost {
 }
 
 async function cost(admin: Redis, count: number, work: () => Promise<unknown>): Promise<Cost> {
-  const redisCpu = async (): Promise<number> => {
-    const text = await admin.info('cpu');
-    const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(text)?.[1]);
-    return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1e6;
-  };
   await admin.config('RESETSTAT');
-  const [redisBefore, cpuBefore, begun] = [await redisCpu(), process.cpuUsage(), performance.now()];
+  const [redisBefore, cpuBefore, begun] = [await redisCpuUs(admin), process.cpuUsage(), performance.now()];
   await work();
   const [seconds, cpu] = [(performance.now() - begun) / 1_000, process.cpuUsage(cpuBefore)];
-  const redisUs = (await redisCpu()) - redisBefore;
+  const redisUs = (await redisCpuUs(admin)) - redisBefore;
   const stats = await admin.info('commandstats');
   const scriptUs = Number(/cmdstat_evalsha:calls=\d+,usec=(\d+)/.exec(stats)?.[1]);
   return {
@@ -41,10 +37,6 @@ async function cost(admin: Redis, count: number, work: () => Promise<unknown>): 
     scriptUs: scriptUs / count,
     redisUs: redisUs / count,
   };
-}
-
-async function usedBytes(admin: Redis): Promise<number> {
-  return Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
 }
 
 async function logBytes(admin: Redis, shards: number): Promise<number> {
@@ -66,13 +58,13 @@ async function fillRedis(
   const store = new RedisStore({ url: redis.url });
   await store.start();
   await store.nodes.join(NODE, 3_600_000);
-  const before = await usedBytes(admin);
+  const before = await redisBytes(admin);
   const open = await cost(admin, sessions.length, () =>
     inLanes(sessions, LANES, (s, i) =>
       store.sessions.open({ ...s, owner: { nodeId: NODE, connection: i }, leaseMs: LEASE_MS, intent: 'fresh' }),
     ),
   );
-  const bytes = (await usedBytes(admin)) - before - (await logBytes(admin, 64));
+  const bytes = (await redisBytes(admin)) - before - (await logBytes(admin, 64));
   const figures: Figure[] = [
     { what: `Redis bytes per session, ${label}`, value: bytes / sessions.length, unit: 'B', target: '≤ 340' },
   ];
