@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import { answerPings } from './answer-pings.ts';
 import { inLanes, makeSessions } from './players.ts';
 
 export interface LoadClientsOrder {
@@ -13,6 +14,8 @@ export interface LoadClientsOrder {
   readonly count: number;
   /** Connecting at once. */
   readonly lanes: number;
+  /** Whether pings are answered, as the gateway must be told when they are not. */
+  readonly answersPings?: boolean;
 }
 
 const HOST = '127.0.0.1';
@@ -27,7 +30,7 @@ function textFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from(head), mask, payload.map((byte, i) => byte ^ (mask[i & 3] as number))]);
 }
 
-function openSession(port: number, hello: object): Promise<void> {
+function openSession(port: number, hello: object, answersPings: boolean): Promise<void> {
   const upgrade = [
     'GET /ws HTTP/1.1',
     `Host: ${HOST}`,
@@ -49,6 +52,7 @@ function openSession(port: number, hello: object): Promise<void> {
       if (received.includes('"type":"welcome"')) {
         received = '';
         socket.removeAllListeners('data').resume();
+        if (answersPings) answerPings(socket);
         resolve();
       }
     });
@@ -58,11 +62,11 @@ function openSession(port: number, hello: object): Promise<void> {
   });
 }
 
-process.once('message', async ({ port, from, count, lanes }: LoadClientsOrder) => {
+process.once('message', async ({ port, from, count, lanes, answersPings = false }: LoadClientsOrder) => {
   const hellos = makeSessions(from + count)
     .slice(from)
     .map(({ userId, sessionId, attributes }) => ({ userId, sessionId, ...attributes }));
   const begun = performance.now();
-  await inLanes(hellos, lanes, (hello) => openSession(port, hello));
+  await inLanes(hellos, lanes, (hello) => openSession(port, hello, answersPings));
   process.send?.({ elapsedMs: performance.now() - begun });
 });

@@ -10,12 +10,11 @@ export interface Figure {
   readonly target?: string;
 }
 
-/** Whether the figure is not what its target asks for. */
+/** Whether the figure is not what its target asks for; also when it cannot be said. */
 export function isMissed({ value, target }: Figure): boolean {
   if (target === undefined) return false;
   const [, bound = '', digits] = /^([≤≥]?) ?([\d.,]+)$/.exec(target) ?? [];
-  if (digits === undefined) throw new Error(`not a target: '${target}'`);
-  const wanted = Number(digits.replaceAll(',', ''));
+  const wanted = Number(digits?.replaceAll(',', ''));
   if (bound === '≤') return !(value <= wanted);
   return bound === '≥' ? !(value >= wanted) : value !== wanted;
 }

@@ -2,6 +2,12 @@
 import { type BenchCommand, type BenchOptions, OPTIONS_HELP, readCommand } from './options.ts';
 import { type Figure, report } from './report.ts';
 import { scaleChurn } from './scale/churn.ts';
+import { scaleIdle } from './scale/idle.ts';
+import { scaleLoss } from './scale/loss.ts';
+import { scaleMemory } from './scale/memory.ts';
+import { scaleSnapshots } from './scale/snapshots.ts';
+import { scaleSockets } from './scale/sockets.ts';
+import { scaleStats } from './scale/stats.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
 import { ghostsOfGateway, ghostsOfPause, ghostsOfRollback, ghostsOfSockets } from './scenarios/ghosts.ts';
@@ -22,7 +28,15 @@ const SCENARIOS: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   replica: { redis: replicaRedis },
   ghosts: { sockets: ghostsOfSockets, gateway: ghostsOfGateway, pause: ghostsOfPause, rollback: ghostsOfRollback },
   survival: { gateway: survivalOfGateway, failover: survivalOfFailover, cluster: survivalOfCluster },
-  scale: { churn: scaleChurn },
+  scale: {
+    churn: scaleChurn,
+    idle: scaleIdle,
+    loss: scaleLoss,
+    snapshots: scaleSnapshots,
+    stats: scaleStats,
+    memory: scaleMemory,
+    sockets: scaleSockets,
+  },
 };
 
 function helpText(): string {

@@ -34,6 +34,12 @@ export async function spawnServer(
   return [child, ready];
 }
 
+/** CPU time of a process so far, in µs. */
+export function processCpuUs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * CPU_TICK_US;
+}
+
 export class ServerProcess {
   readonly wsPort: number;
   readonly httpPort: number;
@@ -48,8 +54,7 @@ export class ServerProcess {
   }
 
   cpuUs(): number {
-    const fields = this.read('stat').split(') ')[1]?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * CPU_TICK_US;
+    return processCpuUs(this.pid);
   }
 
   async stop(): Promise<void> {

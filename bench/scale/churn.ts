@@ -6,7 +6,8 @@ import type { BenchSession } from '../players.ts';
 import { progress } from '../progress.ts';
 import type { Figure } from '../report.ts';
 import { median } from '../rounds.ts';
-import { type Cost, LONG_MS, nodeOf, ScaleBed } from './scale-bed.ts';
+import type { Cost } from './cost.ts';
+import { LONG_MS, nodeOf, ScaleBed } from './scale-bed.ts';
 import { evenStreams, scaleSession } from './scale-sessions.ts';
 import { sizeText } from './size-text.ts';
 

@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import { RedisStore } from '../../presence-core/index.ts';
 import { startRedis, type TestRedis } from '../../tests/support/redis-server.ts';
 import { progress } from '../progress.ts';
-import { redisBytes, redisCommands, redisCpuUs } from '../redis-figures.ts';
+import { redisBytes } from '../redis-figures.ts';
+import { type Cost, costOf } from './cost.ts';
 import { Filler, type FillOrder } from './filler.ts';
 
 const PREFIX = 'presence';
@@ -21,15 +22,6 @@ const SWEEP_GAP_MS = 500;
 export const MINUTE_MS = 60_000;
 /** No bench of one size lasts so long. */
 export const LONG_MS = 60 * MINUTE_MS;
-
-/** What some work took. */
-export interface Cost {
-  readonly redisUs: number;
-  /** Of this process. */
-  readonly nodeUs: number;
-  readonly commands: number;
-  readonly elapsedMs: number;
-}
 
 export class ScaleBed {
   /** One of each node, whose sessions' acts are called on it. */
@@ -100,18 +92,8 @@ export class ScaleBed {
     return redisBytes(this.admin);
   }
 
-  async cost(work: () => Promise<unknown>): Promise<Cost> {
-    const [redisUs, commands] = [await redisCpuUs(this.admin), await redisCommands(this.admin)];
-    const [cpu, begunAt] = [process.cpuUsage(), performance.now()];
-    await work();
-    const elapsedMs = performance.now() - begunAt;
-    const { user, system } = process.cpuUsage(cpu);
-    return {
-      redisUs: (await redisCpuUs(this.admin)) - redisUs,
-      nodeUs: user + system,
-      commands: (await redisCommands(this.admin)) - commands,
-      elapsedMs,
-    };
+  cost(work: () => Promise<unknown>): Promise<Cost> {
+    return costOf(this.admin, work);
   }
 
   async stop(): Promise<void> {

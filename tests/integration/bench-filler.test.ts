@@ -73,7 +73,7 @@ async function fillByScript(prefix: string, openedAt: readonly number[], stages:
 async function contentOf(key: string): Promise<unknown> {
   const type = await admin.type(key);
   if (type === 'hash') return admin.hgetall(key);
-  if (type === 'zset') return admin.zrange(key, 0, -1, 'WITHSCORES');
+  if (type === 'zset') return admin.zrange(key, '0', '-1', 'WITHSCORES');
   if (type === 'stream') return admin.xrange(key, '-', '+');
   return admin.get(key);
 }

@@ -1,0 +1,143 @@
+/** A node of 50,000 players is lost: how long its ghosts last, and how long opens take on the others meanwhile. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BenchOptions } from '../options.ts';
+import { progress } from '../progress.ts';
+import type { Figure } from '../report.ts';
+import { LONG_MS, nodeOf, ScaleBed } from './scale-bed.ts';
+import { ScaleNodes } from './scale-nodes.ts';
+import { evenStreams, scaleSession } from './scale-sessions.ts';
+import { sizeText } from './size-text.ts';
+
+const LOST = 50_000;
+const LOST_NODE = 'lost';
+/** Long enough for the bench to notice that it has begun to lapse. */
+const LOST_LEASE_MS = 4_000;
+const SHARDS = 64;
+const SWEEPERS = [1, 10, 100];
+const SWEEP_MS = 1_000;
+const STREAMS = 500;
+const OPENS_PER_SECOND = 500;
+const TICK_MS = 2;
+const AT_REST_MS = 10_000;
+/** By then it will not be swept any more. */
+const HOPELESS_MS = 180_000;
+const POLL_MS = 20;
+
+const TIMES_SLOWER = 3;
+
+const streamOf = evenStreams(STREAMS);
+
+/** New sessions at a steady rate, whether or not those before were answered. */
+class Opens {
+  latenciesMs: number[] = [];
+  private readonly bed: ScaleBed;
+  private next: number;
+  private failed = 0;
+  private readonly timer: NodeJS.Timeout;
+  private readonly begunAt = performance.now();
+  private readonly first: number;
+
+  constructor(bed: ScaleBed, first: number) {
+    this.bed = bed;
+    this.first = first;
+    this.next = first;
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  get number(): number {
+    return this.next;
+  }
+
+  /** @returns the p99 of those that were due since the last call, in ms. */
+  async p99Ms(): Promise<number> {
+    const { latenciesMs } = this;
+    this.latenciesMs = [];
+    // Those under way belong to it.
+    await sleep(1_000);
+    if (this.failed > 0) throw new Error(`${this.failed} opens failed`);
+    const sorted = latenciesMs.toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private tick(): void {
+    const due = this.first + Math.floor(((performance.now() - this.begunAt) * OPENS_PER_SECOND) / 1_000);
+    while (this.next < due) void this.open(this.next++, this.latenciesMs);
+  }
+
+  private async open(number: number, latenciesMs: number[]): Promise<void> {
+    const dueAt = this.begunAt + ((number - this.first) * 1_000) / OPENS_PER_SECOND;
+    const owner = { nodeId: nodeOf(number), connection: number };
+    const session = scaleSession(number, streamOf);
+    try {
+      await this.bed.storeOf(number).sessions.open({ ...session, owner, leaseMs: LONG_MS, intent: 'fresh' });
+      latenciesMs.push(performance.now() - dueAt);
+    } catch {
+      this.failed += 1;
+    }
+  }
+}
+
+/** @param from number of the first session that the bench has not used yet. */
+async function loseNode(bed: ScaleBed, from: number, sweepers: number, at: string): Promise<[Figure[], number]> {
+  await bed.fill({ from, count: LOST, streamOf, nodeOf: () => `${LOST_NODE}${sweepers}` });
+  progress(`${sweepers} sweepers, opens at rest`);
+  const nodes = await ScaleNodes.start({ url: bed.url, shards: SHARDS, nodes: sweepers, sweepMs: SWEEP_MS });
+  const opens = new Opens(bed, from + LOST);
+  try {
+    await sleep(SWEEP_MS);
+    opens.latenciesMs = [];
+    await sleep(AT_REST_MS);
+    const atRestMs = await opens.p99Ms();
+    // Its lease begins only now, so that the filling does not count.
+    const { now } = await bed.storeOf(0).nodes.join(`${LOST_NODE}${sweepers}`, LOST_LEASE_MS);
+    const lapsesAt = now + LOST_LEASE_MS;
+    await sleep(Math.max(0, lapsesAt - Date.now()));
+    progress(`${sweepers} sweepers, the node is lost`);
+    opens.latenciesMs = [];
+    const before = nodes.ended;
+    const begunAt = Date.now();
+    const cost = await bed.cost(async () => {
+      while (nodes.ended - before < LOST && Date.now() - begunAt < HOPELESS_MS) await sleep(POLL_MS);
+    });
+    const meanwhileMs = await opens.p99Ms();
+    const isOver = nodes.ended - before >= LOST;
+    const of = (what: string): string => `${at}: node of 50,000 lost, ${sweepers} sweepers: ${what}`;
+    const goneMs = isOver ? nodes.endedAt - lapsesAt : Number.POSITIVE_INFINITY;
+    const figures = [
+      { what: of('last ghost gone after the lease'), value: goneMs / 1_000, unit: 's' },
+      { what: of('Redis CPU, opens included'), value: cost.redisUs / 1e6, unit: 's' },
+      { what: of('open at rest, p99'), value: atRestMs, unit: 'ms' },
+      { what: of('open meanwhile, p99'), value: meanwhileMs, unit: 'ms' },
+      { what: of('that is times slower'), value: meanwhileMs / atRestMs, unit: '', target: `≤ ${TIMES_SLOWER}` },
+    ];
+    return [figures, opens.number];
+  } finally {
+    opens.stop();
+    await nodes.stop();
+  }
+}
+
+async function lossAt(size: number): Promise<Figure[]> {
+  return ScaleBed.during(async (bed) => {
+    await bed.fill({ count: size, streamOf });
+    const figures: Figure[] = [];
+    let from = size;
+    for (const sweepers of SWEEPERS) {
+      // An order begins with a user's first session.
+      const [some, next] = await loseNode(bed, Math.ceil(from / 6) * 6, sweepers, sizeText(size));
+      figures.push(...some);
+      from = next;
+    }
+    return figures;
+  });
+}
+
+export async function scaleLoss({ sessions }: BenchOptions): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const size of sessions) figures.push(...(await lossAt(size)));
+  return figures;
+}

@@ -1,0 +1,45 @@
+/** Topic `stats`, totals and tops each second, when there are few streams and when there are very many. */
+import type { BenchOptions } from '../options.ts';
+import { progress } from '../progress.ts';
+import type { Figure } from '../report.ts';
+import { Dashboards, type Watched } from './dashboards.ts';
+import { ScaleBed } from './scale-bed.ts';
+import { evenStreams } from './scale-sessions.ts';
+import { sizeText } from './size-text.ts';
+
+const FEW = 1_000;
+const MANY = 100_000;
+const MEASURED_MS = 10_000;
+const TIMES_DEARER = 2;
+
+function statsWith(streams: number, size: number): Promise<Watched> {
+  return ScaleBed.during(async (bed) => {
+    await bed.fill({ count: size, streamOf: evenStreams(streams) });
+    progress(`stats of ${sizeText(streams)} streams`);
+    return Dashboards.during(bed, (dashboards) => dashboards.stats(MEASURED_MS));
+  });
+}
+
+async function statsAt(size: number): Promise<Figure[]> {
+  const few = await statsWith(FEW, size);
+  const many = await statsWith(MANY, size);
+  const figures = [few, many].flatMap((watched, i): Figure[] => {
+    const of = (what: string): string =>
+      `${sizeText(size)}: stats of ${sizeText(i === 0 ? FEW : MANY)} streams, ${what}`;
+    const seconds = watched.elapsedMs / 1_000;
+    return [
+      { what: of('Redis CPU'), value: watched.redisMs / seconds, unit: 'ms/s' },
+      { what: of('gateway CPU'), value: watched.gatewayMs / seconds, unit: 'ms/s' },
+      { what: of('frames'), value: watched.received / seconds, unit: '/s', target: '≥ 0.8' },
+    ];
+  });
+  const ratio = many.redisMs / few.redisMs;
+  const what = `${sizeText(size)}: Redis CPU of stats, ${sizeText(MANY)} streams against ${sizeText(FEW)}`;
+  return [...figures, { what, value: ratio, unit: 'times', target: `≤ ${TIMES_DEARER}` }];
+}
+
+export async function scaleStats({ sessions }: BenchOptions): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const size of sessions) figures.push(...(await statsAt(size)));
+  return figures;
+}
