@@ -22,7 +22,7 @@ export interface FillOrder {
   readonly leaseMs: number;
 }
 
-/** In the order in which they are written. The log has what it would have kept, the newest. */
+/** In the order in which they are written, the log the last. It has what it would have kept, the newest. */
 export const STAGES = ['sessions', 'counts', 'log'] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -56,7 +56,7 @@ export class Filler {
   private readonly prefixes: readonly string[];
   private seed = 0;
   private epochs: readonly string[] = [];
-  /** Of each shard, that of the last entry in its log. */
+  /** Of each shard, that of the last entry in its log before the fill. */
   private sequences: readonly number[] = [];
 
   private constructor(options: FillerOptions) {
@@ -73,8 +73,6 @@ export class Filler {
     const epochs = await Promise.all(filler.prefixes.map((K) => redis.hget(`${K}shard`, 'epoch')));
     if (epochs.includes(null)) throw new Error('no node has joined the deployment yet');
     filler.epochs = epochs as string[];
-    const last = await Promise.all(filler.prefixes.map((K) => redis.xrevrange(logKey(K), '+', '-', 'COUNT', 1)));
-    filler.sequences = last.map(([entry]) => (entry ? Number(entry[0].split('-')[1]) + 1 : 0));
     redis.disconnect();
     return filler;
   }
@@ -85,6 +83,7 @@ export class Filler {
     stages: readonly Stage[] = STAGES,
     after?: (stage: Stage) => Promise<void>,
   ): Promise<void> {
+    this.sequences = await this.lastSequences();
     const totals = this.totalsOf(order);
     for (const stage of stages) {
       const pipe = new RedisPipe(this.options.port);
@@ -92,7 +91,6 @@ export class Filler {
       await pipe.end();
       await after?.(stage);
     }
-    this.sequences = totals;
   }
 
   /** Users who were last seen at an instant, and are not online. */
@@ -104,6 +102,13 @@ export class Filler {
       await pipe.drained();
     }
     await pipe.end();
+  }
+
+  private async lastSequences(): Promise<number[]> {
+    const redis = new Redis(this.options.port);
+    const last = await Promise.all(this.prefixes.map((K) => redis.xrevrange(logKey(K), '+', '-', 'COUNT', 1)));
+    redis.disconnect();
+    return last.map(([entry]) => (entry ? Number(entry[0].split('-')[1]) + 1 : 0));
   }
 
   private async write(stage: Stage, order: FillOrder, totals: readonly number[], pipe: RedisPipe): Promise<void> {

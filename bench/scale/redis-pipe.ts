@@ -4,6 +4,7 @@ import { once } from 'node:events';
 
 /** Written at one go. */
 const CHUNK_LENGTH = 262_144;
+const SAID_LENGTH = 500;
 
 export class RedisPipe {
   private readonly child: ChildProcess;
@@ -11,7 +12,7 @@ export class RedisPipe {
   private text = '';
 
   constructor(port: number) {
-    this.child = spawn('redis-cli', ['-p', String(port), '--pipe'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child = spawn('redis-cli', ['-p', String(port), '--pipe'], { stdio: 'pipe' });
     this.ended = this.collect();
     // Told by `end`, or by the next `drained`.
     this.ended.catch(() => {});
@@ -46,9 +47,12 @@ export class RedisPipe {
 
   private async collect(): Promise<string> {
     let said = '';
-    this.child.stdout?.on('data', (data) => {
-      said += data;
-    });
+    // Of each command that is refused a line of its own: the last ones will do.
+    const hear = (data: Buffer): void => {
+      said = (said + data.toString()).slice(-SAID_LENGTH);
+    };
+    this.child.stderr?.on('data', hear);
+    this.child.stdout?.on('data', hear);
     const [code] = await once(this.child, 'close');
     if (code !== 0) throw new Error(`redis-cli --pipe ended with ${code}: ${said.trim()}`);
     return said;
