@@ -10,8 +10,8 @@ import { sizeText } from './size-text.ts';
 
 const LOST = 50_000;
 const LOST_NODE = 'lost';
-/** Long enough for the bench to notice that it has begun to lapse. */
-const LOST_LEASE_MS = 4_000;
+/** As of the others: a shorter one would make a silence of the time between their beats (P9). */
+const LOST_LEASE_MS = 10_000;
 const SHARDS = 64;
 const SWEEPERS = [1, 10, 100];
 const SWEEP_MS = 1_000;
@@ -121,14 +121,27 @@ async function loseNode(bed: ScaleBed, from: number, sweepers: number, at: strin
   }
 }
 
+/** The next number of a user's first session: of six sessions, the last is of the user of the one before. */
+function nextFirst(number: number): number {
+  return Math.ceil(number / 6) * 6;
+}
+
 async function lossAt(size: number): Promise<Figure[]> {
   return ScaleBed.during(async (bed) => {
-    await bed.fill({ count: size, streamOf });
     const figures: Figure[] = [];
-    let from = size;
+    await bed.fill({ count: size, streamOf });
+    progress('opens without sweepers');
+    const alone = new Opens(bed, nextFirst(size));
+    try {
+      await sleep(AT_REST_MS);
+      const what = `${sizeText(size)}: open at rest without sweepers, p99`;
+      figures.push({ what, value: await alone.p99Ms(), unit: 'ms' });
+    } finally {
+      alone.stop();
+    }
+    let from = alone.number;
     for (const sweepers of SWEEPERS) {
-      // An order begins with a user's first session.
-      const [some, next] = await loseNode(bed, Math.ceil(from / 6) * 6, sweepers, sizeText(size));
+      const [some, next] = await loseNode(bed, nextFirst(from), sweepers, sizeText(size));
       figures.push(...some);
       from = next;
     }
