@@ -22,6 +22,8 @@ const COMMANDS_PER_SECOND = 100;
 interface Idle extends Cost {
   /** Of the process of the nodes. */
   readonly nodesUs: number;
+  /** Nodes that could join. */
+  readonly joined: number;
 }
 
 const perSecond = ({ commands, elapsedMs }: Cost): number => (commands * 1_000) / elapsedMs;
@@ -44,7 +46,7 @@ function idle(nodes: number, shards: number, sweepMs: number): Promise<Idle> {
       await sleep(SETTLE_MS);
       const nodesUs = processes.cpuUs();
       const cost = await costOf(admin, () => sleep(MEASURED_MS));
-      return { ...cost, nodesUs: processes.cpuUs() - nodesUs };
+      return { ...cost, nodesUs: processes.cpuUs() - nodesUs, joined: processes.joined };
     } finally {
       await processes.stop();
     }
@@ -78,6 +80,7 @@ async function idleOn(shards: number): Promise<Figure[]> {
     const of = (what: string): string => at(`${nodes} idle nodes: ${what}`);
     const own = (cost.nodesUs / cost.elapsedMs / 10) * (1 / nodes);
     figures.push(
+      { what: of('joined within a minute'), value: cost.joined, unit: '', target: String(nodes) },
       { what: of('commands'), value: perSecond(cost), unit: '/s', ...(nodes === 1 && { target }) },
       { what: of('Redis CPU'), value: corePercent(cost), unit: '% of a core' },
       { what: of('Node CPU of one'), value: own, unit: '% of a core' },
@@ -85,7 +88,9 @@ async function idleOn(shards: number): Promise<Figure[]> {
     if (nodes !== NODES.at(-1)) continue;
     progress(at(`${nodes} nodes without sweeps`));
     const beats = await idle(nodes, shards, NO_SWEEPS_MS);
-    const sweeps = corePercent(cost) - corePercent(beats);
+    // A difference between two of a Redis that carries no more would say nothing.
+    const isCarried = cost.joined === nodes && beats.joined === nodes;
+    const sweeps = isCarried ? corePercent(cost) - corePercent(beats) : Number.POSITIVE_INFINITY;
     figures.push({
       what: of('Redis CPU of sweeps'),
       value: sweeps,

@@ -88,6 +88,7 @@ async function loseNode(bed: ScaleBed, from: number, sweepers: number, at: strin
   const nodes = await ScaleNodes.start({ url: bed.url, shards: SHARDS, nodes: sweepers, sweepMs: SWEEP_MS });
   const opens = new Opens(bed, from + LOST);
   try {
+    if (nodes.joined < sweepers) throw new Error(`only ${nodes.joined} of ${sweepers} nodes could join`);
     await sleep(SWEEP_MS);
     opens.latenciesMs = [];
     await sleep(AT_REST_MS);

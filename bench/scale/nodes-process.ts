@@ -3,7 +3,8 @@
  * connections of its own, as a process does. Tells whenever its sweeps have ended sessions.
  */
 import { GatewayNode } from '../../gateway/node/node.ts';
-import { RedisStore } from '../../presence-core/index.ts';
+import { RedisStore, retrying } from '../../presence-core/index.ts';
+import { inLanes } from '../players.ts';
 
 export interface NodesOrder {
   readonly url: string;
@@ -12,7 +13,11 @@ export interface NodesOrder {
   readonly sweepMs: number;
 }
 
-export type NodesReport = { readonly what: 'ready' } | { readonly what: 'ended'; readonly ended: number };
+export type NodesReport = { readonly what: 'joined' } | { readonly what: 'ended'; readonly ended: number };
+
+/** As processes come one after the other. */
+const JOINING_AT_ONCE = 4;
+const RETRY = { firstMs: 500, maxMs: 2_000 };
 
 const BEAT_MS = 3_000;
 const LEASE_MS = 10_000;
@@ -36,7 +41,6 @@ async function startNode({ url, shards, sweepMs }: NodesOrder): Promise<void> {
     if (result.ended > 0) tell({ what: 'ended', ended: result.ended });
     return result;
   };
-  await store.start();
   const node = new GatewayNode({
     store,
     log,
@@ -46,11 +50,16 @@ async function startNode({ url, shards, sweepMs }: NodesOrder): Promise<void> {
     sessionLeaseMs: SESSION_LEASE_MS,
     resumeGraceMs: GRACE_MS,
   });
-  await node.start();
+  // As a process does while the store is not available.
+  await retrying(RETRY, async () => {
+    await store.start();
+    await node.start();
+  });
+  tell({ what: 'joined' });
 }
 
 process.once('message', async (order: NodesOrder) => {
-  await Promise.all(Array.from({ length: order.nodes }, () => startNode(order)));
-  tell({ what: 'ready' });
+  const nodes = Array.from({ length: order.nodes }, (_, i) => i);
+  await inLanes(nodes, JOINING_AT_ONCE, () => startNode(order));
 });
 process.once('disconnect', () => process.exit(0));
