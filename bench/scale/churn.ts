@@ -23,7 +23,7 @@ const GRACE_MS = 4_000;
 const BEATS = 200;
 /** Filled leases end when all of them have surely been renewed. */
 const RENEWED_WITHIN_MS = 20_000;
-const RENEWED_WITHIN_US_EACH = 60;
+const RENEWED_WITHIN_US_EACH = 50;
 
 /** How often things happen. */
 const STAY_S = 1_800;
