@@ -28,7 +28,7 @@ local function renewUnchanged(i, areLive)
     score = expiresAt
     local text = leaseText(K, score)
     call('ZADD', set, text, session)
-    fileShort(K, v[i + 3], score, text)
+    fileMarked(K, v[i + 3], user .. ' ' .. session, score, text)
   end
   local startedAt, segment, segmentMs = match(row, '^([^|]*)|([^|]*)|([^|]*)|', #held + 1)
   return fmt('renewed|%d|%s|%s|%d|%s|%s', current, max, startedAt, math.ceil(score), segment, segmentMs)
