@@ -42,7 +42,8 @@ local function fileEnd(K, bucket, field, at)
   elseif call('ZADD', K .. 'due', 'LT', 'CH', text, bucket) == 0 then
     return
   end
-  call('ZADD', homeOf(K) .. 'sweep', 'LT', text, K)
+  -- A shard that is not there yet the next sweep looks at as a whole.
+  call('ZADD', homeOf(K) .. 'sweep', 'XX', 'LT', text, K)
 end
 
 -- Set in an extension, a lease may end before that, for which it was filed. text: of leaseText.
