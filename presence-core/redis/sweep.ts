@@ -62,23 +62,29 @@ export class RedisSweep {
     };
   }
 
+  /** Homes of one master: each one slice, then again those with work left, so that none waits for another's last. */
   private async sweepMaster(homes: readonly number[], atOnce: number, failures: unknown[]): Promise<SweepResult> {
     const tally: Tally = { ended: 0, lagMs: 0, toCount: new Set() };
-    for (const group of chunks(homes, atOnce)) {
-      await Promise.all(group.map((home) => this.sweepHome(home, tally).catch((error) => failures.push(error))));
+    let left = homes;
+    for (let slice = 0; left.length > 0 && slice < SLICES_MAX; slice++) {
+      const again: number[] = [];
+      let waitMs = Number.POSITIVE_INFINITY;
+      const sweepOne = async (home: number): Promise<void> => {
+        const result = await this.slice(home, tally);
+        if (!result.isLeft) return;
+        again.push(home);
+        waitMs = Math.min(waitMs, result.waitMs);
+      };
+      for (const group of chunks(left, atOnce)) {
+        await Promise.all(group.map((home) => sweepOne(home).catch((error) => failures.push(error))));
+      }
+      left = again;
+      if (left.length > 0) await pause(waitMs);
     }
     const { ended, lagMs, toCount } = tally;
     let corrected = 0;
     for (const shard of toCount) corrected += await this.options.recount.run(shard);
     return { ended, lagMs, corrected };
-  }
-
-  private async sweepHome(home: number, tally: Tally): Promise<void> {
-    for (let slice = 0; slice < SLICES_MAX; slice++) {
-      const { isLeft, waitMs } = await this.slice(home, tally);
-      if (!isLeft) return;
-      await pause(waitMs);
-    }
   }
 
   private async slice(home: number, tally: Tally): Promise<Slice> {
