@@ -53,6 +53,8 @@ test('[P14] what is not found as it was moved already is neither left out, nor m
     String(await source.call('CLUSTER', 'MYID')),
     String(await target.call('CLUSTER', 'MYID')),
   ];
+  // The sweep has taken the turn.
+  await source.hdel(`${K}shard`, 'recountedIn');
   while ((await source.exists(`${K}r`)) === 0) await shards.run('recount', shardKeys(K), ['1', String(BUCKETS), K]);
   const move = (key: string) => source.call('MIGRATE', '127.0.0.1', port, key, '0', '1000');
   await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId);
