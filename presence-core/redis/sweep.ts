@@ -12,6 +12,8 @@ const SLICE_BUDGET = 2_000;
 const HOMES_AT_ONCE = 16;
 /** Slices of one sweep at one home; what is left is due at the next. */
 const SLICES_MAX = 5_000;
+/** Who is passed over while another process sweeps looks again after so long, in case that one died. */
+const PASSED_OVER_MS = 1_000;
 
 export interface RedisSweepOptions {
   /** After a sweep that left no work, no process sweeps for so long. */
@@ -33,6 +35,8 @@ interface Tally {
 interface Slice {
   readonly isLeft: boolean;
   readonly waitMs: number;
+  /** It was carried out here, and not passed over. */
+  readonly isOwn: boolean;
 }
 
 export class RedisSweep {
@@ -66,11 +70,14 @@ export class RedisSweep {
   private async sweepMaster(homes: readonly number[], atOnce: number, failures: unknown[]): Promise<SweepResult> {
     const tally: Tally = { ended: 0, lagMs: 0, toCount: new Set() };
     let left = homes;
+    const own = new Set<number>();
     for (let slice = 0; left.length > 0 && slice < SLICES_MAX; slice++) {
       const again: number[] = [];
       let waitMs = Number.POSITIVE_INFINITY;
       const sweepOne = async (home: number): Promise<void> => {
-        const result = await this.slice(home, tally);
+        const result = await this.slice(home, tally, own.has(home));
+        if (result.isOwn) own.add(home);
+        else own.delete(home);
         if (!result.isLeft) return;
         again.push(home);
         waitMs = Math.min(waitMs, result.waitMs);
@@ -87,18 +94,21 @@ export class RedisSweep {
     return { ended, lagMs, corrected };
   }
 
-  private async slice(home: number, tally: Tally): Promise<Slice> {
+  /** @param wasOwn the last slice was carried out here: then the next one is too, once the time for others is over. */
+  private async slice(home: number, tally: Tally, wasOwn: boolean): Promise<Slice> {
     const args = [this.options.gapMs, SLICE_BUDGET, BUCKETS];
     const [head, ...failed] = await this.shards.runAtHome<string | Error>('sweep', home, args);
     for (const error of failed) this.shards.failed(error);
     if (head === undefined || head instanceof Error) {
       this.shards.failed(head);
-      return { isLeft: false, waitMs: 0 };
+      return { isLeft: false, waitMs: 0, isOwn: false };
     }
     const [ended, isLeft, lagMs, waitMs, toCount = ''] = head.split('|');
     tally.ended += Number(ended);
     tally.lagMs = Math.max(tally.lagMs, Number(lagMs));
     for (const shard of toCount.split(' ').filter(Boolean)) tally.toCount.add(Number(shard));
-    return { isLeft: isLeft === '1', waitMs: Number(waitMs) };
+    const isOwn = Number(waitMs) >= 0;
+    const opensInMs = wasOwn ? 1 - Number(waitMs) : PASSED_OVER_MS;
+    return { isLeft: isLeft === '1', waitMs: isOwn ? Number(waitMs) : opensInMs, isOwn };
   }
 }

@@ -3,11 +3,12 @@
 -- which shards are to be counted anew (P12). Until the time in the state of the home (sweepAt: 'instant|1', 1 when a slice
 -- left work) every call is passed over: one slice at a time, and behind each as much time for others as it took.
 -- ARGV: H, ms between two sweeps, what a slice may cost, number of buckets.
--- Returns 'ended|more|lagMs|waitMs|shard shard ...'; more = 1 when there is work left, for which waitMs is to pass first;
+-- Returns 'ended|more|lagMs|waitMs|shard shard ...'; more = 1 when there is work left, for which waitMs is to pass first,
+-- less than 0 in a call that was passed over;
 -- lagMs = how long the oldest had been due; shards to be counted. Then an error for each shard that could not be swept.
 local TOMBSTONES_MAX = 10000
--- Others go on, and look whether they still have to, after so long.
-local PASSED_OVER_MS = 1000
+-- A slice grows to this many times its size at most: some 16 ms.
+local LARGEST = 8
 -- A shard that could not be swept is tried again after so long.
 local AGAIN_MS = 1000
 -- A shard in which there are sessions is looked at so often even if nothing is due.
@@ -82,7 +83,7 @@ end
 local function sweep()
   local openAt, isLeft = match(call('HGET', H .. 'shard', 'sweepAt') or '', '^(%d+)|(%d)$')
   if openAt and now < tonumber(openAt) and openAt - now <= STEP_MIN_MS + gapMs then
-    return { fmt('0|%s|0|%d|', isLeft, PASSED_OVER_MS) }
+    return { fmt('0|%s|0|%d|', isLeft, now - openAt) }
   end
   local state = {}
   local flat = call('HGETALL', H .. 'shard')
@@ -90,8 +91,11 @@ local function sweep()
   noticeStep(state)
   silenceOf(H)
   fileMissing()
+  -- Whoever comes late does more, so that others still have half of the server, and a busy process ends as much.
+  local lateMs = isLeft == '1' and now - openAt or 0
+  local size = SLICE * math.min(LARGEST, 1 + math.max(0, lateMs) * 1000 / (2 * SLICE))
   -- What expired does not wait for what was lost, nor that for this.
-  local half = SLICE / 2
+  local half = size / 2
   budget = half
   local more = sweepShards()
   local costs = half - budget
