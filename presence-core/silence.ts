@@ -1,4 +1,4 @@
-/** What a silence of a shard extends (P9). redis/lua/parts/silence.lua is the same in Redis. */
+/** What a silence extends (P9). redis/lua/parts/silence.lua is the same in Redis. */
 
 /** The newest silence that a witness answered. */
 export interface Silence {
@@ -12,7 +12,7 @@ export interface Silence {
 }
 
 interface Beginning {
-  /** Its place among all silences of the shard, answered or not. */
+  /** Its place among all silences of its home, answered or not. */
   readonly number: number;
   /** When the last beat before it came. */
   readonly beganAt: number;

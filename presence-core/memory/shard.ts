@@ -76,9 +76,14 @@ export class MemoryShard {
     return this.#users.of(userId);
   }
 
-  /** Members of all users. */
-  allMembers(): SessionRow[] {
-    return [...this.#users.all()];
+  /** How many members all users have. */
+  get size(): number {
+    return this.#users.size;
+  }
+
+  /** Members of all users, found as they are asked for. */
+  allMembers(): Iterator<SessionRow> {
+    return this.#users.all();
   }
 
   /** Members of one part's users. */
@@ -213,9 +218,10 @@ export class MemoryShard {
     return 0;
   }
 
-  trim(now: number): void {
-    this.tombstones.trim(now);
-    this.#seen.trim(now);
+  /** Drops a little of what has expired. Returns whether there may be more. */
+  trimOne(now: number): boolean {
+    const isOfTombstones = this.tombstones.trimOne(now);
+    return this.#seen.trim(now, 1) || isOfTombstones;
   }
 }
 

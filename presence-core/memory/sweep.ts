@@ -42,7 +42,7 @@ export class MemorySweep {
       if (lost > 0) oldest = Math.min(oldest, trueEnd(lease.endsAt));
       ended += lost;
     }
-    this.#shard.trim(now);
+    await inSlices(() => this.#shard.trimOne(now));
     return { ended, lagMs: now - oldest, corrected: 0 };
   }
 
@@ -62,10 +62,10 @@ export class MemorySweep {
   async endAll(now: number): Promise<void> {
     this.#leases.answerSilence(now);
     const rows = this.#shard.allMembers();
-    this.#shard.log.makeRoom(rows.length);
+    this.#shard.log.makeRoom(this.#shard.size);
     await inSlices(() => {
-      const row = rows.pop();
-      if (row === undefined) return false;
+      const { value: row, done } = rows.next();
+      if (done) return false;
       if (this.#shard.members(row.userId).includes(row)) this.#shard.endWithStore(row, now);
       return true;
     });

@@ -46,9 +46,10 @@ export class MemoryTombstones {
     this.#left.delete(key);
   }
 
-  trim(now: number): void {
-    this.#ended.trim(now);
-    this.#left.trim(now);
+  /** Drops one of each kind that has expired. Returns whether there may be more. */
+  trimOne(now: number): boolean {
+    const isOfEnded = this.#ended.trim(now, 1);
+    return this.#left.trim(now, 1) || isOfEnded;
   }
 }
 

@@ -9,11 +9,17 @@ export const PARTS = 256;
 export class MemoryUsers<Row extends { readonly userId: string }> {
   readonly #parts = Array.from({ length: PARTS }, () => new Map<string, Row | readonly Row[]>());
 
+  #size = 0;
   readonly #partIn: (userId: string) => number;
 
   /** @param partIn which of `PARTS` a user belongs to; by default as the snapshots of the memory store have it. */
   constructor(partIn: (userId: string) => number = (userId) => partOf(userId, PARTS)) {
     this.#partIn = partIn;
+  }
+
+  /** Members of all users. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Members, live or not swept yet. */
@@ -25,12 +31,15 @@ export class MemoryUsers<Row extends { readonly userId: string }> {
 
   add(row: Row): void {
     const members = this.of(row.userId);
+    this.#size += 1;
     this.#partOf(row.userId).set(row.userId, members.length === 0 ? row : [...members, row]);
   }
 
   /** Returns the members that stay. */
   remove(row: Row): readonly Row[] {
-    const others = this.of(row.userId).filter((other) => other !== row);
+    const members = this.of(row.userId);
+    const others = members.filter((other) => other !== row);
+    this.#size -= members.length - others.length;
     const users = this.#partOf(row.userId);
     if (others.length === 0) users.delete(row.userId);
     else users.set(row.userId, others.length === 1 ? (others[0] as Row) : others);

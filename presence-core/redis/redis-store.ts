@@ -24,6 +24,7 @@ import { readServers } from './server-info.ts';
 import { RedisSessions } from './sessions.ts';
 import { RedisShards } from './shards.ts';
 import { RedisSnapshots } from './snapshots.ts';
+import { RedisSweep } from './sweep.ts';
 
 export interface RedisStoreOptions {
   readonly url: string;
@@ -44,7 +45,9 @@ export interface RedisStoreOptions {
   readonly nodeLeaseMs?: number;
   /** No session's or node's lease is longer: one that lies further ahead was set before the clock stepped back (P2). */
   readonly leaseMaxMs?: number;
-  /** A shard swept by any node within this time is passed over. */
+  /** Sessions whose lease ends within this time are looked at one by one when it does, others in groups (P14). */
+  readonly shortLeaseMs?: number;
+  /** After a sweep that left no work, no process sweeps for so long. */
   readonly sweepGapMs?: number;
   /** One shard is counted anew in each such time, all shards in turn (P12). */
   readonly recountMs?: number;
@@ -75,6 +78,7 @@ const DEFAULTS = {
   stallGraceMs: 30_000,
   nodeLeaseMs: 10_000,
   leaseMaxMs: 600_000,
+  shortLeaseMs: 120_000,
   sweepGapMs: 500,
   recountMs: 60_000,
   claimMs: 8_000,
@@ -118,10 +122,11 @@ export class RedisStore implements PresenceStore {
       LEASE_MAX_MS: rest.leaseMaxMs,
       RECOUNT_MS: rest.recountMs,
       SHARDS: shardCount,
+      SHORT_MS: rest.shortLeaseMs,
     };
     const caller = (): RedisClient => {
       const client = connect(url, failures, false);
-      defineVerbs(client, constants);
+      defineVerbs(client, { ...constants, HOME: client.isCluster ? undefined : shardPrefix(prefix, 0) });
       return client;
     };
     const reader = (): RedisClient => connect(url, failures, true);
@@ -151,11 +156,13 @@ export class RedisStore implements PresenceStore {
       client: nodesClient,
       prefix,
       failures,
-      recount: new RedisRecount(nodeShards, queue, failures),
-      sweepGapMs: rest.sweepGapMs,
+      sweep: new RedisSweep(nodeShards, {
+        gapMs: rest.sweepGapMs,
+        recount: new RedisRecount(nodeShards, queue, failures),
+        byMaster: () => masters.shardsOfEach(),
+      }),
       runIds: () => failures.guard(masters.runIds()),
       uptimeMs: () => masters.uptimeMs(),
-      byMaster: () => masters.shardsOfEach(),
       // An emptied Redis has lost what the deployment agreed on too.
       onNewEpoch: () => failures.guard(deployment.check()),
       onQuit: (nodeId) => this.inbox.stop(nodeId),

@@ -3,8 +3,12 @@ import { readFileSync } from 'node:fs';
 import { CLOCK_SLACK_MS, NUMBERS_PER_MS } from '../connection-numbers.ts';
 import type { RedisClient } from './connection.ts';
 
-/** Constants of a deployment, written into the scripts as numbers. */
+/** Constants of a deployment, written into the scripts. */
 export interface ScriptConstants {
+  /** Key prefix of the shard that is the home of all node leases; undefined on a Cluster, where each shard is its own. */
+  readonly HOME: string | undefined;
+  /** Sessions whose lease ends within this time are looked at one by one when it does, others bucket by bucket. */
+  readonly SHORT_MS: number;
   readonly LOG_MAX: number;
   readonly TOMB_MS: number;
   readonly LEFT_TOMB_MS: number;
@@ -26,7 +30,8 @@ const LEASES = [...READS, 'leases', 'tombstones'];
 /** What ends sessions, each with its counts and its log entry. */
 const MEMBERS = ['rows', 'counts', 'log', 'members'];
 const OWNED = [...LEASES, ...MEMBERS, 'find-owned'];
-const NODES = [...READS, 'leases', 'node-lease'];
+const NODES = [...READS, 'leases', 'homes', 'node-lease'];
+const SWEEP = ['homes', 'sweep-budget', 'sweep-step', 'sweep-lost', 'sweep-due', 'recount-turn'];
 
 /** The parts that stand before each verb, in this order: files in lua/parts/. */
 const PARTS = {
@@ -40,7 +45,7 @@ const PARTS = {
   join: NODES,
   beat: NODES,
   quit: NODES,
-  sweep: [...LEASES, ...MEMBERS, 'sweep-budget', 'sweep-step', 'sweep-lost', 'sweep-due', 'recount-turn'],
+  sweep: [...LEASES, ...MEMBERS, ...SWEEP],
   recount: [...LEASES, ...MEMBERS, 'mend-user', 'recount-turn'],
   mend: [...LEASES, ...MEMBERS, 'mend-user'],
   status: READS,
@@ -60,10 +65,15 @@ function source(name: string): string {
   return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
 }
 
+function luaLiteral(value: string | number | undefined): string {
+  if (value === undefined) return 'nil';
+  return typeof value === 'string' ? `'${value.replace(/[\\']/g, '\\$&')}'` : String(value);
+}
+
 /** Registers the verbs on a client; a script that the server has forgotten is sent again by ioredis. */
 export function defineVerbs(client: RedisClient, constants: ScriptConstants): void {
   const header = Object.entries({ ...COMMON, ...constants })
-    .map(([name, value]) => `local ${name} = ${value}\n`)
+    .map(([name, value]) => `local ${name} = ${luaLiteral(value)}\n`)
     .join('');
   for (const [verb, parts] of Object.entries(PARTS)) {
     const text = source(verb);

@@ -6,8 +6,11 @@ import type { RedisFailures } from './failures.ts';
 import { type Place, placeOf, shardKeys, userKeys } from './keys.ts';
 import { NOBODY, runVerb, type Speaker, type Verb } from './scripts.ts';
 
+/** Verbs on the home of node leases, and all shards whose home it is. */
+export type HomeVerb = 'join' | 'beat' | 'quit' | 'sweep';
+
 /** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts), a mark has none. */
-export type ItemVerb = Exclude<Verb, 'renew' | 'mark'>;
+export type ItemVerb = Exclude<Verb, HomeVerb | 'renew' | 'mark'>;
 
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
@@ -17,10 +20,6 @@ export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   close: 64,
   kick: 64,
   detach: 64,
-  join: 64,
-  beat: 64,
-  quit: 64,
-  sweep: 16,
   recount: 1,
   mend: 100,
   status: 500,
@@ -52,6 +51,8 @@ export class RedisShards {
   /** Numbers of all shards. */
   readonly all: readonly number[];
   readonly isCluster: boolean;
+  /** Shards that are the home of node leases, their own or those of all: see lua/parts/prelude.lua. */
+  readonly homes: readonly number[];
   private readonly client: RedisClient;
   private readonly options: RedisShardsOptions;
   /** Who calls, shared by all that speak for the same process. */
@@ -64,6 +65,7 @@ export class RedisShards {
     this.isCluster = client.isCluster;
     this.prefixes = options.prefixes;
     this.all = [...options.prefixes.keys()];
+    this.homes = this.isCluster ? this.all : [0];
   }
 
   /** The same shards, called on another connection. */
@@ -103,6 +105,11 @@ export class RedisShards {
     );
   }
 
+  /** Calls a verb for one home. */
+  runAtHome<Reply>(verb: HomeVerb, home: number, args: readonly (string | number)[]): Promise<Reply[]> {
+    return this.run<Reply>(verb, this.declaredKeys(home, []), [this.prefixOf(home), ...args.map(String)]);
+  }
+
   /** The error of one item of a call whose other items were carried out. */
   failed(reply: unknown): StoreError {
     return this.options.failures.failed(reply);
@@ -118,7 +125,7 @@ export class RedisShards {
    * @param common arguments before those of the shards.
    */
   async runEach<Reply>(
-    verb: 'join' | 'beat' | 'quit' | 'sweep' | 'recount' | 'take' | 'prune',
+    verb: 'recount' | 'take' | 'prune',
     common: readonly string[],
     shards: readonly number[],
   ): Promise<Reply[]> {

@@ -1,7 +1,7 @@
 /** Leases of gateway nodes, and the sweep (rules P1, P9, P10). */
 
 export interface BeatResult {
-  /** `fenced`: this generation's lease lapsed in at least one shard; the node must go on as a new one (P9). */
+  /** `fenced`: this generation's lease lapsed, on a Cluster in at least one shard; the node must go on as a new one (P9). */
   readonly outcome: 'alive' | 'fenced';
   /** Changes when the store was emptied or another master took over: what sockets hold must be restored (P10). */
   readonly epoch: string;
@@ -25,9 +25,9 @@ export interface SweepResult {
  * taken for a sign of life of the generation that joined through it last and did not quit (P9).
  */
 export interface StoreNodes {
-  /** Takes a lease for a new node generation in every shard. */
+  /** Takes a lease for a new node generation (P9). */
   join(nodeId: string, leaseMs: number): Promise<BeatResult>;
-  /** Renews the lease of a node generation in every shard (P9). Never revives a lapsed one. */
+  /** Renews the lease of a node generation (P9). Never revives a lapsed one. */
   beat(nodeId: string, leaseMs: number): Promise<BeatResult>;
   /** Gives a node's lease up after all its sessions were closed or detached. What it still owns is ended. */
   quit(nodeId: string): Promise<void>;

@@ -47,13 +47,15 @@ export class ExpiringMap<V> {
   /**
    * Drops the oldest entries that have expired; one behind an entry that has not is dropped when its turn comes.
    * @param most drops no more than so many.
+   * @returns whether it dropped so many: there may be more.
    */
-  trim(now: number, most = Number.POSITIVE_INFINITY): void {
+  trim(now: number, most = Number.POSITIVE_INFINITY): boolean {
     for (let dropped = 0; dropped < most; dropped += 1) {
       const oldest = this.#findOldest();
-      if (oldest === undefined || this.#expiresAt(this.#values.get(oldest) as V) > now) return;
+      if (oldest === undefined || this.#expiresAt(this.#values.get(oldest) as V) > now) return false;
       this.delete(oldest);
     }
+    return true;
   }
 
   #findOldest(): string | undefined {

@@ -2,9 +2,10 @@
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { type Change, RedisStore } from '../../presence-core/index.ts';
 import { Player } from '../support/player.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';
 
@@ -15,7 +16,7 @@ afterEach(async () => {
   for (const end of ended.splice(0).reverse()) await end();
 });
 
-async function serverOn(redis: TestRedis, env: Record<string, string> = {}): Promise<TestServer> {
+async function serverOn(redis: Pick<TestRedis, 'url'>, env: Record<string, string> = {}): Promise<TestServer> {
   const server = await startTestServer({
     REDIS_URL: redis.url,
     REDIS_PREFIX: 'p',
@@ -35,12 +36,12 @@ function clientOf(redis: TestRedis): Redis {
   return client;
 }
 
-async function nodeIdsIn(client: Redis, shard = 0): Promise<string[]> {
+async function nodeIdsIn(client: Redis | Cluster, shard = 0): Promise<string[]> {
   const fields = await client.hkeys(`{p:${shard}}:shard`);
   return fields.filter((field) => field.startsWith('n:')).map((field) => field.slice(2));
 }
 
-async function closesIn(redis: TestRedis): Promise<Change[]> {
+async function closesIn(redis: Pick<TestRedis, 'url'>): Promise<Change[]> {
   const store = new RedisStore({ url: redis.url, prefix: 'p', shards: SHARDS });
   await store.start();
   try {
@@ -61,27 +62,28 @@ const welcomed = async (server: TestServer): Promise<Player[]> => {
   return players;
 };
 
-/** Another node id is there, and the former one is gone from all shards. */
-async function wentOnAsNew(client: Redis, former: string): Promise<void> {
+/** On a Cluster: another node id is there, and the former one is gone from all shards. */
+async function wentOnAsNew(client: Cluster, former: string): Promise<void> {
   await until(async () => {
     const ids = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => nodeIdsIn(client, shard)));
     return ids.every((inShard) => inShard.length === 1 && inShard[0] !== former);
   });
 }
 
-test('[P9] a lease lost in one shard ends nobody in the others, and everybody stays connected', async () => {
-  const redis = await startRedis();
-  ended.push(() => redis.stop());
+test('[P9] on a Cluster a lease lost in one shard ends nobody in the others, and everybody stays connected', async () => {
+  const cluster = await startCluster();
+  ended.push(() => cluster.stop());
   // Renewals come often, so that one between fence and re-opening would show.
-  const server = await serverOn(redis, { SESSION_LEASE_MS: '10000' });
+  const server = await serverOn(cluster, { SESSION_LEASE_MS: '10000' });
   const players = await welcomed(server);
-  const client = clientOf(redis);
+  const client = new Cluster(cluster.masters.map(({ port }) => ({ host: '127.0.0.1', port })));
+  ended.push(async () => client.disconnect());
   const [former] = (await nodeIdsIn(client)) as [string];
   const lost = 3;
   await client.hset(`{p:${lost}}:shard`, `n:${former}`, 1);
   await wentOnAsNew(client, former);
   await sleep(300);
-  const closes = await closesIn(redis);
+  const closes = await closesIn(cluster);
   expect(closes.filter(({ shard }) => shard !== lost)).toEqual([]);
   expect((await server.get('/online')).body).toEqual({ users: PLAYERS, sessions: PLAYERS });
   expect(players.every(({ socket }) => socket.readyState === socket.OPEN)).toBe(true);

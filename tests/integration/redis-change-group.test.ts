@@ -56,6 +56,8 @@ function verbs(client: Redis): Redis {
     LEASE_MAX_MS: 600_000,
     RECOUNT_MS: 1,
     SHARDS: 1,
+    SHORT_MS: 1,
+    HOME: '{presence:0}:',
   });
   return client;
 }

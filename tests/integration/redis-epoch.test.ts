@@ -19,6 +19,7 @@ const CONSTANTS = {
   RECOUNT_MS: 1,
   SHARDS: 4,
   LEASE_MAX_MS: 60_000,
+  SHORT_MS: 1_000,
 };
 const ended: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -31,8 +32,8 @@ test('[P10] what another master was called when it was asked moves no epoch', as
   const client = connectRedis(redis.url, false);
   ended.push(async () => client.disconnect());
   await ready(client, 5_000);
-  defineVerbs(client, CONSTANTS);
   const prefix = redis.prefix();
+  defineVerbs(client, { ...CONSTANTS, HOME: shardPrefix(prefix, 0) });
   const failures = new RedisFailures(() => {});
   const shards = new RedisShards(client, {
     prefixes: Array.from({ length: 4 }, (_, shard) => shardPrefix(prefix, shard)),
@@ -44,11 +45,9 @@ test('[P10] what another master was called when it was asked moves no epoch', as
     client,
     prefix,
     failures,
-    sweepGapMs: 0,
     runIds: async () => shards.all.map(() => asked),
     uptimeMs: async () => 60_000,
-    byMaster: () => [shards.all],
-    recount: { run: async () => 0 },
+    sweep: { run: async () => ({ ended: 0, lagMs: 0, corrected: 0 }) },
     onNewEpoch: async () => {},
     onQuit: () => {},
   });

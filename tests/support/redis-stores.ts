@@ -7,6 +7,8 @@ import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis/re
 import type { CreateStore } from '../contract/store/store-fixture.ts';
 import type { TestRedis } from './redis-server.ts';
 
+/** So that tests have leases on both sides of it. */
+const SHORT_LEASE_MS = 500;
 /** Fewer shards than a deployment has, so that a test's few users share some. */
 const SHARDS = 8;
 
@@ -16,7 +18,8 @@ export function redisStores(server: () => Pick<TestRedis, 'url' | 'prefix'>): Cr
     const prefix = server().prefix();
     const handles: RedisStore[] = [];
     const another = async (): Promise<RedisStore> => {
-      const store = new RedisStore({ url, prefix, shards: SHARDS, sweepGapMs: 0, recountMs: 20, ...options });
+      const fixed = { url, prefix, shards: SHARDS, shortLeaseMs: SHORT_LEASE_MS, sweepGapMs: 0, recountMs: 20 };
+      const store = new RedisStore({ ...fixed, ...options });
       handles.push(store);
       await store.start();
       return store;

@@ -1,5 +1,5 @@
 /** What is the memory store's own, beside the contract that it shares. */
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { MemoryStore, type MemoryStoreOptions } from '../../presence-core/memory/memory-store.ts';
 import { PRESENCE_ONLY } from '../../presence-core/session.ts';
 
@@ -147,6 +147,39 @@ describe('the memory store', () => {
     expect(turns).toBeGreaterThan(2);
     expect(await again).toEqual({ ended: 30_000, lagMs: 1, corrected: 0 });
     expect(await store.nodes.sweep()).toEqual({ ended: 0, lagMs: 0, corrected: 0 });
+  });
+
+  test('[P14] users who were seen long ago are forgotten in slices, and so are all sessions when the store stops', async () => {
+    const { store, time, open } = fixture({ seenTtlMs: 10_000, seenMax: 100_000, logMax: 100 });
+    const turnsOf = async (work: Promise<unknown>): Promise<number> => {
+      let [turns, isDone] = [0, false];
+      void work.then(() => {
+        isDone = true;
+      });
+      for (; !isDone; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      return turns;
+    };
+    for (let i = 0; i < 60_000; i += 1) await open(`u${i}`, 1_000);
+    time.now += 1_001;
+    await store.nodes.sweep();
+    expect((await store.reads.status(['u1']))[0]?.lastSeenAt).not.toBeNull();
+    time.now += 10_000;
+    const slice = jest.spyOn(performance, 'now');
+    let at = 0;
+    // Each look at the clock is one millisecond later.
+    slice.mockImplementation(() => {
+      at += 1;
+      return at;
+    });
+    try {
+      expect(await turnsOf(store.nodes.sweep())).toBeGreaterThan(100);
+      for (let i = 0; i < 10_000; i += 1) await open(`v${i}`);
+      expect(await turnsOf(store.stop())).toBeGreaterThan(20);
+    } finally {
+      slice.mockRestore();
+    }
+    expect((await store.reads.status(['u1']))[0]?.lastSeenAt).toBeNull();
+    expect(await store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
   });
 
   test('[P5] a shard keeps at most 10,000 tombstones, the ones that end first go first', async () => {

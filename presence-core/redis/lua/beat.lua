@@ -1,14 +1,6 @@
 #!lua flags=allow-oom
--- Renews a node generation's lease in a shard, and never revives one that lapsed (P9); keeps the shard's epoch (P10).
--- ARGV: node, leaseMs, K of the shard whose generations are told (one is enough); then one K an item.
--- Returns per item: 'alive|epoch|now|run id of the server|generations whose leases run' or 'fenced|…'.
-local node, leaseMs, told, replies = ARGV[1], tonumber(ARGV[2]), ARGV[3], {}
--- A generation speaks for itself, whichever its store handle joined under last.
-caller = node
-for i = 4, #ARGV do
-  local K = ARGV[i]
-  local epoch = ensureEpoch(K)
-  local accepted = renewNodeLease(K, node, leaseMs, false)
-  replies[#replies + 1] = nodeReply(accepted, epoch, K == told and runningGenerations(K))
-end
-return replies
+-- Renews a node generation's lease at a home, and never revives one that lapsed (P9); keeps the epoch of the home, and
+-- those of some of its shards (P10).
+-- ARGV: H, node, leaseMs, first shard of the home whose epoch is kept and told, number of these.
+-- Returns 'alive|now|run id of the server|generations whose leases run' or 'fenced|...', the epoch of the home, epochs.
+return joinOrBeat(false)

@@ -6,10 +6,12 @@ local function detach(act, graceMs)
   local member, miss = findOwned(act)
   if not member then return miss end
   local at = now + graceMs
-  member.row.owner = string.sub(member.row.owner, 1, 1)
+  local former = member.row.owner
+  member.row.owner = string.sub(former, 1, 1)
   call('ZADD', act.set, leaseText(act.K, at), act.session)
   saveRow(act, member)
-  fileDue(act, at)
+  moveHeld(act.K, former, '')
+  fileEnd(act.K, act.bucket, act.user .. ' ' .. act.session, at)
   return 'detached|' .. fmt('%d', at)
 end
 

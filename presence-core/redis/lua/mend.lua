@@ -3,7 +3,7 @@
 -- ARGV, 3 an item: K, user, bucket.
 -- Returns per item how much was mended.
 local function mend(act)
-  local ids = call('ZRANGE', act.set, 0, -1)
+  local ids = call('ZRANGE', act.set, '0', '-1')
   local fields, rows = {}, {}
   for i = 1, #ids do fields[i] = act.user .. ' ' .. ids[i] end
   if #ids == 0 then return 0 end

@@ -12,7 +12,7 @@ local ROW_PLACE = '^[^|]+|%d+|%d+|%d+|%d+|%d+|([^|]*)|([^|]*)|([^|]*)|([^|]*)|[^
 local corrected, suspects
 
 -- Keys of a shard: one of a wrong type is made anew, as nothing of it is left.
-local TYPES = { n = 'hash', due = 'zset', seen = 'zset', tomb = 'zset', lim = 'hash', log = 'stream' }
+local TYPES = { n = 'hash', held = 'hash', due = 'zset', soon = 'zset', seen = 'zset', tomb = 'zset', lim = 'hash', log = 'stream' }
 
 local function begin(K)
   call('UNLINK', K .. 'r')
@@ -74,7 +74,7 @@ end
 local function countSingle(counts, K, user, rows)
   local session, text = next(rows)
   if session == '*' or next(rows, session) then return end
-  local flat = redis.pcall('ZRANGE', K .. 'u:' .. user, 0, -1, 'WITHSCORES')
+  local flat = redis.pcall('ZRANGE', K .. 'u:' .. user, '0', '-1', 'WITHSCORES')
   if #flat ~= 2 or flat[1] ~= session then return end
   local stream, dtype, country, state = match(text, ROW_PLACE)
   if not stream then return end

@@ -40,7 +40,7 @@ local function renewGroup()
         reply = 'renewed|' .. fmt('%d', math.ceil(score))
       else
         call('ZADD', key, atText, session)
-        if isShort then fileShort(K, match(v[i + 1], ':m:(.*)$'), at, atText) end
+        if isShort then fileMarked(K, match(v[i + 1], ':m:(.*)$'), field, at, atText) end
         reply = renewed
       end
     end

@@ -4,7 +4,7 @@
 -- Returns per item an array: the override or '', then a line '|expiresAt|session|row' per live session.
 
 local function addSessions(out, K, set, rowsKey, user)
-  local flat = call('ZRANGE', set, 0, -1, 'WITHSCORES')
+  local flat = call('ZRANGE', set, '0', '-1', 'WITHSCORES')
   local fields, live = {}, {}
   for j = 1, #flat, 2 do
     local expiresAt = runsUntil(K, tonumber(flat[j + 1]))

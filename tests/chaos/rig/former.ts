@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** Until there is a release: the last before deployments had a seed (P18), where what stands in Redis changed last. */
-const COMMIT = process.env.CHAOS_FORMER ?? 'fe306bff7a2323940b1f010a2c0088a1a2b2869c';
+/** Until there is a release: the last whose node leases are in each shard (P9), where what stands in Redis changed last. */
+const COMMIT = process.env.CHAOS_FORMER ?? '9ed78fcc2aa42cef05b0ef63ef308d3e8354e01f';
 const CACHE = resolve('node_modules/.cache/presence-former');
 const MAIN = 'dist/gateway/main.js';
 

@@ -47,10 +47,11 @@ local function addSession(act, wasOnline)
   countSession(act, member, member.row, 1)
   addToCount(act, 't', session == '*' and 0 or 1, wasOnline and 0 or 1)
   appendChange(act, 'o', member, now, { transition = wasOnline and '' or '+', reason = '' })
+  moveHeld(K, '', act.owner)
   saveRow(act, member)
   call('ZADD', act.set, leaseText(K, expiresAt), session)
   if not wasOnline then call('ZREM', K .. 'seen', user) end
-  fileDue(act, expiresAt)
+  fileEnd(K, act.bucket, user .. ' ' .. session, expiresAt)
   return member
 end
 

@@ -1,19 +1,19 @@
 -- Stands before the verbs that set and end leases (P9).
 
 -- A silence is answered once: the next can only begin with a beat.
-function keepAnswer(K, s)
-  call('HSET', K .. 'shard', 'chain', s.chain, 'until', fmt('%d', s.till), 'silences', s.next - 1)
-  call('HDEL', K .. 'shard', 'beatAt')
+function keepAnswer(H, s)
+  call('HSET', H .. 'shard', 'chain', s.chain, 'until', fmt('%d', s.till), 'silences', s.next - 1)
+  call('HDEL', H .. 'shard', 'beatAt')
 end
 
 -- Ends a silence that no generation is left to answer (P9): another begins with a beat.
-local function endUnanswered(K, s, beatAt)
-  local flat = call('HGETALL', K .. 'shard')
+local function endUnanswered(H, s, beatAt)
+  local flat = call('HGETALL', H .. 'shard')
   for i = 1, #flat, 2 do
     if match(flat[i], '^n:') and isWitness(tonumber(flat[i + 1]), beatAt, s.next) then return false end
   end
-  call('HDEL', K .. 'shard', 'beatAt')
-  call('HSET', K .. 'shard', 'silences', s.next)
+  call('HDEL', H .. 'shard', 'beatAt')
+  call('HSET', H .. 'shard', 'silences', s.next)
   s.next = s.next + 1
   return true
 end
@@ -32,27 +32,40 @@ local function leaseText(K, at)
   return fmt('%d', at)
 end
 
--- Set in an extension, a lease may end before that, for which the bucket was filed. text: of leaseText.
-local function fileShort(K, bucket, at, text)
-  if string.find(text, '.', 1, true) then call('ZADD', K .. 'due', 'LT', fmt('%d', at), bucket) end
+-- Has the sweep look at a session when its lease ends: at the session itself where that is soon, else at its bucket,
+-- which is filed at the soonest of such ends. What is filed stays when the lease is renewed or the session ends.
+-- field: 'user session'.
+local function fileEnd(K, bucket, field, at)
+  local text = fmt('%d', at)
+  if at - now <= SHORT_MS then
+    call('ZADD', K .. 'soon', text, bucket .. ' ' .. field)
+  elseif call('ZADD', K .. 'due', 'LT', 'CH', text, bucket) == 0 then
+    return
+  end
+  -- A shard that is not there yet the next sweep looks at as a whole.
+  call('ZADD', homeOf(K) .. 'sweep', 'XX', 'LT', text, K)
 end
 
--- P9: true when the owner is a socket of a generation that has no running lease here.
+-- Set in an extension, a lease may end before that, for which it was filed. text: of leaseText.
+local function fileMarked(K, bucket, field, at, text)
+  if string.find(text, '.', 1, true) then fileEnd(K, bucket, field, at) end
+end
+
+-- P9: true when the owner is a socket of a generation that has no running lease.
 local leases = {}
 local callersOwners = 's' .. caller .. '.'
 local function fenced(K, owner)
   local node = string.sub(owner, 1, #callersOwners) == callersOwners and caller or match(owner, '^s(.+)%.')
   if not node then return false end
-  local here = leases[K]
+  local H = homeOf(K)
+  local here = leases[H]
   if not here then
     here = {}
-    leases[K] = here
+    leases[H] = here
   end
   local over = here[node]
   if over == nil then
-    local lease
-    if node == caller then lease = stateOf(K).lease else lease = call('HGET', K .. 'shard', 'n:' .. node) end
-    over = runsUntil(K, tonumber(lease or 0)) <= now
+    over = runsUntil(K, tonumber(call('HGET', H .. 'shard', 'n:' .. node) or 0)) <= now
     here[node] = over
   end
   return over

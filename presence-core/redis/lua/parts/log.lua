@@ -13,9 +13,9 @@ local function appendChange(act, kind, member, at, note)
     call('HSET', K .. 'shard', 'epoch', epoch)
     state.epoch = epoch
   end
-  local entry = kind .. '|' .. act.user .. '|' .. member.id .. '|' .. sub(row.owner, 1, 1) .. '|'
-    .. (at == now and nowText or fmt('%d', at)) .. '|' .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|' .. row.stream .. '|'
-    .. row.dtype .. '|' .. row.country .. '|' .. row.state .. '|' .. note.transition .. '|' .. note.reason
+  local atText = at == now and nowText or fmt('%d', at)
+  local entry = kind .. '|' .. act.user .. '|' .. member.id .. '|' .. sub(row.owner, 1, 1) .. '|' .. atText .. '|'
+    .. row.startedAt .. '|' .. row.segment .. '|' .. row.segmentMs .. '|' .. row.stream .. '|' .. row.dtype .. '|' .. row.country .. '|' .. row.state .. '|' .. note.transition .. '|' .. note.reason
   local p = note.previous
   if p then
     entry = entry .. '|' .. p.stream .. '|' .. p.dtype .. '|' .. p.country .. '|' .. p.state .. '|' .. p.segment .. '|'

@@ -12,6 +12,15 @@ local function slotsTaken(act)
   return #act.members - (memberOf(act, '*') and 1 or 0)
 end
 
+-- Where the owner of a session changes from one to another ('' none): how many the sockets of a generation hold in a
+-- shard (P9). That may be less, never more: what of a generation is not counted is not found when it is lost.
+local function moveHeld(K, from, to)
+  local former, generation = #from > 1 and match(from, '^s(.+)%.'), #to > 1 and match(to, '^s(.+)%.')
+  if former == generation then return end
+  if generation then call('HINCRBY', K .. 'held', generation, '1') end
+  if former and call('HINCRBY', K .. 'held', former, '-1') <= 0 then call('HDEL', K .. 'held', former) end
+end
+
 -- Ends a member: set, row, counts, last seen, log, tombstone. Returns it.
 -- staysOnline: another session is opened in the same step (P3, P5).
 local function endSession(act, member, reason, at, staysOnline)
@@ -31,6 +40,7 @@ local function endSession(act, member, reason, at, staysOnline)
   appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)
+  moveHeld(K, row.owner, '')
   if offline then call('ZADD', K .. 'seen', at == now and nowText or fmt('%d', at), user) end
   setTombstone(K, user, member.id, reason)
   return member
@@ -45,7 +55,7 @@ end
 
 -- P1: sets and returns the user's live members. Those that expired end here.
 local function liveMembers(act)
-  local flat = call('ZRANGE', act.set, 0, -1, 'WITHSCORES')
+  local flat = call('ZRANGE', act.set, '0', '-1', 'WITHSCORES')
   local list, expired = {}, nil
   act.members = list
   for i = 1, #flat, 2 do
@@ -59,9 +69,4 @@ local function liveMembers(act)
   end
   for i = 1, expired and #expired or 0 do endSession(act, expired[i], 'timeout', expired[i].score) end
   return list
-end
-
--- Lowers the instant at which the sweep looks at the user's bucket.
-local function fileDue(act, at)
-  call('ZADD', act.K .. 'due', 'LT', fmt('%d', at), act.bucket)
 end

@@ -2,7 +2,7 @@
 -- rows: session -> text of its row. Returns what the user's members are then, and how much was mended.
 local function mendUser(act, rows)
   local mended, list, lost, found = 0, {}, {}, {}
-  local flat = undamaged(redis.pcall('ZRANGE', act.set, 0, -1, 'WITHSCORES'))
+  local flat = undamaged(redis.pcall('ZRANGE', act.set, '0', '-1', 'WITHSCORES'))
   if not flat then
     -- A key of a wrong type holds nothing of ours.
     call('UNLINK', act.set)

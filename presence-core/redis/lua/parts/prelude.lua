@@ -4,10 +4,15 @@
 -- A call carries a list of items, each naming its shard's key prefix K ('{P:7}:'). On one Redis a call may carry items
 -- of many shards; on Cluster those of one, with all of that shard's keys declared for routing and slot migration.
 -- Keys of a shard: K..'u:'<user> zset session -> expiresAt; K..'m:'<bucket> hash 'user session' -> row;
--- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'r' the same while a recount makes it;
+-- K..'due' zset bucket -> when to look at it; K..'soon' zset 'bucket user session' -> when to look at it;
+-- K..'held' hash generation -> sessions that its sockets hold; K..'n' hash of counts; K..'r' the same while a recount
+-- makes it;
 -- K..'lim' hash user -> max;
 -- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state;
 -- K..'layout' copy of the deployment's layout, of which no verb knows.
+-- Node leases, silences and the gate of sweeps are kept once for all shards of a server, in the state of its home: that is
+-- shard 0 on one Redis (HOME), and on a Cluster each shard is its own. H: the prefix of the home; H..'sweep' zset
+-- K -> when something in that shard may be due.
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -15,6 +20,10 @@ local nowText = fmt('%d', now)
 -- Every call ends with the node generation that its store handle joined under, '' none (P9), and the newest epoch of any
 -- shard that it knows of (P10). No verb sees them in ARGV.
 local knownEpoch, caller = table.remove(ARGV), table.remove(ARGV)
+
+local function homeOf(K)
+  return HOME or K
+end
 
 -- What is answered instead of a reply when an item raised this error. Of an error with a code (WRONGTYPE, OOM, FORGOT)
 -- Redis' pcall gives only the text.
@@ -35,14 +44,13 @@ local function undamaged(reply)
   if not isDamage(reply) then error(reply) end
 end
 
--- What acts need of a shard's state, read at once: its epoch, how many buckets a recount has walked (0 when none runs),
--- and the lease of the caller's generation.
+-- What acts need of a shard's state: its epoch, and how many buckets a recount has walked (0 when none runs).
 local states = {}
 local function stateOf(K)
   local state = states[K]
   if not state then
-    local v = call('HMGET', K .. 'shard', 'epoch', 'recount', 'n:' .. caller)
-    state = { epoch = v[1], walked = tonumber(v[2] or 0), lease = v[3] }
+    local v = call('HMGET', K .. 'shard', 'epoch', 'recount')
+    state = { epoch = v[1], walked = tonumber(v[2] or 0) }
     states[K] = state
   end
   return state

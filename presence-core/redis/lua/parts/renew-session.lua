@@ -12,6 +12,7 @@ local function renewSession(act, member)
     local dirty = row.owner ~= owner or row.limit ~= max
     -- A former socket that lives opens its session again, and is told nothing until then.
     if heldBySocket and not isFormer and row.owner ~= owner then out[2] = replyLine('moved', member) end
+    local former = row.owner
     row.owner, row.limit = owner, max
     if applyAttributes(act, member, parseAttributes(act.attributes), formerOf(act)) then dirty = true end
     local expiresAt = now + act.leaseMs
@@ -19,9 +20,10 @@ local function renewSession(act, member)
       member.score = expiresAt
       local text = leaseText(act.K, expiresAt)
       call('ZADD', act.set, text, member.id)
-      fileShort(act.K, act.bucket, expiresAt, text)
+      fileMarked(act.K, act.bucket, act.user .. ' ' .. member.id, expiresAt, text)
     end
     if dirty then saveRow(act, member) end
+    moveHeld(act.K, former, owner)
   end
   out[1] = fmt('%s|%d|%s|%s|%d|%s|%s', what, slotsTaken(act), max, row.startedAt, member.score, row.segment, row.segmentMs)
   return out

@@ -10,7 +10,7 @@ local ITEM = 9
 local function renewUnchanged(i, areLive)
   local K, user, session, attributes = v[i], v[i + 1], v[i + 2], v[i + 7]
   local set = K .. 'u:' .. user
-  local flat = call('ZRANGE', set, 0, -1, 'WITHSCORES')
+  local flat = call('ZRANGE', set, '0', '-1', 'WITHSCORES')
   local score, current = nil, 0
   for j = 1, #flat, 2 do
     if flat[j] == session then score = tonumber(flat[j + 1]) end
@@ -28,7 +28,7 @@ local function renewUnchanged(i, areLive)
     score = expiresAt
     local text = leaseText(K, score)
     call('ZADD', set, text, session)
-    fileShort(K, v[i + 3], score, text)
+    fileMarked(K, v[i + 3], user .. ' ' .. session, score, text)
   end
   local startedAt, segment, segmentMs = match(row, '^([^|]*)|([^|]*)|([^|]*)|', #held + 1)
   return fmt('renewed|%d|%s|%s|%d|%s|%s', current, max, startedAt, math.ceil(score), segment, segmentMs)

@@ -1,4 +1,4 @@
--- Stands before every verb that judges leases, reads among them: what a silence of a shard extends (P9), as
+-- Stands before every verb that judges leases, reads among them: what a silence extends (P9), as
 -- ../../silence.ts has it. A lease is kept as its true end; an extension is applied when it is looked at.
 
 -- The end of a lease that a silence does not extend is marked with the silence's number: a fraction of a millisecond
@@ -15,7 +15,7 @@ local function isMarked(lease, number)
   return mark == markOf(number) or mark == GIVEN_UP
 end
 
--- Whether a generation's lease ran when the shard fell silent and it did not join in the silence of that number.
+-- Whether a generation's lease ran when the home fell silent and it did not join in the silence of that number.
 local function isWitness(lease, beatAt, number)
   return lease ~= nil and lease > beatAt and not isMarked(lease, number)
 end
@@ -23,17 +23,18 @@ end
 -- Set by leases.lua in verbs that write: keeps an answer that this call gives.
 local keepAnswer
 
--- The shard's newest answered silence. `chain` is it, and before it those that each began in the extension of the one
+-- The newest answered silence of the shard's home. `chain` is it, and before it those that each began in the extension of the one
 -- before: 'number=beganAt ...', the newest last. What they extended, it extends on, to `till`. A silence that lasts has
 -- the number `next`. It is answered now when the caller is its witness; else `beatAt` is when it began.
--- Reads the shard's state, once a call.
+-- Reads the home's state, once a call.
 local silences = {}
 local function silenceOf(K)
-  local s = silences[K]
+  local H = homeOf(K)
+  local s = silences[H]
   if s then return s end
-  local v = call('HMGET', K .. 'shard', 'chain', 'until', 'silences', 'beatAt', 'leaseMs', 'n:' .. caller)
+  local v = call('HMGET', H .. 'shard', 'chain', 'until', 'silences', 'beatAt', 'leaseMs', 'n:' .. caller)
   s = { chain = v[1] or '', till = tonumber(v[2]) or 0, next = (tonumber(v[3]) or 0) + 1 }
-  silences[K] = s
+  silences[H] = s
   local beatAt, leaseMs = tonumber(v[4]), tonumber(v[5])
   if beatAt and now - beatAt > leaseMs / 2 then
     if isWitness(tonumber(v[6]), beatAt, s.next) then
@@ -43,7 +44,7 @@ local function silenceOf(K)
       if earlier >= 8 then former = match(former, ' (.*)$') end
       s.chain = former .. fmt('%d=%d', s.next, beatAt)
       s.till, s.next = now + STALL_GRACE_MS, s.next + 1
-      if keepAnswer then keepAnswer(K, s) end
+      if keepAnswer then keepAnswer(H, s) end
     else
       s.beatAt = beatAt
     end

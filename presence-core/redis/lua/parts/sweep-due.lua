@@ -1,44 +1,58 @@
--- When a session expires; its user's expired ones end first (P1). nil when it is over.
-local function expiryAfterSweep(K, bucket, field)
+-- What has expired in a shard (P1): sessions filed by themselves, and buckets filed at the soonest end in them.
+
+-- When a session of a bucket is to be looked at again; nil when it is over.
+local function expiryOf(K, bucket, field)
   local user, session = splitField(field)
-  local set = K .. 'u:' .. user
-  local score = tonumber(call('ZSCORE', set, session) or nil)
-  if not score or score > now then return score end
-  local before = call('ZCARD', set)
-  local act = actOn(K, user, session, bucket, '')
-  local endedNow = before - #liveMembers(act)
-  ended = ended + endedNow
-  budget = budget - ENDED_COSTS * endedNow
-  local member = memberOf(act, session)
-  return member and member.score
+  local score = tonumber(call('ZSCORE', K .. 'u:' .. user, session) or nil)
+  local at = score and runsUntil(K, score)
+  if not at or at > now then return at end
+  endExpired(K, bucket, user, session)
 end
 
--- Looks at one bucket: ends its expired sessions (P1) and files it for the soonest expiry left. A key of a wrong type is
--- passed over and left to the recount.
+-- Looks at one bucket: ends its expired sessions, files those that end soon by themselves, and itself for the soonest of
+-- the others.
 local function sweepBucket(K, bucket)
   local fields = undamaged(redis.pcall('HKEYS', K .. 'm:' .. bucket)) or {}
-  budget = budget - #fields
+  budget = budget - LOOK_COSTS * #fields
   local soonest
   for i = 1, #fields do
-    local isDone, score = pcall(expiryAfterSweep, K, bucket, fields[i])
-    if not isDone and not isDamage(score) then error(failure(score)) end
-    if isDone and score and (not soonest or score < soonest) then soonest = score end
+    local at = sparing(expiryOf, K, bucket, fields[i])
+    if at and at - now <= SHORT_MS then
+      call('ZADD', K .. 'soon', fmt('%d', at), bucket .. ' ' .. fields[i])
+    elseif at and (not soonest or at < soonest) then
+      soonest = at
+    end
   end
   if soonest then
-    call('ZADD', K .. 'due', fmt('%d', math.ceil(soonest)), bucket)
+    call('ZADD', K .. 'due', fmt('%d', soonest), bucket)
   else
     call('ZREM', K .. 'due', bucket)
   end
 end
 
--- Looks at the buckets that are due, the one due for longest first. Returns whether more is due, and the lag in ms.
-local function sweepDueBuckets(K)
-  local lagMs = 0
-  while budget > 0 do
-    local due = call('ZRANGE', K .. 'due', '-inf', fmt('%d', now), 'BYSCORE', 'LIMIT', '0', '1', 'WITHSCORES')
-    if #due == 0 then return false, lagMs end
-    lagMs = math.max(lagMs, now - tonumber(due[2]))
-    sweepBucket(K, due[1])
+-- Looks at one session: it has expired, was renewed, or is over.
+local function sweepSession(K, entry)
+  local bucket, field = match(entry, '^(%S+) (.*)$')
+  local at = sparing(expiryOf, K, bucket, field)
+  budget = budget - LOOK_COSTS
+  if at and at - now <= SHORT_MS then
+    call('ZADD', K .. 'soon', fmt('%d', at), entry)
+    return
   end
-  return true, lagMs
+  call('ZREM', K .. 'soon', entry)
+  if at then call('ZADD', K .. 'due', 'LT', fmt('%d', at), bucket) end
+end
+
+-- Looks at what is due of one kind ('soon' or 'due'), what is due for longest first. Returns whether more is due.
+local function sweepDue(K, name, look)
+  while budget > 0 do
+    local due = call('ZRANGE', K .. name, '-inf', fmt('%d', now), 'BYSCORE', 'LIMIT', '0', '16', 'WITHSCORES')
+    if #due == 0 then return false end
+    lagMs = math.max(lagMs, now - tonumber(due[2]))
+    for i = 1, #due, 2 do
+      if budget <= 0 then return true end
+      look(K, due[i])
+    end
+  end
+  return true
 end

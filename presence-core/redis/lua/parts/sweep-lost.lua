@@ -1,4 +1,4 @@
--- The sessions that lapsed node generations held (P9).
+-- The sessions that lapsed node generations held (P9), in all shards of the home.
 
 -- Ends one of them unless it has meanwhile expired or moved.
 local function endLost(act, generation, leaseAt)
@@ -14,54 +14,93 @@ end
 
 -- All sessions of one bucket that these generations held.
 local function endLostIn(K, bucket, leaseAt)
-  -- A key of a wrong type is passed over, as in sweepBucket.
   local flat = undamaged(redis.pcall('HGETALL', K .. 'm:' .. bucket)) or {}
-  budget = budget - #flat / 2
+  budget = budget - 1 - #flat / 2
   for i = 1, #flat, 2 do
     local generation = match(flat[i + 1], '^s([^|]+)%.')
     if generation and leaseAt[generation] then
       local user, session = splitField(flat[i])
-      local isDone, problem = pcall(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
-      if not isDone and not isDamage(problem) then error(failure(problem)) end
+      sparing(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
     end
   end
 end
 
--- Generations whose lease has lapsed, and when it ended.
-local function lapsedGenerations(K, state)
+-- Generations whose lease has lapsed, and when it ended. A process of a former version takes a generation's lease away
+-- once it has swept the shard that is the home: so the end is kept with the mark of those whose sessions are counted.
+local function lapsedGenerations(state)
   local leaseAt = {}
   for field, value in pairs(state) do
-    local generation = match(field, '^n:(.+)$')
-    local lease = generation and tonumber(value)
-    if lease and runsUntil(K, lease) <= now then leaseAt[generation] = math.ceil(lease) end
+    local kind, generation = match(field, '^([ng]):(.+)$')
+    if kind == 'n' and tonumber(value) and runsUntil(H, tonumber(value)) <= now then
+      leaseAt[generation] = math.ceil(tonumber(value))
+    elseif kind == 'g' and not state['n:' .. generation] then
+      leaseAt[generation] = value ~= '0' and tonumber(value) or now
+    end
+  end
+  for generation, at in pairs(leaseAt) do
+    local mark = state['g:' .. generation]
+    if mark and mark ~= fmt('%d', at) then call('HSET', H .. 'shard', 'g:' .. generation, fmt('%d', at)) end
   end
   return leaseAt
 end
 
--- One pass over all buckets ends the sessions of the generations named in the walk: none can be added to a lapsed one.
--- The walk ('next bucket|generation=leaseAt ...') is kept in the shard's state when the budget runs out. A generation
+-- How many sessions of these generations are counted in a shard. Damaged counts are as good as none: the leases of
+-- sessions end them.
+local function heldIn(K, generations)
+  local counts = #generations > 0 and undamaged(redis.pcall('HMGET', K .. 'held', unpack(generations))) or {}
+  local held = 0
+  for i = 1, #generations do held = held + math.max(0, tonumber(counts[i] or 0)) end
+  return held
+end
+
+-- Ends what they held in one shard, from a bucket on. Returns the bucket to go on with, or nil when that is done.
+local function walkShard(K, bucket, leaseAt, counted, others)
+  while bucket < buckets do
+    budget = budget - 1
+    if #others == 0 and heldIn(K, counted) == 0 then break end
+    if budget <= 0 then return bucket end
+    endLostIn(K, fmt('%d', bucket), leaseAt)
+    bucket = bucket + 1
+  end
+  -- More were counted than there are, by processes of former versions that ended some.
+  if bucket == buckets and #counted > 0 then undamaged(redis.pcall('HDEL', K .. 'held', unpack(counted))) end
+  for i = 1, #others do
+    -- Processes of former versions keep their leases in each shard, and file nothing for the sweep of a home.
+    if K ~= H then call('HDEL', K .. 'shard', 'n:' .. others[i]) end
+    call('ZADD', H .. 'sweep', 'LT', fmt('%d', now), K)
+  end
+end
+
+-- One pass over all shards ends the sessions of the generations named in the walk: none can be added to a lapsed one.
+-- Where the slice ends, the walk is kept in the state of the home ('shard|bucket|generation=leaseAt ...'). A generation
 -- that an extension has revived since then is no longer part of it, also when it has lapsed again.
 -- Returns true when there is more to do.
-local function endLostSessions(K, state)
-  local lapsed, b = lapsedGenerations(K, state), 0
-  local leaseAt, nextBucket, names = {}, match(state.walk or '', '^(%d+)|(.*)$')
+local function endLostSessions(state)
+  local lapsed, shard, bucket = lapsedGenerations(state), 0, 0
+  local leaseAt, counted, others = {}, {}, {}
+  local shardText, bucketText, names = match(state.lost or '', '^(%d+)|(%d+)|(.*)$')
   for generation, at in string.gmatch(names or '', '(%S+)=(%S+)') do
     if lapsed[generation] == tonumber(at) then leaseAt[generation] = lapsed[generation] end
   end
-  if next(leaseAt) then b = tonumber(nextBucket) else leaseAt = lapsed end
-  while next(leaseAt) and b < buckets and budget > 0 do
-    endLostIn(K, fmt('%d', b), leaseAt)
-    b = b + 1
+  if next(leaseAt) then shard, bucket = tonumber(shardText), tonumber(bucketText) else leaseAt = lapsed end
+  for generation in pairs(leaseAt) do
+    local list = state['g:' .. generation] and counted or others
+    list[#list + 1] = generation
   end
-  if next(leaseAt) and b < buckets then
-    names = {}
-    for generation, at in pairs(leaseAt) do names[#names + 1] = generation .. '=' .. fmt('%d', at) end
-    call('HSET', K .. 'shard', 'walk', fmt('%d', b) .. '|' .. table.concat(names, ' '))
-    return true
+  while next(leaseAt) and shard < SHARDS_HERE do
+    local stoppedAt = budget <= 0 and bucket or walkShard(shardOf(H, shard), bucket, leaseAt, counted, others)
+    if stoppedAt then
+      local parts = {}
+      for generation, at in pairs(leaseAt) do parts[#parts + 1] = generation .. '=' .. fmt('%d', at) end
+      local text = fmt('%d|%d|', shard, stoppedAt) .. table.concat(parts, ' ')
+      call('HSET', H .. 'shard', 'lost', text)
+      return true
+    end
+    shard, bucket = shard + 1, 0
   end
-  if names then call('HDEL', K .. 'shard', 'walk') end
-  for generation in pairs(leaseAt) do call('HDEL', K .. 'shard', 'n:' .. generation) end
-  local s = silenceOf(K)
-  if s.beatAt and next(leaseAt) then endUnanswered(K, s, s.beatAt) end
+  if names then call('HDEL', H .. 'shard', 'lost') end
+  for generation in pairs(leaseAt) do call('HDEL', H .. 'shard', 'n:' .. generation, 'g:' .. generation) end
+  local s = silenceOf(H)
+  if s.beatAt and next(leaseAt) then endUnanswered(H, s, s.beatAt) end
   return false
 end
