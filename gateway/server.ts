@@ -13,6 +13,7 @@ import { StoreHealth } from './metrics/store-health.ts';
 import { guardAdmissions } from './node/admission-guard.ts';
 import { Doubts } from './node/doubts.ts';
 import { GatewayNode } from './node/node.ts';
+import { Returns } from './node/returns.ts';
 import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
 import { Gateway } from './sessions/gateway.ts';
@@ -108,6 +109,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const inbox = doubts.ofInbox(bareStore.inbox);
   const whenAway = config.outagePolicy === 'open' ? 'degraded' : 'unavailable';
   const store = observeStore(bareStore, metrics, health, whenAway, { sessions, inbox });
+  const returns = new Returns();
   const node = new GatewayNode({
     store,
     log,
@@ -116,6 +118,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     sweepMs: config.sweepMs,
     sessionLeaseMs: config.sessionLeaseMs,
     resumeGraceMs: config.resumeGraceMs,
+    returns,
   });
   const authenticator = createAuthenticator(config);
   const history = createHistory(config, store, log);
@@ -133,7 +136,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });
   // Players are let in unchecked, or changes are late; or that is not known.
-  const isDegraded = (): boolean => health.isTroubled || !node.hasLease || node.isAwaited || node.isSuspect;
+  const isUnchecked = (): boolean => config.outagePolicy === 'open' && node.isReturning;
+  const isDegraded = (): boolean =>
+    health.isTroubled || !node.hasLease || node.isAwaited || node.isSuspect || isUnchecked();
   metrics.gauge(
     { name: 'degraded', help: '1 while admissions may go unchecked or changes may be late, as /readyz says; else 0' },
     () => Number(isDegraded()),
@@ -148,7 +153,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     metrics,
     uws,
     isDraining: () => draining,
-    isRestoring: () => node.isRestoring || node.isSuspect,
+    isRestoring: () => node.isRestoring || node.isReturning || node.isSuspect,
+    isReturning: () => node.isReturning,
+    returns,
     isUnconfirmed: () => !node.hasLease,
     isDegraded,
   });

@@ -140,7 +140,7 @@ function observeNodes(nodes: StoreNodes, figures: StoreFigures, time: Time): Sto
     join: time('nodes.join', (nodeId: string, leaseMs: number) => nodes.join(nodeId, leaseMs), beaten, missed),
     beat: time('nodes.beat', (nodeId: string, leaseMs: number) => nodes.beat(nodeId, leaseMs), beaten, missed),
     quit: time('nodes.quit', (nodeId) => nodes.quit(nodeId)),
-    confirmRestored: time('nodes.confirmRestored', (nodeIds, epoch) => nodes.confirmRestored(nodeIds, epoch)),
+    confirmRestored: time('nodes.confirmRestored', (...args) => nodes.confirmRestored(...args)),
     sweep: time(
       'nodes.sweep',
       () => nodes.sweep(),

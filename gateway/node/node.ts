@@ -23,7 +23,8 @@ import type { HeldPlayer, ReopenIntent } from './held-player.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { Renewals } from './renewals.ts';
 import { Reopening } from './reopening.ts';
-import { Restoring } from './restoring.ts';
+import { type RestoredBy, Restoring } from './restoring.ts';
+import type { Returns } from './returns.ts';
 import { StoreClock } from './store-clock.ts';
 import { UserBursts, type Users } from './user-bursts.ts';
 
@@ -64,6 +65,8 @@ export interface NodeOptions {
   readonly sweepMs: number;
   readonly sessionLeaseMs: number;
   readonly resumeGraceMs: number;
+  /** Of the holders that this process answers without a socket. */
+  readonly returns?: Pick<Returns, 'leftMs'>;
 }
 
 export class GatewayNode {
@@ -114,8 +117,7 @@ export class GatewayNode {
       othersMs: beatMs + Math.max(beatMs, RECONNECT_MAX_MS),
       maxMs: leaseMs,
       isIdle: () => this.reopening.hasRestored,
-      confirm: async () =>
-        this.isStopped ? [] : store.nodes.confirmRestored([...this.idsBefore, this.id], this.epoch),
+      confirm: (returnsInMs) => this.sayRestored([...this.idsBefore, this.id], returnsInMs),
     });
     this.renewals = new Renewals({ store, sessionLeaseMs });
     this.toRenew = new UserBursts(RENEW_USERS_MAX, (users) => this.renewNow(users));
@@ -157,6 +159,11 @@ export class GatewayNode {
     await this.restoring.over();
   }
 
+  /** The store forgot, and may lack sessions without a socket, which their holders have yet to open again (P10). */
+  get isReturning(): boolean {
+    return this.restoring.isReturning;
+  }
+
   /** Whether the store forgot is not known: a connection to it was lost since the last beat. */
   get isSuspect(): boolean {
     return this.suspected;
@@ -164,7 +171,7 @@ export class GatewayNode {
 
   /** What the store answers this process may not be what is (P10). */
   get isUnsure(): boolean {
-    return this.isRestoring || this.isSuspect || !this.hasLease;
+    return this.isRestoring || this.isReturning || this.isSuspect || !this.hasLease;
   }
 
   suspect(): void {
@@ -220,6 +227,9 @@ export class GatewayNode {
     this.living = new Set(nodes);
     if (this.isStopped) return;
     await this.announce(epoch);
+    // The store may have forgotten a moment ago.
+    const { returnsInMs } = await this.sayRestored([], 0).catch(() => ({ returnsInMs: 0 }));
+    this.restoring.returnIn(returnsInMs);
     this.renewals.start();
     this.loop.start();
     const { store, beatMs, sweepMs } = this.options;
@@ -237,8 +247,16 @@ export class GatewayNode {
     await pause(OTHERS_JOIN_MS);
     await this.beats.ask('beat').catch(() => {});
     // It has nothing to open again, and others that start now wait for it too.
-    await store.nodes.confirmRestored([this.id], this.epoch).catch(() => {});
+    await this.sayRestored([this.id], 0).catch(() => {});
     this.restoring.begin(this.others());
+  }
+
+  private async sayRestored(nodeIds: readonly string[], returnsInMs: number): Promise<RestoredBy> {
+    if (this.isStopped) return { nodeIds: [], returnsInMs: 0 };
+    const { nodes } = this.options.store;
+    const until = returnsInMs > 0 ? this.storeNow() + returnsInMs : 0;
+    const all = await nodes.confirmRestored(nodeIds, this.epoch, until);
+    return { nodeIds: all.nodeIds, returnsInMs: Math.max(0, all.returnsUntil - this.storeNow()) };
   }
 
   /** From now on messages reach the player, and the lease of its session, once it has one, is renewed, until `untrack`. */
@@ -354,7 +372,7 @@ export class GatewayNode {
       );
       this.epoch = result.epoch;
       this.idsBefore = [this.id, ...this.formerIds];
-      this.restoring.begin(this.living);
+      this.restoring.begin(this.living, result.hasLost ? (this.options.returns?.leftMs() ?? 0) : undefined);
     }
     this.living = new Set([...result.nodes, ...this.announced]);
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');

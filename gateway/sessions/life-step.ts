@@ -139,9 +139,9 @@ function turn(life: Life, owner: SocketOwner): Step {
   const asked = { ...life, asked: owner };
   // One that was never admitted goes through admission.
   if (life.state === 'unchecked') {
-    return { life: asked, effects: [], ask: { session, owner, intent: 'resume', socketWas: 'late' } };
+    return { life: asked, effects: [], ask: { session, owner, intent: 'resume', socketWas: 'late', goesOn: true } };
   }
-  return { life: asked, effects: [], ask: { session, owner, intent: life.intent, socketWas: 'held' } };
+  return { life: asked, effects: [], ask: { session, owner, intent: life.intent, socketWas: 'held', goesOn: true } };
 }
 
 function changed(life: Life, { attributes, at }: On<'changed'>): Step {

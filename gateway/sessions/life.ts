@@ -131,6 +131,8 @@ export interface Ask {
   readonly intent: OpenRequest['intent'];
   /** What the socket was to the session (P7); absent at a hello that came just now. */
   readonly socketWas?: 'held' | 'late';
+  /** Its player was welcomed: what is not live goes on with the start that the resume token names (P9, P10). */
+  readonly goesOn?: true;
 }
 
 export type Effect =

@@ -98,14 +98,15 @@ export class Player implements HeldPlayer {
     }
     const userId = identity.userId ?? claim?.userId ?? message.userId;
     if (userId === undefined) return nameless(this.socket, message, secret !== '');
-    const now = Date.now();
+    // When the hello came, by the store's clock.
+    const at = Math.floor(node.storeNow() - (performance.now() - receivedAt));
     const session: HeldSession = {
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
       attributes: attributesOf(message),
-      startedAt: claim?.startedAt ?? now,
-      segment: 0,
-      segmentStartedAt: now,
+      startedAt: claim?.startedAt ?? at,
+      segment: claim ? segmentAfter(claim.startedAt, at) : 0,
+      segmentStartedAt: at,
     };
     // Sockets may hold slots of this user that the store does not have yet: those go first (P10).
     if (node.isSuspect) await node.check();
@@ -125,7 +126,7 @@ export class Player implements HeldPlayer {
     const { session } = this;
     if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', message.id);
     const attributes = attributesOf(message);
-    this.apply({ type: 'changed', attributes, at: Date.now() });
+    this.apply({ type: 'changed', attributes, at: Math.floor(this.context.node.storeNow()) });
     // What is to be opened (again) takes them along then.
     const { owner } = this;
     if (owner) {
@@ -257,7 +258,9 @@ export class Player implements HeldPlayer {
           sessionId,
           ...this.resumeToken(session),
           resumed,
-          ...(answer ? { current, max, expiresAt } : { degraded: true }),
+          ...(answer && { current, max, expiresAt }),
+          // Others may have been admitted before, of whom the store forgot.
+          ...((!answer || node.isReturning) && { degraded: true }),
         });
         break;
       }
@@ -312,7 +315,10 @@ export class Player implements HeldPlayer {
     return this.context.node.isOwn(owner.nodeId);
   }
 
-  private async open({ session, owner, intent, socketWas }: Ask, replace?: readonly string[]): Promise<OpenResult> {
+  private async open(
+    { session, owner, intent, socketWas, goesOn }: Ask,
+    replace?: readonly string[],
+  ): Promise<OpenResult> {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
     const { identity } = this.socket;
@@ -325,7 +331,7 @@ export class Player implements HeldPlayer {
       onLimit: identity.onLimit ?? onLimit,
       intent,
       ...(identity.limit !== undefined && { limit: identity.limit }),
-      ...(intent === 'restore' && { startedAt, segment, segmentStartedAt }),
+      ...(goesOn && { startedAt, segment, segmentStartedAt }),
       // A token of an earlier session under the same id takes nothing over.
       ...(intent === 'return' && { startedAt }),
       ...(replace && { replace }),
@@ -339,6 +345,15 @@ export class Player implements HeldPlayer {
     }
     return result;
   }
+}
+
+/**
+ * Of a session that goes on by its resume token while the store is away: it may have ended since, in a segment that is not
+ * known here. A number that none of its segments had, as they last a second or more on average, so that its row of history
+ * is another one.
+ */
+function segmentAfter(startedAt: number, at: number): number {
+  return Math.max(0, Math.ceil((at - startedAt) / 1_000));
 }
 
 /** What a socket that took a session over is to the one that held it, by the numbers of their connections (P7). */

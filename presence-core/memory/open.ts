@@ -19,10 +19,11 @@ export interface Opening {
 export function openSession(opening: Opening): OpenResult {
   const { shard, request, now } = opening;
   const { userId, sessionId } = request;
-  const former = formerOf(request, now);
+  const begun = beginningOf(request, now);
+  const former = request.intent === 'restore' ? begun : undefined;
   const tombstone = shard.tombstones.get(userId, sessionId, now);
   if (tombstone !== undefined) {
-    const isOfEarlier = former !== undefined && former.startedAt > tombstone.at;
+    const isOfEarlier = begun !== undefined && begun.startedAt > tombstone.at;
     if (request.intent !== 'fresh' && !isOfEarlier) return { outcome: 'ended', reason: tombstone.reason };
     shard.tombstones.clear(userId, sessionId);
   }
@@ -56,7 +57,8 @@ function renewSession({ shard, request, holder, max, now }: Opening, row: Sessio
     }
     row.limit = max;
     shard.renewLease(row, now + request.leaseMs);
-    shard.applyAttributes(row, request.attributes, now, formerOf(request, now));
+    const former = request.intent === 'restore' ? beginningOf(request, now) : undefined;
+    shard.applyAttributes(row, request.attributes, now, former);
   }
   const expiresAt = shard.expiresAt(row, now);
   return opened(isHeld ? 'held' : 'renewed', row, expiresAt, { current, max, displaced });
@@ -74,10 +76,10 @@ function admitSession(
   { displaced, wasOnline }: Before,
 ): OpenResult {
   const isMark = request.sessionId === PRESENCE_ONLY;
-  const restores = request.intent === 'restore';
+  const wasAdmitted = request.intent === 'restore' || request.returns === true;
   const { admitted, replaced, evicted, kept } = admit(live, {
-    room: isMark ? Number.POSITIVE_INFINITY : restores ? MAX_SESSIONS : Math.min(max, MAX_SESSIONS),
-    onLimit: restores ? 'reject' : (request.onLimit ?? 'reject'),
+    room: isMark ? Number.POSITIVE_INFINITY : wasAdmitted ? MAX_SESSIONS : Math.min(max, MAX_SESSIONS),
+    onLimit: wasAdmitted ? 'reject' : (request.onLimit ?? 'reject'),
     replace: request.replace ?? [],
   });
   const end = (row: SessionRow, reason: CloseReason) => {
@@ -91,11 +93,11 @@ function admitSession(
     const freeAt = nextFreeAt(conflicts, now);
     return { outcome: 'refused', current: kept.length, max, conflicts, nextFreeAt: freeAt, displaced };
   }
-  const former = formerOf(request, now);
+  const begun = beginningOf(request, now);
   const expiresAt = now + request.leaseMs;
   const leaseEndsAt = shard.leaseUntil(expiresAt);
-  const row = new SessionRow(request.userId, request.sessionId, max, former?.startedAt ?? now, leaseEndsAt);
-  if (former !== undefined) Object.assign(row, former);
+  const row = new SessionRow(request.userId, request.sessionId, max, begun?.startedAt ?? now, leaseEndsAt);
+  if (begun !== undefined) Object.assign(row, begun);
   row.hold(holder, request.owner);
   row.assign(request.attributes);
   shard.addSession(row, now, wasOnline);
@@ -113,8 +115,9 @@ function opened(
   return { outcome, ...answer, startedAt, segment, segmentStartedAt, expiresAt };
 }
 
-function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest, now: number): Former | undefined {
-  if (intent !== 'restore' || startedAt === undefined) return undefined;
+/** With what a session begins that its caller knew before; undefined: it begins now. */
+function beginningOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest, now: number): Former | undefined {
+  if (intent === 'return' || startedAt === undefined) return undefined;
   const beganAt = Math.min(startedAt, now);
   const at = Math.min(segmentStartedAt ?? startedAt, now);
   return { startedAt: beganAt, segment: segment ?? 0, segmentStartedAt: Math.max(beganAt, at) };

@@ -54,7 +54,7 @@ export class RedisSessions implements api.StoreSessions {
       formerText(r),
       attributesText(r.attributes),
       String(this.defaultLimit),
-      r.socketWas?.charAt(0) ?? '',
+      r.returns ? 'r' : (r.socketWas?.charAt(0) ?? ''),
     ]);
     const head = (lines[0] as string).split('|');
     const outcome = head[0];
@@ -147,11 +147,10 @@ function openedOf(head: readonly string[], displaced: readonly Displaced[]): api
   };
 }
 
-/** The session that is returned to, or what the store is to take over of one that it forgot. */
+/** The session that is returned to, or with what one begins that goes on. */
 function formerText({ intent, startedAt, segment, segmentStartedAt }: api.OpenRequest): string {
   if (startedAt === undefined) return '';
   if (intent === 'return') return String(startedAt);
-  if (intent !== 'restore') return '';
   return `${startedAt}|${segment ?? 0}|${segmentStartedAt ?? startedAt}`;
 }
 

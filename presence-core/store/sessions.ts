@@ -21,7 +21,10 @@ export interface OpenRequest {
    * that began before it is an earlier one, and ends (P10).
    */
   readonly intent: 'fresh' | 'resume' | 'return' | 'beat' | 'restore';
-  /** With `restore` and `return`: as the store last answered of the session. */
+  /**
+   * With `return`: as the store last answered of the session. With all others: the caller knew the session before, and if
+   * it is not live it goes on with this start and segment (P9, P10). Absent: it begins now.
+   */
   readonly startedAt?: number;
   readonly segment?: number;
   readonly segmentStartedAt?: number;
@@ -31,6 +34,8 @@ export interface OpenRequest {
    * `moved` (P7).
    */
   readonly socketWas?: 'held' | 'late';
+  /** With `beat`: the session may have been admitted before the store forgot it, and is opened above the limit (P10). */
+  readonly returns?: boolean;
 }
 
 /** `current` counts the user's live sessions after the act, presence-only marks left out. */

@@ -289,9 +289,11 @@ slowTest(
   async (ends) => {
     const redis = await redisFor(ends, ['--repl-diskless-sync-delay', '0']);
     const warned: string[] = [];
-    const collectIn = (list: string[]) => (message: string): void => {
-      if (message.includes('min-replicas')) list.push(message);
-    };
+    const collectIn =
+      (list: string[]) =>
+      (message: string): void => {
+        if (message.includes('min-replicas')) list.push(message);
+      };
     const alone = await storeAt(ends, redis.url, { prefix: redis.prefix(), warn: collectIn(warned) });
     expect(warned).toEqual([]);
     await redisFor(ends, ['--replicaof', '127.0.0.1', String(redis.port)]);

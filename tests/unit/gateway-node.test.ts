@@ -299,7 +299,7 @@ test('[P10] a node says that it is done once its own sessions are open again, an
   let done: string[] = [former];
   store.nodes.confirmRestored = async (nodeIds, epoch) => {
     said.push([...nodeIds, epoch]);
-    return done;
+    return { nodeIds: done, returnsUntil: 0 };
   };
   try {
     // Knows both nodes from now on.
@@ -350,7 +350,7 @@ test.each(['started', 'went on under a new id', 'had no answer when it went on']
     const confirmed: string[] = [];
     store.nodes.confirmRestored = async (nodeIds) => {
       if (nodeIds.includes(node.nodeId)) confirmed.push(...nodeIds);
-      return confirmed;
+      return { nodeIds: confirmed, returnsUntil: 0 };
     };
     const former = what === 'started' ? undefined : await quietNode(store);
     const node = await quietNode(store);
@@ -391,7 +391,7 @@ test.each(['started', 'went on under a new id', 'had no answer when it went on']
 test('[P10] a node that joined while a beat was on its way is not forgotten by its answer', async () => {
   const store = new MemoryStore();
   const { beat } = store.nodes;
-  store.nodes.confirmRestored = async (nodeIds) => nodeIds;
+  store.nodes.confirmRestored = async (nodeIds) => ({ nodeIds, returnsUntil: 0 });
   const node = await quietNode(store);
   let other: GatewayNode | undefined;
   store.nodes.beat = async (id, leaseMs) => {
@@ -413,7 +413,7 @@ test('[P10] a node that joined while a beat was on its way is not forgotten by i
 
 test('[P10] a node that joined in an epoch which is not known yet is not waited for', async () => {
   const store = new MemoryStore();
-  store.nodes.confirmRestored = async (nodeIds) => nodeIds;
+  store.nodes.confirmRestored = async (nodeIds) => ({ nodeIds, returnsUntil: 0 });
   const node = await quietNode(store);
   try {
     await store.inbox.send([node.nodeId], { joined: 'young', epoch: 'another' });

@@ -171,6 +171,7 @@ function effectText(effect: Effect): string {
 /** A step as one line: the life, what is done, what is asked. */
 export function summary({ life, effects, ask }: Step): string {
   const was = ask?.socketWas ? `, was ${ask.socketWas}` : '';
-  const asks = ask ? [`ask ${ask.intent} by ${names([ask.owner])}${was}`] : [];
+  const goesOn = ask?.goesOn ? ', goes on' : '';
+  const asks = ask ? [`ask ${ask.intent} by ${names([ask.owner])}${was}${goesOn}`] : [];
   return [lifeText(life), ...effects.map(effectText), ...asks].join('; ');
 }

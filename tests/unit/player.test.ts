@@ -6,7 +6,7 @@ import { GatewayNode } from '../../gateway/node/node.ts';
 import type { ServerMessage } from '../../gateway/protocol/messages.ts';
 import { Player } from '../../gateway/sessions/player.ts';
 import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
-import { issueResumeToken } from '../../gateway/sessions/resume-token.ts';
+import { issueResumeToken, readResumeToken } from '../../gateway/sessions/resume-token.ts';
 import { ConnectionNumbers, StoreError } from '../../presence-core/index.ts';
 import { AskedStore } from '../support/asked-store.ts';
 import { until } from '../support/servers.ts';
@@ -405,6 +405,47 @@ test('[P7] who was let in unchecked says so, and is told when a later hello took
   await asked.only('open').answer({ outcome: 'moved' });
   await reopened;
   expect(told).toEqual(['welcome degraded', 'evicted', 'closed replaced']);
+});
+
+test.each(['unchecked', 'held'])(
+  '[P9] [P10] [W9] what is opened again for a player who was %s goes on with the start that its resume token names',
+  async (state) => {
+    const { asked, node, player, held, messages } = playerOf({ outagePolicy: 'open' });
+    // Far from the clock of this process.
+    node.storeNow = () => 5_000_000;
+    if (state === 'held') {
+      await held();
+      player.lost('resume');
+    } else {
+      const hello = player.hello(HELLO);
+      await turn();
+      expect(asked.only('open').args[0]).not.toHaveProperty('startedAt');
+      await asked.only('open').lose();
+      await hello;
+    }
+    const { resumeToken } = messages[0] as Extract<ServerMessage, { type: 'welcome' }>;
+    const startedAt = readResumeToken(asked.store.secret(), resumeToken as string)?.startedAt as number;
+    expect([OPENED.startedAt, 5_000_000, 4_999_999]).toContain(startedAt);
+    const reopened = player.reopen();
+    expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', startedAt });
+    await asked.only('open').answer(OPENED);
+    await reopened;
+  },
+);
+
+test('[P10] what goes on unchecked by its resume token has a segment that it had not before', async () => {
+  const { asked, node, player } = playerOf({ outagePolicy: 'open' });
+  node.storeNow = () => 5_000_000;
+  const resume = issueResumeToken(asked.store.secret(), { userId: 'u', sessionId: 's', startedAt: 4_990_100 });
+  const hello = player.hello({ ...HELLO, resume });
+  await turn();
+  await asked.only('open').lose();
+  await hello;
+  const reopened = player.reopen();
+  const known = { startedAt: 4_990_100, segment: 10 };
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', ...known });
+  await asked.only('open').answer(OPENED);
+  await reopened;
 });
 
 test('[P10] a hello in a shard where the node has no lease has it ask at once whether the store forgot', async () => {
