@@ -45,7 +45,8 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
     case 'renewed':
     case 'held': {
       const session = keep(life.session, result);
-      const resumed = result.outcome === 'renewed' && life.claimedStart === result.startedAt;
+      const isClaimed = life.session.orStartedAt?.includes(result.startedAt) === true;
+      const resumed = result.outcome === 'renewed' && isClaimed;
       const welcome: Effect = { do: 'welcome', session, resumed, answer: result };
       const next = heldUnder({ session, owner: life.asked, isReopened: false, maybe: [] }, life.again);
       return { life: next, effects: isDue(next) ? [welcome, { do: 'queue' }] : [welcome] };

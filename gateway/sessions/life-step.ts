@@ -53,9 +53,9 @@ export function step(life: Life, event: LifeEvent): Step {
 
 function hello(life: Life, event: On<'hello'>): Step {
   if (life.state !== 'none') return stay(life);
-  const { session, owner, intent, outagePolicy, claimedStart, isLate = false, isHeldUp = false } = event;
+  const { session, owner, intent, outagePolicy, isLate = false, isHeldUp = false } = event;
   return {
-    life: { state: 'opening', session, asked: owner, intent, outagePolicy, claimedStart, isHeldUp, again: undefined },
+    life: { state: 'opening', session, asked: owner, intent, outagePolicy, isHeldUp, again: undefined },
     effects: [],
     ask: { session, owner, intent, ...(isLate && { socketWas: 'late' }) },
   };

@@ -29,8 +29,6 @@ export interface Opening {
   readonly asked: SocketOwner;
   readonly intent: OpenRequest['intent'];
   readonly outagePolicy: 'open' | 'closed';
-  /** Of the resume token: when the session began that is to go on. */
-  readonly claimedStart: number | undefined;
   readonly isHeldUp: boolean;
   /** What was lost since it was asked: then it is opened again as soon as it is open. */
   readonly again: ReopenIntent | undefined;
@@ -88,7 +86,6 @@ export type LifeEvent =
       readonly owner: SocketOwner;
       readonly intent: OpenRequest['intent'];
       readonly outagePolicy: 'open' | 'closed';
-      readonly claimedStart: number | undefined;
       /** It did not come just now; `isHeldUp`: as the loop stood still before it was handled. */
       readonly isLate?: boolean;
       readonly isHeldUp?: boolean;

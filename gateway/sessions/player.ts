@@ -12,6 +12,7 @@ import {
   isOutage,
   isOverload,
   type Miss,
+  type OpenRequest,
   type OpenResult,
   type PresenceStore,
   type SocketOwner,
@@ -41,6 +42,9 @@ export interface PlayerContext {
 
 /** A hello that was received so long ago came not just now: its player may have said another one elsewhere. */
 const LATE_MS = 500;
+
+/** Of a token that is renewed while the store is away: so many starts it may name. */
+const CLAIMED_MAX = 3;
 
 type WelcomeMembers = Omit<Welcome, 'type' | 'id' | 'pingIntervalMs' | 'resumeGraceMs'>;
 
@@ -98,14 +102,15 @@ export class Player implements HeldPlayer {
     }
     const userId = identity.userId ?? claim?.userId ?? message.userId;
     if (userId === undefined) return nameless(this.socket, message, secret !== '');
-    // When the hello came, by the store's clock.
+    // When the hello came, by the store's clock: also of an open that runs late it is known then when it began.
     const at = Math.floor(node.storeNow() - (performance.now() - receivedAt));
     const session: HeldSession = {
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
       attributes: attributesOf(message),
-      startedAt: claim?.startedAt ?? at,
-      segment: claim ? segmentAfter(claim.startedAt, at) : 0,
+      startedAt: at,
+      ...(claim && { orStartedAt: [claim.startedAt, ...(claim.orStartedAt ?? [])].slice(0, CLAIMED_MAX) }),
+      segment: 0,
       segmentStartedAt: at,
     };
     // Sockets may hold slots of this user that the store does not have yet: those go first (P10).
@@ -116,9 +121,8 @@ export class Player implements HeldPlayer {
     // Already now, as another open of the same turn may displace it before its own answer is read (P5).
     node.track(this);
     const owner = node.owner(this.connection);
-    const claimedStart = claim?.startedAt;
     const isLate = performance.now() - receivedAt > LATE_MS;
-    const event = { type: 'hello', session, owner, intent, outagePolicy, claimedStart, isLate, isHeldUp } as const;
+    const event = { type: 'hello', session, owner, intent, outagePolicy, isLate, isHeldUp } as const;
     await this.ask(event, message.id, message.replace);
   }
 
@@ -320,7 +324,7 @@ export class Player implements HeldPlayer {
     replace?: readonly string[],
   ): Promise<OpenResult> {
     const { store, node, onLimit, sessionLeaseMs } = this.context;
-    const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
+    const { userId, sessionId, attributes } = session;
     const { identity } = this.socket;
     const result = await store.sessions.open({
       userId,
@@ -331,9 +335,7 @@ export class Player implements HeldPlayer {
       onLimit: identity.onLimit ?? onLimit,
       intent,
       ...(identity.limit !== undefined && { limit: identity.limit }),
-      ...(goesOn && { startedAt, segment, segmentStartedAt }),
-      // A token of an earlier session under the same id takes nothing over.
-      ...(intent === 'return' && { startedAt }),
+      ...(intent === 'return' ? claimOf(session) : beginningOf(session, goesOn)),
       ...(replace && { replace }),
       ...(socketWas && { socketWas }),
     });
@@ -347,13 +349,17 @@ export class Player implements HeldPlayer {
   }
 }
 
-/**
- * Of a session that goes on by its resume token while the store is away: it may have ended since, in a segment that is not
- * known here. A number that none of its segments had, as they last a second or more on average, so that its row of history
- * is another one.
- */
-function segmentAfter(startedAt: number, at: number): number {
-  return Math.max(0, Math.ceil((at - startedAt) / 1_000));
+/** Of one that may only return. A token of an earlier session under the same id takes nothing over. */
+function claimOf({ orStartedAt = [] }: HeldSession): Pick<OpenRequest, 'startedAt' | 'orStartedAt'> {
+  const [startedAt, ...others] = orStartedAt;
+  return { ...(startedAt !== undefined && { startedAt }), orStartedAt: others };
+}
+
+function beginningOf(
+  { startedAt, segment, segmentStartedAt }: HeldSession,
+  goesOn = false,
+): Pick<OpenRequest, 'startedAt' | 'segment' | 'segmentStartedAt'> {
+  return goesOn ? { startedAt, segment, segmentStartedAt } : { startedAt };
 }
 
 /** What a socket that took a session over is to the one that held it, by the numbers of their connections (P7). */

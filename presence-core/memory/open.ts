@@ -19,17 +19,16 @@ export interface Opening {
 export function openSession(opening: Opening): OpenResult {
   const { shard, request, now } = opening;
   const { userId, sessionId } = request;
-  const begun = beginningOf(request, now);
-  const former = request.intent === 'restore' ? begun : undefined;
+  const former = formerOf(request, now);
   const tombstone = shard.tombstones.get(userId, sessionId, now);
   if (tombstone !== undefined) {
-    const isOfEarlier = begun !== undefined && begun.startedAt > tombstone.at;
+    const isOfEarlier = former !== undefined && former.startedAt > tombstone.at;
     if (request.intent !== 'fresh' && !isOfEarlier) return { outcome: 'ended', reason: tombstone.reason };
     shard.tombstones.clear(userId, sessionId);
   }
   const live = shard.liveMembers(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
-  if (request.intent === 'return' && !isIncarnation(row, request.startedAt)) return { outcome: 'gone' };
+  if (request.intent === 'return' && !isIncarnation(row, request)) return { outcome: 'gone' };
   if (row && former && row.startedAt < former.startedAt) return restoreAfter(opening, row, former.startedAt);
   if (row !== undefined && isHeldElsewhere(row, request, now)) return { outcome: 'moved' };
   if (row === undefined) return admitSession(opening, slots(live), { displaced: [], wasOnline: live.length > 0 });
@@ -57,8 +56,7 @@ function renewSession({ shard, request, holder, max, now }: Opening, row: Sessio
     }
     row.limit = max;
     shard.renewLease(row, now + request.leaseMs);
-    const former = request.intent === 'restore' ? beginningOf(request, now) : undefined;
-    shard.applyAttributes(row, request.attributes, now, former);
+    shard.applyAttributes(row, request.attributes, now, formerOf(request, now));
   }
   const expiresAt = shard.expiresAt(row, now);
   return opened(isHeld ? 'held' : 'renewed', row, expiresAt, { current, max, displaced });
@@ -115,7 +113,12 @@ function opened(
   return { outcome, ...answer, startedAt, segment, segmentStartedAt, expiresAt };
 }
 
-/** With what a session begins that its caller knew before; undefined: it begins now. */
+/** What a session was that the store forgot; undefined without `restore` (P10). */
+function formerOf(request: OpenRequest, now: number): Former | undefined {
+  return request.intent === 'restore' ? beginningOf(request, now) : undefined;
+}
+
+/** With what a session begins, or goes on; undefined: it begins now. */
 function beginningOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest, now: number): Former | undefined {
   if (intent === 'return' || startedAt === undefined) return undefined;
   const beganAt = Math.min(startedAt, now);
@@ -123,9 +126,10 @@ function beginningOf({ intent, startedAt, segment, segmentStartedAt }: OpenReque
   return { startedAt: beganAt, segment: segment ?? 0, segmentStartedAt: Math.max(beganAt, at) };
 }
 
-/** Whether a session is the one that began then; an instant that is not given fits any. */
-function isIncarnation(row: SessionRow | undefined, startedAt: number | undefined): boolean {
-  return row !== undefined && (startedAt === undefined || row.startedAt === startedAt);
+/** Whether a session is the one that is returned to, which began at one of these instants; without them any is. */
+function isIncarnation(row: SessionRow | undefined, { startedAt, orStartedAt }: OpenRequest): boolean {
+  if (row === undefined) return false;
+  return startedAt === undefined || row.startedAt === startedAt || orStartedAt?.includes(row.startedAt) === true;
 }
 
 /** Whether somebody else holds the session and keeps it from this socket; nobody holds a detached one (P7). */

@@ -105,6 +105,10 @@ export function snapshotContract(create: CreateStore): void {
         const earlier = await fixture.open('u', 's', { ...byToken, owner: socket('n', 4), startedAt: startedAt - 1 });
         expect(earlier).toEqual({ outcome: 'gone' });
         expect(await fixture.open('u', 's', { ...byToken, startedAt })).toMatchObject({ outcome: 'renewed' });
+        const either = { ...byToken, startedAt: startedAt + 5, orStartedAt: [startedAt - 5, startedAt] };
+        expect(await fixture.open('u', 's', either)).toMatchObject({ outcome: 'renewed', startedAt });
+        const neither = { ...byToken, startedAt: startedAt + 5, orStartedAt: [startedAt - 5] };
+        expect(await fixture.open('u', 's', { ...neither, owner: socket('n', 4) })).toEqual({ outcome: 'gone' });
         await fixture.store.sessions.kick('u');
         expect(await fixture.open('u', 's', { owner: socket('n', 3), intent: 'return' })).toEqual({
           outcome: 'ended',

@@ -24,13 +24,15 @@ local function refuse(act, out)
   return out
 end
 
--- The row of a session that begins now, or goes on where it was (P9, P10).
+-- The row of a session that begins, now or when its caller says, or goes on where it was (P4, P10).
 local function firstRow(act)
-  local begun = beginningOf(act)
-  local startedAt, segment, segmentMs = nowText, '0', '0'
-  if begun then
-    startedAt, segment = fmt('%d', begun.startedAt), fmt('%d', begun.segment)
-    segmentMs = fmt('%d', math.max(0, begun.segmentAt - begun.startedAt))
+  local at, startedAt, segment, segmentMs = tonumber(act.beginning), nowText, '0', '0'
+  if at then
+    if at < now then startedAt = act.beginning end
+  elseif act.beginning ~= '' then
+    local known = goingOn(act)
+    startedAt, segment = fmt('%d', known.startedAt), fmt('%d', known.segment)
+    segmentMs = fmt('%d', math.max(0, known.segmentAt - known.startedAt))
   end
   local stream, dtype, country, state, device, meta = splitAttributes(act.attributes)
   return { owner = act.owner, limit = act.max, startedAt = startedAt, segment = segment, segmentMs = segmentMs,

@@ -87,10 +87,9 @@ export class PresenceModel {
     const { userId } = request;
     this.#answerSilence();
     if (this.#isFenced(request.owner)) return { outcome: 'fenced' };
-    const begun = beginningOf(request);
     const former = formerOf(request);
     const tomb = this.#tombstone(request);
-    const isBarred = tomb !== undefined && request.intent !== 'fresh' && !(begun && begun.startedAt > tomb.at);
+    const isBarred = tomb !== undefined && request.intent !== 'fresh' && !(former && former.startedAt > tomb.at);
     if (isBarred) return { outcome: 'ended', reason: tomb.reason };
     this.#tombstones = this.#tombstones.filter((tomb) => !isSame(tomb, request));
     this.#endExpired(userId);
@@ -493,7 +492,7 @@ function formerOf(request: OpenRequest): Former | undefined {
   return request.intent === 'restore' ? beginningOf(request) : undefined;
 }
 
-/** With what a session begins that its caller knew before. */
+/** With what a session begins, or goes on. */
 function beginningOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest): Former | undefined {
   if (intent === 'return' || startedAt === undefined) return undefined;
   return { startedAt, segment: segment ?? 0, segmentStartedAt: Math.max(startedAt, segmentStartedAt ?? startedAt) };
