@@ -79,11 +79,12 @@ export function observeStore(
     },
     snapshots: {
       parts: snapshots.parts,
+      shards: snapshots.shards,
       get division() {
         return snapshots.division;
       },
       partOf: (userId) => snapshots.partOf(userId),
-      ofPart: time('snapshots.ofPart', (part) => snapshots.ofPart(part)),
+      page: time('snapshots.page', (first, streamId) => snapshots.page(first, streamId)),
       ofUser: time('snapshots.ofUser', (userId) => snapshots.ofUser(userId)),
     },
     groups: store.groups,

@@ -1,6 +1,7 @@
 /** The texts of the dashboard's messages. Each row is written once, however many topics and sockets it goes to. */
-import type { Change, Count, Session } from '../../presence-core/index.ts';
+import type { Change, Count } from '../../presence-core/index.ts';
 import type { ChangeView, SessionView } from '../protocol/messages.ts';
+import type { ShownSession } from './snapshot-source.ts';
 import type { Flow } from './topics.ts';
 
 /**
@@ -13,7 +14,7 @@ export const NO_PLACE = '-';
 export const MAX_FRAME_LENGTH = 65_536;
 export const MAX_PAGE_SESSIONS = 500;
 
-export function sessionText(s: Session): string {
+export function sessionText(s: ShownSession): string {
   const view: SessionView = {
     userId: s.userId,
     sessionId: s.sessionId,

@@ -8,9 +8,11 @@ import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
 import { changesFrames, changeText } from './frames.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
+import { StoreSource, UsersSource } from './snapshot-source.ts';
 import { StatsTicker } from './stats-ticker.ts';
 import { Summaries } from './summaries.ts';
 import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
+import { TopicSnapshot } from './topic-snapshot.ts';
 import { keysOf, type Topic } from './topics.ts';
 
 export interface HubOptions extends TopicGroupOptions {
@@ -135,6 +137,14 @@ export class Hub {
   async settled(): Promise<void> {
     await this.checked;
     await this.options.node.restored();
+  }
+
+  /** Begins a snapshot at the place where the hub stands. */
+  snapshotOf(topic: Topic): TopicSnapshot {
+    const { snapshots } = this.store;
+    const Source = topic.kind === 'users' ? UsersSource : StoreSource;
+    const source = new Source(snapshots, this.semaphore, topic, this.positions);
+    return new TopicSnapshot(topic.text, source, this.generation, this.cursor);
   }
 
   /** Resolves when the hub has read on, lost its place, or stopped. */

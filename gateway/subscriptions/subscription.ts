@@ -135,7 +135,7 @@ export class Subscription implements TopicSubscriber {
       const page = await this.hub.read(cursor);
       if (!page.gap) return { what: 'follow', generation, cursor, delivered, page };
     }
-    return takeSnapshot(this.hub, this.topic);
+    return takeSnapshot(this.hub, this.group);
   }
 
   /** Works until it stands where the hub stands. While the store is away it keeps its place. */
@@ -163,9 +163,13 @@ export class Subscription implements TopicSubscriber {
 
   /** @returns what comes next; undefined when it has joined the hub, in the same turn in which it stood there. */
   private async advance(listener: Listener, task: Task): Promise<Task | undefined> {
-    if (task.what === 'begin') return takeSnapshot(this.hub, this.topic);
+    if (task.what === 'begin') return takeSnapshot(this.hub, this.group);
     if (task.what === 'snapshot') return pageOut(this.hub, listener, task);
-    if (!(await catchUp(this.hub, listener, task))) return { what: 'begin' };
+    if (!(await catchUp(this.hub, listener, task))) {
+      // The log leads on from it no more.
+      if (this.group.snapshot === task.snapshot) this.group.snapshot = undefined;
+      return { what: 'begin' };
+    }
     this.settle();
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** The subscribers of one topic on this node: who gets each change, who gets summaries, and when `auto` changes over. */
 import type { Change } from '../../presence-core/index.ts';
 import type { ChangesFrame } from './frames.ts';
+import type { TopicSnapshot } from './topic-snapshot.ts';
 import { type Flow, flowOf, type Topic } from './topics.ts';
 
 /** A subscription as its group sees it. */
@@ -27,6 +28,8 @@ export class TopicGroup {
   readonly live = new Set<TopicSubscriber>();
   readonly summarised = new Set<TopicSubscriber>();
   fast = false;
+  /** The newest one that was begun. */
+  snapshot: TopicSnapshot | undefined;
   private changes = 0;
   private opened = 0;
   private closed = 0;
@@ -51,6 +54,7 @@ export class TopicGroup {
   tick(): void {
     if (this.fast && this.changes < this.above / 2) this.turn(false);
     this.changes = 0;
+    if (!this.snapshot?.isOpen) this.snapshot = undefined;
     if (this.summarised.size === 0) this.takeFlow();
   }
 

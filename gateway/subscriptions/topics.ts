@@ -1,5 +1,5 @@
-/** What may be subscribed to, and which changes and sessions concern it. Pure. */
-import { type Change, type Dimension, isId, PRESENCE_ONLY, type Session } from '../../presence-core/index.ts';
+/** What may be subscribed to, and which changes concern it. Pure. */
+import { type Change, type Dimension, isId, PRESENCE_ONLY } from '../../presence-core/index.ts';
 
 export const MAX_TOPIC_USERS = 200;
 
@@ -11,6 +11,8 @@ export interface Topic {
   readonly keys: ReadonlySet<string>;
   /** Of `user:` and `users:`. */
   readonly userIds: readonly string[];
+  /** Of `stream:`. */
+  readonly streamId?: string;
 }
 
 /** What a change does to the sessions of a topic. */
@@ -37,7 +39,7 @@ export function parseTopic(text: string): Topic | undefined {
       return ofUsers(text, subject.split(',', MAX_TOPIC_USERS + 1));
     case 'stream':
       if (!isId(subject)) return undefined;
-      return { text, kind: 'stream', keys: new Set([streamKey(subject)]), userIds: [] };
+      return { text, kind: 'stream', keys: new Set([streamKey(subject)]), userIds: [], streamId: subject };
     default:
       return undefined;
   }
@@ -63,12 +65,6 @@ export function concerns(topic: Topic, change: Change): boolean {
   return keysOf(change).some((key) => topic.keys.has(key));
 }
 
-export function shows(topic: Topic, session: Session): boolean {
-  if (topic.kind !== 'stream') return true;
-  const { streamId, sessionId } = session;
-  return streamId !== undefined && sessionId !== PRESENCE_ONLY && topic.keys.has(streamKey(streamId));
-}
-
 export function flowOf(topic: Topic, change: Change): Flow {
   if (change.sessionId === PRESENCE_ONLY) return { opened: 0, closed: 0 };
   const within = (streamId: string | undefined): boolean =>
@@ -82,6 +78,6 @@ export function flowOf(topic: Topic, change: Change): Flow {
 /** Where the store counts the sessions of a topic; undefined for topics of users, which are answered by their status. */
 export function dimensionOf(topic: Topic): Dimension | undefined {
   if (topic.kind === 'all') return { by: 'total' };
-  if (topic.kind === 'stream') return { by: 'stream', key: topic.text.slice('stream:'.length) };
+  if (topic.kind === 'stream') return { by: 'stream', key: topic.streamId as string };
   return undefined;
 }

@@ -23,7 +23,7 @@ export function shardPrefix(prefix: string, shard: number): string {
 
 /** The keys of a shard that do not depend on a user. */
 export function shardKeys(shardPrefix: string): string[] {
-  return ['shard', 'due', 'n', 'r', 'lim', 'tomb', 'seen', 'log'].map((name) => shardPrefix + name);
+  return ['shard', 'due', 'n', 'r', 'lim', 'tomb', 'seen', 'log', 'w', 'watch'].map((name) => shardPrefix + name);
 }
 
 /** A user's sessions by expiry. */

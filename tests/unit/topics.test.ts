@@ -1,14 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  concerns,
-  dimensionOf,
-  flowOf,
-  keysOf,
-  parseTopic,
-  shows,
-  type Topic,
-} from '../../gateway/subscriptions/topics.ts';
-import type { Change, Session } from '../../presence-core/index.ts';
+import { concerns, dimensionOf, flowOf, keysOf, parseTopic, type Topic } from '../../gateway/subscriptions/topics.ts';
+import type { Change } from '../../presence-core/index.ts';
 
 const change = (members: Partial<Change>): Change => ({
   kind: 'open',
@@ -95,8 +87,6 @@ describe('which changes concern a topic', () => {
     const { streamId: _, ...bare } = change({ sessionId: '*', via: 'presence' });
     const mark = bare as Change;
     expect(['user:u', 'all', 'stream:tnt'].map((text) => concerns(topic(text), mark))).toEqual([true, true, false]);
-    const session = { ...mark, expiresAt: 2 } as Session;
-    expect(['user:u', 'all', 'stream:tnt'].map((text) => shows(topic(text), session))).toEqual([true, true, false]);
     expect(flowOf(topic('all'), mark)).toEqual({ opened: 0, closed: 0 });
   });
 });

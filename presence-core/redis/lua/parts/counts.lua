@@ -1,13 +1,14 @@
 -- Counts of live sessions and distinct users (P12).
 local ONE_SESSION = 1000000000
 
--- What acts need of a shard's state: its epoch, and how many buckets a recount has walked (0 when none runs).
+-- What acts need of a shard's state: its epoch, how many buckets a recount has walked (0 when none runs), and until when
+-- streams are watched (parts/watched.lua).
 local states = {}
 local function stateOf(K)
   local state = states[K]
   if not state then
-    local v = call('HMGET', K .. 'shard', 'epoch', 'recount')
-    state = { epoch = v[1], walked = tonumber(v[2] or 0) }
+    local v = call('HMGET', K .. 'shard', 'epoch', 'recount', 'watched')
+    state = { epoch = v[1], walked = tonumber(v[2] or 0), watched = tonumber(v[3] or 0) }
     states[K] = state
   end
   return state
@@ -51,6 +52,7 @@ local function countSession(act, member, row, sign, unchanged)
         if other ~= member and other.id ~= '*' and keyOf(other.row, d) == key then users = 0 break end
       end
       addToCount(act, DIMENSIONS[d] .. key, sign, users)
+      if d == 1 then indexSession(act, member.id, key, sign, stateOf(act.K).watched) end
     end
   end
 end

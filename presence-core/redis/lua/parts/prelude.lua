@@ -7,6 +7,7 @@
 -- K..'due' zset bucket -> when to look at it; K..'n' hash of counts; K..'r' the same while a recount makes it;
 -- K..'lim' hash user -> max;
 -- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state;
+-- K..'w' zset and K..'watch' hash: sessions of watched streams (parts/watched.lua);
 -- K..'layout' copy of the deployment's layout, of which no verb knows.
 local call, fmt, match = redis.call, string.format, string.match
 local time = call('TIME')
