@@ -63,7 +63,8 @@ export class Copy {
   /** The page of each shard that is being read: of a few shards, for no longer than the store may take to answer. */
   private readonly asked = new Map<number, Asked>();
   private nextShard = 0;
-  private cursor = '';
+  /** The place in the log that the view shows once it is whole. */
+  cursor = '';
   private readAt = Number.NEGATIVE_INFINITY;
   private checkedAt = Number.NEGATIVE_INFINITY;
 
@@ -108,7 +109,7 @@ export class Copy {
     this.lose('stopped');
   }
 
-  private get isLost(): boolean {
+  get isLost(): boolean {
     return this.stopping.signal.aborted;
   }
 

@@ -5,6 +5,7 @@
  * copy that is lost is made anew after a pause that grows while copies do not last.
  */
 import { type Count, type Dimension, pause, type TopBy, type TopItem } from '../../presence-core/index.ts';
+import type { SessionCopy } from '../subscriptions/copy-source.ts';
 import { Copy, type CopyOptions, type Loss } from './copy.ts';
 import type { KnownStatuses, View, Viewing } from './view.ts';
 
@@ -112,6 +113,11 @@ export class Replica {
       this.tops.set(by, tops);
     }
     return { value: tops.items.slice(0, limit), ageMs: now - tops.asOf };
+  }
+
+  /** What snapshots are taken of; undefined while it is not whole, or too old. */
+  current(): SessionCopy | undefined {
+    return this.serving();
   }
 
   report(): ReplicaReport {

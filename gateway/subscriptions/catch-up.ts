@@ -41,9 +41,7 @@ export interface Listener {
 /** Joins the snapshot that others of the topic wait for, else begins one. */
 export async function takeSnapshot(hub: Hub, group: TopicGroup): Promise<Taking> {
   await hub.settled();
-  if (!group.snapshot?.isOpen || group.snapshot.generation !== hub.generation)
-    group.snapshot = hub.snapshotOf(group.topic);
-  const { snapshot } = group;
+  const snapshot = await group.sharedSnapshot(hub.generation, () => hub.snapshotOf(group.topic));
   await snapshot.first();
   return { what: 'snapshot', snapshot };
 }

@@ -1,7 +1,6 @@
 /** The texts of the dashboard's messages. Each row is written once, however many topics and sockets it goes to. */
-import type { Change, Count } from '../../presence-core/index.ts';
+import type { Change, Count, Session } from '../../presence-core/index.ts';
 import type { ChangeView, SessionView } from '../protocol/messages.ts';
-import type { ShownSession } from './snapshot-source.ts';
 import type { Flow } from './topics.ts';
 
 /**
@@ -13,6 +12,9 @@ export const NO_PLACE = '-';
 /** A text of this length fits a socket's buffer beside what may be queued, also when a character takes three bytes. */
 export const MAX_FRAME_LENGTH = 65_536;
 export const MAX_PAGE_SESSIONS = 500;
+
+/** A session as dashboards are shown it. */
+export type ShownSession = Omit<Session, 'expiresAt'>;
 
 export function sessionText(s: ShownSession): string {
   const view: SessionView = {

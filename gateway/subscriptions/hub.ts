@@ -6,6 +6,7 @@ import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../
 import { LogReader } from '../node/log-reader.ts';
 import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
+import { CopySource, type SessionCopy } from './copy-source.ts';
 import { changesFrames, changeText } from './frames.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
 import { StoreSource, UsersSource } from './snapshot-source.ts';
@@ -19,6 +20,8 @@ export interface HubOptions extends TopicGroupOptions {
   readonly node: Pick<StoreMemory, 'isRestoring' | 'check' | 'restored'>;
   readonly store: PresenceStore;
   readonly reads: PresenceReads;
+  /** This process' copy of who is live, while it is whole and fresh. */
+  readonly copy?: () => SessionCopy | undefined;
   readonly log: { error(fields: object, message: string): void };
 }
 
@@ -139,9 +142,16 @@ export class Hub {
     await this.options.node.restored();
   }
 
-  /** Begins a snapshot at the place where the hub stands. */
-  snapshotOf(topic: Topic): TopicSnapshot {
-    const { snapshots } = this.store;
+  /** Begins a snapshot: out of this process' copy, or by the store, from the place where the hub stands. */
+  async snapshotOf(topic: Topic): Promise<TopicSnapshot> {
+    const { log, snapshots } = this.store;
+    const { generation } = this;
+    const copy = this.options.copy?.();
+    // The copy may not have heard yet that the store forgot what it shows.
+    if (copy && (await log.upholds(copy.cursor)) && !copy.isLost) {
+      const source = new CopySource(copy, topic, (cursor) => log.positions(cursor));
+      return new TopicSnapshot(topic.text, source, generation, copy.cursor);
+    }
     const Source = topic.kind === 'users' ? UsersSource : StoreSource;
     const source = new Source(snapshots, this.semaphore, topic, this.positions);
     return new TopicSnapshot(topic.text, source, this.generation, this.cursor);

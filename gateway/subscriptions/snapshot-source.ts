@@ -1,15 +1,15 @@
 /** Where the sessions of a snapshot come from: the store, page by page, each as of a place in the log that is kept. */
-import type { Change, Semaphore, Session, Snapshot, StoreSnapshots } from '../../presence-core/index.ts';
+import type { Change, Semaphore, Snapshot, StoreSnapshots } from '../../presence-core/index.ts';
+import { sessionText } from './frames.ts';
 import type { Topic } from './topics.ts';
-
-/** A session as dashboards are shown it. */
-export type ShownSession = Omit<Session, 'expiresAt'>;
 
 export interface SnapshotSource {
   /** Positions in the log that all of it together reflects at most. */
   readonly reflects: readonly number[];
-  /** Undefined when all has been read. What it throws may pass, and then reading goes on where it stopped. */
-  read(): Promise<readonly ShownSession[] | undefined>;
+  /** Its sessions are gone: a snapshot that is not whole cannot be gone on with. */
+  readonly isLost?: boolean;
+  /** Rows of a snapshot's page; undefined when all has been read. What it throws may pass, and then reading goes on where it stopped. */
+  read(): Promise<readonly string[] | undefined>;
   /** Whether what was read has this change in it already. */
   has(change: Change): boolean;
 }
@@ -47,7 +47,7 @@ export class StoreSource implements SnapshotSource {
     this.ranges = Array.from({ length: shards }, () => []);
   }
 
-  async read(): Promise<readonly Session[] | undefined> {
+  async read(): Promise<readonly string[] | undefined> {
     if (this.firsts.length === 0) return undefined;
     const asked = this.firsts.slice(0, this.streamId === undefined ? SHARDS_AT_ONCE : STREAM_SHARDS_AT_ONCE);
     const pages = await this.reads.run(() =>
@@ -60,7 +60,7 @@ export class StoreSource implements SnapshotSource {
       if (next < (shard + 1) * this.shardParts) unread.push(next);
     }
     this.firsts.splice(0, asked.length, ...unread);
-    return pages.flatMap(({ sessions }) => sessions);
+    return pages.flatMap(({ sessions }) => sessions.map(sessionText));
   }
 
   has(change: Change): boolean {
@@ -89,7 +89,7 @@ export class UsersSource implements SnapshotSource {
     this.reflects = [...positions];
   }
 
-  async read(): Promise<readonly Session[] | undefined> {
+  async read(): Promise<readonly string[] | undefined> {
     const from = this.sequences.size;
     if (from >= this.userIds.length) return undefined;
     const asked = this.userIds.slice(from, from + USERS_AT_ONCE);
@@ -100,7 +100,7 @@ export class UsersSource implements SnapshotSource {
       this.sequences.set(asked[i] as string, sequence);
       this.reflects[shard] = Math.max(this.reflects[shard] ?? 0, sequence);
     }
-    return answers.flatMap(({ sessions }) => sessions);
+    return answers.flatMap(({ sessions }) => sessions.map(sessionText));
   }
 
   has(change: Change): boolean {

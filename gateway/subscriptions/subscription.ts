@@ -167,7 +167,7 @@ export class Subscription implements TopicSubscriber {
     if (task.what === 'snapshot') return pageOut(this.hub, listener, task);
     if (!(await catchUp(this.hub, listener, task))) {
       // The log leads on from it no more.
-      if (this.group.snapshot === task.snapshot) this.group.snapshot = undefined;
+      this.group.drop(task.snapshot);
       return { what: 'begin' };
     }
     this.settle();

@@ -29,7 +29,8 @@ export class TopicGroup {
   readonly summarised = new Set<TopicSubscriber>();
   fast = false;
   /** The newest one that was begun. */
-  snapshot: TopicSnapshot | undefined;
+  private snapshot: TopicSnapshot | undefined;
+  private beginning: Promise<TopicSnapshot> | undefined;
   private changes = 0;
   private opened = 0;
   private closed = 0;
@@ -56,6 +57,22 @@ export class TopicGroup {
     this.changes = 0;
     if (!this.snapshot?.isOpen) this.snapshot = undefined;
     if (this.summarised.size === 0) this.takeFlow();
+  }
+
+  /** The snapshot of this generation that may still be joined, else a new one. */
+  async sharedSnapshot(generation: object, begin: () => Promise<TopicSnapshot>): Promise<TopicSnapshot> {
+    const { snapshot } = this;
+    if (snapshot?.isOpen && snapshot.generation === generation) return snapshot;
+    this.beginning ??= begin().finally(() => {
+      this.beginning = undefined;
+    });
+    this.snapshot = await this.beginning;
+    return this.snapshot;
+  }
+
+  /** Nobody is to join it any more. */
+  drop(snapshot: TopicSnapshot | undefined): void {
+    if (this.snapshot === snapshot) this.snapshot = undefined;
   }
 
   /** Sessions that came and went since it was last taken. */

@@ -6,7 +6,7 @@
  * the fastest waits for the slowest, and whoever comes later begins another snapshot.
  */
 import { type Change, singleFlight } from '../../presence-core/index.ts';
-import { MAX_FRAME_LENGTH, MAX_PAGE_SESSIONS, NO_PLACE, sessionText, snapshotFrame } from './frames.ts';
+import { MAX_FRAME_LENGTH, MAX_PAGE_SESSIONS, NO_PLACE, snapshotFrame } from './frames.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 
 /** Characters of frames that are kept. */
@@ -60,7 +60,7 @@ export class TopicSnapshot {
 
   /** Whether whoever comes now may have it: from its first page on, and not of long ago. */
   get isOpen(): boolean {
-    if (this.given > 0 || this.keptLength > MAX_KEPT_LENGTH) return false;
+    if (this.source.isLost || this.given > 0 || this.keptLength > MAX_KEPT_LENGTH) return false;
     return this.isReading || performance.now() - this.readAt <= FRESH_MS;
   }
 
@@ -113,16 +113,15 @@ export class TopicSnapshot {
 
   private async read(): Promise<void> {
     this.isReading = true;
-    const sessions = await this.source.read().finally(() => {
+    const rows = await this.source.read().finally(() => {
       this.isReading = false;
       this.readAt = performance.now();
     });
-    if (!sessions) {
+    if (!rows) {
       this.isWhole = true;
       return;
     }
-    for (const session of sessions) {
-      const row = sessionText(session);
+    for (const row of rows) {
       this.rowsLength += row.length + 1;
       if (this.rows.length === MAX_PAGE_SESSIONS || this.rowsLength > MAX_FRAME_LENGTH) {
         const frame = snapshotFrame(this.topic, this.given + this.frames.length, false, this.rows, NO_PLACE);

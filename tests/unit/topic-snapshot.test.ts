@@ -1,6 +1,7 @@
 /** One snapshot for all who wait: what is read, what each is given, and what is kept meanwhile. */
 import { describe, expect, test } from '@jest/globals';
-import type { ShownSession, SnapshotSource } from '../../gateway/subscriptions/snapshot-source.ts';
+import { sessionText } from '../../gateway/subscriptions/frames.ts';
+import type { SnapshotSource } from '../../gateway/subscriptions/snapshot-source.ts';
 import { type SnapshotReading, TopicSnapshot } from '../../gateway/subscriptions/topic-snapshot.ts';
 
 const SESSIONS_OF_A_READ = 1_000;
@@ -17,12 +18,12 @@ class CountedSource implements SnapshotSource {
     this.label = 'x'.repeat(size);
   }
 
-  async read(): Promise<readonly ShownSession[] | undefined> {
+  async read(): Promise<readonly string[] | undefined> {
     this.reads += 1;
     if (this.reads > this.wanted) return undefined;
     const userId = `u${this.reads}`;
     const session = { userId, sessionId: 's', via: 'socket', startedAt: 1, country: this.label } as const;
-    return Array.from({ length: SESSIONS_OF_A_READ }, () => session);
+    return Array.from({ length: SESSIONS_OF_A_READ }, () => sessionText(session));
   }
 
   has(): boolean {
