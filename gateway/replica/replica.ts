@@ -47,8 +47,9 @@ const PAUSE_MAX_FACTOR = 32;
 /** A copy that lasted so long was a good one: the next loss is answered as if it were the first. */
 const LASTING_MS = 60_000;
 
-/** A list of tops serves for so long: making it looks at every stream. */
+/** A list of tops serves for so long, and so many times as long as it took: making it looks at every stream. */
 const TOP_FRESH_MS = 100;
+const TOP_FRESH_FACTOR = 20;
 /** Tops of fewer are cut from a list of so many. */
 const TOP_MIN_ITEMS = 100;
 
@@ -56,6 +57,7 @@ interface Tops {
   readonly items: readonly TopItem[];
   readonly limit: number;
   readonly madeAt: number;
+  readonly tookMs: number;
   readonly asOf: number;
 }
 
@@ -107,9 +109,11 @@ export class Replica {
     this.hits += 1;
     const now = performance.now();
     let tops = this.tops.get(by);
-    if (!tops || tops.limit < limit || now - tops.madeAt > TOP_FRESH_MS || now - tops.asOf > this.options.maxLagMs) {
+    const freshMs = Math.max(TOP_FRESH_MS, TOP_FRESH_FACTOR * (tops?.tookMs ?? 0));
+    if (!tops || tops.limit < limit || now - tops.madeAt > freshMs || now - tops.asOf > this.options.maxLagMs) {
       const size = Math.max(limit, TOP_MIN_ITEMS);
-      tops = { items: copy.view.top(by, size), limit: size, madeAt: now, asOf: copy.asOf };
+      const items = copy.view.top(by, size);
+      tops = { items, limit: size, madeAt: now, tookMs: performance.now() - now, asOf: copy.asOf };
       this.tops.set(by, tops);
     }
     return { value: tops.items.slice(0, limit), ageMs: now - tops.asOf };
