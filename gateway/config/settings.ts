@@ -2,7 +2,7 @@
  * The table of settings, the only place where one is named: its property gives the variable (`wsPort` → `WS_PORT`) and
  * the flag (`--ws-port`), and `--help` is printed from it. What holds between settings is in `checks.ts`.
  */
-import { MAX_LIMIT } from '../../presence-core/index.ts';
+import { MAX_LIMIT, MAX_SHARDS } from '../../presence-core/index.ts';
 import {
   addressRange,
   apiKey,
@@ -70,7 +70,7 @@ export const SETTING_GROUPS = {
       pattern: /^[A-Za-z0-9_.-]{1,32}$/,
       must: 'be 1–32 characters of A-Z a-z 0-9 _ . -',
     }),
-    presenceShards: integer(64, 1, 4096, 'number of shards; the same for all processes, and never changed'),
+    presenceShards: integer(64, 1, MAX_SHARDS, 'number of shards; the same for all processes, and never changed'),
     logMax: integer(20_000, 100, 10_000_000, 'entries kept in the change log of each shard'),
     seenMax: integer(100_000, 0, 10_000_000, 'users in each shard whose last-seen time is kept'),
     replica: choice(['on', 'off'], 'off', 'on: answer reads from a copy of Redis in memory'),

@@ -75,6 +75,8 @@ export function observeStore(
         return log.strays;
       },
       upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
+      shorten: (cursor) => log.shorten(cursor),
+      resolve: time('log.resolve', (text) => log.resolve(text)),
       positions: (cursor) => log.positions(cursor),
     },
     snapshots: {

@@ -101,13 +101,15 @@ async function deliver(
   if (!listens()) return;
   const { delivered, snapshot, lastPage } = task;
   const positions = hub.store.log.positions(cursor);
-  const place = isPlace(task, positions) ? cursor : NO_PLACE;
+  const isAtPlace = isPlace(task, positions);
   const rows = changes
     .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && concerns(topic, c) && !snapshot?.has(c))
     .map(changeText);
   task.cursor = cursor;
   task.delivered = positions.map((position, shard) => Math.max(position, delivered[shard] ?? 0));
-  if (lastPage && (rows.length > 0 || place !== NO_PLACE)) {
+  if (rows.length === 0 && !(lastPage && isAtPlace)) return;
+  const place = isAtPlace ? hub.store.log.shorten(cursor) : NO_PLACE;
+  if (lastPage) {
     task.lastPage = undefined;
     const after = rows.length > 0 ? NO_PLACE : place;
     await queue.write(snapshotFrame(topic.text, lastPage.number, true, lastPage.rows, after), listens);

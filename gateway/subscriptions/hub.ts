@@ -214,10 +214,12 @@ export class Hub {
       rows.set(change, row);
       return row;
     };
+    let place: string | undefined;
     for (const [group, theirs] of ofGroup) {
       group.count(theirs);
       if (group.live.size === 0) continue;
-      const frames = changesFrames(group.topic.text, theirs.map(rowOf), cursor);
+      place ??= this.store.log.shorten(cursor);
+      const frames = changesFrames(group.topic.text, theirs.map(rowOf), place);
       for (const member of group.live) member.deliver(frames, theirs, before);
     }
     this.release();

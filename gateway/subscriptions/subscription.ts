@@ -53,10 +53,9 @@ export class Subscription implements TopicSubscriber {
    * @throws StoreError when the store does not answer, or `invalid_cursor`: the subscription is then to be ended.
    */
   async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
-    const place = cursor === NO_PLACE ? undefined : cursor;
-    const delivered = place === undefined ? [] : this.hub.store.log.positions(place);
     this.entered = true;
     await this.hub.enter();
+    const place = cursor === undefined || cursor === NO_PLACE ? undefined : await this.hub.store.log.resolve(cursor);
     if (this.ended) return;
     if (this.wantsSummaries()) {
       const [counts] = await countsOf(this.hub.store, [this.topic]);
@@ -66,7 +65,7 @@ export class Subscription implements TopicSubscriber {
       this.settle();
       return;
     }
-    const task = await this.firstTask(place, delivered);
+    const task = await this.firstTask(place);
     if (this.ended) return;
     begun(task.what === 'follow');
     void this.run(task);
@@ -128,12 +127,14 @@ export class Subscription implements TopicSubscriber {
     this.lagging = { what: 'follow', generation: this.hub.generation, cursor: before, delivered };
   }
 
-  private async firstTask(cursor: string | undefined, delivered: readonly number[]): Promise<Task> {
+  /** @param cursor upheld by the store a moment ago. */
+  private async firstTask(cursor: string | undefined): Promise<Task> {
     const { generation, positions } = this.hub;
-    const behind = positions.reduce((sum, position, shard) => sum + Math.max(0, position - (delivered[shard] ?? 0)), 0);
-    if (cursor !== undefined && behind <= MAX_BEHIND_CHANGES && (await this.hub.store.log.upholds(cursor))) {
-      const page = await this.hub.read(cursor);
-      if (!page.gap) return { what: 'follow', generation, cursor, delivered, page };
+    if (cursor !== undefined) {
+      const delivered = this.hub.store.log.positions(cursor);
+      const behind = positions.reduce((sum, place, shard) => sum + Math.max(0, place - (delivered[shard] ?? 0)), 0);
+      const page = behind <= MAX_BEHIND_CHANGES ? await this.hub.read(cursor) : undefined;
+      if (page && !page.gap) return { what: 'follow', generation, cursor, delivered, page };
     }
     return takeSnapshot(this.hub, this.group);
   }
