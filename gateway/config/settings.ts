@@ -112,6 +112,8 @@ export const SETTING_GROUPS = {
     pongTimeoutMs: duration(10_000, 100, 'close a socket that does not answer a ping within this time'),
     resumeGraceMs: duration(10_000, 0, 'after a lost connection, keep the session this long for a reconnect'),
     summaryIntervalMs: duration(1_000, 100, 'send summaries (mode interval) and the topic stats this often'),
+    topicUsersPerSocket: integer(10_000, 1, 10_000, 'users that all topics of one socket may name'),
+    topicUsersPerNode: integer(100_000, 1, 10_000_000, 'users that the topics of all sockets of this process may name'),
     autoIntervalAbove: integer(50, 1, 1_000_000, 'mode auto sends summaries above this many changes per second'),
   },
   'Heartbeats and guards over HTTP': {

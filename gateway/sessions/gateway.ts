@@ -38,6 +38,8 @@ export interface GatewayOptions {
   readonly sessionLeaseMs: number;
   readonly summaryIntervalMs: number;
   readonly autoIntervalAbove: number;
+  readonly topicUsersPerSocket: number;
+  readonly topicUsersPerNode: number;
 }
 
 /** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */

@@ -6,7 +6,6 @@ import { reaches } from './recent-batches.ts';
 import type { SendQueue } from './send-queue.ts';
 import type { TopicGroup } from './topic-group.ts';
 import type { TopicSnapshot } from './topic-snapshot.ts';
-import { concerns, type Topic } from './topics.ts';
 
 /** A snapshot of which nothing was sent yet. */
 export interface Taking {
@@ -32,7 +31,7 @@ export interface Following {
 export type Task = { readonly what: 'begin' } | Taking | Following;
 
 export interface Listener {
-  readonly topic: Topic;
+  readonly group: TopicGroup;
   readonly queue: SendQueue;
   /** False when it is no longer wanted. */
   listens(): boolean;
@@ -93,7 +92,7 @@ function isPlace({ delivered, snapshot }: Following, positions: readonly number[
 /** Delivers what is news to the client. After it, it knows everything up to `cursor`. */
 async function deliver(
   hub: Hub,
-  { topic, queue, listens }: Listener,
+  { group, queue, listens }: Listener,
   task: Following,
   changes: readonly Change[],
   cursor: string,
@@ -103,7 +102,7 @@ async function deliver(
   const positions = hub.store.log.positions(cursor);
   const isAtPlace = isPlace(task, positions);
   const rows = changes
-    .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && concerns(topic, c) && !snapshot?.has(c))
+    .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && hub.concerns(group, c) && !snapshot?.has(c))
     .map(changeText);
   task.cursor = cursor;
   task.delivered = positions.map((position, shard) => Math.max(position, delivered[shard] ?? 0));
@@ -112,8 +111,8 @@ async function deliver(
   if (lastPage) {
     task.lastPage = undefined;
     const after = rows.length > 0 ? NO_PLACE : place;
-    await queue.write(snapshotFrame(topic.text, lastPage.number, true, lastPage.rows, after), listens);
+    await queue.write(snapshotFrame(group.topic.text, lastPage.number, true, lastPage.rows, after), listens);
   }
   if (rows.length === 0) return;
-  for (const { text } of changesFrames(topic.text, rows, place)) await queue.write(text, listens);
+  for (const { text } of changesFrames(group.topic.text, rows, place)) await queue.write(text, listens);
 }

@@ -1,6 +1,6 @@
 /** The texts of the dashboard's messages. Each row is written once, however many topics and sockets it goes to. */
 import type { Change, Count, Session } from '../../presence-core/index.ts';
-import type { ChangeView, SessionView } from '../protocol/messages.ts';
+import type { ChangeView, ProblemBody, SessionView } from '../protocol/messages.ts';
 import type { Flow } from './topics.ts';
 
 /**
@@ -62,6 +62,10 @@ export function statsFrame(topic: string, stats: object): string {
 export function intervalFrame(topic: string, count: Count, flow: Flow): string {
   const { users, sessions } = count;
   return JSON.stringify({ type: 'interval', topic, sessions, users, ...flow, cursor: NO_PLACE });
+}
+
+export function problemFrame(problem: ProblemBody): string {
+  return JSON.stringify({ type: 'error', problem });
 }
 
 export interface ChangesFrame {

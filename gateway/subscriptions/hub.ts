@@ -13,10 +13,14 @@ import { StoreSource, UsersSource } from './snapshot-source.ts';
 import { StatsTicker } from './stats-ticker.ts';
 import { Summaries } from './summaries.ts';
 import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
+import { TopicIndex } from './topic-index.ts';
 import { TopicSnapshot } from './topic-snapshot.ts';
-import { keysOf, type Topic } from './topics.ts';
+import type { Topic } from './topics.ts';
 
 export interface HubOptions extends TopicGroupOptions {
+  /** Users that the topics of one socket, and of all sockets, may name. */
+  readonly topicUsersPerSocket: number;
+  readonly topicUsersPerNode: number;
   readonly node: Pick<StoreMemory, 'isRestoring' | 'check' | 'restored'>;
   readonly store: PresenceStore;
   readonly reads: PresenceReads;
@@ -33,6 +37,7 @@ export class Hub {
   readonly store: PresenceStore;
   readonly semaphore = new Semaphore(READS_AT_ONCE);
   readonly stats: StatsTicker;
+  readonly topicUsersPerSocket: number;
   readonly log: HubOptions['log'];
   /** Another one when the hub lost its place: what was read before says nothing about what comes after. */
   generation = {};
@@ -44,7 +49,7 @@ export class Hub {
   private readonly reader: LogReader;
   private readonly groups = new Map<string, TopicGroup>();
   private readonly summaries: Summaries;
-  private readonly index = new Map<string, Set<TopicGroup>>();
+  private readonly index = new TopicIndex();
   private recent = new RecentBatches([]);
   private entered = 0;
   private starting: Promise<void> | undefined;
@@ -59,8 +64,9 @@ export class Hub {
     const isQuiet = (): boolean => node.isRestoring;
     this.store = store;
     this.log = log;
+    this.topicUsersPerSocket = options.topicUsersPerSocket;
     this.stats = new StatsTicker(reads, summaryIntervalMs, isQuiet);
-    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet);
+    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet, log);
     this.reader = new LogReader(store, {
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
@@ -90,14 +96,10 @@ export class Hub {
   joinGroup(topic: Topic, member: TopicSubscriber): TopicGroup {
     let group = this.groups.get(topic.text);
     if (!group) {
-      group = new TopicGroup(topic, this.options);
+      group = new TopicGroup(this.index.sharing(topic), this.options);
       this.groups.set(topic.text, group);
       this.summaries.start();
-      for (const key of topic.keys) {
-        const interested = this.index.get(key);
-        if (interested) interested.add(group);
-        else this.index.set(key, new Set([group]));
-      }
+      this.index.add(group);
     }
     group.members.add(member);
     return group;
@@ -110,11 +112,16 @@ export class Hub {
     if (group.members.size > 0) return;
     this.groups.delete(group.topic.text);
     if (this.groups.size === 0) this.summaries.stop();
-    for (const key of group.topic.keys) {
-      const interested = this.index.get(key);
-      interested?.delete(group);
-      if (interested?.size === 0) this.index.delete(key);
-    }
+    this.index.delete(group);
+  }
+
+  concerns(group: TopicGroup, change: Change): boolean {
+    return this.index.concerns(group, change);
+  }
+
+  /** Whether a topic may come to those that are subscribed to (P14). */
+  hasRoomFor(topic: Topic): boolean {
+    return this.groups.has(topic.text) || this.index.userCount + topic.userIds.length <= this.options.topicUsersPerNode;
   }
 
   /** See `RecentBatches.since`. */
@@ -200,9 +207,7 @@ export class Hub {
     this.recent.add({ changes, cursor, positions: this.positions });
     const ofGroup = new Map<TopicGroup, Change[]>();
     for (const change of changes) {
-      const concerned = new Set<TopicGroup>();
-      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) concerned.add(group);
-      for (const group of concerned) {
+      for (const group of this.index.groupsOf(change)) {
         const theirs = ofGroup.get(group);
         if (theirs) theirs.push(change);
         else ofGroup.set(group, [change]);

@@ -22,6 +22,7 @@ const BACK_OFF = { firstMs: 50, maxMs: 2_000 };
 export class Subscription implements TopicSubscriber {
   readonly mode: TopicSubscriber['mode'];
   private readonly hub: Hub;
+  /** As all of its subscribers share it. */
   private readonly topic: Topic;
   private readonly queue: SendQueue;
   private readonly group: TopicGroup;
@@ -41,11 +42,11 @@ export class Subscription implements TopicSubscriber {
     failed: (error: unknown) => void,
   ) {
     this.hub = hub;
-    this.topic = topic;
     this.mode = mode;
     this.queue = queue;
     this.failed = failed;
     this.group = hub.joinGroup(topic, this);
+    this.topic = this.group.topic;
   }
 
   /**
@@ -96,7 +97,7 @@ export class Subscription implements TopicSubscriber {
     }
   }
 
-  summarise(frame: string): void {
+  send(frame: string): void {
     this.queue.send(frame);
   }
 
@@ -143,8 +144,8 @@ export class Subscription implements TopicSubscriber {
   private async run(first: Task): Promise<void> {
     const work = {};
     this.work = work;
-    const { topic, queue } = this;
-    const listener: Listener = { topic, queue, listens: () => !this.ended && this.work === work };
+    const { group, queue } = this;
+    const listener: Listener = { group, queue, listens: () => !this.ended && this.work === work };
     let task: Task | undefined = first;
     const step = async (): Promise<void> => {
       task = await this.advance(listener, task as Task);

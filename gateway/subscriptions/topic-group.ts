@@ -9,7 +9,8 @@ export interface TopicSubscriber {
   readonly mode: 'events' | 'interval' | 'auto';
   /** One batch: its frames, the changes in them, and the cursor before it. */
   deliver(frames: readonly ChangesFrame[], changes: readonly Change[], before: string): void;
-  summarise(frame: string): void;
+  /** A frame that says all by itself: a slow socket misses it. */
+  send(frame: string): void;
   /** `auto`: the topic became fast, or slow again. */
   change(fast: boolean): void;
   /** Changes were lost: it must begin again with a snapshot. */
@@ -28,6 +29,8 @@ export class TopicGroup {
   readonly live = new Set<TopicSubscriber>();
   readonly summarised = new Set<TopicSubscriber>();
   fast = false;
+  /** Its subscribers were told that it cannot be counted. */
+  isFaulty = false;
   /** The newest one that was begun. */
   private snapshot: TopicSnapshot | undefined;
   private beginning: Promise<TopicSnapshot> | undefined;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { View } from '../../gateway/replica/view.ts';
 import { CopySource } from '../../gateway/subscriptions/copy-source.ts';
-import { concerns, parseTopic, type Topic } from '../../gateway/subscriptions/topics.ts';
+import { parseTopic, streamsOf, type Topic } from '../../gateway/subscriptions/topics.ts';
 import { type Change, MemoryStore } from '../../presence-core/index.ts';
 import { drain } from '../contract/store/store-fixture.ts';
 import { randomBy } from '../support/presence-churn.ts';
@@ -34,6 +34,11 @@ class TestCopy {
     for (const change of changes) expect(this.view.apply(change)).toBe(true);
     this.cursor = cursor;
   }
+}
+
+function concerns({ kind, userIds, streamId }: Topic, change: Change): boolean {
+  if (kind === 'users') return userIds.includes(change.userId);
+  return kind === 'all' || streamsOf(change).includes(streamId as string);
 }
 
 const keyOf = ({ userId, sessionId }: Pick<Change, 'userId' | 'sessionId'>): string => `${userId} ${sessionId}`;

@@ -40,6 +40,8 @@ describe('Subscription', () => {
       log: { error: () => {} },
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,
+      topicUsersPerSocket: 100,
+      topicUsersPerNode: 100,
     });
     const socket = {
       id: 1,
