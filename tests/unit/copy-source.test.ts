@@ -7,6 +7,9 @@ import { type Change, MemoryStore } from '../../presence-core/index.ts';
 import { drain } from '../contract/store/store-fixture.ts';
 import { randomBy } from '../support/presence-churn.ts';
 
+/** So many that a copy is read in several turns. */
+const USERS = 12_000;
+
 const topic = (text: string): Topic => parseTopic(text) as Topic;
 
 /** A copy that has heard some of the log of a store. */
@@ -19,7 +22,7 @@ class TestCopy {
 
   async act(count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
-      const userId = `u${Math.floor(this.random() * 3_000)}`;
+      const userId = `u${Math.floor(this.random() * USERS)}`;
       const ref = { userId, sessionId: 's' };
       const attributes = { streamId: `f${Math.floor(this.random() * 2)}` };
       if (this.random() < 0.3) await this.store.sessions.close({ ...ref, reason: 'left' });
@@ -46,8 +49,8 @@ const keyOf = ({ userId, sessionId }: Pick<Change, 'userId' | 'sessionId'>): str
 describe.each(['all', 'stream:f1', 'user:u7', 'users:u1,u2,u3'])('[P11] of %s', (text) => {
   test.each([0, 400])('while it hears %s changes a turn', async (changes) => {
     const copy = new TestCopy();
-    await copy.act(9_000);
-    await copy.hear(8_000);
+    await copy.act(3 * USERS);
+    await copy.hear(2.5 * USERS);
     const begunAt = copy.cursor;
     const source = new CopySource(copy, topic(text), (cursor) => copy.store.log.positions(cursor));
     const shown = new Set<string>();
@@ -71,7 +74,7 @@ describe.each(['all', 'stream:f1', 'user:u7', 'users:u1,u2,u3'])('[P11] of %s', 
       if (isOver) expect(shown.delete(keyOf(change))).toBe(true);
       else shown.add(keyOf(change));
     }
-    const sessions = (await copy.store.reads.sessions(Array.from({ length: 3_000 }, (_, i) => `u${i}`))).flatMap(
+    const sessions = (await copy.store.reads.sessions(Array.from({ length: USERS }, (_, i) => `u${i}`))).flatMap(
       (user) => user.sessions,
     );
     const wanted = topic(text);
