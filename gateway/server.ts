@@ -128,7 +128,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const { create, uws } = await selectTransport(config.transport, log);
   if (config.roles.includes('gateway')) {
     const reads = createReads(store.reads, replica);
-    gateway = new Gateway({ ...config, store, reads, node, log, authenticator, createTransport: create });
+    const copy = () => replica?.current();
+    gateway = new Gateway({ ...config, store, reads, copy, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });

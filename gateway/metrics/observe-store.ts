@@ -75,15 +75,18 @@ export function observeStore(
         return log.strays;
       },
       upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
+      shorten: (cursor) => log.shorten(cursor),
+      resolve: time('log.resolve', (text) => log.resolve(text)),
       positions: (cursor) => log.positions(cursor),
     },
     snapshots: {
       parts: snapshots.parts,
+      shards: snapshots.shards,
       get division() {
         return snapshots.division;
       },
       partOf: (userId) => snapshots.partOf(userId),
-      ofPart: time('snapshots.ofPart', (part) => snapshots.ofPart(part)),
+      page: time('snapshots.page', (first, streamId) => snapshots.page(first, streamId)),
       ofUser: time('snapshots.ofUser', (userId) => snapshots.ofUser(userId)),
     },
     groups: store.groups,

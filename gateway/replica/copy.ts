@@ -1,9 +1,9 @@
 /**
- * One copy of what the store holds: its snapshot part by part, and from before it on the log, until the copy is lost.
+ * One copy of what the store holds: its snapshot page by page, and from before it on the log, until the copy is lost.
  *
- * The log is read from the first, so a snapshot may take as long as it needs. A change of a part that was not asked for
- * yet is dropped, for the answer will have it; of one that is being asked for it waits, and is passed over when the
- * answer has it already (P11).
+ * The log is read from the first, so a snapshot may take as long as it needs. A change of a shard that was not asked for
+ * yet is dropped, for the answer will have it; of what is being asked for it waits, and is passed over when the answer
+ * has it already (P11), or does not reach that far.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -13,6 +13,7 @@ import {
   pause,
   retrying,
   type Session,
+  type SnapshotPage,
   StoreError,
 } from '../../presence-core/index.ts';
 import { LogReader } from '../node/log-reader.ts';
@@ -31,7 +32,7 @@ export interface CopyOptions {
   readonly leftMax: number;
 }
 
-const PARTS_AT_ONCE = 2;
+const SHARDS_AT_ONCE = 2;
 /** Sessions added between two turns of the event loop: about a millisecond. */
 const SLICE_SESSIONS = 1_000;
 /** How long a read of the log waits, and the time between two checks: together with the answers, the age of a view. */
@@ -39,6 +40,13 @@ const WAIT_MS = 250;
 const CHECK_MS = 500;
 const FIRST_READ_POLL_MS = 10;
 const BACK_OFF = { firstMs: 100, maxMs: 5_000 };
+
+interface Asked {
+  /** The part it begins with. */
+  readonly first: number;
+  /** Changes of that part and later ones. */
+  readonly later: Change[];
+}
 
 export class Copy {
   readonly view: View;
@@ -52,10 +60,11 @@ export class Copy {
   private end: (loss: Loss) => void = () => {};
   /** Of the snapshot of each part; nothing is newer than infinity. */
   private readonly sequences: Float64Array;
-  /** Changes of the parts that are being read: of a few parts, for no longer than the store may take to answer. */
-  private readonly waiting = new Map<number, Change[]>();
-  private nextPart = 0;
-  private cursor = '';
+  /** The page of each shard that is being read: of a few shards, for no longer than the store may take to answer. */
+  private readonly asked = new Map<number, Asked>();
+  private nextShard = 0;
+  /** The place in the log that the view shows once it is whole. */
+  cursor = '';
   private readAt = Number.NEGATIVE_INFINITY;
   private checkedAt = Number.NEGATIVE_INFINITY;
 
@@ -91,7 +100,7 @@ export class Copy {
     if (this.isLost) return;
     this.reader.start(this.cursor);
     void this.check();
-    await Promise.all(Array.from({ length: PARTS_AT_ONCE }, () => this.readParts()));
+    await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, () => this.readShards()));
     while (this.asOf === Number.NEGATIVE_INFINITY && !this.isLost) await this.pause(FIRST_READ_POLL_MS);
     this.whole = !this.isLost;
   }
@@ -100,7 +109,7 @@ export class Copy {
     this.lose('stopped');
   }
 
-  private get isLost(): boolean {
+  get isLost(): boolean {
     return this.stopping.signal.aborted;
   }
 
@@ -136,25 +145,38 @@ export class Copy {
     }
   }
 
-  private async readParts(): Promise<void> {
-    while (this.nextPart < this.options.store.snapshots.parts && !this.isLost) {
-      const part = this.nextPart;
-      this.nextPart += 1;
-      await this.persist(() => this.readPart(part));
+  private async readShards(): Promise<void> {
+    const { parts, shards } = this.options.store.snapshots;
+    const size = parts / shards;
+    while (this.nextShard < shards && !this.isLost) {
+      const shard = this.nextShard;
+      this.nextShard += 1;
+      for (let first = shard * size; first < (shard + 1) * size && !this.isLost; ) {
+        await this.persist(async () => {
+          first = await this.readPage(shard, first);
+        });
+      }
     }
   }
 
-  private async readPart(part: number): Promise<void> {
+  /** Returns the first part that is not in the page. */
+  private async readPage(shard: number, first: number): Promise<number> {
     const later: Change[] = [];
-    this.waiting.set(part, later);
+    this.asked.set(shard, { first, later });
+    let page: SnapshotPage;
     try {
-      const { sessions, sequence } = await this.options.store.snapshots.ofPart(part);
-      await this.add(sessions);
-      this.sequences[part] = sequence;
+      page = await this.options.store.snapshots.page(first);
+      await this.add(page.sessions);
+      this.sequences.fill(page.sequence, first, page.next);
     } finally {
-      this.waiting.delete(part);
+      this.asked.delete(shard);
     }
-    for (const change of later) this.apply(change, part);
+    for (const change of later) this.apply(change, this.partOf(change));
+    return page.next;
+  }
+
+  private partOf(change: Change): number {
+    return this.options.store.snapshots.partOf(change.userId);
   }
 
   private async add(sessions: readonly Session[]): Promise<void> {
@@ -166,9 +188,9 @@ export class Copy {
 
   private take(changes: readonly Change[], cursor: string): void {
     for (const change of changes) {
-      const part = this.options.store.snapshots.partOf(change.userId);
-      const later = this.waiting.get(part);
-      if (later) later.push(change);
+      const part = this.partOf(change);
+      const asked = this.asked.get(change.shard);
+      if (asked && part >= asked.first) asked.later.push(change);
       else this.apply(change, part);
     }
     this.cursor = cursor;

@@ -5,6 +5,7 @@
  * copy that is lost is made anew after a pause that grows while copies do not last.
  */
 import { type Count, type Dimension, pause, type TopBy, type TopItem } from '../../presence-core/index.ts';
+import type { SessionCopy } from '../subscriptions/copy-source.ts';
 import { Copy, type CopyOptions, type Loss } from './copy.ts';
 import type { KnownStatuses, View, Viewing } from './view.ts';
 
@@ -46,8 +47,9 @@ const PAUSE_MAX_FACTOR = 32;
 /** A copy that lasted so long was a good one: the next loss is answered as if it were the first. */
 const LASTING_MS = 60_000;
 
-/** A list of tops serves for so long: making it looks at every stream. */
+/** A list of tops serves for so long, and so many times as long as it took: making it looks at every stream. */
 const TOP_FRESH_MS = 100;
+const TOP_FRESH_FACTOR = 20;
 /** Tops of fewer are cut from a list of so many. */
 const TOP_MIN_ITEMS = 100;
 
@@ -55,6 +57,7 @@ interface Tops {
   readonly items: readonly TopItem[];
   readonly limit: number;
   readonly madeAt: number;
+  readonly tookMs: number;
   readonly asOf: number;
 }
 
@@ -106,12 +109,19 @@ export class Replica {
     this.hits += 1;
     const now = performance.now();
     let tops = this.tops.get(by);
-    if (!tops || tops.limit < limit || now - tops.madeAt > TOP_FRESH_MS || now - tops.asOf > this.options.maxLagMs) {
+    const freshMs = Math.max(TOP_FRESH_MS, TOP_FRESH_FACTOR * (tops?.tookMs ?? 0));
+    if (!tops || tops.limit < limit || now - tops.madeAt > freshMs || now - tops.asOf > this.options.maxLagMs) {
       const size = Math.max(limit, TOP_MIN_ITEMS);
-      tops = { items: copy.view.top(by, size), limit: size, madeAt: now, asOf: copy.asOf };
+      const items = copy.view.top(by, size);
+      tops = { items, limit: size, madeAt: now, tookMs: performance.now() - now, asOf: copy.asOf };
       this.tops.set(by, tops);
     }
     return { value: tops.items.slice(0, limit), ageMs: now - tops.asOf };
+  }
+
+  /** What snapshots are taken of; undefined while it is not whole, or too old. */
+  current(): SessionCopy | undefined {
+    return this.serving();
   }
 
   report(): ReplicaReport {

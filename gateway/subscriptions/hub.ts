@@ -6,17 +6,26 @@ import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../
 import { LogReader } from '../node/log-reader.ts';
 import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
+import { CopySource, type SessionCopy } from './copy-source.ts';
 import { changesFrames, changeText } from './frames.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
+import { StoreSource, UsersSource } from './snapshot-source.ts';
 import { StatsTicker } from './stats-ticker.ts';
 import { Summaries } from './summaries.ts';
 import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
-import { keysOf, type Topic } from './topics.ts';
+import { TopicIndex } from './topic-index.ts';
+import { TopicSnapshot } from './topic-snapshot.ts';
+import type { Topic } from './topics.ts';
 
 export interface HubOptions extends TopicGroupOptions {
+  /** Users that the topics of one socket, and of all sockets, may name. */
+  readonly topicUsersPerSocket: number;
+  readonly topicUsersPerNode: number;
   readonly node: Pick<StoreMemory, 'isRestoring' | 'check' | 'restored'>;
   readonly store: PresenceStore;
   readonly reads: PresenceReads;
+  /** This process' copy of who is live, while it is whole and fresh. */
+  readonly copy?: () => SessionCopy | undefined;
   readonly log: { error(fields: object, message: string): void };
 }
 
@@ -28,6 +37,7 @@ export class Hub {
   readonly store: PresenceStore;
   readonly semaphore = new Semaphore(READS_AT_ONCE);
   readonly stats: StatsTicker;
+  readonly topicUsersPerSocket: number;
   readonly log: HubOptions['log'];
   /** Another one when the hub lost its place: what was read before says nothing about what comes after. */
   generation = {};
@@ -39,7 +49,7 @@ export class Hub {
   private readonly reader: LogReader;
   private readonly groups = new Map<string, TopicGroup>();
   private readonly summaries: Summaries;
-  private readonly index = new Map<string, Set<TopicGroup>>();
+  private readonly index = new TopicIndex();
   private recent = new RecentBatches([]);
   private entered = 0;
   private starting: Promise<void> | undefined;
@@ -54,8 +64,9 @@ export class Hub {
     const isQuiet = (): boolean => node.isRestoring;
     this.store = store;
     this.log = log;
+    this.topicUsersPerSocket = options.topicUsersPerSocket;
     this.stats = new StatsTicker(reads, summaryIntervalMs, isQuiet);
-    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet);
+    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet, log);
     this.reader = new LogReader(store, {
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
@@ -85,14 +96,10 @@ export class Hub {
   joinGroup(topic: Topic, member: TopicSubscriber): TopicGroup {
     let group = this.groups.get(topic.text);
     if (!group) {
-      group = new TopicGroup(topic, this.options);
+      group = new TopicGroup(this.index.sharing(topic), this.options);
       this.groups.set(topic.text, group);
       this.summaries.start();
-      for (const key of topic.keys) {
-        const interested = this.index.get(key);
-        if (interested) interested.add(group);
-        else this.index.set(key, new Set([group]));
-      }
+      this.index.add(group);
     }
     group.members.add(member);
     return group;
@@ -105,11 +112,16 @@ export class Hub {
     if (group.members.size > 0) return;
     this.groups.delete(group.topic.text);
     if (this.groups.size === 0) this.summaries.stop();
-    for (const key of group.topic.keys) {
-      const interested = this.index.get(key);
-      interested?.delete(group);
-      if (interested?.size === 0) this.index.delete(key);
-    }
+    this.index.delete(group);
+  }
+
+  concerns(group: TopicGroup, change: Change): boolean {
+    return this.index.concerns(group, change);
+  }
+
+  /** Whether a topic may come to those that are subscribed to (P14). */
+  hasRoomFor(topic: Topic): boolean {
+    return this.groups.has(topic.text) || this.index.userCount + topic.userIds.length <= this.options.topicUsersPerNode;
   }
 
   /** See `RecentBatches.since`. */
@@ -135,6 +147,21 @@ export class Hub {
   async settled(): Promise<void> {
     await this.checked;
     await this.options.node.restored();
+  }
+
+  /** Begins a snapshot: out of this process' copy, or by the store, from the place where the hub stands. */
+  async snapshotOf(topic: Topic): Promise<TopicSnapshot> {
+    const { log, snapshots } = this.store;
+    const { generation } = this;
+    const copy = this.options.copy?.();
+    // The copy may not have heard yet that the store forgot what it shows.
+    if (copy && (await log.upholds(copy.cursor)) && !copy.isLost) {
+      const source = new CopySource(copy, topic, (cursor) => log.positions(cursor));
+      return new TopicSnapshot(topic.text, source, generation, copy.cursor);
+    }
+    const Source = topic.kind === 'users' ? UsersSource : StoreSource;
+    const source = new Source(snapshots, this.semaphore, topic, this.positions);
+    return new TopicSnapshot(topic.text, source, this.generation, this.cursor);
   }
 
   /** Resolves when the hub has read on, lost its place, or stopped. */
@@ -180,9 +207,7 @@ export class Hub {
     this.recent.add({ changes, cursor, positions: this.positions });
     const ofGroup = new Map<TopicGroup, Change[]>();
     for (const change of changes) {
-      const concerned = new Set<TopicGroup>();
-      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) concerned.add(group);
-      for (const group of concerned) {
+      for (const group of this.index.groupsOf(change)) {
         const theirs = ofGroup.get(group);
         if (theirs) theirs.push(change);
         else ofGroup.set(group, [change]);
@@ -194,10 +219,12 @@ export class Hub {
       rows.set(change, row);
       return row;
     };
+    let place: string | undefined;
     for (const [group, theirs] of ofGroup) {
       group.count(theirs);
       if (group.live.size === 0) continue;
-      const frames = changesFrames(group.topic.text, theirs.map(rowOf), cursor);
+      place ??= this.store.log.shorten(cursor);
+      const frames = changesFrames(group.topic.text, theirs.map(rowOf), place);
       for (const member of group.live) member.deliver(frames, theirs, before);
     }
     this.release();

@@ -79,6 +79,14 @@ export class MemoryLog implements StoreLog {
     return this.#position(cursor) !== undefined;
   }
 
+  shorten(cursor: string): string {
+    return cursor;
+  }
+
+  async resolve(text: string): Promise<string | undefined> {
+    return this.#position(text) === undefined ? undefined : text;
+  }
+
   /** Up to where a cursor has read; 0 for a place that this log never had. */
   positions(cursor: string): readonly number[] {
     return [this.#position(cursor) ?? 0];

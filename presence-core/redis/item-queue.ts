@@ -20,6 +20,8 @@ const KINDS = {
   sessions: 'reads',
   counts: 'reads',
   snapshot: 'reads',
+  'snapshot-user': 'reads',
+  watch: 'reads',
 } as const satisfies Record<string, keyof InFlightBounds>;
 
 type QueuedVerb = keyof typeof KINDS;

@@ -2,6 +2,7 @@
 import type { Change } from '../session.ts';
 import type { LogPage, StoreLog } from '../store/log.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
+import { checkBrief, decodeBrief, encodeBrief, isBrief } from './brief-cursor.ts';
 import type { RedisClient } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { logKey } from './keys.ts';
@@ -60,6 +61,19 @@ export class RedisLog implements StoreLog {
 
   async upholds(cursor: string): Promise<boolean> {
     return (await this.parts.nodes.hasKnownMasters()) && (await this.reaches(cursor));
+  }
+
+  shorten(cursor: string): string {
+    return encodeBrief(decodeCursor(cursor, this.logKeys.length));
+  }
+
+  async resolve(text: string): Promise<string | undefined> {
+    const shards = this.logKeys.length;
+    if (!isBrief(text)) return decodeCursor(text, shards) && (await this.upholds(text)) ? text : undefined;
+    checkBrief(text, shards);
+    if (!(await this.parts.nodes.hasKnownMasters())) return undefined;
+    const place = decodeBrief(text, await this.tails.ask('tail'));
+    return place && encodeCursor(place.map((at) => (at.sequence === 0 ? { ...at, epoch: EMPTY } : at)));
   }
 
   positions(cursor: string): readonly number[] {

@@ -1,7 +1,9 @@
 /** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
 import type { Redis } from 'ioredis';
+import { StoreError } from '../errors.ts';
 import type { PresenceStore, ServerStats } from '../presence-store.ts';
 import { RedisAnalytics } from './analytics.ts';
+import { MAX_CURSOR_BYTES, MAX_SHARDS } from './brief-cursor.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connection.ts';
 import { RedisDeployment } from './deployment.ts';
 import { RedisFailures, type Warn } from './failures.ts';
@@ -29,7 +31,7 @@ import { RedisSweep } from './sweep.ts';
 export interface RedisStoreOptions {
   readonly url: string;
   readonly prefix?: string;
-  /** Fixed for a deployment: another number is refused at start. */
+  /** Fixed for a deployment: another number is refused at start. At most 1,024, as a cursor of theirs is to be short (W26). */
   readonly shards?: number;
   readonly defaultLimit?: number;
   readonly tombstoneMs?: number;
@@ -110,6 +112,10 @@ export class RedisStore implements PresenceStore {
   constructor(options: RedisStoreOptions) {
     const { url, prefix, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
     const { shards: shardCount } = rest;
+    if (shardCount > MAX_SHARDS) {
+      const detail = `with ${shardCount} a dashboard's cursor would be longer than ${MAX_CURSOR_BYTES} bytes`;
+      throw new StoreError('store_misconfigured', `at most ${MAX_SHARDS} shards: ${detail}`);
+    }
     parseRedisUrl(url);
     const failures = new RedisFailures(warn, () => rest.mayHaveForgotten(true));
     const constants = {

@@ -26,6 +26,8 @@ export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   sessions: 200,
   counts: 500,
   snapshot: 1,
+  'snapshot-user': 100,
+  watch: 16,
   take: 64,
   prune: 64,
 };

@@ -39,6 +39,13 @@ export interface StoreLog {
   upholds(cursor: string): Promise<boolean>;
   /** How often a reader's connection was found to lead to another server than the calls. */
   readonly strays: number;
+  /** The cursor as clients keep it, of at most 1,024 bytes; `resolve` alone takes it. */
+  shorten(cursor: string): string;
+  /**
+   * The cursor that a client's text stands for, short or as `read` has it; undefined when the store does not uphold the
+   * place, or the log has gone on too far for a short one.
+   */
+  resolve(text: string): Promise<string | undefined>;
   /** For each shard, the sequence up to which a reader at this cursor has read. */
   positions(cursor: string): readonly number[];
 }

@@ -158,6 +158,32 @@ describe('a cursor that leads nowhere begins anew', () => {
     expect(view.faults).toEqual([]);
   });
 
+  test('[W26] with 1,024 shards a cursor has at most 1,024 bytes, resumes, and is not trusted when it is too old', async () => {
+    fresh();
+    const server = await shared({ PRESENCE_SHARDS: '1024' });
+    await server.post('/heartbeat', { userId: 'u1', sessionId: 'a', streamId: 'tnt' });
+    const view = await opening(server);
+    expect(view.cursor?.length).toBeLessThanOrEqual(1_024);
+    const changed = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        await server.post('/heartbeat', { userId: 'u1', sessionId: 'a', streamId: `t${i % 2}` });
+      }
+    };
+    const resumed = async (): Promise<boolean | undefined> => {
+      const dashboard = await Dashboard.open(server.wsPort);
+      await dashboard.subscribe(view.topic, {}, view);
+      const rows = ['u1/a=t1'];
+      await until(() => view.rows().join() === rows.join() && !view.paging && view.cursor !== '-');
+      dashboard.player.socket.terminate();
+      return view.frames.filter((frame) => frame.type === 'subscribed').at(-1)?.resumed;
+    };
+    await changed(20);
+    expect(await resumed()).toBe(true);
+    await changed(40);
+    expect(await resumed()).toBe(false);
+    expect(view.faults).toEqual([]);
+  });
+
   test.each(['memory', 'redis'] as const)('[W26] when it is of a younger deployment: %s', async (kind) => {
     const start = kind === 'redis' ? shared : node;
     fresh();

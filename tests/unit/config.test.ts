@@ -61,6 +61,8 @@ describe('loadConfig', () => {
       sweepMs: 1_000,
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,
+      topicUsersPerNode: 100_000,
+      topicUsersPerSocket: 10_000,
       replica: 'off',
       replicaMaxLagMs: 2_000,
       drainMs: 10_000,

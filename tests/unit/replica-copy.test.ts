@@ -7,20 +7,22 @@ import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
 import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
 import { until } from '../support/servers.ts';
 
-/** Each part's answer is of an instant within a random delay; some fail. */
+/** Each page is of one part. Its answer is of an instant within a random delay; some fail. */
 function slowly(store: PresenceStore, random: () => number): PresenceStore {
-  const ofPart: PresenceStore['snapshots']['ofPart'] = async (part) => {
+  const page: PresenceStore['snapshots']['page'] = async (first) => {
     await sleep(random() * 4);
     if (random() < 0.05) throw new TypeError('a snapshot that failed');
-    const answer = await store.snapshots.ofPart(part);
+    const answer = await store.snapshots.page(first);
     await sleep(random() * 4);
-    return answer;
+    const sessions = answer.sessions.filter(({ userId }) => store.snapshots.partOf(userId) === first);
+    return { ...answer, sessions, next: first + 1 };
   };
-  const { parts, division } = store.snapshots;
+  const { parts, shards, division } = store.snapshots;
   const snapshots = {
     parts,
+    shards,
     division,
-    ofPart,
+    page,
     partOf: (userId: string) => store.snapshots.partOf(userId),
     ofUser: (userId: string) => store.snapshots.ofUser(userId),
   };

@@ -40,6 +40,8 @@ describe('Subscription', () => {
       log: { error: () => {} },
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,
+      topicUsersPerSocket: 100,
+      topicUsersPerNode: 100,
     });
     const socket = {
       id: 1,
@@ -82,6 +84,27 @@ describe('Subscription', () => {
     await update(1_000);
     await until(() => streams().length > 1_000);
     expect(streams()).toEqual(Array.from({ length: 1_001 }, (_, n) => streamId(n)));
+  });
+
+  test('[W24] twenty that begin together, or after the place was lost, read one snapshot', async () => {
+    const { page } = store.snapshots;
+    let pages = 0;
+    store.snapshots.page = (...args) => {
+      pages += 1;
+      return page.apply(store.snapshots, args);
+    };
+    const whole = (): number => frames().filter(({ type, last }) => type === 'snapshot' && last).length;
+    const others = Array.from(
+      { length: 20 },
+      () => new Subscription(hub, parseTopic('all') as Topic, 'events', queue, () => {}),
+    );
+    await Promise.all(others.map((other) => other.begin(undefined, () => {})));
+    await until(() => whole() === 21);
+    expect(pages).toBe(1);
+    for (const other of others) other.restart();
+    await until(() => whole() === 41);
+    expect(pages).toBe(1);
+    for (const other of others) other.end();
   });
 
   test('[P14] the last one to end stops the hub, and nothing is told any more', async () => {
