@@ -51,11 +51,14 @@ export class LogConnections {
     this.open.add(reader);
     await this.ready(reader);
     try {
+      // Both commands leave in one packet.
+      reader.stream.cork();
       const proof = this.mark.prove(reader);
       const read =
         waitMs > 0
           ? reader.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', ...streams)
           : reader.xread('COUNT', count, 'STREAMS', ...streams);
+      reader.stream.uncork();
       const [asOf, reply] = await this.boundOf(waitMs)(Promise.all([proof, read as Promise<StreamReply>]));
       this.idle.push(reader);
       this.straysInRow = 0;

@@ -37,6 +37,8 @@ export class RedisLog implements StoreLog {
   /** A fleet of dashboards that comes back asks for it together. */
   private readonly tails = new SharedRead((_: 'tail') => this.readTail());
   private readonly epochs: KnownEpochs;
+  /** Of the newest page: who reads on comes with its cursor. */
+  private newest: { readonly cursor: string; readonly positions: readonly ShardPosition[] } | undefined;
 
   constructor(parts: RedisLogParts) {
     this.parts = parts;
@@ -63,7 +65,11 @@ export class RedisLog implements StoreLog {
   }
 
   positions(cursor: string): readonly number[] {
-    return decodeCursor(cursor, this.logKeys.length).map((position) => position.sequence);
+    return this.decode(cursor).map((position) => position.sequence);
+  }
+
+  private decode(cursor: string): readonly ShardPosition[] {
+    return cursor === this.newest?.cursor ? this.newest.positions : decodeCursor(cursor, this.logKeys.length);
   }
 
   /** Whether each shard's log reaches at least up to the cursor, in the cursor's epoch. */
@@ -77,7 +83,7 @@ export class RedisLog implements StoreLog {
 
   /** A cursor of another epoch than the newest known has a gap even when nothing follows it. */
   async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
-    const positions = decodeCursor(cursor, this.logKeys.length);
+    const positions = [...this.decode(cursor)];
     const count = Math.ceil(limit / this.logKeys.length);
     const answer = await (this.parts.client.isCluster
       ? this.poll(positions, count, waitMs)
@@ -90,7 +96,7 @@ export class RedisLog implements StoreLog {
     let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch !== (this.epochs.of(shard) ?? p.epoch));
     for (const [key, entries] of reply ?? []) {
       const shard = this.shardOf.get(key) as number;
-      const at = positions[shard] as ShardPosition;
+      let at = positions[shard] as ShardPosition;
       if (entries.length >= count) more = true;
       for (const [id, fields] of entries) {
         const { epoch, sequence } = position(id);
@@ -98,16 +104,18 @@ export class RedisLog implements StoreLog {
           at.epoch === HEAD || (at.epoch === epoch || at.epoch === EMPTY ? sequence === at.sequence + 1 : false);
         if (!follows) gap = true;
         if (at.epoch !== epoch) this.epochs.passed(shard, at.epoch, epoch);
-        at.epoch = epoch;
-        at.sequence = sequence;
+        at = { epoch, sequence };
         const text = fields[1] as string;
         if (text === EPOCH_MARK) continue;
         const change = parseChange(text, shard, sequence);
         if (change) changes.push(change);
         else gap = true;
       }
+      positions[shard] = at;
     }
-    return { changes, cursor: encodeCursor(positions), gap, more, asOf };
+    const next = reply === null ? cursor : encodeCursor(positions);
+    this.newest = { cursor: next, positions };
+    return { changes, cursor: next, gap, more, asOf };
   }
 
   private async readTail(): Promise<readonly ShardPosition[]> {
