@@ -13,6 +13,13 @@ const PAUSES = { firstMs: 500, maxMs: 5_000 };
 
 export type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
 
+/** A log, and the id after which it is read. */
+export interface LogPlace {
+  readonly shard: number;
+  readonly key: string;
+  readonly after: string;
+}
+
 export interface LogAnswer {
   readonly reply: StreamReply;
   /** See `LogPage`. */
@@ -41,16 +48,16 @@ export class LogConnections {
   }
 
   /**
-   * @param streams keys, then the id after which each is read.
    * @returns undefined when the connection was astray.
    * @throws StoreError
    */
-  async read(streams: readonly string[], count: number, waitMs: number): Promise<LogAnswer | undefined> {
+  async read(places: readonly LogPlace[], count: number, waitMs: number): Promise<LogAnswer | undefined> {
     if (performance.now() < this.pausedUntil) throw new AstrayError();
     const reader = this.idle.pop() ?? (this.connect() as Redis);
     this.open.add(reader);
     await this.ready(reader);
     try {
+      const streams = [...places.map(({ key }) => key), ...places.map(({ after }) => after)];
       // Both commands leave in one packet.
       reader.stream.cork();
       const proof = this.mark.prove(reader);

@@ -1,4 +1,5 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
+import type { Cluster } from 'ioredis';
 import type { Change } from '../session.ts';
 import type { LogPage, StoreLog } from '../store/log.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
@@ -6,15 +7,13 @@ import type { RedisClient } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { logKey } from './keys.ts';
 import { KnownEpochs } from './known-epochs.ts';
-import { type LogAnswer, LogConnections, type StreamReply } from './log-connections.ts';
+import { LogConnections } from './log-connections.ts';
 import { decodeCursor, encodeCursor, type ShardPosition } from './log-cursor.ts';
+import { LogPolling } from './log-polling.ts';
 import type { RedisMark } from './mark.ts';
 import type { RedisNodes } from './nodes.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
 import { BLOCK_MAX_MS } from './timeouts.ts';
-
-/** How often a Cluster is asked: XREAD over several slots is refused there, so it cannot block. */
-const CLUSTER_POLL_MS = 25;
 
 /** Epochs are instants; these two stand for places in a log before any. */
 const HEAD = 0;
@@ -33,6 +32,8 @@ export class RedisLog implements StoreLog {
   private readonly logKeys: string[];
   private readonly shardOf: Map<string, number>;
   private readonly connections: LogConnections;
+  /** On Cluster. */
+  private readonly polling: LogPolling | undefined;
   private readonly parts: RedisLogParts;
   /** A fleet of dashboards that comes back asks for it together. */
   private readonly tails = new SharedRead((_: 'tail') => this.readTail());
@@ -44,6 +45,8 @@ export class RedisLog implements StoreLog {
     this.parts = parts;
     this.epochs = new KnownEpochs(parts.nodes);
     this.connections = new LogConnections(parts.connect, parts.mark);
+    const { client, prefixes } = parts;
+    this.polling = client.isCluster ? new LogPolling(client as Cluster, prefixes) : undefined;
     this.logKeys = parts.prefixes.map(logKey);
     this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
   }
@@ -85,9 +88,10 @@ export class RedisLog implements StoreLog {
   async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
     const positions = [...this.decode(cursor)];
     const count = Math.ceil(limit / this.logKeys.length);
-    const answer = await (this.parts.client.isCluster
-      ? this.poll(positions, count, waitMs)
-      : this.connections.read([...this.logKeys, ...ids(positions)], count, Math.min(waitMs, BLOCK_MAX_MS)));
+    const places = positions.map((at, shard) => ({ shard, key: this.logKeys[shard] as string, after: idOf(at) }));
+    const answer = await (this.polling
+      ? this.polling.read(places, count, waitMs)
+      : this.connections.read(places, count, Math.min(waitMs, BLOCK_MAX_MS)));
     // It was astray: what was read before is not to be trusted.
     if (!answer) return { changes: [], cursor, gap: true, more: false, asOf: Number.NEGATIVE_INFINITY };
     const { reply, asOf } = answer;
@@ -147,22 +151,6 @@ export class RedisLog implements StoreLog {
   stop(): void {
     this.connections.stop();
   }
-
-  private async poll(positions: readonly ShardPosition[], count: number, waitMs: number): Promise<LogAnswer> {
-    const asOf = performance.now();
-    const until = Date.now() + waitMs;
-    const starts = ids(positions);
-    for (;;) {
-      const replies = await Promise.all(
-        this.logKeys.map((key, i) => this.parts.client.xread('COUNT', count, 'STREAMS', key, starts[i] as string)),
-      ).catch((error) => {
-        throw toStoreError(error);
-      });
-      const found = replies.filter((reply) => reply !== null).flat() as NonNullable<StreamReply>;
-      if (found.length > 0 || Date.now() >= until) return { reply: found, asOf };
-      await new Promise((resolve) => setTimeout(resolve, CLUSTER_POLL_MS));
-    }
-  }
 }
 
 /** Redis numbers the entries of an epoch from 0, sequences count from 1: 0 is the place before the first. */
@@ -171,9 +159,8 @@ export function position(id: string): ShardPosition {
   return { epoch: Number(epoch), sequence: Number(index) + 1 };
 }
 
-function ids(positions: readonly ShardPosition[]): string[] {
-  return positions.map((p) => {
-    if (p.sequence > 0) return `${p.epoch}-${p.sequence - 1}`;
-    return p.epoch > HEAD ? `${p.epoch - 1}-${2n ** 64n - 1n}` : '0-0';
-  });
+/** The id of the entry at this position, or one before any that follows. */
+function idOf({ epoch, sequence }: ShardPosition): string {
+  if (sequence > 0) return `${epoch}-${sequence - 1}`;
+  return epoch > HEAD ? `${epoch - 1}-${2n ** 64n - 1n}` : '0-0';
 }

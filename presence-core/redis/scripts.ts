@@ -50,6 +50,7 @@ const PARTS = {
   take: ['prelude'],
   prune: ['prelude'],
   mark: [],
+  follow: [],
 } as const;
 
 export type Verb = keyof typeof PARTS;

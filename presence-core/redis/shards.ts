@@ -6,8 +6,8 @@ import type { RedisFailures } from './failures.ts';
 import { type Place, placeOf, shardKeys, userKeys } from './keys.ts';
 import { NOBODY, runVerb, type Speaker, type Verb } from './scripts.ts';
 
-/** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts), a mark has none. */
-export type ItemVerb = Exclude<Verb, 'renew' | 'mark'>;
+/** Verbs whose items are of one user or one shard each; renewals and logs are grouped instead, a mark has none. */
+export type ItemVerb = Exclude<Verb, 'renew' | 'mark' | 'follow'>;
 
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
