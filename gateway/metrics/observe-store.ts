@@ -76,6 +76,7 @@ export function observeStore(
       },
       upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
       positions: (cursor) => log.positions(cursor),
+      keptMs: time('log.keptMs', () => log.keptMs()),
     },
     snapshots: {
       parts: snapshots.parts,

@@ -1,7 +1,8 @@
 /** Reading the change log (P11): one stream a shard, ids `epoch-sequence`. */
-import type { Cluster } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { Change } from '../session.ts';
-import type { LogPage, StoreLog } from '../store/log.ts';
+import { keptMs, type LogPage, type StoreLog } from '../store/log.ts';
+import { chunks } from '../toolkit/chunks.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import { toStoreError } from './failures.ts';
@@ -15,6 +16,9 @@ import type { RedisNodes } from './nodes.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
 import { BLOCK_MAX_MS } from './timeouts.ts';
 
+/** Shards that are asked together how far back they reach. */
+const KEPT_AT_ONCE = 16;
+
 /** Epochs are instants; these two stand for places in a log before any. */
 const HEAD = 0;
 const EMPTY = 1;
@@ -26,6 +30,8 @@ export interface RedisLogParts {
   readonly prefixes: readonly string[];
   readonly nodes: Pick<RedisNodes, 'epochs' | 'hasKnownMasters'>;
   readonly mark: RedisMark;
+  /** Entries that a shard keeps. */
+  readonly logMax: number;
 }
 
 export class RedisLog implements StoreLog {
@@ -37,6 +43,7 @@ export class RedisLog implements StoreLog {
   private readonly parts: RedisLogParts;
   /** A fleet of dashboards that comes back asks for it together. */
   private readonly tails = new SharedRead((_: 'tail') => this.readTail());
+  private readonly kept = new SharedRead((_: 'kept') => this.readKept());
   private readonly epochs: KnownEpochs;
   /** Of the newest page: who reads on comes with its cursor. */
   private newest: { readonly cursor: string; readonly positions: readonly ShardPosition[] } | undefined;
@@ -65,6 +72,10 @@ export class RedisLog implements StoreLog {
 
   async upholds(cursor: string): Promise<boolean> {
     return (await this.parts.nodes.hasKnownMasters()) && (await this.reaches(cursor));
+  }
+
+  keptMs(): Promise<number> {
+    return this.kept.ask('kept');
   }
 
   positions(cursor: string): readonly number[] {
@@ -134,6 +145,35 @@ export class RedisLog implements StoreLog {
     });
   }
 
+  private async readKept(): Promise<number> {
+    const { client, logMax } = this.parts;
+    try {
+      const now = await this.timeMs();
+      let shortest = Number.POSITIVE_INFINITY;
+      for (const keys of chunks(this.logKeys, KEPT_AT_ONCE)) {
+        const ages = await Promise.all(
+          keys.map(async (key) => {
+            const [entries, length] = await Promise.all([client.xrange(key, '-', '+', 'COUNT', 1), client.xlen(key)]);
+            const [id, fields] = entries[0] ?? [];
+            return id && fields ? keptMs(now - timeOf(id, fields[1] as string), length, logMax) : shortest;
+          }),
+        );
+        shortest = Math.min(shortest, ...ages);
+      }
+      return shortest;
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  }
+
+  /** By Redis' clock (P2): on Cluster one master's. */
+  private async timeMs(): Promise<number> {
+    const { client } = this.parts;
+    const node = client.isCluster ? ((client as Cluster).nodes('master')[0] as Redis) : (client as Redis);
+    const [seconds, micros] = await node.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  }
+
   /** On Cluster one by one, as their shards are at several masters; else written at one go. */
   private async lastEntries(): Promise<[string, string[]][][]> {
     if (this.parts.client.isCluster) {
@@ -163,4 +203,9 @@ export function position(id: string): ShardPosition {
 function idOf({ epoch, sequence }: ShardPosition): string {
   if (sequence > 0) return `${epoch}-${sequence - 1}`;
   return epoch > HEAD ? `${epoch - 1}-${2n ** 64n - 1n}` : '0-0';
+}
+
+/** When an entry was written: a mark tells it by its epoch. */
+function timeOf(id: string, text: string): number {
+  return text === EPOCH_MARK ? position(id).epoch : Number(text.split('|', 5)[4]);
 }

@@ -166,6 +166,7 @@ export class RedisStore implements PresenceStore {
       prefixes,
       nodes: this.nodes,
       mark,
+      logMax,
     });
     this.snapshots = new RedisSnapshots(shards, queue);
     this.groups = new RedisGroups(logClient, shards.through(logClient), {

@@ -37,8 +37,18 @@ export interface StoreLog {
    * then numbered others alike (P10).
    */
   upholds(cursor: string): Promise<boolean>;
+  /**
+   * How far back the log will reach when it is full, at the rate since its oldest entry: of the shard in which that is the
+   * shortest. In ms; Infinity for a log without entries. Asks each shard: for once a minute.
+   */
+  keptMs(): Promise<number>;
   /** How often a reader's connection was found to lead to another server than the calls. */
   readonly strays: number;
   /** For each shard, the sequence up to which a reader at this cursor has read. */
   positions(cursor: string): readonly number[];
+}
+
+/** See `StoreLog.keptMs`: of a shard, whose oldest entry is of this age. */
+export function keptMs(oldestAgeMs: number, entries: number, max: number): number {
+  return (Math.max(0, oldestAgeMs) * max) / Math.min(entries, max);
 }

@@ -328,6 +328,23 @@ export function logContract(create: CreateStore): void {
         expect(inboxes.m).toMatchObject([{ renew: ['u', 'v'] }, { renew: 'all' }]);
       }));
 
+    test('[P11] the log tells how far back it will reach when it is full, at the rate so far', () =>
+      withFixture(
+        create,
+        async (fixture) => {
+          expect(await fixture.store.log.keptMs()).toBe(Number.POSITIVE_INFINITY);
+          const begunAt = performance.now();
+          // All of one user, hence of one shard.
+          for (let i = 0; i < 10; i += 1) await fixture.opened('u', `s${i}`, { limit: 100 });
+          await fixture.advance(PAST);
+          const keptMs = await fixture.store.log.keptMs();
+          expect(keptMs).toBeGreaterThanOrEqual((PAST * 1_000) / 10);
+          const passedMs = PAST + (performance.now() - begunAt) + 10;
+          expect(keptMs).toBeLessThanOrEqual((passedMs * 1_000) / 10);
+        },
+        { logMax: 1_000 },
+      ));
+
     test('[P10] nodes are told of one that joined, also by a store that nobody has joined with', () =>
       withFixture(create, async (fixture) => {
         const second = await fixture.held.second();
