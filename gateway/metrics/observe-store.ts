@@ -66,8 +66,8 @@ export function observeStore(
       tail: time('log.tail', () => log.tail()),
       head: () => log.head(),
       // It waits for new entries: its duration has no meaning.
-      read: (cursor, limit, waitMs) =>
-        log.read(cursor, limit, waitMs).catch((error) => {
+      read: (cursor, limit, waitMs, shards) =>
+        log.read(cursor, limit, waitMs, shards).catch((error) => {
           figures.failed('log.read', error);
           throw error;
         }),
@@ -76,6 +76,8 @@ export function observeStore(
       },
       upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
       positions: (cursor) => log.positions(cursor),
+      shardsOf: (userIds) => log.shardsOf(userIds),
+      moved: (cursor, place, shards) => log.moved(cursor, place, shards),
       keptMs: time('log.keptMs', () => log.keptMs()),
     },
     snapshots: {

@@ -45,10 +45,11 @@ export class LogReader {
     this.gatherMs = options.gatherMs ?? GATHER_MS;
   }
 
-  start(cursor: string): void {
+  /** @param shards the only ones to read; all when absent. */
+  start(cursor: string, shards?: readonly number[]): void {
     const run = {};
     this.run = run;
-    void this.read(cursor, () => this.run === run);
+    void this.read(cursor, shards, () => this.run === run);
   }
 
   /** A read that still waits at the store is left to end; its answer is dropped. */
@@ -56,12 +57,12 @@ export class LogReader {
     this.run = undefined;
   }
 
-  private async read(from: string, wanted: () => boolean): Promise<void> {
+  private async read(from: string, shards: readonly number[] | undefined, wanted: () => boolean): Promise<void> {
     let cursor = from;
     let { division } = this.store.snapshots;
     /** @returns how long what happens next is gathered. */
     const readOn = async (): Promise<number> => {
-      const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs);
+      const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs, shards);
       // Far behind, in another epoch, or of users who are placed anew: every subscriber begins anew, so the rest need not
       // be read.
       const { division: newDivision } = this.store.snapshots;

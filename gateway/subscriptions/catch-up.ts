@@ -84,15 +84,16 @@ export async function pageOut(hub: Hub, { topic, queue, listens }: Listener, tas
 export async function catchUp(hub: Hub, listener: Listener, task: Following): Promise<boolean> {
   while (listener.listens()) {
     if (task.generation !== hub.generation) return false;
-    const batches = task.page ? undefined : hub.since(hub.store.log.positions(task.cursor));
+    const shards = hub.shardsOf(listener.topic);
+    const batches = task.page ? undefined : hub.since(hub.store.log.positions(task.cursor), shards);
     if (batches === undefined) {
-      const page = task.page ?? (await hub.read(task.cursor));
+      const page = task.page ?? (await hub.read(task.cursor, shards));
       task.page = undefined;
       if (page.gap) return false;
       await deliver(hub, listener, task, page.changes, page.cursor);
     } else if (batches.length > 0) {
       for (const { changes, cursor } of batches) await deliver(hub, listener, task, changes, cursor);
-    } else if (!isPlace(task, hub.positions)) {
+    } else if (!isPlace(task, hub.positions, shards)) {
       await hub.moved();
     } else if (task.lastPage) {
       await deliver(hub, listener, task, [], hub.cursor);
@@ -104,8 +105,8 @@ export async function catchUp(hub: Hub, listener: Listener, task: Following): Pr
 }
 
 /** Whether these positions include all that the client was sent. */
-function isPlace({ delivered, reader }: Following, positions: readonly number[]): boolean {
-  return reaches(positions, delivered) && (reader === undefined || reaches(positions, reader.reflects));
+function isPlace({ delivered, reader }: Following, positions: readonly number[], shards?: readonly number[]): boolean {
+  return reaches(positions, delivered, shards) && (!reader || reaches(positions, reader.reflects, shards));
 }
 
 /** Delivers what is news to the client. After it, it knows everything up to `cursor`. */
@@ -119,7 +120,7 @@ async function deliver(
   if (!listens()) return;
   const { delivered, reader, lastPage } = task;
   const positions = hub.store.log.positions(cursor);
-  const place = isPlace(task, positions) ? cursor : NO_PLACE;
+  const place = isPlace(task, positions, hub.shardsOf(topic)) ? cursor : NO_PLACE;
   const rows = changes
     .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && concerns(topic, c) && !reader?.has(c))
     .map(changeText);

@@ -56,7 +56,7 @@ export class Subscription implements TopicSubscriber {
     const place = cursor === NO_PLACE ? undefined : cursor;
     const delivered = place === undefined ? [] : this.hub.store.log.positions(place);
     this.entered = true;
-    await this.hub.enter();
+    await this.hub.enter(this.topic);
     if (this.ended) return;
     if (this.wantsSummaries()) {
       const [counts] = await countsOf(this.hub.store, [this.topic]);
@@ -130,9 +130,13 @@ export class Subscription implements TopicSubscriber {
 
   private async firstTask(cursor: string | undefined, delivered: readonly number[]): Promise<Task> {
     const { generation, positions } = this.hub;
-    const behind = positions.reduce((sum, position, shard) => sum + Math.max(0, position - (delivered[shard] ?? 0)), 0);
+    const shards = this.hub.shardsOf(this.topic);
+    const behind = positions.reduce((sum, position, shard) => {
+      if (shards && !shards.includes(shard)) return sum;
+      return sum + Math.max(0, position - (delivered[shard] ?? 0));
+    }, 0);
     if (cursor !== undefined && behind <= MAX_BEHIND_CHANGES && (await this.hub.store.log.upholds(cursor))) {
-      const page = await this.hub.read(cursor);
+      const page = await this.hub.read(cursor, shards);
       if (!page.gap) return { what: 'follow', generation, cursor, delivered, page };
     }
     return takeSnapshot(this.hub, this.topic);

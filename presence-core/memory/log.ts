@@ -96,6 +96,14 @@ export class MemoryLog implements StoreLog {
     return this.#cursor(this.trimmed);
   }
 
+  shardsOf(): readonly number[] {
+    return [0];
+  }
+
+  moved(cursor: string, place: string, shards: readonly number[]): string {
+    return shards.length > 0 ? place : cursor;
+  }
+
   async keptMs(): Promise<number> {
     const oldest = this.at(this.trimmed + 1);
     if (!oldest) return Number.POSITIVE_INFINITY;

@@ -8,6 +8,8 @@ import { AstrayError, type RedisMark } from './mark.ts';
 import { readBound } from './outage.ts';
 
 const READY_WAIT_MS = 1_000;
+/** More are closed once they are done: a reader that wants other shards leaves its read to end. */
+const IDLE_MAX = 4;
 /** Between reads, while one connection after the other is astray: each makes readers begin anew. */
 const PAUSES = { firstMs: 500, maxMs: 5_000 };
 
@@ -67,7 +69,8 @@ export class LogConnections {
           : reader.xread('COUNT', count, 'STREAMS', ...streams);
       reader.stream.uncork();
       const [asOf, reply] = await this.boundOf(waitMs)(Promise.all([proof, read as Promise<StreamReply>]));
-      this.idle.push(reader);
+      if (this.idle.length < IDLE_MAX) this.idle.push(reader);
+      else this.discard(reader);
       this.straysInRow = 0;
       this.mark.renew();
       return { reply, asOf };

@@ -32,10 +32,12 @@ export interface RedisLogParts {
   readonly mark: RedisMark;
   /** Entries that a shard keeps. */
   readonly logMax: number;
+  readonly shardOf: (userId: string) => number;
 }
 
 export class RedisLog implements StoreLog {
   private readonly logKeys: string[];
+  private readonly shards: readonly number[];
   private readonly shardOf: Map<string, number>;
   private readonly connections: LogConnections;
   /** On Cluster. */
@@ -55,6 +57,7 @@ export class RedisLog implements StoreLog {
     const { client, prefixes } = parts;
     this.polling = client.isCluster ? new LogPolling(client as Cluster, prefixes) : undefined;
     this.logKeys = parts.prefixes.map(logKey);
+    this.shards = [...prefixes.keys()];
     this.shardOf = new Map(this.logKeys.map((key, shard) => [key, shard]));
   }
 
@@ -78,6 +81,17 @@ export class RedisLog implements StoreLog {
     return this.kept.ask('kept');
   }
 
+  shardsOf(userIds: readonly string[]): readonly number[] {
+    return [...new Set(userIds.map(this.parts.shardOf))];
+  }
+
+  moved(cursor: string, place: string, shards: readonly number[]): string {
+    const positions = [...this.decode(cursor)];
+    const others = this.decode(place);
+    for (const shard of shards) positions[shard] = others[shard] as ShardPosition;
+    return encodeCursor(positions);
+  }
+
   positions(cursor: string): readonly number[] {
     return this.decode(cursor).map((position) => position.sequence);
   }
@@ -96,10 +110,14 @@ export class RedisLog implements StoreLog {
   }
 
   /** A cursor of another epoch than the newest known has a gap even when nothing follows it. */
-  async read(cursor: string, limit: number, waitMs: number): Promise<LogPage> {
+  async read(cursor: string, limit: number, waitMs: number, shards: readonly number[] = this.shards): Promise<LogPage> {
     const positions = [...this.decode(cursor)];
-    const count = Math.ceil(limit / this.logKeys.length);
-    const places = positions.map((at, shard) => ({ shard, key: this.logKeys[shard] as string, after: idOf(at) }));
+    const count = Math.ceil(limit / shards.length);
+    const places = shards.map((shard) => ({
+      shard,
+      key: this.logKeys[shard] as string,
+      after: idOf(positions[shard] as ShardPosition),
+    }));
     const answer = await (this.polling
       ? this.polling.read(places, count, waitMs)
       : this.connections.read(places, count, Math.min(waitMs, BLOCK_MAX_MS)));
@@ -108,7 +126,10 @@ export class RedisLog implements StoreLog {
     const { reply, asOf } = answer;
     const changes: Change[] = [];
     let more = false;
-    let gap = positions.some((p, shard) => p.epoch > EMPTY && p.epoch !== (this.epochs.of(shard) ?? p.epoch));
+    let gap = shards.some((shard) => {
+      const { epoch } = positions[shard] as ShardPosition;
+      return epoch > EMPTY && epoch !== (this.epochs.of(shard) ?? epoch);
+    });
     for (const [key, entries] of reply ?? []) {
       const shard = this.shardOf.get(key) as number;
       let at = positions[shard] as ShardPosition;

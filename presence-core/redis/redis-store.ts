@@ -167,6 +167,7 @@ export class RedisStore implements PresenceStore {
       nodes: this.nodes,
       mark,
       logMax,
+      shardOf: (userId) => shards.placeOf(userId).shard,
     });
     this.snapshots = new RedisSnapshots(shards, queue);
     this.groups = new RedisGroups(logClient, shards.through(logClient), {

@@ -29,8 +29,15 @@ export interface StoreLog {
   tail(): Promise<string>;
   /** Cursor before the oldest entry kept. */
   head(): Promise<string>;
-  /** Reads on from `cursor`: at most about `limit` changes; waits up to `waitMs` when there are none. */
-  read(cursor: string, limit: number, waitMs: number): Promise<LogPage>;
+  /**
+   * Reads on from `cursor`: at most about `limit` changes; waits up to `waitMs` when there are none.
+   * @param shards the only ones to read: of the others the page says nothing, and its cursor what `cursor` said.
+   */
+  read(cursor: string, limit: number, waitMs: number, shards?: readonly number[]): Promise<LogPage>;
+  /** Where the changes of these users are logged, each shard once. */
+  shardsOf(userIds: readonly string[]): readonly number[];
+  /** `cursor`, but in these shards at the place of `place`. */
+  moved(cursor: string, place: string, shards: readonly number[]): string;
   /**
    * Whether the store still has all that was read up to `cursor`. False when its log ends before or is of another
    * epoch or deployment, or is another master's that no beat has given a new epoch yet: it may have lost changes and
