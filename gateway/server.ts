@@ -69,6 +69,7 @@ function createHistory(config: Config, store: PresenceStore, log: Logger): Histo
     log,
     writes,
     keepDays: { sessions: config.historyDays, concurrency: config.concurrencyDays, analytics: config.analyticsDays },
+    logKeptWarnMs: config.logKeptWarnMs,
     required: config.databaseUrl !== DEFAULT_DATABASE_URL,
   });
 }

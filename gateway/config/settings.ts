@@ -137,6 +137,7 @@ export const SETTING_GROUPS = {
     historyDays: days(90, 'ended sessions'),
     concurrencyDays: days(400, 'samples of concurrency'),
     analyticsDays: days(400, 'hours of analytics'),
+    logKeptWarnMs: duration(600_000, 0, 'warn when the change log keeps less than this while history is behind'),
   },
   Logs: {
     logLevel: choice(LOG_LEVELS, 'info', 'lowest level that is logged'),

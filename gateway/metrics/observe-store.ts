@@ -66,8 +66,8 @@ export function observeStore(
       tail: time('log.tail', () => log.tail()),
       head: () => log.head(),
       // It waits for new entries: its duration has no meaning.
-      read: (cursor, limit, waitMs) =>
-        log.read(cursor, limit, waitMs).catch((error) => {
+      read: (cursor, limit, waitMs, shards) =>
+        log.read(cursor, limit, waitMs, shards).catch((error) => {
           figures.failed('log.read', error);
           throw error;
         }),
@@ -78,6 +78,9 @@ export function observeStore(
       shorten: (cursor) => log.shorten(cursor),
       resolve: time('log.resolve', (text) => log.resolve(text)),
       positions: (cursor) => log.positions(cursor),
+      shardsOf: (userIds) => log.shardsOf(userIds),
+      moved: (cursor, place, shards) => log.moved(cursor, place, shards),
+      keptMs: time('log.keptMs', () => log.keptMs()),
     },
     snapshots: {
       parts: snapshots.parts,

@@ -37,6 +37,8 @@ const SHARDS_AT_ONCE = 2;
 const SLICE_SESSIONS = 1_000;
 /** How long a read of the log waits, and the time between two checks: together with the answers, the age of a view. */
 const WAIT_MS = 250;
+/** A status may be this much later than the store's; the fewer reads are for all nodes. */
+const GATHER_MS = 20;
 const CHECK_MS = 500;
 const FIRST_READ_POLL_MS = 10;
 const BACK_OFF = { firstMs: 100, maxMs: 5_000 };
@@ -85,7 +87,7 @@ export class Copy {
           this.readAt = at;
         },
       },
-      WAIT_MS,
+      { waitMs: WAIT_MS, gatherMs: GATHER_MS },
     );
   }
 

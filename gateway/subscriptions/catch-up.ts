@@ -65,15 +65,16 @@ export async function pageOut(hub: Hub, { queue, listens }: Listener, { snapshot
 export async function catchUp(hub: Hub, listener: Listener, task: Following): Promise<boolean> {
   while (listener.listens()) {
     if (task.generation !== hub.generation) return false;
-    const batches = task.page ? undefined : hub.since(hub.store.log.positions(task.cursor));
+    const shards = hub.shardsOf(listener.group.topic);
+    const batches = task.page ? undefined : hub.since(hub.store.log.positions(task.cursor), shards);
     if (batches === undefined) {
-      const page = task.page ?? (await hub.read(task.cursor));
+      const page = task.page ?? (await hub.read(task.cursor, shards));
       task.page = undefined;
       if (page.gap) return false;
       await deliver(hub, listener, task, page.changes, page.cursor);
     } else if (batches.length > 0) {
       for (const { changes, cursor } of batches) await deliver(hub, listener, task, changes, cursor);
-    } else if (!isPlace(task, hub.positions)) {
+    } else if (!isPlace(task, hub.positions, shards)) {
       await hub.moved();
     } else if (task.lastPage) {
       await deliver(hub, listener, task, [], hub.cursor);
@@ -85,8 +86,12 @@ export async function catchUp(hub: Hub, listener: Listener, task: Following): Pr
 }
 
 /** Whether these positions include all that the client was sent. */
-function isPlace({ delivered, snapshot }: Following, positions: readonly number[]): boolean {
-  return reaches(positions, delivered) && (snapshot === undefined || reaches(positions, snapshot.reflects));
+function isPlace(
+  { delivered, snapshot }: Following,
+  positions: readonly number[],
+  shards: readonly number[] | undefined,
+): boolean {
+  return reaches(positions, delivered, shards) && (!snapshot || reaches(positions, snapshot.reflects, shards));
 }
 
 /** Delivers what is news to the client. After it, it knows everything up to `cursor`. */
@@ -100,7 +105,7 @@ async function deliver(
   if (!listens()) return;
   const { delivered, snapshot, lastPage } = task;
   const positions = hub.store.log.positions(cursor);
-  const isAtPlace = isPlace(task, positions);
+  const isAtPlace = isPlace(task, positions, hub.shardsOf(group.topic));
   const rows = changes
     .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && hub.concerns(group, c) && !snapshot?.has(c))
     .map(changeText);

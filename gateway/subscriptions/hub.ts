@@ -32,6 +32,8 @@ export interface HubOptions extends TopicGroupOptions {
 /** Reads of subscribers that begin or catch up: a whole fleet may come back at once. */
 const READS_AT_ONCE = 4;
 const READ_LIMIT = 1_024;
+/** Of more shards than these all are read: each that is added makes the reader begin anew. */
+const FEW_SHARDS = 8;
 
 export class Hub {
   readonly store: PresenceStore;
@@ -43,6 +45,8 @@ export class Hub {
   generation = {};
   cursor = '';
   positions: readonly number[] = [];
+  /** Shards that are read: those of all topics so far. Of the others positions are of when they were last read. */
+  private reading = new Set<number>();
   /** How often the hub lost its place. */
   gaps = 0;
   private readonly options: HubOptions;
@@ -78,10 +82,16 @@ export class Hub {
    * Every call is matched by one of `leave`, also when it rejects.
    * @throws StoreError when the store does not answer.
    */
-  enter(): Promise<void> {
+  async enter(topic: Topic): Promise<void> {
     this.entered += 1;
-    this.starting ??= this.start();
-    return this.starting;
+    this.starting ??= this.start(topic);
+    await this.starting;
+    await this.widen(topic);
+  }
+
+  /** Where the changes of a topic are logged; undefined: everywhere. */
+  shardsOf(topic: Topic): readonly number[] | undefined {
+    return topic.kind === 'users' ? this.store.log.shardsOf(topic.userIds) : undefined;
   }
 
   leave(): void {
@@ -125,13 +135,13 @@ export class Hub {
   }
 
   /** See `RecentBatches.since`. */
-  since(positions: readonly number[]): readonly Batch[] | undefined {
-    return this.recent.since(positions);
+  since(positions: readonly number[], shards?: readonly number[]): readonly Batch[] | undefined {
+    return this.recent.since(positions, shards);
   }
 
   /** Reads what is no longer at hand. */
-  read(cursor: string): Promise<LogPage> {
-    return this.semaphore.run(() => this.store.log.read(cursor, READ_LIMIT, 0));
+  read(cursor: string, shards?: readonly number[]): Promise<LogPage> {
+    return this.semaphore.run(() => this.store.log.read(cursor, READ_LIMIT, 0, shards));
   }
 
   /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
@@ -140,7 +150,8 @@ export class Hub {
     if (!run) return undefined;
     const tail = this.store.log.positions(await this.store.log.tail());
     if (this.run !== run || this.positions.length === 0) return undefined;
-    return tail.reduce((sum, last, shard) => sum + Math.max(0, last - (this.positions[shard] as number)), 0);
+    const behind = (shard: number): number => Math.max(0, (tail[shard] as number) - (this.positions[shard] as number));
+    return [...this.reading].reduce((sum, shard) => sum + behind(shard), 0);
   }
 
   /** Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10). */
@@ -170,22 +181,52 @@ export class Hub {
   }
 
   /** A start that everybody left meanwhile changes nothing. */
-  private async start(): Promise<void> {
+  private async start(topic: Topic): Promise<void> {
     const run = {};
     this.run = run;
     try {
       const cursor = await this.store.log.tail();
       if (this.run !== run) return;
       this.place(cursor);
-      this.reader.start(cursor);
+      this.reading = new Set(this.shardsOf(topic) ?? this.positions.keys());
+      this.readOn();
     } catch (error) {
       if (this.run === run) this.starting = undefined;
       throw error;
     }
   }
 
+  /** Reads the topic's shards too, from their newest entries on. */
+  private async widen(topic: Topic): Promise<void> {
+    const missing = (): number[] =>
+      [...(this.shardsOf(topic) ?? this.positions.keys())].filter((shard) => !this.reading.has(shard));
+    while (this.run && missing().length > 0) {
+      const { run, generation } = this;
+      const tail = await this.store.log.tail();
+      // What was read when the place was lost is newer.
+      if (this.run !== run || this.generation !== generation) continue;
+      const wanted = [...this.reading, ...missing()];
+      const reading = new Set(wanted.length > FEW_SHARDS ? this.positions.keys() : wanted);
+      const added = [...reading].filter((shard) => !this.reading.has(shard));
+      this.standAt(this.store.log.moved(this.cursor, tail, added));
+      this.reading = reading;
+      this.readOn();
+      this.release();
+    }
+  }
+
+  private readOn(): void {
+    const { reading } = this;
+    this.reader.start(this.cursor, reading.size < this.positions.length ? [...reading] : undefined);
+  }
+
   private place(cursor: string): void {
     this.generation = {};
+    this.standAt(cursor);
+  }
+
+  /** What lies before is no longer told from memory. */
+  private standAt(cursor: string): void {
     this.cursor = cursor;
     this.positions = this.store.log.positions(cursor);
     this.recent = new RecentBatches(this.positions);
@@ -196,8 +237,20 @@ export class Hub {
     // A store that forgot is a way to lose the place.
     this.checked = this.options.node.check();
     this.place(cursor);
+    this.readWhatIsWanted();
     for (const group of this.groups.values()) for (const member of [...group.live]) member.restart();
     this.release();
+  }
+
+  /** Users are in other shards when the deployment has lost its seed (P18). */
+  private readWhatIsWanted(): void {
+    const wanted = new Set<number>();
+    for (const { topic } of this.groups.values()) {
+      for (const shard of this.shardsOf(topic) ?? this.positions.keys()) wanted.add(shard);
+    }
+    if ([...wanted].every((shard) => this.reading.has(shard))) return;
+    this.reading = wanted;
+    this.readOn();
   }
 
   private dispatch(changes: readonly Change[], cursor: string): void {

@@ -55,7 +55,7 @@ export class Subscription implements TopicSubscriber {
    */
   async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
     this.entered = true;
-    await this.hub.enter();
+    await this.hub.enter(this.topic);
     const place = cursor === undefined || cursor === NO_PLACE ? undefined : await this.hub.store.log.resolve(cursor);
     if (this.ended) return;
     if (this.wantsSummaries()) {
@@ -132,9 +132,13 @@ export class Subscription implements TopicSubscriber {
   private async firstTask(cursor: string | undefined): Promise<Task> {
     const { generation, positions } = this.hub;
     if (cursor !== undefined) {
+      const shards = this.hub.shardsOf(this.topic);
       const delivered = this.hub.store.log.positions(cursor);
-      const behind = positions.reduce((sum, place, shard) => sum + Math.max(0, place - (delivered[shard] ?? 0)), 0);
-      const page = behind <= MAX_BEHIND_CHANGES ? await this.hub.read(cursor) : undefined;
+      const behind = positions.reduce((sum, position, shard) => {
+        if (shards && !shards.includes(shard)) return sum;
+        return sum + Math.max(0, position - (delivered[shard] ?? 0));
+      }, 0);
+      const page = behind <= MAX_BEHIND_CHANGES ? await this.hub.read(cursor, shards) : undefined;
       if (page && !page.gap) return { what: 'follow', generation, cursor, delivered, page };
     }
     return takeSnapshot(this.hub, this.group);

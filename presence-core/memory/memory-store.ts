@@ -62,6 +62,7 @@ export class MemoryStore implements PresenceStore {
       seenTtlMs: options.seenTtlMs ?? 86_400_000,
       seenMax: options.seenMax ?? 100_000,
       logMax: options.logMax ?? 100_000,
+      clock,
       leases,
     });
     const sweep = new MemorySweep(shard, leases);

@@ -179,6 +179,8 @@ export class RedisStore implements PresenceStore {
       prefixes,
       nodes: this.nodes,
       mark,
+      logMax,
+      shardOf: (userId) => shards.placeOf(userId).shard,
     });
     this.snapshots = new RedisSnapshots(shards, queue);
     this.groups = new RedisGroups(logClient, shards.through(logClient), {

@@ -58,6 +58,7 @@ const PARTS = {
   take: ['prelude'],
   prune: ['prelude'],
   mark: [],
+  follow: [],
 } as const;
 
 export type Verb = keyof typeof PARTS;

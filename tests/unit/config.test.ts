@@ -22,6 +22,7 @@ describe('loadConfig', () => {
       historyDays: 90,
       concurrencyDays: 400,
       analyticsDays: 400,
+      logKeptWarnMs: 600_000,
       redisUrl: '',
       redisPrefix: 'presence',
       presenceShards: 64,
