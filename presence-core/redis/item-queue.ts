@@ -1,6 +1,7 @@
 /**
  * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
- * on Cluster one per shard. Each kind of verb has a bound of what is in flight (P14).
+ * on Cluster one per shard. Opens that arrive while others have no answer yet wait for that, or until a call is full: when
+ * there are few nothing waits, and in a storm calls are large. Each kind of verb has a bound of what is in flight (P14).
  */
 import { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
@@ -44,7 +45,13 @@ interface Queue {
   /** By which the first of them was placed. */
   readonly seed: number;
   readonly all: QueuedItems[];
+  /** It waits for answers to earlier calls; else it goes at the end of this turn. */
+  readonly isGathering: boolean;
+  size: number;
 }
+
+/** The verb that is gathered: the dearest by far where its calls are small, and the one that comes in storms. */
+const GATHERED = 'open';
 
 /** Arguments of an item on one user, of the shard's key prefix and the user's bucket. */
 type ItemArgs = (prefix: string, bucket: string) => readonly string[];
@@ -53,6 +60,8 @@ export class ItemQueue {
   private readonly queued = new Map<QueuedVerb, Queue>();
   private readonly shards: RedisShards;
   private readonly bounds: InFlightBounds;
+  /** Calls of the gathered verb without an answer. */
+  private unanswered = 0;
 
   constructor(shards: RedisShards, bounds: InFlightBounds) {
     this.shards = shards;
@@ -114,13 +123,23 @@ export class ItemQueue {
 
   private queue(verb: QueuedVerb, added: QueuedItems): void {
     this.boundOf(verb).add(added.items.length);
-    const queue = this.queued.get(verb);
-    if (queue) {
-      queue.all.push(added);
-    } else {
-      this.queued.set(verb, { seed: this.shards.seed, all: [added] });
-      setImmediate(() => this.flush(verb));
-    }
+    const queue = this.queued.get(verb) ?? this.begin(verb);
+    queue.all.push(added);
+    queue.size += added.items.length;
+    if (queue.isGathering && queue.size >= ITEMS_PER_CALL[verb]) this.flush(verb);
+  }
+
+  private begin(verb: QueuedVerb): Queue {
+    // On Cluster a master that is silent would keep the opens of others waiting.
+    const isGathering = verb === GATHERED && this.unanswered > 0 && !this.shards.isCluster;
+    const queue = { seed: this.shards.seed, all: [], isGathering, size: 0 };
+    this.queued.set(verb, queue);
+    if (!isGathering) setImmediate(() => this.flush(verb));
+    return queue;
+  }
+
+  private flushGathered(): void {
+    if (this.queued.get(GATHERED)?.isGathering) this.flush(GATHERED);
   }
 
   private boundOf(verb: QueuedVerb): InFlight {
@@ -128,6 +147,8 @@ export class ItemQueue {
   }
 
   private flush(verb: QueuedVerb): void {
+    // What acts on a session never overtakes its open: one that is given up is opened, then detached (P7).
+    if (verb !== GATHERED && KINDS[verb] !== 'reads') this.flushGathered();
     const { seed, all: queue } = this.queued.get(verb) as Queue;
     this.queued.delete(verb);
     if (seed !== this.shards.seed) {
@@ -165,9 +186,10 @@ export class ItemQueue {
     for (const item of items) for (const arg of item.args) args.push(arg);
     const users = items.map((item) => item.user).filter((user) => user !== undefined);
     const keys = this.shards.declaredKeys((items[0] as Item).shard, users);
+    if (verb === GATHERED) this.unanswered += 1;
     this.shards.run(verb, keys, args).then(
       (replies) => {
-        this.boundOf(verb).remove(items.length);
+        this.answered(verb, items.length);
         let at = 0;
         for (const queued of call) {
           queued.resolve(replies, at);
@@ -175,10 +197,17 @@ export class ItemQueue {
         }
       },
       (error) => {
-        this.boundOf(verb).remove(items.length);
+        this.answered(verb, items.length);
         for (const queued of call) queued.reject(error);
       },
     );
+  }
+
+  private answered(verb: QueuedVerb, items: number): void {
+    this.boundOf(verb).remove(items);
+    if (verb !== GATHERED) return;
+    this.unanswered -= 1;
+    if (this.unanswered === 0) this.flushGathered();
   }
 }
 
