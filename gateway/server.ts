@@ -88,7 +88,7 @@ function refusalOf(history: History | undefined): Promise<never> {
 function createReplica(config: Config, store: PresenceStore, log: Logger): Replica | undefined {
   if (config.replica === 'off' || !config.roles.includes('sidecar') || !store.isShared) return undefined;
   // Half of what one shard keeps, so that the replica never knows a user that the store has already forgotten (P15).
-  const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / 2);
+  const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / config.presenceShards / 2);
   return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax });
 }
 

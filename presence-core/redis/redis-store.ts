@@ -38,7 +38,7 @@ export interface RedisStoreOptions {
   /** How long a session that left is not opened anew by a late beat, resume or refresh (P8). */
   readonly leftTombstoneMs?: number;
   readonly seenTtlMs?: number;
-  /** Per shard. */
+  /** Of the deployment: each shard keeps its even part. */
   readonly seenMax?: number;
   /** Entries per shard, trimmed in blocks. */
   readonly logMax?: number;
@@ -75,7 +75,7 @@ const DEFAULTS = {
   tombstoneMs: 600_000,
   leftTombstoneMs: 10_000,
   seenTtlMs: 86_400_000,
-  seenMax: 100_000,
+  seenMax: 1_000_000,
   logMax: 20_000,
   stallGraceMs: 30_000,
   nodeLeaseMs: 10_000,
@@ -123,7 +123,7 @@ export class RedisStore implements PresenceStore {
       TOMB_MS: rest.tombstoneMs,
       LEFT_TOMB_MS: rest.leftTombstoneMs,
       SEEN_TTL_MS: rest.seenTtlMs,
-      SEEN_MAX: rest.seenMax,
+      SEEN_MAX: Math.ceil(rest.seenMax / shardCount),
       STALL_GRACE_MS: rest.stallGraceMs,
       LEASE_MAX_MS: rest.leaseMaxMs,
       RECOUNT_MS: rest.recountMs,

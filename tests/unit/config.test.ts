@@ -27,7 +27,7 @@ describe('loadConfig', () => {
       redisPrefix: 'presence',
       presenceShards: 64,
       logMax: 20_000,
-      seenMax: 100_000,
+      seenMax: 1_000_000,
       transport: 'auto',
       maxStreams: 3,
       onLimit: 'reject',

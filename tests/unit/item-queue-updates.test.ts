@@ -1,4 +1,4 @@
-/** Which items share a call to Redis, and when it is sent (P14). On virtual time; calls are answered at once. */
+/** Updates that share a call to Redis, and when it is sent (P14). On virtual time; calls are answered when the test says so. */
 import { afterEach, expect, test } from '@jest/globals';
 import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { VirtualTime } from '../support/virtual-time.ts';
@@ -17,7 +17,8 @@ interface Call {
   readonly at: number;
 }
 
-function makeQueue() {
+/** @param answers resolves when calls are answered. */
+function makeQueue(answers: Promise<void> = Promise.resolve()) {
   const began = time.now;
   const calls: Call[] = [];
   const shards = {
@@ -28,11 +29,13 @@ function makeQueue() {
     declaredKeys: () => [],
     run: async (verb: string, _: readonly string[], users: readonly string[]) => {
       calls.push({ verb, users, at: time.now - began });
+      await answers;
       return users.map((user) => `${verb} ${user}`);
     },
   } as unknown as RedisShards;
   const queue = new ItemQueue(shards, new InFlightBounds(1_000));
-  const add = (verb: 'update' | 'close', user: string): Promise<unknown> => queue.addForUser(verb, user, () => [user]);
+  const add = (verb: 'open' | 'update' | 'close', user: string): Promise<unknown> =>
+    queue.addForUser(verb, user, () => [user]);
   return { add, calls };
 }
 
@@ -79,4 +82,52 @@ test('[P14] a full call does not wait', async () => {
     [1, 0],
     [64, 0],
   ]);
+});
+
+test('[P14] an update that is sent takes the opens before it along', async () => {
+  const { add, calls } = makeQueue(new Promise(() => {}));
+  void add('open', 'a');
+  void add('update', 'b');
+  await time.pass(0);
+  void add('open', 'c');
+  void add('update', 'c');
+  await time.pass(0);
+  expect(calls).toHaveLength(2);
+  await time.pass(1);
+  expect(calls.slice(2)).toEqual([
+    { verb: 'open', users: ['c'], at: 1 },
+    { verb: 'update', users: ['c'], at: 1 },
+  ]);
+});
+
+test('[P14] an open does not overtake an update of the same user; those of others it does not send', async () => {
+  const { add, calls } = makeQueue(new Promise(() => {}));
+  void add('open', 'a');
+  void add('update', 'a');
+  await time.pass(0);
+  void add('update', 'b');
+  void add('open', 'c');
+  await time.pass(0);
+  expect(calls).toHaveLength(2);
+  void add('open', 'b');
+  expect(calls.slice(2)).toEqual([
+    { verb: 'open', users: ['c'], at: 0 },
+    { verb: 'update', users: ['b'], at: 0 },
+  ]);
+  void add('close', 'b');
+  await time.pass(0);
+  expect(calls.slice(4)).toEqual([
+    { verb: 'open', users: ['b'], at: 0 },
+    { verb: 'close', users: ['b'], at: 0 },
+  ]);
+});
+
+test('[P14] a call that became full by updates does not overtake an open of the same turn', async () => {
+  const { add, calls } = makeQueue(new Promise(() => {}));
+  void add('update', 'first');
+  await time.pass(0);
+  void add('open', 'u0');
+  for (let i = 0; i < 64; i += 1) void add('update', `u${i}`);
+  await time.pass(0);
+  expect(calls.map(({ verb }) => verb)).toEqual(['update', 'open', 'update']);
 });
