@@ -13,6 +13,7 @@ import { StoreHealth } from './metrics/store-health.ts';
 import { guardAdmissions } from './node/admission-guard.ts';
 import { Doubts } from './node/doubts.ts';
 import { GatewayNode } from './node/node.ts';
+import { Demand, memoryBytes } from './replica/demand.ts';
 import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
 import { Gateway } from './sessions/gateway.ts';
@@ -89,7 +90,10 @@ function createReplica(config: Config, store: PresenceStore, log: Logger): Repli
   if (config.replica === 'off' || !config.roles.includes('sidecar') || !store.isShared) return undefined;
   // Half of what one shard keeps, so that the replica never knows a user that the store has already forgotten (P15).
   const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / config.presenceShards / 2);
-  return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax });
+  const countSessions = async (): Promise<number> => (await store.reads.counts([{ by: 'total' }]))[0]?.sessions ?? 0;
+  const bytesMax = (memoryBytes() * config.replicaMemoryPercent) / 100;
+  const demand = config.replica === 'auto' ? new Demand({ bytesMax, countSessions }) : undefined;
+  return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax, ...(demand && { demand }) });
 }
 
 /**

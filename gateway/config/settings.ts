@@ -73,7 +73,17 @@ export const SETTING_GROUPS = {
     presenceShards: integer(64, 1, MAX_SHARDS, 'number of shards; the same for all processes, and never changed'),
     logMax: integer(20_000, 100, 10_000_000, 'entries kept in the change log of each shard'),
     seenMax: integer(1_000_000, 0, 1_000_000_000, 'users whose last-seen time is kept: 110 to 145 bytes each'),
-    replica: choice(['on', 'off'], 'off', 'on: answer reads from a copy of Redis in memory'),
+    replica: choice(
+      ['auto', 'on', 'off'],
+      'auto',
+      'answer reads from a copy of Redis in memory; auto: while much is read and the copy fits',
+    ),
+    replicaMemoryPercent: integer(
+      25,
+      1,
+      90,
+      'auto: the most of its memory that a process gives to that copy, in percent',
+    ),
     replicaMaxLagMs: duration(2_000, 1_000, 'read from Redis when that copy is older than this'),
   },
   Admission: {

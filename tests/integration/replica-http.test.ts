@@ -26,7 +26,7 @@ beforeAll(async () => {
   redis = await startRedis();
   admin = new Redis(redis.port);
   const env = { REDIS_URL: redis.url, PRESENCE_SHARDS: '8', ...CALM };
-  off = await startTestServer({ ...env, ROLES: 'gateway,sidecar' });
+  off = await startTestServer({ ...env, ROLES: 'gateway,sidecar', REPLICA: 'off' });
   await off.post('/heartbeat', { userId: 'gone-before', sessionId: 'a', streamId: 'film-1' });
   await leave('gone-before');
   on = await startTestServer({
