@@ -12,6 +12,7 @@ import { registerServerMetrics } from './metrics/server-metrics.ts';
 import { StoreHealth } from './metrics/store-health.ts';
 import { guardAdmissions } from './node/admission-guard.ts';
 import { Doubts } from './node/doubts.ts';
+import { LogFeed } from './node/log-feed.ts';
 import { GatewayNode } from './node/node.ts';
 import { Demand, memoryBytes } from './replica/demand.ts';
 import { createReads } from './replica/reads.ts';
@@ -86,14 +87,14 @@ function refusalOf(history: History | undefined): Promise<never> {
 }
 
 /** The copy in memory from which the sidecar answers reads; undefined: it reads from the store. */
-function createReplica(config: Config, store: PresenceStore, log: Logger): Replica | undefined {
+function createReplica(config: Config, store: PresenceStore, feed: LogFeed, log: Logger): Replica | undefined {
   if (config.replica === 'off' || !config.roles.includes('sidecar') || !store.isShared) return undefined;
   // Half of what one shard keeps, so that the replica never knows a user that the store has already forgotten (P15).
   const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / config.presenceShards / 2);
   const countSessions = async (): Promise<number> => (await store.reads.counts([{ by: 'total' }]))[0]?.sessions ?? 0;
   const bytesMax = (memoryBytes() * config.replicaMemoryPercent) / 100;
   const demand = config.replica === 'auto' ? new Demand({ bytesMax, countSessions }) : undefined;
-  return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax, ...(demand && { demand }) });
+  return new Replica({ store, feed, log, maxLagMs: config.replicaMaxLagMs, leftMax, ...(demand && { demand }) });
 }
 
 /**
@@ -122,9 +123,10 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     sessionLeaseMs: config.sessionLeaseMs,
     resumeGraceMs: config.resumeGraceMs,
   });
+  const feed = new LogFeed(store, log);
   const authenticator = createAuthenticator(config);
   const history = createHistory(config, store, log);
-  const replica = createReplica(config, store, log);
+  const replica = createReplica(config, store, feed, log);
   let draining = false;
   let stopped: Promise<void> | undefined;
   let gateway: Gateway | undefined;
@@ -134,7 +136,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   if (config.roles.includes('gateway')) {
     const reads = createReads(store.reads, replica);
     const copy = () => replica?.current();
-    gateway = new Gateway({ ...config, store, reads, copy, node, log, authenticator, createTransport: create });
+    gateway = new Gateway({ ...config, store, feed, reads, copy, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });

@@ -11,6 +11,7 @@ export interface LogReaderHandlers {
   reached?(at: number): void;
 }
 
+/** They are asked before each read: whoever shares the reader comes and goes. */
 export interface LogReaderOptions {
   /** How long a read waits for news. */
   readonly waitMs?: number;
@@ -19,7 +20,7 @@ export interface LogReaderOptions {
 }
 
 /** Short, as people wait; a read costs Redis 46 µs and a frame for each dashboard some bytes of its own. */
-const GATHER_MS = 3;
+export const GATHER_MS = 3;
 /** When many changes come, more of them share a read. */
 const GATHER_MAX_MS = 20;
 const GATHER_MS_PER_CHANGE = 0.5;
@@ -28,21 +29,20 @@ const GATHER_PER_WORK = 4;
 const READ_LIMIT = 4_096;
 /** A fuller page is followed by the next at once. */
 const BUSY_CHANGES = READ_LIMIT / 8;
-const WAIT_MS = 1_000;
+/** How long a read waits for news. */
+export const WAIT_MS = 1_000;
 const BACK_OFF = { firstMs: 50, maxMs: 2_000 };
 
 export class LogReader {
   private readonly store: PresenceStore;
   private readonly handlers: LogReaderHandlers;
-  private readonly waitMs: number;
-  private readonly gatherMs: number;
+  private readonly options: LogReaderOptions;
   private run: object | undefined;
 
   constructor(store: PresenceStore, handlers: LogReaderHandlers, options: LogReaderOptions = {}) {
     this.store = store;
     this.handlers = handlers;
-    this.waitMs = options.waitMs ?? WAIT_MS;
-    this.gatherMs = options.gatherMs ?? GATHER_MS;
+    this.options = options;
   }
 
   /** @param shards the only ones to read; all when absent. */
@@ -62,7 +62,7 @@ export class LogReader {
     let { division } = this.store.snapshots;
     /** @returns how long what happens next is gathered. */
     const readOn = async (): Promise<number> => {
-      const page = await this.store.log.read(cursor, READ_LIMIT, this.waitMs, shards);
+      const page = await this.store.log.read(cursor, READ_LIMIT, this.options.waitMs ?? WAIT_MS, shards);
       // Far behind, in another epoch, or of users who are placed anew: every subscriber begins anew, so the rest need not
       // be read.
       const { division: newDivision } = this.store.snapshots;
@@ -90,6 +90,6 @@ export class LogReader {
   private gatherAfter(changes: number, workMs: number): number {
     if (changes >= BUSY_CHANGES) return 0;
     const wantedMs = Math.max(changes * GATHER_MS_PER_CHANGE, workMs * GATHER_PER_WORK);
-    return Math.max(this.gatherMs, Math.min(wantedMs, GATHER_MAX_MS));
+    return Math.max(this.options.gatherMs ?? GATHER_MS, Math.min(wantedMs, GATHER_MAX_MS));
   }
 }

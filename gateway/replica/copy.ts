@@ -16,7 +16,7 @@ import {
   type SnapshotPage,
   StoreError,
 } from '../../presence-core/index.ts';
-import { LogReader } from '../node/log-reader.ts';
+import type { LogFeed, LogFollower } from '../node/log-feed.ts';
 import { View } from './view.ts';
 
 /**
@@ -27,6 +27,7 @@ export type Loss = 'gap' | 'mismatch' | 'stopped';
 
 export interface CopyOptions {
   readonly store: PresenceStore;
+  readonly feed: Pick<LogFeed, 'enter' | 'leave'>;
   readonly log: { error(fields: object, message: string): void };
   /** See `View`. */
   readonly leftMax: number;
@@ -57,7 +58,7 @@ export class Copy {
   /** All parts are in, and it is known as of when. */
   whole = false;
   private readonly options: CopyOptions;
-  private readonly reader: LogReader;
+  private readonly follower: LogFollower;
   private readonly stopping = new AbortController();
   private end: (loss: Loss) => void = () => {};
   /** Of the snapshot of each part; nothing is newer than infinity. */
@@ -65,6 +66,7 @@ export class Copy {
   /** The page of each shard that is being read: of a few shards, for no longer than the store may take to answer. */
   private readonly asked = new Map<number, Asked>();
   private nextShard = 0;
+  private hasBegun = false;
   /** The place in the log that the view shows once it is whole. */
   cursor = '';
   private readAt = Number.NEGATIVE_INFINITY;
@@ -77,18 +79,23 @@ export class Copy {
     this.lost = new Promise((resolve) => {
       this.end = resolve;
     });
-    this.reader = new LogReader(
-      options.store,
-      {
-        batch: (changes, cursor) => this.take(changes, cursor),
-        gap: () => this.lose('gap'),
-        failed: (error) => this.fault(error),
-        reached: (at) => {
-          this.readAt = at;
-        },
+    this.follower = {
+      waitMs: WAIT_MS,
+      gatherMs: GATHER_MS,
+      shards: () => undefined,
+      moved: (cursor) => {
+        this.cursor = cursor;
       },
-      { waitMs: WAIT_MS, gatherMs: GATHER_MS },
-    );
+      batch: (changes, cursor) => this.take(changes, cursor),
+      gap: (cursor) => {
+        // Before it has begun it has lost nothing.
+        if (this.hasBegun) this.lose('gap');
+        else this.cursor = cursor;
+      },
+      reached: (at) => {
+        this.readAt = at;
+      },
+    };
   }
 
   /** All that had happened at this instant, by `performance.now()`, is in the view, and nothing of it was lost. */
@@ -100,7 +107,6 @@ export class Copy {
   async build(): Promise<void> {
     await this.begin();
     if (this.isLost) return;
-    this.reader.start(this.cursor);
     void this.check();
     await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, () => this.readShards()));
     while (this.asOf === Number.NEGATIVE_INFINITY && !this.isLost) await this.pause(FIRST_READ_POLL_MS);
@@ -117,19 +123,24 @@ export class Copy {
 
   private lose(loss: Loss): void {
     this.whole = false;
-    this.reader.stop();
+    this.options.feed.leave(this.follower);
     this.stopping.abort();
     this.end(loss);
   }
 
-  /** Finds a place in the log that the store stands by: after a failover that is after the next beat. */
+  /** Follows the log from a place that the store stands by: after a failover that is after the next beat. */
   private async begin(): Promise<void> {
-    const { store } = this.options;
+    const { store, feed } = this.options;
     await this.persist(async () => {
-      const cursor = await store.log.tail();
-      if (!(await store.log.upholds(cursor)))
-        throw new StoreError('store_unavailable', 'the newest entry is not upheld yet');
-      this.cursor = cursor;
+      try {
+        await feed.enter(this.follower, undefined);
+        if (!(await store.log.upholds(this.cursor)))
+          throw new StoreError('store_unavailable', 'the newest entry is not upheld yet');
+        this.hasBegun = true;
+      } catch (error) {
+        feed.leave(this.follower);
+        throw error;
+      }
     });
   }
 

@@ -4,6 +4,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { TokenExpiry } from '../auth/token-expiry.ts';
 import { addressKey, type ClientAddress, createClientAddress } from '../limits/client-address.ts';
 import { type ClientRate, createClientRate, createRate } from '../limits/rate-limit.ts';
+import type { LogFeed } from '../node/log-feed.ts';
 import type { GatewayNode } from '../node/node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from '../protocol/messages.ts';
 import type { PresenceReads } from '../replica/reads.ts';
@@ -17,6 +18,7 @@ import { SocketCounters } from './socket-counters.ts';
 
 export interface GatewayOptions {
   readonly store: PresenceStore;
+  readonly feed: LogFeed;
   readonly reads: PresenceReads;
   readonly copy?: () => SessionCopy | undefined;
   readonly node: GatewayNode;

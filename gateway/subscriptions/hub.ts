@@ -1,9 +1,9 @@
 /**
- * What one process knows of the log: one reader for all its subscriptions, running only while there are any. Each
- * batch is matched to topics by its changes' keys and written out once per topic.
+ * Hands what the log tells to all subscriptions of one process, which follow it only while there are any. Each batch
+ * is matched to topics by its changes' keys and written out once per topic.
  */
 import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../presence-core/index.ts';
-import { LogReader } from '../node/log-reader.ts';
+import type { LogFeed, LogFollower } from '../node/log-feed.ts';
 import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
 import { CopySource, type SessionCopy } from './copy-source.ts';
@@ -23,6 +23,7 @@ export interface HubOptions extends TopicGroupOptions {
   readonly topicUsersPerNode: number;
   readonly node: Pick<StoreMemory, 'isRestoring' | 'check' | 'restored'>;
   readonly store: PresenceStore;
+  readonly feed: Pick<LogFeed, 'enter' | 'leave' | 'behind'>;
   readonly reads: PresenceReads;
   /** This process' copy of who is live, while it is whole and fresh. */
   readonly copy?: () => SessionCopy | undefined;
@@ -32,8 +33,6 @@ export interface HubOptions extends TopicGroupOptions {
 /** Reads of subscribers that begin or catch up: a whole fleet may come back at once. */
 const READS_AT_ONCE = 4;
 const READ_LIMIT = 1_024;
-/** Of more shards than these all are read: each that is added makes the reader begin anew. */
-const FEW_SHARDS = 8;
 
 export class Hub {
   readonly store: PresenceStore;
@@ -45,21 +44,17 @@ export class Hub {
   generation = {};
   cursor = '';
   positions: readonly number[] = [];
-  /** Shards that are read: those of all topics so far. Of the others positions are of when they were last read. */
-  private reading = new Set<number>();
   /** How often the hub lost its place. */
   gaps = 0;
   private readonly options: HubOptions;
-  private readonly reader: LogReader;
+  private readonly follower: LogFollower;
   private readonly groups = new Map<string, TopicGroup>();
   private readonly summaries: Summaries;
   private readonly index = new TopicIndex();
   private recent = new RecentBatches([]);
   private entered = 0;
-  private starting: Promise<void> | undefined;
   /** Of the question whether the store forgot, since the place was last lost. */
   private checked: Promise<void> | undefined;
-  private run: object | undefined;
   private waiting: (() => void)[] = [];
 
   constructor(options: HubOptions) {
@@ -71,11 +66,12 @@ export class Hub {
     this.topicUsersPerSocket = options.topicUsersPerSocket;
     this.stats = new StatsTicker(reads, summaryIntervalMs, isQuiet);
     this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet, log);
-    this.reader = new LogReader(store, {
+    this.follower = {
+      shards: () => this.wantedShards(),
+      moved: (cursor) => this.stand(cursor),
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
-      failed: (error) => log.error({ err: error }, 'could not read the change log: subscriptions are delayed'),
-    });
+    };
   }
 
   /**
@@ -84,9 +80,7 @@ export class Hub {
    */
   async enter(topic: Topic): Promise<void> {
     this.entered += 1;
-    this.starting ??= this.start(topic);
-    await this.starting;
-    await this.widen(topic);
+    await this.options.feed.enter(this.follower, this.shardsOf(topic));
   }
 
   /** Where the changes of a topic are logged; undefined: everywhere. */
@@ -97,9 +91,9 @@ export class Hub {
   leave(): void {
     this.entered -= 1;
     if (this.entered > 0) return;
-    this.reader.stop();
-    this.starting = undefined;
-    this.run = undefined;
+    this.options.feed.leave(this.follower);
+    // What is told until it comes back it does not hear.
+    this.generation = {};
     this.release();
   }
 
@@ -146,12 +140,7 @@ export class Hub {
 
   /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
   async behind(): Promise<number | undefined> {
-    const { run } = this;
-    if (!run) return undefined;
-    const tail = this.store.log.positions(await this.store.log.tail());
-    if (this.run !== run || this.positions.length === 0) return undefined;
-    const behind = (shard: number): number => Math.max(0, (tail[shard] as number) - (this.positions[shard] as number));
-    return [...this.reading].reduce((sum, shard) => sum + behind(shard), 0);
+    return this.entered > 0 ? this.options.feed.behind() : undefined;
   }
 
   /** Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10). */
@@ -180,77 +169,31 @@ export class Hub {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** A start that everybody left meanwhile changes nothing. */
-  private async start(topic: Topic): Promise<void> {
-    const run = {};
-    this.run = run;
-    try {
-      const cursor = await this.store.log.tail();
-      if (this.run !== run) return;
-      this.place(cursor);
-      this.reading = new Set(this.shardsOf(topic) ?? this.positions.keys());
-      this.readOn();
-    } catch (error) {
-      if (this.run === run) this.starting = undefined;
-      throw error;
+  private wantedShards(): readonly number[] | undefined {
+    const wanted = new Set<number>();
+    for (const { topic } of this.groups.values()) {
+      const shards = this.shardsOf(topic);
+      if (!shards) return undefined;
+      for (const shard of shards) wanted.add(shard);
     }
-  }
-
-  /** Reads the topic's shards too, from their newest entries on. */
-  private async widen(topic: Topic): Promise<void> {
-    const missing = (): number[] =>
-      [...(this.shardsOf(topic) ?? this.positions.keys())].filter((shard) => !this.reading.has(shard));
-    while (this.run && missing().length > 0) {
-      const { run, generation } = this;
-      const tail = await this.store.log.tail();
-      // What was read when the place was lost is newer.
-      if (this.run !== run || this.generation !== generation) continue;
-      const wanted = [...this.reading, ...missing()];
-      const reading = new Set(wanted.length > FEW_SHARDS ? this.positions.keys() : wanted);
-      const added = [...reading].filter((shard) => !this.reading.has(shard));
-      this.standAt(this.store.log.moved(this.cursor, tail, added));
-      this.reading = reading;
-      this.readOn();
-      this.release();
-    }
-  }
-
-  private readOn(): void {
-    const { reading } = this;
-    this.reader.start(this.cursor, reading.size < this.positions.length ? [...reading] : undefined);
-  }
-
-  private place(cursor: string): void {
-    this.generation = {};
-    this.standAt(cursor);
+    return [...wanted];
   }
 
   /** What lies before is no longer told from memory. */
-  private standAt(cursor: string): void {
+  private stand(cursor: string): void {
     this.cursor = cursor;
     this.positions = this.store.log.positions(cursor);
     this.recent = new RecentBatches(this.positions);
+    this.release();
   }
 
   private lose(cursor: string): void {
     this.gaps += 1;
     // A store that forgot is a way to lose the place.
     this.checked = this.options.node.check();
-    this.place(cursor);
-    this.readWhatIsWanted();
+    this.generation = {};
+    this.stand(cursor);
     for (const group of this.groups.values()) for (const member of [...group.live]) member.restart();
-    this.release();
-  }
-
-  /** Users are in other shards when the deployment has lost its seed (P18). */
-  private readWhatIsWanted(): void {
-    const wanted = new Set<number>();
-    for (const { topic } of this.groups.values()) {
-      for (const shard of this.shardsOf(topic) ?? this.positions.keys()) wanted.add(shard);
-    }
-    if ([...wanted].every((shard) => this.reading.has(shard))) return;
-    this.reading = wanted;
-    this.readOn();
   }
 
   private dispatch(changes: readonly Change[], cursor: string): void {

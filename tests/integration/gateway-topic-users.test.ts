@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Hub } from '../../gateway/subscriptions/hub.ts';
 import type { TopicSubscriber } from '../../gateway/subscriptions/topic-group.ts';
@@ -58,6 +59,7 @@ test('[P14] a user named by a topic costs at most 200 bytes, and no more by each
   const store = new MemoryStore();
   const hub = new Hub({
     store,
+    feed: new LogFeed(store, { error: () => {} }),
     reads: createReads(store.reads, undefined),
     node: { isRestoring: false, restored: async () => {}, check: async () => {} },
     log: { error: () => {} },

@@ -166,6 +166,27 @@ describe('with REPLICA=on', () => {
     await showsAll();
   });
 
+  test('[P11] the copy and the dashboards of a process wait at Redis with one read', async () => {
+    const waiting = async (): Promise<number> => {
+      const clients = String(await admin.client('LIST')).split('\n');
+      return clients.filter((text) => text.includes(' cmd=xread ') && text.includes(' flags=b ')).length;
+    };
+    // One inbox of each server, and the copy.
+    await until(async () => (await waiting()) === 3);
+    const [beside, alone] = [await Dashboard.open(on.wsPort), await Dashboard.open(off.wsPort)];
+    const view = await beside.subscribe('all');
+    for (let i = 0; i < 20; i++) {
+      const told = view.frames.length;
+      await off.post('/heartbeat', { userId: 'user-0', sessionId: 'a', streamId: `film-${(i + 1) % 2}` });
+      await until(() => view.frames.length > told);
+      expect(await waiting()).toBeLessThanOrEqual(3);
+    }
+    await alone.subscribe('all');
+    await until(async () => (await waiting()) === 4);
+    for (const dashboard of [beside, alone]) dashboard.player.socket.terminate();
+    await showsAll();
+  });
+
   test('a batch of 100 online users asks nothing of Redis, and one with others asks for those', async () => {
     const ids = users.slice(0, 100);
     const before = await readsSoFar();

@@ -1,6 +1,7 @@
 /** A copy that is made while everything changes: answers and log arrive in any order, and what comes out is the truth. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Replica } from '../../gateway/replica/replica.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
@@ -37,7 +38,8 @@ test(`[P11] no change is missed and none is told twice (REPLICA_SEED=${seed})`, 
   for (let i = 0; i < 300; i++) await act(store, 'node', random);
   const faults: unknown[] = [];
   const log = { info: () => {}, error: (fields: object) => void faults.push(fields) };
-  const replica = new Replica({ store: slowly(store, random), log, maxLagMs: LONG_MS, leftMax: 100 });
+  const slow = slowly(store, random);
+  const replica = new Replica({ store: slow, feed: new LogFeed(slow, log), log, maxLagMs: LONG_MS, leftMax: 100 });
   replica.start();
   try {
     for (let round = 0; round < 3_000 && !replica.report().serving; round++) {

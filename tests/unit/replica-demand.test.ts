@@ -1,5 +1,6 @@
 /** When a copy of the store is made and given up, by looks and a count that the test gives by hand. */
 import { expect, jest, test } from '@jest/globals';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { Demand, LOOK_MS } from '../../gateway/replica/demand.ts';
 import { Replica } from '../../gateway/replica/replica.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
@@ -63,7 +64,7 @@ test('[P11] a replica has a copy only while it is wanted, says why it has none, 
   const lines: string[] = [];
   const log = { info: (_: object, message: string) => void lines.push(message), error: () => {} };
   const demand = { reads: () => {}, look: async () => answer };
-  const replica = new Replica({ store, log, maxLagMs: 2_000, leftMax: 10, demand });
+  const replica = new Replica({ store, feed: new LogFeed(store, log), log, maxLagMs: 2_000, leftMax: 10, demand });
   const fallbackOf = (): string | undefined => {
     const before = replica.report().fallbacks;
     if (replica.status(['u'])) return undefined;

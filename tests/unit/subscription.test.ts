@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Hub } from '../../gateway/subscriptions/hub.ts';
 import { SendQueue } from '../../gateway/subscriptions/send-queue.ts';
@@ -35,6 +36,7 @@ describe('Subscription', () => {
     await store.sessions.open({ userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'beat' });
     hub = new Hub({
       store,
+      feed: new LogFeed(store, { error: () => {} }),
       reads: createReads(store.reads, undefined),
       node: { isRestoring: false, restored: async () => {}, check: async () => {} },
       log: { error: () => {} },
