@@ -74,7 +74,7 @@ export function observeStore(
       get strays() {
         return log.strays;
       },
-      upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
+      upholds: time('log.upholds', (cursor, shards) => log.upholds(cursor, shards)),
       shorten: (cursor) => log.shorten(cursor),
       resolve: time('log.resolve', (text) => log.resolve(text)),
       positions: (cursor) => log.positions(cursor),

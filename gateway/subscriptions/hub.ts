@@ -53,7 +53,7 @@ export class Hub {
   private readonly index = new TopicIndex();
   private recent = new RecentBatches([]);
   private entered = 0;
-  /** Of the question whether the store forgot, since the place was last lost. */
+  /** Of the newest question whether the store forgot. */
   private checked: Promise<void> | undefined;
   private waiting: (() => void)[] = [];
 
@@ -157,11 +157,22 @@ export class Hub {
     // The copy may not have heard yet that the store forgot what it shows.
     if (copy && (await log.upholds(copy.cursor)) && !copy.isLost) {
       const source = new CopySource(copy, topic, (cursor) => log.positions(cursor));
-      return new TopicSnapshot(topic.text, source, generation, copy.cursor);
+      const { cursor } = copy;
+      // What it shows it has not read from the store just now.
+      return new TopicSnapshot(topic.text, source, { cursor, generation, isUpheld: async () => true });
     }
     const Source = topic.kind === 'users' ? UsersSource : StoreSource;
     const source = new Source(snapshots, this.semaphore, topic, this.positions);
-    return new TopicSnapshot(topic.text, source, this.generation, this.cursor);
+    const { cursor } = this;
+    const isUpheld = (): Promise<boolean> => this.upholds(cursor, topic);
+    return new TopicSnapshot(topic.text, source, { cursor, generation: this.generation, isUpheld });
+  }
+
+  /** Whether the store forgot nothing of the topic since this place. If it did, `settled` waits for what it forgot. */
+  private async upholds(cursor: string, topic: Topic): Promise<boolean> {
+    if (await this.store.log.upholds(cursor, this.shardsOf(topic))) return true;
+    this.checked = this.options.node.check();
+    return false;
   }
 
   /** Resolves when the hub has read on, lost its place, or stopped. */

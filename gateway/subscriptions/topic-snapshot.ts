@@ -5,7 +5,7 @@
  * out with each subscriber's own place in the log. When they are too many to be kept, those that all have are given up,
  * the fastest waits for the slowest, and whoever comes later begins another snapshot.
  */
-import { type Change, singleFlight } from '../../presence-core/index.ts';
+import { type Change, StoreError, singleFlight } from '../../presence-core/index.ts';
 import { MAX_FRAME_LENGTH, MAX_PAGE_SESSIONS, NO_PLACE, snapshotFrame } from './frames.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 
@@ -26,12 +26,21 @@ interface Place {
   at: number;
 }
 
-export class TopicSnapshot {
+/** Where a snapshot begins. */
+export interface SnapshotPlace {
   /** The hub's place before anything was read. */
+  readonly cursor: string;
+  readonly generation: object;
+  /** Whether the store still has all that it had there. */
+  readonly isUpheld: () => Promise<boolean>;
+}
+
+export class TopicSnapshot {
   readonly cursor: string;
   readonly generation: object;
   private readonly topic: string;
   private readonly source: SnapshotSource;
+  private readonly isUpheld: SnapshotPlace['isUpheld'];
   private readonly readings = new Set<Place>();
   /** Frames that are still kept, from number `given` on. */
   private frames: string[] = [];
@@ -41,17 +50,20 @@ export class TopicSnapshot {
   private rows: string[] = [];
   private rowsLength = 0;
   private isWhole = false;
+  /** Some of it was read after the store forgot: it lacks what was live before. */
+  private isTorn = false;
   private isReading = false;
   private readAt = performance.now();
   private waiting: (() => void)[] = [];
   /** Rejects with what the store fails with. */
   private readonly readOn = singleFlight(() => this.read());
 
-  constructor(topic: string, source: SnapshotSource, generation: object, cursor: string) {
+  constructor(topic: string, source: SnapshotSource, { cursor, generation, isUpheld }: SnapshotPlace) {
     this.topic = topic;
     this.source = source;
     this.generation = generation;
     this.cursor = cursor;
+    this.isUpheld = isUpheld;
   }
 
   get reflects(): readonly number[] {
@@ -60,7 +72,7 @@ export class TopicSnapshot {
 
   /** Whether whoever comes now may have it: from its first page on, and not of long ago. */
   get isOpen(): boolean {
-    if (this.source.isLost || this.given > 0 || this.keptLength > MAX_KEPT_LENGTH) return false;
+    if (this.isTorn || this.source.isLost || this.given > 0 || this.keptLength > MAX_KEPT_LENGTH) return false;
     return this.isReading || performance.now() - this.readAt <= FRESH_MS;
   }
 
@@ -118,7 +130,7 @@ export class TopicSnapshot {
       this.readAt = performance.now();
     });
     if (!rows) {
-      this.isWhole = true;
+      await this.end();
       return;
     }
     for (const row of rows) {
@@ -132,6 +144,12 @@ export class TopicSnapshot {
       }
       this.rows.push(row);
     }
+  }
+
+  private async end(): Promise<void> {
+    this.isTorn ||= !(await this.isUpheld());
+    if (this.isTorn) throw new StoreError('store_unavailable', 'the store forgot while a snapshot was read');
+    this.isWhole = true;
   }
 
   /** Of too many frames, those that all have had. */

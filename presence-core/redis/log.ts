@@ -74,8 +74,8 @@ export class RedisLog implements StoreLog {
     return encodeCursor(this.logKeys.map(() => ({ epoch: HEAD, sequence: 0 })));
   }
 
-  async upholds(cursor: string): Promise<boolean> {
-    return (await this.parts.nodes.hasKnownMasters()) && (await this.reaches(cursor));
+  async upholds(cursor: string, shards: readonly number[] = this.shards): Promise<boolean> {
+    return (await this.parts.nodes.hasKnownMasters()) && (await this.reaches(cursor, shards));
   }
 
   shorten(cursor: string): string {
@@ -115,9 +115,11 @@ export class RedisLog implements StoreLog {
   }
 
   /** Whether each shard's log reaches at least up to the cursor, in the cursor's epoch. */
-  private async reaches(cursor: string): Promise<boolean> {
+  private async reaches(cursor: string, shards: readonly number[]): Promise<boolean> {
     const last = decodeCursor(await this.tail(), this.logKeys.length);
-    return decodeCursor(cursor, this.logKeys.length).every(({ epoch, sequence }, shard) => {
+    const positions = this.decode(cursor);
+    return shards.every((shard) => {
+      const { epoch, sequence } = positions[shard] as ShardPosition;
       const end = last[shard] as ShardPosition;
       return sequence === 0 || (end.epoch === epoch && end.sequence >= sequence);
     });

@@ -42,8 +42,9 @@ export interface StoreLog {
    * Whether the store still has all that was read up to `cursor`. False when its log ends before or is of another
    * epoch or deployment, or is another master's that no beat has given a new epoch yet: it may have lost changes and
    * then numbered others alike (P10).
+   * @param shards the only ones that matter; all when absent.
    */
-  upholds(cursor: string): Promise<boolean>;
+  upholds(cursor: string, shards?: readonly number[]): Promise<boolean>;
   /**
    * How far back the log will reach when it is full, at the rate since its oldest entry: of the shard in which that is the
    * shortest. In ms; Infinity for a log without entries. Asks each shard: for once a minute.

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { sessionText } from '../../gateway/subscriptions/frames.ts';
 import type { SnapshotSource } from '../../gateway/subscriptions/snapshot-source.ts';
 import { type SnapshotReading, TopicSnapshot } from '../../gateway/subscriptions/topic-snapshot.ts';
+import { StoreError } from '../../presence-core/index.ts';
 
 const SESSIONS_OF_A_READ = 1_000;
 
@@ -31,7 +32,9 @@ class CountedSource implements SnapshotSource {
   }
 }
 
-const begun = (source: SnapshotSource) => new TopicSnapshot('all', source, {}, 'place');
+const upheld = async (): Promise<boolean> => true;
+const begun = (source: SnapshotSource, isUpheld = upheld) =>
+  new TopicSnapshot('all', source, { generation: {}, cursor: 'place', isUpheld });
 
 async function all(reading: SnapshotReading): Promise<string[]> {
   const frames: string[] = [];
@@ -93,6 +96,36 @@ describe('TopicSnapshot', () => {
       throw new Error('away');
     };
     await expect(snapshot.first()).rejects.toThrow('away');
+    expect(await all(snapshot.begin())).toHaveLength(3);
+  });
+
+  test('[P11] [W24] one of which the store no longer upholds the place has no last page, and nobody joins it any more', async () => {
+    const source = new CountedSource(2);
+    let asked = 0;
+    const snapshot = begun(source, async () => {
+      asked += 1;
+      expect(source.reads).toBe(3);
+      return false;
+    });
+    const reading = snapshot.begin();
+    for (let i = 0; i < 3; i++) expect(JSON.parse((await reading.next()) as string)).toMatchObject({ last: false });
+    expect(snapshot.isOpen).toBe(true);
+    const [one, other] = await Promise.allSettled([reading.next(), all(snapshot.begin())]);
+    for (const outcome of [one, other]) expect(outcome).toMatchObject({ reason: { code: 'store_unavailable' } });
+    expect(asked).toBe(1);
+    expect(snapshot.isOpen).toBe(false);
+    await expect(reading.next()).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+
+  test('[P11] while the store does not answer whether it upholds the place, the snapshot can be gone on with', async () => {
+    let isAway = true;
+    const snapshot = begun(new CountedSource(2), async () => {
+      if (isAway) throw new StoreError('store_unavailable', 'away');
+      return true;
+    });
+    await expect(all(snapshot.begin())).rejects.toMatchObject({ code: 'store_unavailable' });
+    isAway = false;
+    expect(snapshot.isOpen).toBe(true);
     expect(await all(snapshot.begin())).toHaveLength(3);
   });
 });

@@ -4,6 +4,7 @@
 -- Returns per item the sequence of the shard's last log entry, then a line 'user|expiresAt|session|row' for each session.
 return forEachItem(1, 3, function(i)
   local K, user = ARGV[i], ARGV[i + 1]
+  mustRemember(K)
   local out, fields = { lastSequence(K) }, {}
   -- A key of a wrong type holds no session.
   local flat = undamaged(redis.pcall('ZRANGE', K .. 'u:' .. user, 0, -1, 'WITHSCORES')) or {}

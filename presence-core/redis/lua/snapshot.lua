@@ -6,6 +6,7 @@
 -- 'user|expiresAt|session|row' for each session.
 return forEachItem(1, 3, function(i)
   local K, stream, from = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  mustRemember(K)
   local out = { lastSequence(K), '' }
   out[2] = fmt('%d', stream == '' and addBuckets(out, K, from) or addIndexed(out, K, stream, from))
   return out

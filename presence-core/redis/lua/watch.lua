@@ -81,6 +81,7 @@ local function fill(K, stream, count, isAgain)
 end
 
 local function watch(K, stream, isAgain)
+  mustRemember(K)
   local count = math.floor((tonumber(undamaged(redis.pcall('HGET', K .. 'n', 's:' .. stream)) or 0) + 500000000) / 1000000000)
   local out = { lastSequence(K), fmt('%d', BUCKETS) }
   if count == 0 then return out end
@@ -112,6 +113,6 @@ return forEachItem(1, 3, function(i)
   local K = ARGV[i]
   local isDone, reply = pcall(watch, K, ARGV[i + 1], ARGV[i + 2] == '1')
   if isDone then return reply end
-  if not isDamage(reply) or not mendIndex(K) then error(reply) end
+  if not isDamage(reply) or not mendIndex(K) then error(failure(reply)) end
   return { '0', '-2' }
 end)

@@ -285,6 +285,12 @@ export function logContract(create: CreateStore): void {
         expect(beyond).not.toBe(tail);
         expect(await fixture.store.log.upholds(beyond)).toBe(false);
         expect(await fixture.store.log.upholds(tail)).toBe(true);
+        // What is asked of some shards the others do not matter for.
+        const { log } = fixture.store;
+        const mine = log.shardsOf(['u']);
+        const others = [...log.positions(tail).keys()].filter((shard) => !mine.includes(shard));
+        expect(await log.upholds(beyond, mine)).toBe(false);
+        if (others.length > 0) expect(await log.upholds(beyond, others)).toBe(true);
       }));
 
     test('[P11] a text that is no cursor is rejected', () =>

@@ -58,8 +58,8 @@ local function stateOf(K)
   return state
 end
 
--- Stands before what is answered because nothing is there: in a shard without an epoch, or of one that the caller has not
--- heard of yet, whoever was live may be live still (P10).
+-- Stands before what is answered because nothing is there, and before pages of snapshots, which may say so of anybody: in
+-- a shard without an epoch, or of one that the caller has not heard of yet, whoever was live may be live still (P10).
 local function mustRemember(K)
   if caller == '' then return end
   local epoch = stateOf(K).epoch
