@@ -15,6 +15,8 @@ export interface SessionCopy {
   /** The place in the log that it shows now. */
   readonly cursor: string;
   readonly isLost: boolean;
+  /** See `Copy.asOf`. */
+  readonly asOf: number;
   readonly view: {
     /** Its users are divided into so many parts. */
     readonly parts: number;

@@ -2,7 +2,7 @@
  * Hands what the log tells to all subscriptions of one process, which follow it only while there are any. Each batch
  * is matched to topics by its changes' keys and written out once per topic.
  */
-import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../presence-core/index.ts';
+import { type Change, type LogPage, type PresenceStore, Semaphore, StoreError } from '../../presence-core/index.ts';
 import type { LogFeed, LogFollower } from '../node/log-feed.ts';
 import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
@@ -21,7 +21,7 @@ export interface HubOptions extends TopicGroupOptions {
   /** Users that the topics of one socket, and of all sockets, may name. */
   readonly topicUsersPerSocket: number;
   readonly topicUsersPerNode: number;
-  readonly node: Pick<StoreMemory, 'isRestoring' | 'check' | 'restored'>;
+  readonly node: Pick<StoreMemory, 'isRestoring' | 'isAwaited' | 'isSuspect' | 'check' | 'restored'>;
   readonly store: PresenceStore;
   readonly feed: Pick<LogFeed, 'enter' | 'leave' | 'behind'>;
   readonly reads: PresenceReads;
@@ -55,6 +55,8 @@ export class Hub {
   private entered = 0;
   /** Of the newest question whether the store forgot. */
   private checked: Promise<void> | undefined;
+  /** When the store had all that it may have forgotten again, by `performance.now()`. */
+  private settledAt = Number.NEGATIVE_INFINITY;
   private waiting: (() => void)[] = [];
 
   constructor(options: HubOptions) {
@@ -143,10 +145,26 @@ export class Hub {
     return this.entered > 0 ? this.options.feed.behind() : undefined;
   }
 
-  /** Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10). */
+  /**
+   * Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10).
+   * @throws StoreError when it cannot be asked whether it forgot.
+   */
   async settled(): Promise<void> {
+    const { node } = this.options;
     await this.checked;
-    await this.options.node.restored();
+    for (;;) {
+      await node.restored();
+      if (!node.isSuspect) break;
+      await node.check();
+      if (node.isSuspect) throw new StoreError('store_unavailable', 'whether the store forgot is not known');
+    }
+    if (this.settledAt === Number.POSITIVE_INFINITY) this.settledAt = performance.now();
+  }
+
+  /** The store may have forgotten: nothing is read for snapshots before it has all again. */
+  private doubt(): void {
+    this.checked = this.options.node.check();
+    this.settledAt = Number.POSITIVE_INFINITY;
   }
 
   /** Begins a snapshot: out of this process' copy, or by the store, from the place where the hub stands. */
@@ -154,8 +172,8 @@ export class Hub {
     const { log, snapshots } = this.store;
     const { generation } = this;
     const copy = this.options.copy?.();
-    // The copy may not have heard yet that the store forgot what it shows.
-    if (copy && (await log.upholds(copy.cursor)) && !copy.isLost) {
+    // The copy may not have heard yet that the store forgot what it shows, nor of what nodes have opened again.
+    if (copy && copy.asOf >= this.settledAt && (await log.upholds(copy.cursor)) && !copy.isLost) {
       const source = new CopySource(copy, topic, (cursor) => log.positions(cursor));
       const { cursor } = copy;
       // What it shows it has not read from the store just now.
@@ -168,10 +186,13 @@ export class Hub {
     return new TopicSnapshot(topic.text, source, { cursor, generation: this.generation, isUpheld });
   }
 
-  /** Whether the store forgot nothing of the topic since this place. If it did, `settled` waits for what it forgot. */
+  /** Whether the store forgot nothing of the topic since this place. If it may have, `settled` waits for what it forgot. */
   private async upholds(cursor: string, topic: Topic): Promise<boolean> {
-    if (await this.store.log.upholds(cursor, this.shardsOf(topic))) return true;
-    this.checked = this.options.node.check();
+    const { node, store } = this.options;
+    const isUpheld = await store.log.upholds(cursor, this.shardsOf(topic));
+    // Of a log that was empty the store upholds any place.
+    if (isUpheld && !node.isSuspect && !node.isAwaited) return true;
+    this.doubt();
     return false;
   }
 
@@ -201,7 +222,7 @@ export class Hub {
   private lose(cursor: string): void {
     this.gaps += 1;
     // A store that forgot is a way to lose the place.
-    this.checked = this.options.node.check();
+    this.doubt();
     this.generation = {};
     this.stand(cursor);
     for (const group of this.groups.values()) for (const member of [...group.live]) member.restart();

@@ -61,7 +61,7 @@ test('[P14] a user named by a topic costs at most 200 bytes, and no more by each
     store,
     feed: new LogFeed(store, { error: () => {} }),
     reads: createReads(store.reads, undefined),
-    node: { isRestoring: false, restored: async () => {}, check: async () => {} },
+    node: { isRestoring: false, isAwaited: false, isSuspect: false, restored: async () => {}, check: async () => {} },
     log: { error: () => {} },
     summaryIntervalMs: 60_000,
     autoIntervalAbove: 50,

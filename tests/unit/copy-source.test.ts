@@ -18,6 +18,7 @@ class TestCopy {
   readonly view = new View(10);
   cursor = '';
   isLost = false;
+  asOf = 0;
   private readonly random = randomBy(7);
 
   async act(count: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { LogFeed } from '../../gateway/node/log-feed.ts';
+import { LogFeed, type LogFollower } from '../../gateway/node/log-feed.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Hub } from '../../gateway/subscriptions/hub.ts';
 import { SendQueue } from '../../gateway/subscriptions/send-queue.ts';
@@ -38,7 +38,7 @@ describe('Subscription', () => {
       store,
       feed: new LogFeed(store, { error: () => {} }),
       reads: createReads(store.reads, undefined),
-      node: { isRestoring: false, restored: async () => {}, check: async () => {} },
+      node: { isRestoring: false, isAwaited: false, isSuspect: false, restored: async () => {}, check: async () => {} },
       log: { error: () => {} },
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,
@@ -118,5 +118,85 @@ describe('Subscription', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(hub.cursor).toBe(position);
     expect(peer.texts).toHaveLength(length);
+  });
+
+  test('[P10] [W24] after a loss a snapshot is made of the copy once that shows what was opened again', async () => {
+    let follower: LogFollower | undefined;
+    const cursor = await store.log.tail();
+    const feed = {
+      enter: async (one: LogFollower) => {
+        if (follower !== one) one.moved(cursor);
+        follower = one;
+      },
+      leave: () => {},
+      behind: async () => 0,
+    };
+    const view = { parts: 1, partOf: () => 0, inPart: () => [], ofUser: () => [], ofStream: () => [] };
+    const copy = { cursor, isLost: false, asOf: performance.now(), view };
+    let settle = (): void => {};
+    const restored = (): Promise<void> =>
+      new Promise((resolve) => {
+        settle = resolve;
+      });
+    const node = { isRestoring: false, isAwaited: false, isSuspect: false, check: async () => {}, restored };
+    const log = { error: () => {} };
+    const reads = createReads(store.reads, undefined);
+    const bounds = {
+      summaryIntervalMs: 1_000,
+      autoIntervalAbove: 50,
+      topicUsersPerSocket: 100,
+      topicUsersPerNode: 100,
+    };
+    const other = new Hub({ store, feed, reads, node, log, copy: () => copy, ...bounds });
+    const topic = parseTopic('all') as Topic;
+    await other.enter(topic);
+    const shown = async (): Promise<number> => {
+      const settled = other.settled();
+      await new Promise(setImmediate);
+      settle();
+      await settled;
+      const snapshot = await other.snapshotOf(topic);
+      const reading = snapshot.begin();
+      while ((await reading.next()) !== undefined);
+      return snapshot.lastPage.rows.length;
+    };
+    // The copy of this test has no session, the store one.
+    expect(await shown()).toBe(0);
+    follower?.gap(cursor);
+    expect(await shown()).toBe(1);
+    copy.asOf = performance.now();
+    expect(await shown()).toBe(0);
+    other.leave();
+  });
+
+  test('[P10] [P11] nothing is read for a snapshot before it is known whether the store forgot', async () => {
+    const asked: string[] = [];
+    const node = {
+      isRestoring: false,
+      isAwaited: false,
+      isSuspect: true,
+      isAway: true,
+      check: async () => {
+        asked.push('check');
+        node.isSuspect = node.isAway;
+      },
+      restored: async () => void asked.push('restored'),
+    };
+    const log = { error: () => {} };
+    const feed = new LogFeed(store, log);
+    const reads = createReads(store.reads, undefined);
+    const bounds = {
+      summaryIntervalMs: 1_000,
+      autoIntervalAbove: 50,
+      topicUsersPerSocket: 100,
+      topicUsersPerNode: 100,
+    };
+    const other = new Hub({ store, feed, reads, node, log, ...bounds });
+    await expect(other.settled()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
+    node.isAway = false;
+    asked.length = 0;
+    await other.settled();
+    // What the answer told is waited for.
+    expect(asked).toEqual(['restored', 'check', 'restored']);
   });
 });
