@@ -175,6 +175,7 @@ const NAMES: string[] = [
   'history_failures_total',
   'history_log_backlog_ratio',
   'history_log_entries_lost_total',
+  'history_log_kept_seconds',
   'history_rows_refused_total',
   'history_rows_total',
   'history_written_up_to_timestamp_seconds',

@@ -116,7 +116,7 @@ const ETAG = {
 };
 const AGE = {
   required: false,
-  description: 'How old the data may be, in ms; only if the response comes from the replica (REPLICA=on)',
+  description: 'How old the data may be, in ms; only if the response comes from the replica (REPLICA)',
   schema: { type: 'string', pattern: '^\\d+$' },
 };
 const DEGRADED = {
