@@ -178,6 +178,12 @@ export class GatewayNode {
     this.suspected = true;
   }
 
+  /** What the store answers is of an epoch that the next beat tells of: until then nobody relies on it. */
+  private hasForgotten(): void {
+    this.suspect();
+    void this.check();
+  }
+
   /** Asks the store at once whether it forgot: its connection was lost, or a reader of the log lost its place. */
   async check(): Promise<void> {
     await this.isUpheld();
@@ -352,11 +358,16 @@ export class GatewayNode {
     const wasAway = this.isAway;
     const { isMember } = this;
     this.announced.clear();
+    let isForgottenSince = false;
     try {
       result = isMember ? await this.timed(store.nodes.beat(this.id, leaseMs)) : await this.join();
       // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
       if (this.reopening.isIdle) this.quitFormer();
-      else for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
+      else {
+        for (const former of this.formerIds) {
+          isForgottenSince ||= (await store.nodes.beat(former, leaseMs)).epoch !== result.epoch;
+        }
+      }
     } catch (error) {
       this.isAway = true;
       throw error;
@@ -364,6 +375,7 @@ export class GatewayNode {
     if (this.isStopped) return;
     this.isAway = false;
     this.suspected = false;
+    if (isForgottenSince) this.hasForgotten();
     const forgot = result.epoch !== this.epoch;
     if (forgot) {
       log.warn(
@@ -419,6 +431,7 @@ export class GatewayNode {
     const { nodes, epoch } = await this.join();
     // Of a loss since the beat the next one tells: then who lived at this one is waited for.
     if (epoch === this.epoch) this.living = new Set([...nodes, ...this.announced]);
+    else this.hasForgotten();
     await this.announce(epoch);
     this.quitFormer();
   }
