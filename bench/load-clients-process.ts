@@ -1,10 +1,10 @@
 /**
  * Many players in a process of their own: opens a socket and a session for each, tells when all are welcomed, and holds
- * them to its end. Raw sockets, so that the load weighs less than what is measured.
+ * them to its end; pings are answered as by real networks, each a little later. Raw sockets, so that the load weighs less
+ * than what is measured.
  */
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
-import { answerPings } from './answer-pings.ts';
+import { connect, type Socket } from 'node:net';
 import { inLanes, makeSessions } from './players.ts';
 
 export interface LoadClientsOrder {
@@ -14,12 +14,16 @@ export interface LoadClientsOrder {
   readonly count: number;
   /** Connecting at once. */
   readonly lanes: number;
-  /** Whether pings are answered, as the gateway must be told when they are not. */
-  readonly answersPings?: boolean;
 }
 
 const HOST = '127.0.0.1';
 const MAX_SHORT = 125;
+/** First byte of a ping of the server; its pings are empty, and nobody sends these players anything else. */
+const PING = 0x89;
+/** Empty, with a mask of zeros. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+/** Round trips of real players differ by as much, so their answers do not come together. */
+const PONG_SPREAD_MS = 80;
 
 /** A masked text frame. */
 function textFrame(text: string): Buffer {
@@ -30,7 +34,13 @@ function textFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from(head), mask, payload.map((byte, i) => byte ^ (mask[i & 3] as number))]);
 }
 
-function openSession(port: number, hello: object, answersPings: boolean): Promise<void> {
+function answerPings(socket: Socket): void {
+  socket.on('data', (chunk) => {
+    if (chunk[0] === PING) setTimeout(() => socket.write(PONG), Math.random() * PONG_SPREAD_MS);
+  });
+}
+
+function openSession(port: number, hello: object): Promise<void> {
   const upgrade = [
     'GET /ws HTTP/1.1',
     `Host: ${HOST}`,
@@ -51,8 +61,7 @@ function openSession(port: number, hello: object, answersPings: boolean): Promis
       }
       if (received.includes('"type":"welcome"')) {
         received = '';
-        socket.removeAllListeners('data').resume();
-        if (answersPings) answerPings(socket);
+        answerPings(socket.removeAllListeners('data'));
         resolve();
       }
     });
@@ -62,11 +71,11 @@ function openSession(port: number, hello: object, answersPings: boolean): Promis
   });
 }
 
-process.once('message', async ({ port, from, count, lanes, answersPings = false }: LoadClientsOrder) => {
+process.once('message', async ({ port, from, count, lanes }: LoadClientsOrder) => {
   const hellos = makeSessions(from + count)
     .slice(from)
     .map(({ userId, sessionId, attributes }) => ({ userId, sessionId, ...attributes }));
   const begun = performance.now();
-  await inLanes(hellos, lanes, (hello) => openSession(port, hello, answersPings));
+  await inLanes(hellos, lanes, (hello) => openSession(port, hello));
   process.send?.({ elapsedMs: performance.now() - begun });
 });

@@ -10,6 +10,7 @@ import { scaleSockets } from './scale/sockets.ts';
 import { scaleStats } from './scale/stats.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
+import { gatewayHold } from './scenarios/gateway-hold.ts';
 import { ghostsOfGateway, ghostsOfPause, ghostsOfRollback, ghostsOfSockets } from './scenarios/ghosts.ts';
 import { historyMariadb, historySqlite } from './scenarios/history.ts';
 import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
@@ -22,7 +23,7 @@ type Part = (options: BenchOptions) => Promise<Figure[]>;
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
-  gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut },
+  gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut, hold: gatewayHold },
   http: { status: httpStatus, heartbeat: httpHeartbeat, routes: httpRoutes },
   history: { sqlite: historySqlite, mariadb: historyMariadb },
   replica: { redis: replicaRedis },

@@ -19,6 +19,7 @@ export interface FillOrder {
   readonly nodeOf: (number: number) => string;
   /** When it was opened, by the store's clock. */
   readonly openedAt: (number: number) => number;
+  /** Filed as long ones are: the sweep looks at the bucket, not at the session. */
   readonly leaseMs: number;
 }
 
@@ -118,15 +119,18 @@ export class Filler {
 
   private async writeSessions(order: FillOrder, pipe: RedisPipe): Promise<void> {
     const dueAt = new Map<string, number>();
+    const held = new Map<string, number>();
     for (const { number, userId, K, bucket, sequence } of this.filled(order)) {
       const { sessionId, attributes } = scaleSession(number, order.streamOf);
       const openedAt = order.openedAt(number);
-      const owner = ownerText({ nodeId: order.nodeOf(number), connection: number });
+      const nodeId = order.nodeOf(number);
+      const owner = ownerText({ nodeId, connection: number });
       const row = [owner, LIMIT, openedAt, 0, 0, sequence, textOf(attributes), attributes.deviceId, ''];
       const expiresAt = openedAt + order.leaseMs;
       const [set, rows] = userKeys(K, userId, bucket);
       pipe.write(['ZADD', set, String(expiresAt), sessionId]);
       pipe.write(['HSET', rows, `${userId} ${sessionId}`, row.join('|')]);
+      held.set(`${K} ${nodeId}`, (held.get(`${K} ${nodeId}`) ?? 0) + 1);
       const due = `${K} ${bucket}`;
       if (expiresAt < (dueAt.get(due) ?? Number.POSITIVE_INFINITY)) dueAt.set(due, expiresAt);
       await pipe.drained();
@@ -134,6 +138,13 @@ export class Filler {
     for (const [due, at] of dueAt) {
       const [K, bucket] = due.split(' ') as [string, string];
       pipe.write(['ZADD', `${K}due`, 'LT', String(at), bucket]);
+      // On one Redis all shards have their home at the first.
+      pipe.write(['ZADD', `${this.prefixes[0]}sweep`, 'XX', 'LT', String(at), K]);
+      await pipe.drained();
+    }
+    for (const [place, count] of held) {
+      const [K, generation] = place.split(' ') as [string, string];
+      pipe.write(['HINCRBY', `${K}held`, generation, String(count)]);
       await pipe.drained();
     }
   }

@@ -59,7 +59,7 @@ async function come(clients: LoadClients, gateways: readonly GatewayProcess[], s
   const elapsedMs = await Promise.all(
     gateways.map(async ({ wsPort }, i) => {
       const share = shares[i] as { from: number; count: number };
-      const tookMs = await clients.come({ ...share, port: wsPort, lanes: LANES, answersPings: true });
+      const tookMs = await clients.come({ ...share, port: wsPort, lanes: LANES });
       progress(`${share.count.toLocaleString('en')} sockets on gateway ${i + 1}`);
       return tookMs;
     }),

@@ -14,6 +14,8 @@ const COUNT = 240;
 const AWAY = 12;
 const LEASE_MS = 600_000;
 const RECOUNT_MS = 20;
+/** Not again in a test. */
+const LONG_RECOUNT_MS = 1e13;
 const NODES = ['one', 'two'];
 const LAYOUT = `${SHARDS}x256 seed 00c0ffee`;
 const streamOf = evenStreams(7);
@@ -36,10 +38,10 @@ afterAll(async () => {
 });
 
 /** A deployment that places users as all others of this file do. */
-async function deployment(): Promise<{ prefix: string; store: RedisStore }> {
+async function deployment(recountMs = RECOUNT_MS): Promise<{ prefix: string; store: RedisStore }> {
   const prefix = redis.prefix();
   await admin.hset(configKey(prefix), 'layout', LAYOUT);
-  const store = new RedisStore({ url: redis.url, prefix, shards: SHARDS, sweepGapMs: 0, recountMs: RECOUNT_MS });
+  const store = new RedisStore({ url: redis.url, prefix, shards: SHARDS, sweepGapMs: 0, recountMs });
   stores.push(store);
   await store.start();
   for (const node of NODES) await store.nodes.join(node, LEASE_MS);
@@ -95,14 +97,19 @@ async function dump(prefix: string): Promise<Record<string, unknown>> {
 /** What reads answer, at one instant of the store as far as they tell of it. */
 async function answersOf(store: RedisStore): Promise<unknown> {
   const statuses = await store.reads.status(USERS);
-  const parts = Array.from({ length: store.snapshots.parts }, (_, part) => part);
+  const snapshots: unknown[] = [];
+  for (let next = 0; next < store.snapshots.parts; ) {
+    const page = await store.snapshots.page(next);
+    next = page.next;
+    snapshots.push(page.sessions);
+  }
   const tops = (['stream', 'deviceType', 'country', 'state'] as const).map((by) => store.reads.top(by, 100));
   return {
     statuses: statuses.map(({ userId, online, sessions }) => ({ userId, online, sessions })),
     sessions: await store.reads.sessions(USERS),
     total: await store.reads.counts([{ by: 'total' }]),
     tops: await Promise.all(tops),
-    snapshots: await Promise.all(parts.map((part) => store.snapshots.ofPart(part))),
+    snapshots,
     log: (await store.log.read(await store.log.head(), 10_000, 0)).changes,
   };
 }
@@ -137,6 +144,29 @@ test('a recount finds sessions that the filler has not counted', async () => {
     ['sessions', 'log'],
   );
   expect(await recount(store)).toBeGreaterThan(0);
+});
+
+test('a sweep finds what the filler has written once it has expired, also when it has looked before', async () => {
+  const { prefix, store } = await deployment(LONG_RECOUNT_MS);
+  // Nothing was due then.
+  await store.nodes.sweep();
+  await fillByScript(
+    prefix,
+    NUMBERS.map(() => Date.now() - LEASE_MS),
+  );
+  expect((await store.nodes.sweep()).ended).toBe(COUNT);
+});
+
+test('a sweep finds what the filler has written of a node that was lost', async () => {
+  const { prefix, store } = await deployment(LONG_RECOUNT_MS);
+  await fillByScript(
+    prefix,
+    NUMBERS.map(() => Date.now()),
+  );
+  await store.nodes.quit('one');
+  await store.nodes.sweep();
+  const [total] = await store.reads.counts([{ by: 'total' }]);
+  expect(total?.sessions).toBe(COUNT / 2);
 });
 
 test('the acts of sockets find what the filler has written', async () => {
