@@ -60,10 +60,13 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
   return server;
 }
 
-/** Runs until a signal; a failure to start is logged and ends the process. */
+/** Runs until a signal; a failure to start, or one that nobody handled, is one log line and ends the process. */
 export async function main(started: (server: Server) => void = () => {}): Promise<void> {
   const config = readConfig();
   const log = createLog(config.logLevel);
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error) => fail(log, error));
+  }
   try {
     started(await run(config, log));
   } catch (error) {

@@ -157,8 +157,13 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const durationMs = performance.now() - startedAt;
     const { route, body } = progress;
     const probe = route?.probe && route.path;
-    observe({ method, route: route?.path, status: response.status, durationMs });
-    logRequest({ requestId, method, url, probe, status: response.status, durationMs, problem, body });
+    try {
+      observe({ method, route: route?.path, status: response.status, durationMs });
+      logRequest({ requestId, method, url, probe, status: response.status, durationMs, problem, body });
+    } catch (error) {
+      // The response is there: it is sent whatever becomes of its line.
+      log.error({ err: error, correlationId: requestId }, 'a request could not be logged');
+    }
     return response;
   };
 }
