@@ -153,6 +153,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       problem = toProblem(error);
       response = respondWithProblem(problem, requestId);
     }
+    // Of a caller without access more may still be on its way.
+    incoming.dropBody();
     cors.mark(response.headers, origin);
     const durationMs = performance.now() - startedAt;
     const { route, body } = progress;

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Dispatch } from '../../../gateway/http/exchange.ts';
 import type { HttpServer } from '../../../gateway/http/server/http-server.ts';
+import type { BodyMemory } from '../../../gateway/http/server/incoming-body.ts';
 import { MemoryStore } from '../../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../../support/sidecar.ts';
 
@@ -14,7 +15,8 @@ export interface HttpServerKind {
   readonly name: 'node' | 'uws';
   /** What makes a sidecar use it. */
   readonly transport: 'ws' | 'uws';
-  create(dispatch: Dispatch): HttpServer;
+  /** @param memory that bodies may use. */
+  create(dispatch: Dispatch, memory?: BodyMemory): HttpServer;
 }
 
 interface RawReply {
