@@ -83,8 +83,9 @@ export function crossCheck(config: Config, isSet: (name: SettingName) => boolean
   expect(jwksUrl === '' || isSafeUrl(jwksUrl), 'JWKS_URL must be https://, or http:// on loopback');
   expect(!hasKeyTwice(config.apiKeys), 'API_KEYS must not contain the same key twice');
 
-  for (const what of ['Messages', 'Connects', 'Requests'] as const) {
-    const alone = config[`rate${what}Burst`] > 0 && config[`rate${what}PerSecond`] === 0;
+  for (const what of ['Messages', 'Switches', 'Connects', 'Requests'] as const) {
+    const isSaid = isSet(`rate${what}Burst`) && config[`rate${what}Burst`] > 0;
+    const alone = isSaid && config[`rate${what}PerSecond`] === 0;
     expect(!alone, `${variableOf(`rate${what}Burst`)} needs ${variableOf(`rate${what}PerSecond`)}`);
   }
   return faults;

@@ -33,8 +33,10 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const duration = (fallbackMs: number, minMs: number, about: string) => integer(fallbackMs, minMs, DAY_MS, about);
 const days = (fallback: number, what: string) =>
   integer(fallback, 0, MAX_DAYS, `delete ${what} after this many days; 0: keep them for ever`);
-const perSecond = (what: string) => integer(0, 0, MAX_RATE, `${what} allowed per second; 0: no limit`);
-const burst = (what: string) => integer(0, 0, MAX_RATE, `${what} allowed at once; 0: the limit per second`);
+const perSecond = (what: string, fallback = 0) =>
+  integer(fallback, 0, MAX_RATE, `${what} allowed per second; 0: no limit`);
+const burst = (what: string, fallback = 0) =>
+  integer(fallback, 0, MAX_RATE, `${what} allowed at once; 0: the limit per second`);
 
 /** The groups in the order in which `--help` shows them. */
 export const SETTING_GROUPS = {
@@ -99,8 +101,10 @@ export const SETTING_GROUPS = {
   },
   'Rate limits': {
     trustedProxies: list(addressRange, 'proxies whose X-Forwarded-For header is trusted'),
-    rateMessagesPerSecond: perSecond('messages of a socket'),
-    rateMessagesBurst: burst('messages of a socket'),
+    rateMessagesPerSecond: perSecond('messages of a socket', 50),
+    rateMessagesBurst: burst('messages of a socket', 200),
+    rateSwitchesPerSecond: perSecond('switches of stream of a socket', 5),
+    rateSwitchesBurst: burst('switches of stream of a socket', 20),
     rateConnectsPerSecond: perSecond('WebSocket connects from an IP address'),
     rateConnectsBurst: burst('WebSocket connects from an IP address'),
     rateRequestsPerSecond: perSecond('HTTP requests of a user (of an IP address if there is no user)'),
@@ -112,6 +116,7 @@ export const SETTING_GROUPS = {
     pongTimeoutMs: duration(10_000, 100, 'close a socket that does not answer a ping within this time'),
     resumeGraceMs: duration(10_000, 0, 'after a lost connection, keep the session this long for a reconnect'),
     summaryIntervalMs: duration(1_000, 100, 'send summaries (mode interval) and the topic stats this often'),
+    maxSubscribedUsers: integer(2_000, 1, 10_000, 'user ids in all topics of a socket'),
     autoIntervalAbove: integer(50, 1, 1_000_000, 'mode auto sends summaries above this many changes per second'),
   },
   'Heartbeats and guards over HTTP': {

@@ -13,6 +13,7 @@ import { Connection, type ConnectionContext, type Log, type SocketKind } from '.
 import { HelloDeadlines } from './hello-deadlines.ts';
 import { Keepalive } from './keepalive.ts';
 import { SocketCounters } from './socket-counters.ts';
+import { Turns } from './turns.ts';
 
 export interface GatewayOptions {
   readonly store: PresenceStore;
@@ -25,6 +26,9 @@ export interface GatewayOptions {
   readonly trustedProxies: readonly string[];
   readonly rateMessagesPerSecond: number;
   readonly rateMessagesBurst: number;
+  readonly rateSwitchesPerSecond: number;
+  readonly rateSwitchesBurst: number;
+  readonly maxSubscribedUsers: number;
   readonly rateConnectsPerSecond: number;
   readonly rateConnectsBurst: number;
   readonly onLimit: 'reject' | 'evict-oldest';
@@ -67,7 +71,10 @@ export class Gateway {
       log,
       authenticator: options.authenticator,
       expiry: this.expiry,
+      turns: new Turns(),
       messageRate: createRate(options.rateMessagesPerSecond, options.rateMessagesBurst),
+      switchRate: createRate(options.rateSwitchesPerSecond, options.rateSwitchesBurst),
+      maxSubscribedUsers: options.maxSubscribedUsers,
       hub: this.hub,
       sessionLeaseMs,
       resumeGraceMs,

@@ -27,10 +27,15 @@ export class Subscriber {
   private readonly hub: Hub;
   private readonly queue: SendQueue;
   private readonly subscriptions = new Map<string, Subscription | StatsSubscription>();
+  /** User ids by topic. */
+  private readonly usersOf = new Map<string, number>();
+  private readonly maxUsers: number;
   /** Being begun; the connection works off its messages one by one. */
   private beginning: Subscription | StatsSubscription | undefined;
 
-  constructor(connection: SubscribedConnection, hub: Hub) {
+  /** @param maxUsers user ids in all topics together. */
+  constructor(connection: SubscribedConnection, hub: Hub, maxUsers: number) {
+    this.maxUsers = maxUsers;
     this.connection = connection;
     this.hub = hub;
     this.queue = new SendQueue(connection.socket, {
@@ -46,6 +51,9 @@ export class Subscriber {
     if (!this.subscriptions.has(topic.text) && this.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       return this.refuse('/topic', `at most ${MAX_SUBSCRIPTIONS} subscriptions of one socket`, message.id);
     }
+    if (this.usersBesides(topic) + topic.userIds.length > this.maxUsers) {
+      return this.refuse('/topic', `at most ${this.maxUsers} user ids in all topics of one socket`, message.id);
+    }
     const subscription = this.create(topic, message);
     this.beginning = subscription;
     let begun = false;
@@ -55,6 +63,7 @@ export class Subscriber {
         // The former one to this topic says nothing after the new one has begun.
         this.subscriptions.get(topic.text)?.end();
         this.subscriptions.set(topic.text, subscription);
+        this.usersOf.set(topic.text, topic.userIds.length);
         const { id } = message;
         this.connection.send({ type: 'subscribed', ...(id !== undefined && { id }), topic: topic.text, resumed });
       });
@@ -70,6 +79,7 @@ export class Subscriber {
   unsubscribe(message: Unsubscribe): void {
     this.subscriptions.get(message.topic)?.end();
     this.subscriptions.delete(message.topic);
+    this.usersOf.delete(message.topic);
     if (message.id !== undefined) this.connection.send({ type: 'ok', id: message.id });
   }
 
@@ -78,6 +88,13 @@ export class Subscriber {
     for (const subscription of this.subscriptions.values()) subscription.end();
     this.subscriptions.clear();
     this.queue.close();
+  }
+
+  /** User ids in the other topics. */
+  private usersBesides({ text }: Topic): number {
+    let users = 0;
+    for (const [other, count] of this.usersOf) if (other !== text) users += count;
+    return users;
   }
 
   private create(topic: Topic, { mode }: Subscribe): Subscription | StatsSubscription {
