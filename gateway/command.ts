@@ -1,6 +1,6 @@
 /** The command: configuration, log, signals. */
 import type { Logger } from 'pino';
-import { ConfigError, describeConfig, helpText, loadConfig } from './config/config.ts';
+import { ConfigError, describeConfig, helpText, loadConfig, printedConfig } from './config/config.ts';
 import { MAX_HEAD_BYTES } from './http/server/http-server.ts';
 import { createLog } from './log.ts';
 import { type Server, startServer } from './server.ts';
@@ -14,8 +14,10 @@ const SAME_SIGNAL_MS = 500;
 export function readConfig(): ReturnType<typeof loadConfig> {
   try {
     const config = loadConfig(process.env, process.argv.slice(2));
-    if (!config.help) return config;
-    process.stdout.write(helpText());
+    if (config.help) process.stdout.write(helpText());
+    else if (config.printConfig) process.stdout.write(printedConfig(config));
+    else if (config.check) process.stdout.write('The settings are valid.\n');
+    else return config;
     process.exit(0);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -48,6 +48,11 @@ export function createStore(config: Config, log: Logger, mayHaveForgotten?: (can
   return new RedisStore({
     ...common,
     url: config.redisUrl,
+    security: {
+      ...(config.redisCaFile && { ca: config.redisCaFile }),
+      ...(config.redisCertFile && { cert: config.redisCertFile, key: config.redisKeyFile }),
+      ...(config.redisSentinelPassword && { sentinelPassword: config.redisSentinelPassword }),
+    },
     prefix: config.redisPrefix,
     shards: config.presenceShards,
     nodeLeaseMs: config.nodeLeaseMs,

@@ -1,9 +1,16 @@
 /** What must hold between settings. No message quotes a secret. */
+
+import { parseRedisUrl } from '../../presence-core/index.ts';
 import { hasKeyTwice } from '../auth/api-keys.ts';
 import { parseDatabaseUrl } from '../history/database-url.ts';
 import { type Config, type SettingName, variableOf } from './settings.ts';
 
 const MIN_SECRET_BYTES = 32;
+
+const REDIS_SETTINGS = ['redisSentinelPassword', 'redisCaFile', 'redisCertFile', 'redisKeyFile'] as const;
+
+/** Whether the environment or a flag gives the setting a value, be it a wrong one. */
+type IsSet = (name: SettingName) => boolean;
 
 type Duration = Extract<SettingName, `${string}Ms`>;
 
@@ -27,6 +34,32 @@ function isSafeUrl(written: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
 }
 
+function redisFaults({ redisUrl, redisCertFile, redisKeyFile, ...config }: Config, isSet: IsSet): string[] {
+  if (redisUrl === '') {
+    const alone = REDIS_SETTINGS.filter((name) => isSet(name)).map(variableOf);
+    if (config.replica === 'on') alone.push('REPLICA=on');
+    return alone.map((name) => `${name} needs REDIS_URL: without it everything is kept in the memory of this process`);
+  }
+  try {
+    const { tls, kind } = parseRedisUrl(redisUrl);
+    const faults: string[] = [];
+    for (const name of ['redisCaFile', 'redisCertFile', 'redisKeyFile'] as const) {
+      if (!tls && isSet(name)) faults.push(`${variableOf(name)} is for TLS: REDIS_URL must begin with rediss`);
+    }
+    if ((redisCertFile === '') !== (redisKeyFile === '')) {
+      faults.push('REDIS_CERT_FILE and REDIS_KEY_FILE must be set both, or neither');
+    }
+    if (kind !== 'sentinel' && isSet('redisSentinelPassword')) {
+      faults.push(
+        'REDIS_SENTINEL_PASSWORD is for sentinels: REDIS_URL must be redis+sentinel:// or rediss+sentinel://',
+      );
+    }
+    return faults;
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
 function databaseFault({ databaseUrl }: Config): string | undefined {
   try {
     parseDatabaseUrl(databaseUrl);
@@ -37,10 +70,9 @@ function databaseFault({ databaseUrl }: Config): string | undefined {
 }
 
 /**
- * @param isSet whether the environment or a flag gives the setting a value, be it a wrong one.
  * @returns a message for each fault.
  */
-export function crossCheck(config: Config, isSet: (name: SettingName) => boolean): string[] {
+export function crossCheck(config: Config, isSet: IsSet): string[] {
   const faults: string[] = [];
   const expect = (holds: boolean, fault: string): void => {
     if (!holds) faults.push(fault);
@@ -64,6 +96,12 @@ export function crossCheck(config: Config, isSet: (name: SettingName) => boolean
     isSet('auth') || isLoopback(host),
     `HOST ${host} is not loopback: set AUTH=jwt, or AUTH=off to serve everyone without authentication`,
   );
+  expect(
+    config.redisUrl === '' || isSet('databaseUrl') || !(roles.includes('history') || roles.includes('sidecar')),
+    'REDIS_URL needs DATABASE_URL to be stated, as processes that share a Redis share their history: ' +
+      'mysql://user:password@host/db, or none for no history',
+  );
+  faults.push(...redisFaults(config, isSet));
   const fault = databaseFault(config);
   if (fault !== undefined) faults.push(fault);
 

@@ -1,5 +1,6 @@
 /** The kinds of settings: how a text becomes a value, and what a wrong one is answered. */
 
+import { readFileSync } from 'node:fs';
 import { alternatives } from '../alternatives.ts';
 import { isApiKeyEntry } from '../auth/api-keys.ts';
 import { readPublicKey } from '../auth/public-key.ts';
@@ -12,8 +13,10 @@ export interface Setting {
   readonly kind: string;
   readonly fallback: unknown;
   readonly about: string;
-  /** Never printed, neither in an error nor in the log. */
+  /** Never printed, neither in an error nor in the log. Such a setting may also be named by a file: `NAME_FILE`. */
   readonly secret?: boolean;
+  /** The text is the path of a file whose content is the value. */
+  readonly isFile?: boolean;
   /** What the log shows of a secret value; by default nothing. */
   readonly show?: (value: string) => string;
   parse(written: string): Parsed;
@@ -119,6 +122,30 @@ export function publicKey(about: string): TypedSetting<string> {
       return pem === undefined ? { must } : { value: pem };
     },
   };
+}
+
+/** The value is the content of a file in PEM, read once, at start. */
+export function pemFile(about: string): TypedSetting<string> {
+  return {
+    kind: '<file>',
+    fallback: '',
+    about,
+    secret: true,
+    isFile: true,
+    parse(written) {
+      const pem = readText(written);
+      return pem?.includes('-----BEGIN ') ? { value: pem } : { must: 'be a readable file in PEM' };
+    },
+  };
+}
+
+/** @returns undefined when there is no such file, or it cannot be read. */
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Scheme, host and port as browsers send them, or `*`. */

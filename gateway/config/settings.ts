@@ -12,6 +12,7 @@ import {
   integer,
   list,
   origin,
+  pemFile,
   publicKey,
   type Setting,
   text,
@@ -59,15 +60,14 @@ export const SETTING_GROUPS = {
   Store: {
     redisUrl: text(
       '',
-      'redis://, rediss://, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port; ' +
-        'unset: everything in memory, for a single process',
-      {
-        secret: true,
-        show: withoutPassword,
-        pattern: /^(rediss?|redis\+sentinel|redis\+cluster):\/\/[^/]/,
-        must: 'begin with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host',
-      },
+      'redis://, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port, with TLS rediss://, ' +
+        'rediss+sentinel:// or rediss+cluster://; unset: everything in memory, for a single process',
+      { secret: true, show: withoutPassword },
     ),
+    redisSentinelPassword: text('', 'password of the sentinels themselves', { secret: true }),
+    redisCaFile: pemFile('certificates that sign those of Redis, in PEM; unset: those that Node.js trusts'),
+    redisCertFile: pemFile('certificate of this client for Redis, in PEM'),
+    redisKeyFile: pemFile('key of that certificate, in PEM'),
     redisPrefix: text('presence', 'prefix of all Redis keys', {
       pattern: /^[A-Za-z0-9_.-]{1,32}$/,
       must: 'be 1–32 characters of A-Z a-z 0-9 _ . -',
@@ -147,6 +147,8 @@ export const SETTING_GROUPS = {
   },
   Help: {
     help: flag('print this and exit'),
+    printConfig: flag('print all settings as they are read, without secrets, and exit'),
+    check: flag('check the settings, and the files that they name, and exit'),
   },
 } as const satisfies Record<string, Record<string, Setting>>;
 
