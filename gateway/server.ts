@@ -122,7 +122,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     sessionLeaseMs: config.sessionLeaseMs,
     resumeGraceMs: config.resumeGraceMs,
   });
-  const authenticator = createAuthenticator(config);
+  const authenticator = createAuthenticator({ ...config, warn: (fields, message) => log.warn(fields, message) });
   const history = createHistory(config, store, log);
   const replica = createReplica(config, store, log);
   let draining = false;
