@@ -3,6 +3,7 @@
 import { parseRedisUrl } from '../../presence-core/index.ts';
 import { hasKeyTwice } from '../auth/api-keys.ts';
 import { parseDatabaseUrl } from '../history/database-url.ts';
+import { isLoopback } from '../limits/local-access.ts';
 import { type Config, type SettingName, variableOf } from './settings.ts';
 
 const MIN_SECRET_BYTES = 32;
@@ -21,11 +22,6 @@ const TIMINGS: readonly (readonly [Duration, number, Duration])[] = [
   ['sessionLeaseMs', 1, 'nodeLeaseMs'],
   ['heartbeatTtlMs', 2, 'heartbeatIntervalMs'],
 ];
-
-/** Whether only this machine can reach `host`. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
 
 /** Whoever can change the key set on its way can sign any token. */
 function isSafeUrl(written: string): boolean {

@@ -155,6 +155,13 @@ export const origin: Item = {
   isValid: (written) => written === '*' || (URL.canParse(written) && new URL(written).origin === written),
 };
 
+/** As browsers send it, without a port. */
+export const hostName: Item = {
+  kind: 'host',
+  plural: 'host names such as presence.example, without ports, or *',
+  isValid: (written) => written === '*' || /^[\w.-]+$/.test(written) || /^[\da-fA-F:]+$/.test(written),
+};
+
 export const apiKey: Item = {
   kind: 'name:scope:sha256hex',
   plural: 'API keys, each as name:scope:sha256hex with scope player, read or admin',

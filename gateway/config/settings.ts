@@ -9,6 +9,7 @@ import {
   choice,
   choices,
   flag,
+  hostName,
   integer,
   list,
   origin,
@@ -96,7 +97,13 @@ export const SETTING_GROUPS = {
     apiKeys: list(apiKey, 'API keys of other services; scope is player, read or admin', { secret: true }),
     allowedOrigins: list(
       origin,
-      'browser origins that may connect, * for any; unset: WebSocket accepts any origin, HTTP has no CORS headers',
+      'browser origins that may connect, * for any; unset: any (on loopback without authentication: of this machine), ' +
+        'and HTTP has no CORS headers',
+    ),
+    allowedHosts: list(
+      hostName,
+      'on loopback without authentication: host names, besides those of loopback, by which this process is reached, as ' +
+        'through a proxy; * for any',
     ),
   },
   'Rate limits': {

@@ -5,6 +5,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { Config } from '../config/config.ts';
 import type { HistoryReads } from '../history/index.ts';
 import { createClientAddress } from '../limits/client-address.ts';
+import { createLocalAccess } from '../limits/local-access.ts';
 import { createClientRate } from '../limits/rate-limit.ts';
 import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -87,6 +88,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     logRequests: config.logRequests,
     doubt: () => (isRestoring() ? 'restoring' : isUnconfirmed() ? 'unconfirmed' : undefined),
     allowedOrigins: config.allowedOrigins,
+    localAccess: createLocalAccess(config),
     authenticator,
     clientAddress: createClientAddress(config.trustedProxies),
     requestRate: createClientRate(config.rateRequestsPerSecond, config.rateRequestsBurst),

@@ -3,6 +3,7 @@ import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TokenExpiry } from '../auth/token-expiry.ts';
 import { addressKey, type ClientAddress, createClientAddress } from '../limits/client-address.ts';
+import { createLocalAccess, type LocalAccess } from '../limits/local-access.ts';
 import { type ClientRate, createClientRate, createRate } from '../limits/rate-limit.ts';
 import type { GatewayNode } from '../node/node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from '../protocol/messages.ts';
@@ -22,7 +23,10 @@ export interface GatewayOptions {
   readonly log: Log;
   readonly authenticator: Authenticator;
   readonly createTransport: CreateTransport;
+  readonly host: string;
+  readonly auth: 'off' | 'jwt';
   readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly rateMessagesPerSecond: number;
   readonly rateMessagesBurst: number;
@@ -56,6 +60,7 @@ export class Gateway {
   private readonly keepalive: Keepalive;
   private readonly expiry = new TokenExpiry();
   private readonly clientAddress: ClientAddress;
+  private readonly localAccess: LocalAccess;
   private readonly connectRate: ClientRate | undefined;
   private draining = false;
   private readonly context: ConnectionContext;
@@ -83,6 +88,7 @@ export class Gateway {
       outagePolicy,
     };
     this.clientAddress = createClientAddress(options.trustedProxies);
+    this.localAccess = createLocalAccess(options);
     this.connectRate = createClientRate(options.rateConnectsPerSecond, options.rateConnectsBurst);
     this.helloDeadlines = new HelloDeadlines(options.helloTimeoutMs);
     this.keepalive = new Keepalive(pingIntervalMs, options.pongTimeoutMs);
@@ -159,7 +165,8 @@ export class Gateway {
     const address = this.clientAddress(request.remoteAddress, request.forwardedFor);
     if ((this.connectRate?.take(addressKey(address)) ?? 0) > 0) return 429;
     const { allowedOrigins } = this.options;
-    const { origin } = request;
+    const { host, origin } = request;
+    if (this.localAccess(host, origin) !== undefined) return 403;
     // Without a list any origin may connect: what it may do is for authentication to say.
     const checked = origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes('*');
     if (checked && !allowedOrigins.includes(origin)) return 403;

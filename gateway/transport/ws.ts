@@ -139,6 +139,7 @@ function factsOf(request: IncomingMessage): UpgradeRequest {
   return {
     path: (request.url ?? '').split('?', 1)[0] ?? '',
     remoteAddress: (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
+    host: request.headers.host,
     origin: request.headers.origin,
     forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(', ') : forwardedFor,
   };

@@ -47,6 +47,7 @@ describe('loadConfig', () => {
       jwtClockToleranceS: 0,
       apiKeys: [],
       allowedOrigins: [],
+      allowedHosts: [],
       trustedProxies: [],
       rateMessagesPerSecond: 50,
       rateMessagesBurst: 200,

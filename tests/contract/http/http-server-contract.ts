@@ -197,7 +197,12 @@ export function httpServerContract({ name, transport }: HttpServerKind): void {
       const from = (origin: string, method = 'GET', path = '/online') =>
         sidecar.request(method, path, undefined, { origin });
 
+      // Beyond loopback every origin may ask.
+      const ANYWHERE = { TRANSPORT: transport, HOST: '0.0.0.0', AUTH: 'off' };
+
       test('without configured origins none is admitted', async () => {
+        await sidecar.close();
+        sidecar = await startSidecar(new MemoryStore(), ANYWHERE);
         expect(cors((await from('https://a.example')).headers)).toEqual([]);
         const preflight = await from('https://a.example', 'OPTIONS', '/guards');
         expect([preflight.status, preflight.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
@@ -208,7 +213,7 @@ export function httpServerContract({ name, transport }: HttpServerKind): void {
       test('a configured origin is admitted, on errors too; another is not', async () => {
         await sidecar.close();
         sidecar = await startSidecar(new MemoryStore(), {
-          TRANSPORT: transport,
+          ...ANYWHERE,
           ALLOWED_ORIGINS: 'https://a.example,https://b.example',
         });
         for (const path of ['/online', '/nowhere']) {

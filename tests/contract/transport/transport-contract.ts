@@ -24,6 +24,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
         {
           path: '/ws',
           remoteAddress: '127.0.0.1',
+          host: 'localhost',
           origin: 'https://a.example',
           forwardedFor: '10.0.0.1, 10.0.0.2, 10.0.0.3',
         },
