@@ -5,6 +5,8 @@ import { MAX_HEAD_BYTES } from './http/server/http-server.ts';
 import { createLog } from './log.ts';
 import { type Server, startServer } from './server.ts';
 
+/** One process of several is behind a load balancer, which has to notice; an embedded store has no other process. */
+const REDIS_DELAY_MS = 2_000;
 /** What a drain may take beyond its window before the process is ended. */
 const STOP_SLACK_MS = 15_000;
 /** Ctrl-C reaches a server under `npm start` twice: from the terminal, and passed on by npm. Two within this are one. */
@@ -44,13 +46,17 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
       process.exit(1);
     }
     stoppingAt = performance.now();
-    log.info({ signal, drainMs: config.drainMs }, 'draining');
+    const { drainMs, drainDelayMs: delayMs = config.redisUrl === '' ? 0 : REDIS_DELAY_MS } = config;
+    log.info({ signal, delayMs, drainMs }, 'draining');
     // Also keeps the process alive until all is stopped, whatever its parts wait for.
-    setTimeout(() => {
-      log.error('the drain took too long');
-      process.exit(1);
-    }, config.drainMs + STOP_SLACK_MS);
-    await server.stop(config.drainMs);
+    setTimeout(
+      () => {
+        log.error('the drain took too long');
+        process.exit(1);
+      },
+      delayMs + drainMs + STOP_SLACK_MS,
+    );
+    await server.stop(drainMs, delayMs);
     log.info('stopped');
     process.exit(0);
   };

@@ -13,7 +13,7 @@ const REDIS_SETTINGS = ['redisSentinelPassword', 'redisCaFile', 'redisCertFile',
 /** Whether the environment or a flag gives the setting a value, be it a wrong one. */
 type IsSet = (name: SettingName) => boolean;
 
-type Duration = Extract<SettingName, `${string}Ms`>;
+type Duration = Exclude<Extract<SettingName, `${string}Ms`>, 'drainDelayMs'>;
 
 /** The first must be at least so many times the second. */
 const TIMINGS: readonly (readonly [Duration, number, Duration])[] = [
@@ -83,7 +83,12 @@ export function crossCheck(config: Config, isSet: IsSet): string[] {
     guardTtlMs > guardRefreshMs,
     `GUARD_TTL_MS must be more than GUARD_REFRESH_MS (${guardTtlMs} and ${guardRefreshMs})`,
   );
-  expect(wsPort !== httpPort || wsPort === 0, 'WS_PORT and HTTP_PORT must differ');
+  const pairs = [
+    ['WS_PORT and HTTP_PORT', wsPort, httpPort],
+    ['WS_PORT and ADMIN_PORT', wsPort, config.adminPort],
+    ['HTTP_PORT and ADMIN_PORT', httpPort, config.adminPort],
+  ] as const;
+  for (const [names, one, other] of pairs) expect(one !== other || one === 0, `${names} must differ`);
   expect(
     (roles.includes('gateway') && roles.includes('sidecar')) || config.redisUrl !== '',
     'ROLES without gateway or without sidecar needs REDIS_URL: the processes share their store in Redis',

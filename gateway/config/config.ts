@@ -132,7 +132,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
     SETTING_NAMES.filter((name) => SETTINGS[name].kind !== 'flag').map((name) => {
       const setting: Setting = SETTINGS[name];
       const value = config[name];
-      if (!setting.secret || String(value) === '') return [name, value];
+      if (!setting.secret || String(value) === '') return [name, value ?? ''];
       return [name, setting.show?.(String(value)) ?? REDACTED];
     }),
   );

@@ -11,7 +11,7 @@ const SECRETS = SETTING_NAMES.filter((name) => SETTINGS[name].secret && !SETTING
 function row(name: SettingName, setting: Setting): string {
   if (setting.kind === 'flag') return `  ${flagOf(name).padEnd(FLAG_COLUMNS)}  ${setting.about}`;
   const head = `${flagOf(name)} ${setting.kind}`;
-  const fallback = String(setting.fallback) === '' ? '' : ` [${setting.fallback}]`;
+  const fallback = String(setting.fallback ?? '') === '' ? '' : ` [${setting.fallback}]`;
   return `  ${head.padEnd(FLAG_COLUMNS)}  ${variableOf(name)}: ${setting.about}${fallback}`;
 }
 

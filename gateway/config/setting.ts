@@ -40,6 +40,11 @@ export function integer(fallback: number, min: number, max: number, about: strin
   };
 }
 
+/** No value unless it is set. */
+export function optional<T>(setting: TypedSetting<T>): TypedSetting<T | undefined> {
+  return { ...setting, fallback: undefined };
+}
+
 interface TextRule {
   readonly secret?: boolean;
   readonly show?: (value: string) => string;

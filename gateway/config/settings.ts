@@ -12,6 +12,7 @@ import {
   hostName,
   integer,
   list,
+  optional,
   origin,
   pemFile,
   publicKey,
@@ -56,7 +57,28 @@ export const SETTING_GROUPS = {
       'auto',
       'auto: uWebSockets.js (else ws) for sockets, node:http; uws: uWebSockets.js for both; ws: ws and node:http',
     ),
-    drainMs: duration(10_000, 0, 'at shutdown, disconnect the players spread over this time'),
+    maxSockets: integer(
+      0,
+      0,
+      10_000_000,
+      'open WebSockets; more are refused with 503; 0: four fifths of the file descriptors that this process may have',
+    ),
+    adminPort: optional(
+      integer(
+        0,
+        0,
+        MAX_PORT,
+        'HTTP port for /metrics and /log-level, then not on HTTP_PORT, and for health checks; 0: any free port',
+      ),
+    ),
+    drainDelayMs: optional(
+      duration(
+        0,
+        0,
+        'at shutdown, first answer /readyz with 503 for this time and go on serving; unset: 2000 with REDIS_URL, else 0',
+      ),
+    ),
+    drainMs: duration(5_000, 0, 'then disconnect the players spread over this time'),
   },
   Store: {
     redisUrl: text(

@@ -31,6 +31,7 @@ const TABLE = createRoutes({
   log: pino({ enabled: false }),
   metrics: new Metrics(),
   isDraining: () => false,
+  isFull: () => false,
   isRestoring: () => false,
   isDegraded: () => false,
 }).map(({ method, path, scope, reads }) => ({
@@ -78,6 +79,7 @@ const CALLS: Record<string, [answer: string, call: (userId: string) => Call]> = 
   'GET /history/concurrency': ['404 not_found', () => ['/history/concurrency']],
   'PUT /log-level': ['204', () => ['/log-level', { level: 'info' }]],
   'GET /healthz': ['200', () => ['/healthz']],
+  'GET /livez': ['200', () => ['/livez']],
   'GET /readyz': ['200', () => ['/readyz']],
   'GET /metrics': ['200', () => ['/metrics']],
   'GET /openapi.json': ['200', () => ['/openapi.json']],

@@ -218,6 +218,7 @@ const NAMES: string[] = [
   'sockets',
   'sockets_accepted_total',
   'sockets_closed_total',
+  'sockets_max',
   'sockets_refused_total',
   'store_duration_seconds',
   'store_errors_total',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { BodyMemory, IncomingBody } from '../../gateway/http/server/incoming-body.ts';
+import { BodyMemory } from '../../gateway/http/server/body-memory.ts';
+import { IncomingBody } from '../../gateway/http/server/incoming-body.ts';
 
 test('many small chunks take no more memory than twice what they hold, and are in order', async () => {
   const body = new IncomingBody(new BodyMemory(6_100));

@@ -18,6 +18,8 @@ export interface RouteContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isDraining: () => boolean;
+  /** No more sockets are accepted. */
+  readonly isFull: () => boolean;
   /** The store forgot, and may not have all sessions again that sockets hold (P10). */
   readonly isRestoring: () => boolean;
   /** Admissions may go unchecked, or changes may be late. */

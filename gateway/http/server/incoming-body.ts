@@ -1,31 +1,9 @@
 /** The body of one request as it arrives, in memory that is bounded for the request and for all of the process. */
 import { Problem } from '../problem.ts';
+import type { BodyMemory } from './body-memory.ts';
 import { BODY_INCOMPLETE, bodyTooLarge, DISCARD_BYTES } from './http-server.ts';
 
-/** What all bodies may hold together, from their first byte until their requests are answered. */
-const MAX_BODIES_BYTES = 67_108_864;
 const RETRY_AFTER_S = '1';
-
-/** Memory that the bodies of a server share. */
-export class BodyMemory {
-  readonly #maxBytes: number;
-  #heldBytes = 0;
-
-  constructor(maxBytes = MAX_BODIES_BYTES) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** @returns false when there is no room for as many more. */
-  take(bytes: number): boolean {
-    if (this.#heldBytes + bytes > this.#maxBytes) return false;
-    this.#heldBytes += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#heldBytes -= bytes;
-  }
-}
 
 export class IncomingBody {
   readonly #memory: BodyMemory;

@@ -5,16 +5,18 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Dispatch, type IncomingRequest, isBodiless, type OutgoingResponse } from '../exchange.ts';
 import { Problem, respondWithProblem } from '../problem.ts';
+import { BodyMemory } from './body-memory.ts';
 import {
   CLOSE_BOUND_MS,
   cannotListen,
   HEAD_TOO_LARGE,
   type HttpServer,
+  type HttpServerOptions,
   KEEP_ALIVE_MS,
   MAX_HEAD_BYTES,
   NOT_HTTP,
 } from './http-server.ts';
-import { BodyMemory, IncomingBody } from './incoming-body.ts';
+import { IncomingBody } from './incoming-body.ts';
 import { UnsentAnswers } from './unsent.ts';
 
 /** Time a client has to send the headers, and the whole request. */
@@ -109,8 +111,8 @@ function parserProblem(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): P
 
 type Pending = readonly [message: IncomingMessage, response: ServerResponse];
 
-/** @param memory that bodies may use; a test gives less. */
-export function createNodeServer(dispatch: Dispatch, memory = new BodyMemory()): HttpServer {
+export function createNodeServer(dispatch: Dispatch, options: HttpServerOptions = {}): HttpServer {
+  const { memory = new BodyMemory(), maxConnections = Number.POSITIVE_INFINITY } = options;
   let closing = false;
   const unsent = new UnsentAnswers();
   /** Connections that have sent no request yet: node:http does not count them as idle. */
@@ -124,6 +126,7 @@ export function createNodeServer(dispatch: Dispatch, memory = new BodyMemory()):
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: 1_000,
   });
+  server.maxConnections = maxConnections;
   const answer = ([message, response]: Pending): void => {
     const { socket } = message;
     const request = new NodeRequest(message, memory);

@@ -3,8 +3,9 @@ import { METHODS, STATUS_CODES } from 'node:http';
 import { addressText, type HttpRequest, type HttpResponse } from '../../transport/uws-module.ts';
 import { type IncomingRequest, isBodiless, type OutgoingResponse } from '../exchange.ts';
 import { Problem } from '../problem.ts';
+import type { BodyMemory } from './body-memory.ts';
 import { HEAD_TOO_LARGE, KEEP_ALIVE_MS, MAX_HEAD_BYTES, NOT_HTTP } from './http-server.ts';
-import { type BodyMemory, IncomingBody } from './incoming-body.ts';
+import { IncomingBody } from './incoming-body.ts';
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 /** Headers that must not be repeated: the first one counts, as in node:http. Other repeated headers are joined. */

@@ -10,8 +10,8 @@ import {
 } from '../../transport/uws-module.ts';
 import type { Dispatch } from '../exchange.ts';
 import { respondWithProblem } from '../problem.ts';
-import { CLOSE_BOUND_MS, cannotListen, type HttpServer, KEEP_ALIVE_MS } from './http-server.ts';
-import { BodyMemory } from './incoming-body.ts';
+import { BodyMemory } from './body-memory.ts';
+import { CLOSE_BOUND_MS, cannotListen, type HttpServer, type HttpServerOptions, KEEP_ALIVE_MS } from './http-server.ts';
 import { type ConnectionOwner, UwsConnection } from './uws-connection.ts';
 import { UwsRequest } from './uws-request.ts';
 
@@ -35,6 +35,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
   readonly #uws: Uws;
   readonly #dispatch: Dispatch;
   readonly #memory: BodyMemory;
+  readonly #maxConnections: number;
   readonly #app: TemplatedApp;
   #listenSocket: us_listen_socket | undefined;
   #ticking: NodeJS.Timeout | undefined;
@@ -51,9 +52,10 @@ class UwsServer implements HttpServer, ConnectionOwner {
   readonly #withoutDataHandler: UwsConnection[] = [];
   #latestRequest: UwsRequest | undefined;
 
-  constructor(uws: Uws, dispatch: Dispatch, memory: BodyMemory) {
+  constructor(uws: Uws, dispatch: Dispatch, options: HttpServerOptions) {
     this.#uws = uws;
-    this.#memory = memory;
+    this.#memory = options.memory ?? new BodyMemory();
+    this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
     this.#dispatch = dispatch;
     this.#app = uws
       .App()
@@ -187,7 +189,9 @@ class UwsServer implements HttpServer, ConnectionOwner {
   #countConnection(handle: HttpResponse, change: number): void {
     if (change > 0) {
       this.#opened += 1;
-      this.#idle.add(new UwsConnection(handle, addressOf(handle), this));
+      const connection = new UwsConnection(handle, addressOf(handle), this);
+      this.#idle.add(connection);
+      if (this.#opened - this.#ended > this.#maxConnections) connection.cutLater();
     } else {
       this.#ended += 1;
       if (this.#ended === this.#opened) this.#allEnded?.();
@@ -217,8 +221,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
   }
 }
 
-/** @param memory that bodies may use; a test gives less. */
-export function createUwsServer(uws: Uws, dispatch: Dispatch, memory = new BodyMemory()): HttpServer {
-  const server = new UwsServer(uws, dispatch, memory);
+export function createUwsServer(uws: Uws, dispatch: Dispatch, options: HttpServerOptions = {}): HttpServer {
+  const server = new UwsServer(uws, dispatch, options);
   return { listen: (host, port) => server.listen(host, port), close: () => server.close() };
 }

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import type { IncomingRequest, OutgoingResponse } from '../../../gateway/http/exchange.ts';
 import { toProblem } from '../../../gateway/http/problem.ts';
-import { DISCARD_BYTES, type HttpServer } from '../../../gateway/http/server/http-server.ts';
-import { BodyMemory } from '../../../gateway/http/server/incoming-body.ts';
+import { BodyMemory } from '../../../gateway/http/server/body-memory.ts';
+import { DISCARD_BYTES, type HttpServer, type HttpServerOptions } from '../../../gateway/http/server/http-server.ts';
 import { createClientAddress } from '../../../gateway/limits/client-address.ts';
 import { RawHttp } from '../../support/raw-http.ts';
 import { until } from '../../support/raw-websocket.ts';
@@ -59,7 +59,7 @@ function httpServerRig({ create }: HttpServerKind, cleanUp: typeof afterEach) {
   });
 
   /** Answers at once with method, path and length of the body; under /later when the test does, under /large with much. */
-  async function start(host = '127.0.0.1', memory?: BodyMemory) {
+  async function start(host = '127.0.0.1', options?: HttpServerOptions) {
     const served: Served[] = [];
     const dispatch = async (incoming: IncomingRequest): Promise<OutgoingResponse> => {
       const { method, url, remoteAddress } = incoming;
@@ -86,7 +86,7 @@ function httpServerRig({ create }: HttpServerKind, cleanUp: typeof afterEach) {
       if (url.startsWith('/soon')) await sleep(Number(url.slice('/soon/'.length)) % 7);
       return text(`${method} ${url} ${one.body}`);
     };
-    const server = create(dispatch, memory);
+    const server = create(dispatch, options);
     servers.push(server);
     const port = await server.listen(host, 0);
     const connect = async (options?: { host?: string; isHead?: boolean }): Promise<RawHttp> => {
@@ -216,7 +216,7 @@ export function httpServerConnections(kind: HttpServerKind): void {
     });
 
     test('bodies share what memory they may use: who finds no room is refused, until others are answered', async () => {
-      const { connect, served } = await start('127.0.0.1', new BodyMemory(130_000));
+      const { connect, served } = await start('127.0.0.1', { memory: new BodyMemory(130_000) });
       const part = 'x'.repeat(40_000);
       const [first, second, third] = await Promise.all([connect(), connect(), connect()]);
       first.write(post('/', part, 60_000));
@@ -234,13 +234,29 @@ export function httpServerConnections(kind: HttpServerKind): void {
     });
 
     test('the body of a request that was refused already takes no memory', async () => {
-      const { connect, served } = await start('127.0.0.1', new BodyMemory(100_000));
+      const { connect, served } = await start('127.0.0.1', { memory: new BodyMemory(100_000) });
       const refused = await Promise.all(Array.from({ length: 10 }, () => connect()));
       for (const client of refused) client.write(post('/refused', 'x'.repeat(20_000), 60_000));
       await until(() => served.length === 10, 'the requests');
       for (const client of refused) client.write('x'.repeat(20_000));
       await sleep(50);
       expect((await (await connect()).write(post('/', 'x'.repeat(60_000))).answer(1)).body).toBe('POST / 60000');
+    });
+
+    test('connections beyond the bound are cut, until others are closed', async () => {
+      const { connect } = await start('127.0.0.1', { maxConnections: 3 });
+      const clients = await Promise.all([connect(), connect(), connect()]);
+      for (const client of clients) await client.write(get('/')).answer(1);
+      await (await connect()).ended();
+      clients[0]?.destroy();
+      const isServed = async (): Promise<boolean> => {
+        const client = await connect();
+        client.write(get('/later'));
+        client.write('');
+        await sleep(20);
+        return !client.isEnded;
+      };
+      while (!(await isServed()));
     });
 
     test('requests of one connection are served one by one, and not many wait', async () => {

@@ -6,8 +6,7 @@ import { type IncomingHttpHeaders, request as nodeRequest, type RequestOptions }
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Dispatch } from '../../../gateway/http/exchange.ts';
-import type { HttpServer } from '../../../gateway/http/server/http-server.ts';
-import type { BodyMemory } from '../../../gateway/http/server/incoming-body.ts';
+import type { HttpServer, HttpServerOptions } from '../../../gateway/http/server/http-server.ts';
 import { MemoryStore } from '../../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../../support/sidecar.ts';
 
@@ -15,8 +14,7 @@ export interface HttpServerKind {
   readonly name: 'node' | 'uws';
   /** What makes a sidecar use it. */
   readonly transport: 'ws' | 'uws';
-  /** @param memory that bodies may use. */
-  create(dispatch: Dispatch, memory?: BodyMemory): HttpServer;
+  create(dispatch: Dispatch, options?: HttpServerOptions): HttpServer;
 }
 
 interface RawReply {
