@@ -159,11 +159,15 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     { name: 'degraded', help: '1 while admissions may go unchecked or changes may be late, as /readyz says; else 0' },
     () => Number(isDegraded()),
   );
+  if (history) {
+    const help = '1 while history is written and can be read; 0 while its database is away, or off for good';
+    metrics.gauge({ name: 'history_up', help }, () => Number(history.isUp));
+  }
   const sidecar = createSidecar({
     config,
     authenticator,
     store,
-    history: history?.database,
+    history: history?.reads,
     replica,
     log,
     metrics,

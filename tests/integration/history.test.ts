@@ -163,7 +163,10 @@ overBothStores(({ kind, start, another }) => {
     await server.post(`/analytics?timestamp=${Date.now()}&user=ann&event=click`);
     expect(await server.get('/readyz')).toMatchObject({ status: 200 });
     const { status, headers, body } = await server.get('/history/sessions?userId=ann');
-    expect([status, body.code]).toEqual([503, 'store_unavailable']);
+    expect([status, body.code]).toEqual([503, 'history_unavailable']);
+    expect(await (await fetch(`http://127.0.0.1:${server.httpPort}/metrics`)).text()).toContain(
+      '\npresence_history_up 0\n',
+    );
     expect(headers.get('retry-after')).not.toBeNull();
     expect(JSON.stringify(body)).not.toContain('secret');
     // What the store counts itself is told without the database; what only that could know is not.

@@ -177,6 +177,7 @@ const NAMES: string[] = [
   'history_log_entries_lost_total',
   'history_rows_refused_total',
   'history_rows_total',
+  'history_up',
   'history_written_up_to_timestamp_seconds',
   'http_request_duration_seconds',
   'http_requests_total',

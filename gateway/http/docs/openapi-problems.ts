@@ -67,6 +67,7 @@ const HEADERS: { readonly [C in ProblemCode]?: Readonly<Record<string, Header>> 
   },
   rate_limited: { 'retry-after': RETRY_AFTER },
   overloaded: { 'retry-after': RETRY_AFTER },
+  history_unavailable: { 'retry-after': RETRY_AFTER },
   store_unavailable: { 'retry-after': RETRY_AFTER },
 };
 

@@ -92,6 +92,7 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
       path: '/analytics',
       tag,
       summary: 'Get clicks, impressions and distinct users of an hour',
+      problems: [{ code: 'history_unavailable' }],
       description:
         'Returns the hour (UTC) that contains the timestamp: as lines name,value, or as JSON if the accept header names application/json. unique_users in the lines is uniqueUsers in the JSON.',
       textType: 'text/plain',
