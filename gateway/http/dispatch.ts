@@ -183,9 +183,12 @@ export function createDispatch(options: DispatchOptions): Dispatch {
         throw new Problem('uri_too_long', `The URL must have at most ${MAX_URL_LENGTH} characters.`);
       response = method === 'OPTIONS' ? preflight(url, origin) : await serve(incoming, requestId, progress);
       response.headers['x-request-id'] = requestId;
+      // Who watches what is for who asked, and only now.
+      if (method !== 'OPTIONS') response.headers['cache-control'] ??= 'no-store';
     } catch (error) {
       problem = toProblem(error);
       response = respondWithProblem(problem, requestId);
+      response.headers['cache-control'] = 'no-store';
     }
     // Of a caller without access more may still be on its way.
     incoming.dropBody();
