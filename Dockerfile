@@ -20,8 +20,12 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist/presence-core dist/presence-core
 COPY --from=build /app/dist/gateway dist/gateway
+# The default history is data/presence.db: without a folder that its user may write there is none.
+RUN mkdir data && chown node:node data
 USER node
+VOLUME /app/data
 EXPOSE 8080 8081
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP_PORT || 8081) + '/livez').then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
 # Beyond loopback authentication must be stated: -e AUTH=jwt with a key, or -e AUTH=off behind something that checks.
 ENV HOST=0.0.0.0
 # exec form: SIGTERM reaches the process, which then drains.

@@ -1,10 +1,12 @@
 /** The command: configuration, log, signals. */
 import type { Logger } from 'pino';
-import { ConfigError, describeConfig, helpText, loadConfig } from './config/config.ts';
+import { ConfigError, describeConfig, helpText, loadConfig, printedConfig } from './config/config.ts';
 import { MAX_HEAD_BYTES } from './http/server/http-server.ts';
 import { createLog } from './log.ts';
 import { type Server, startServer } from './server.ts';
 
+/** One process of several is behind a load balancer, which has to notice; an embedded store has no other process. */
+const REDIS_DELAY_MS = 2_000;
 /** What a drain may take beyond its window before the process is ended. */
 const STOP_SLACK_MS = 15_000;
 /** Ctrl-C reaches a server under `npm start` twice: from the terminal, and passed on by npm. Two within this are one. */
@@ -14,8 +16,10 @@ const SAME_SIGNAL_MS = 500;
 export function readConfig(): ReturnType<typeof loadConfig> {
   try {
     const config = loadConfig(process.env, process.argv.slice(2));
-    if (!config.help) return config;
-    process.stdout.write(helpText());
+    if (config.help) process.stdout.write(helpText());
+    else if (config.printConfig) process.stdout.write(printedConfig(config));
+    else if (config.check) process.stdout.write('The settings are valid.\n');
+    else return config;
     process.exit(0);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -42,13 +46,17 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
       process.exit(1);
     }
     stoppingAt = performance.now();
-    log.info({ signal, drainMs: config.drainMs }, 'draining');
+    const { drainMs, drainDelayMs: delayMs = config.redisUrl === '' ? 0 : REDIS_DELAY_MS } = config;
+    log.info({ signal, delayMs, drainMs }, 'draining');
     // Also keeps the process alive until all is stopped, whatever its parts wait for.
-    setTimeout(() => {
-      log.error('the drain took too long');
-      process.exit(1);
-    }, config.drainMs + STOP_SLACK_MS);
-    await server.stop(config.drainMs);
+    setTimeout(
+      () => {
+        log.error('the drain took too long');
+        process.exit(1);
+      },
+      delayMs + drainMs + STOP_SLACK_MS,
+    );
+    await server.stop(drainMs, delayMs);
     log.info('stopped');
     process.exit(0);
   };
@@ -60,10 +68,13 @@ export async function run(config: ReturnType<typeof loadConfig>, log: Logger): P
   return server;
 }
 
-/** Runs until a signal; a failure to start is logged and ends the process. */
+/** Runs until a signal; a failure to start, or one that nobody handled, is one log line and ends the process. */
 export async function main(started: (server: Server) => void = () => {}): Promise<void> {
   const config = readConfig();
   const log = createLog(config.logLevel);
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error) => fail(log, error));
+  }
   try {
     started(await run(config, log));
   } catch (error) {

@@ -1,11 +1,12 @@
 /** Builds one process: creates its parts in the order of their dependencies, starts and stops them. */
 import type { Logger } from 'pino';
-import { isRetryable, MemoryStore, type PresenceStore, RedisStore, retrying } from '../presence-core/index.ts';
+import { isRetryable, MemoryStore, type PresenceStore, pause, RedisStore, retrying } from '../presence-core/index.ts';
 import { createAuthenticator } from './auth/create-authenticator.ts';
 import { type Config, DEFAULT_DATABASE_URL } from './config/config.ts';
 import { History } from './history/history.ts';
 import { createHistoryDatabase, parseDatabaseUrl } from './history/index.ts';
 import { createSidecar } from './http/sidecar.ts';
+import { openFilesLimit, shareOut } from './limits/descriptors.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { observeStore } from './metrics/observe-store.ts';
 import { registerServerMetrics } from './metrics/server-metrics.ts';
@@ -25,18 +26,25 @@ export interface Server {
   /** Bound ports; undefined without the role `gateway`. */
   readonly wsPort: number | undefined;
   readonly httpPort: number;
+  /** Undefined without ADMIN_PORT. */
+  readonly adminPort: number | undefined;
   /** Resolves when the store answers and this node has its lease; rejects when the store is misconfigured. */
   readonly ready: Promise<void>;
   /** Rejects when the configured database cannot be opened, however long one waits. */
   readonly refused: Promise<never>;
-  /** Asks players to reconnect elsewhere over `drainMs`, then stops. Safe to call twice. */
-  stop(drainMs: number): Promise<void>;
+  /**
+   * Says for `delayMs` that it is not ready and serves on, asks players to reconnect elsewhere over `drainMs`, then stops.
+   * Safe to call twice.
+   */
+  stop(drainMs: number, delayMs?: number): Promise<void>;
 }
 
 /** How many users who just went offline a replica remembers, with their last-seen time. */
 const REPLICA_LEFT_MAX = 100_000;
 /** Of heartbeats that come as seldom as may be, and of guards: three times a minute's interval, and 90 s. */
 const HEARTBEAT_LEASE_MAX_MS = 180_000;
+/** Fewer open files are less than what a server usually gets. */
+const FEW_FILES = 4_096;
 const STORE_BACK_OFF = { firstMs: 250, maxMs: 5_000 };
 
 export function createStore(config: Config, log: Logger, mayHaveForgotten?: (canAsk: boolean) => void): PresenceStore {
@@ -51,6 +59,11 @@ export function createStore(config: Config, log: Logger, mayHaveForgotten?: (can
   return new RedisStore({
     ...common,
     url: config.redisUrl,
+    security: {
+      ...(config.redisCaFile && { ca: config.redisCaFile }),
+      ...(config.redisCertFile && { cert: config.redisCertFile, key: config.redisKeyFile }),
+      ...(config.redisSentinelPassword && { sentinelPassword: config.redisSentinelPassword }),
+    },
     prefix: config.redisPrefix,
     shards: config.presenceShards,
     nodeLeaseMs: config.nodeLeaseMs,
@@ -127,7 +140,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     returns,
   });
   const feed = new LogFeed(store, log);
-  const authenticator = createAuthenticator(config);
+  const authenticator = createAuthenticator({ ...config, warn: (fields, message) => log.warn(fields, message) });
   const history = createHistory(config, store, log);
   const replica = createReplica(config, store, feed, log);
   let draining = false;
@@ -135,11 +148,20 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   let gateway: Gateway | undefined;
   let wsPort: number | undefined;
   let httpPort: number;
+  let adminPort: number | undefined;
+  const openFiles = openFilesLimit();
+  const files = shareOut(openFiles);
+  if (openFiles < FEW_FILES || config.maxSockets > openFiles - files.http) {
+    const fields = { openFiles, maxSockets: config.maxSockets || files.sockets };
+    log.warn(fields, 'few files may be open, and each socket is one: raise the limit (ulimit -n, LimitNOFILE)');
+  }
   const { create, uws } = await selectTransport(config.transport, log);
   if (config.roles.includes('gateway')) {
     const reads = createReads(store.reads, replica);
+    const maxSockets = config.maxSockets || files.sockets;
     const copy = () => replica?.current();
-    gateway = new Gateway({ ...config, store, feed, reads, copy, node, log, authenticator, createTransport: create });
+    const parts = { store, feed, reads, copy, node, log, authenticator, createTransport: create };
+    gateway = new Gateway({ ...config, maxSockets, ...parts });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });
@@ -151,15 +173,21 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     { name: 'degraded', help: '1 while admissions may go unchecked or changes may be late, as /readyz says; else 0' },
     () => Number(isDegraded()),
   );
+  if (history) {
+    const help = '1 while history is written and can be read; 0 while its database is away, or off for good';
+    metrics.gauge({ name: 'history_up', help }, () => Number(history.isUp));
+  }
   const sidecar = createSidecar({
     config,
     authenticator,
     store,
-    history: history?.database,
+    history: history?.reads,
     replica,
     log,
     metrics,
     uws,
+    maxConnections: files.http,
+    isFull: () => gateway?.isFull ?? false,
     isDraining: () => draining,
     isRestoring: () => node.isRestoring || node.isReturning || node.isSuspect,
     isReturning: () => node.isReturning,
@@ -169,11 +197,13 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   });
   try {
     httpPort = await sidecar.listen(config.host, config.httpPort);
+    adminPort = await sidecar.admin?.listen(config.host, config.adminPort as number);
   } catch (error) {
     await gateway?.drain(0);
+    await sidecar.close();
     throw error;
   }
-  log.info({ wsPort, httpPort }, 'listening');
+  log.info({ wsPort, httpPort, adminPort }, 'listening');
 
   const bringUp = async (): Promise<void> => {
     // Only a misconfiguration is final. The store itself says that it is away.
@@ -190,17 +220,29 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     const transports = { socketTransport, httpTransport };
     // `msg` and `transport` are for those who read this line by program; every line has `message`.
     log.info(
-      { msg: 'ready', wsPort, httpPort, transport: socketTransport, ...transports, store: store.name, nodeId },
+      {
+        msg: 'ready',
+        wsPort,
+        httpPort,
+        adminPort,
+        transport: socketTransport,
+        ...transports,
+        store: store.name,
+        nodeId,
+      },
       'ready',
     );
   };
 
-  const stop = async (drainMs: number): Promise<void> => {
+  const stop = async (drainMs: number, delayMs: number): Promise<void> => {
     draining = true;
+    // So long a load balancer may take to send nobody here.
+    if (gateway && delayMs > 0) await pause(delayMs);
     await gateway?.drain(drainMs);
     doubts.stop();
     await node.stop();
     await sidecar.close();
+    await sidecar.admin?.close();
     replica?.stop();
     // The embedded store ends its sessions when it stops, and history must still read that; with Redis, history needs its
     // connection.
@@ -210,8 +252,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   return {
     wsPort,
     httpPort,
+    adminPort,
     ready: bringUp(),
     refused: refusalOf(history),
-    stop: (drainMs) => (stopped ??= stop(drainMs)),
+    stop: (drainMs, delayMs = 0) => (stopped ??= stop(drainMs, delayMs)),
   };
 }

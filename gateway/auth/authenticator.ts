@@ -1,5 +1,6 @@
 /** Types of authentication. The implementation: create-authenticator.ts. */
 import type { Identity } from './identity.ts';
+import type { Warn } from './jwks-fetch.ts';
 
 export interface Credentials {
   readonly token?: string;
@@ -34,4 +35,6 @@ export interface AuthOptions {
   readonly apiKeys: readonly string[];
   /** Shortest time between two fetches of the key set. */
   readonly jwksCooldownMs?: number;
+  /** Told why the key set cannot be fetched; with it that is tried at once, not with the first token. */
+  readonly warn?: Warn;
 }

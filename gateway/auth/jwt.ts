@@ -36,12 +36,14 @@ function keySource(options: AuthOptions): Verify {
     const algorithms = [...algorithmsOf(key)];
     return (token, checks) => jwtVerify(token, key, { ...checks, algorithms });
   }
-  const { jwksCooldownMs = JWKS_COOLDOWN_MS } = options;
+  const { jwksCooldownMs = JWKS_COOLDOWN_MS, warn } = options;
   const keys = createRemoteJWKSet(new URL(options.jwksUrl), {
     timeoutDuration: JWKS_TIMEOUT_MS,
     cooldownDuration: jwksCooldownMs,
-    [customFetch]: fetchSparingly(jwksCooldownMs),
+    [customFetch]: fetchSparingly(jwksCooldownMs, warn),
   });
+  // Told by `warn`.
+  if (warn) keys.reload().catch(() => undefined);
   return (token, checks) => jwtVerify(token, keys, { ...checks, algorithms: ASYMMETRIC });
 }
 

@@ -3,7 +3,7 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { errorOf, PresenceError } from './presence-error.ts';
 
-/** The server lets 32 messages of a socket wait. */
+/** Less than the messages of a socket that the server lets wait. */
 const MAX_WAITING = 16;
 
 interface Waiting {

@@ -1,11 +1,19 @@
 /** What must hold between settings. No message quotes a secret. */
+
+import { parseRedisUrl } from '../../presence-core/index.ts';
 import { hasKeyTwice } from '../auth/api-keys.ts';
 import { parseDatabaseUrl } from '../history/database-url.ts';
+import { isLoopback } from '../limits/local-access.ts';
 import { type Config, type SettingName, variableOf } from './settings.ts';
 
 const MIN_SECRET_BYTES = 32;
 
-type Duration = Extract<SettingName, `${string}Ms`>;
+const REDIS_SETTINGS = ['redisSentinelPassword', 'redisCaFile', 'redisCertFile', 'redisKeyFile'] as const;
+
+/** Whether the environment or a flag gives the setting a value, be it a wrong one. */
+type IsSet = (name: SettingName) => boolean;
+
+type Duration = Exclude<Extract<SettingName, `${string}Ms`>, 'drainDelayMs'>;
 
 /** The first must be at least so many times the second. */
 const TIMINGS: readonly (readonly [Duration, number, Duration])[] = [
@@ -15,16 +23,37 @@ const TIMINGS: readonly (readonly [Duration, number, Duration])[] = [
   ['heartbeatTtlMs', 2, 'heartbeatIntervalMs'],
 ];
 
-/** Whether only this machine can reach `host`. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
-
 /** Whoever can change the key set on its way can sign any token. */
 function isSafeUrl(written: string): boolean {
   if (!URL.canParse(written)) return false;
   const { protocol, hostname } = new URL(written);
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
+}
+
+function redisFaults({ redisUrl, redisCertFile, redisKeyFile, ...config }: Config, isSet: IsSet): string[] {
+  if (redisUrl === '') {
+    const alone = REDIS_SETTINGS.filter((name) => isSet(name)).map(variableOf);
+    if (config.replica === 'on') alone.push('REPLICA=on');
+    return alone.map((name) => `${name} needs REDIS_URL: without it everything is kept in the memory of this process`);
+  }
+  try {
+    const { tls, kind } = parseRedisUrl(redisUrl);
+    const faults: string[] = [];
+    for (const name of ['redisCaFile', 'redisCertFile', 'redisKeyFile'] as const) {
+      if (!tls && isSet(name)) faults.push(`${variableOf(name)} is for TLS: REDIS_URL must begin with rediss`);
+    }
+    if ((redisCertFile === '') !== (redisKeyFile === '')) {
+      faults.push('REDIS_CERT_FILE and REDIS_KEY_FILE must be set both, or neither');
+    }
+    if (kind !== 'sentinel' && isSet('redisSentinelPassword')) {
+      faults.push(
+        'REDIS_SENTINEL_PASSWORD is for sentinels: REDIS_URL must be redis+sentinel:// or rediss+sentinel://',
+      );
+    }
+    return faults;
+  } catch (error) {
+    return [(error as Error).message];
+  }
 }
 
 function databaseFault({ databaseUrl }: Config): string | undefined {
@@ -37,10 +66,9 @@ function databaseFault({ databaseUrl }: Config): string | undefined {
 }
 
 /**
- * @param isSet whether the environment or a flag gives the setting a value, be it a wrong one.
  * @returns a message for each fault.
  */
-export function crossCheck(config: Config, isSet: (name: SettingName) => boolean): string[] {
+export function crossCheck(config: Config, isSet: IsSet): string[] {
   const faults: string[] = [];
   const expect = (holds: boolean, fault: string): void => {
     if (!holds) faults.push(fault);
@@ -55,7 +83,12 @@ export function crossCheck(config: Config, isSet: (name: SettingName) => boolean
     guardTtlMs > guardRefreshMs,
     `GUARD_TTL_MS must be more than GUARD_REFRESH_MS (${guardTtlMs} and ${guardRefreshMs})`,
   );
-  expect(wsPort !== httpPort || wsPort === 0, 'WS_PORT and HTTP_PORT must differ');
+  const pairs = [
+    ['WS_PORT and HTTP_PORT', wsPort, httpPort],
+    ['WS_PORT and ADMIN_PORT', wsPort, config.adminPort],
+    ['HTTP_PORT and ADMIN_PORT', httpPort, config.adminPort],
+  ] as const;
+  for (const [names, one, other] of pairs) expect(one !== other || one === 0, `${names} must differ`);
   expect(
     (roles.includes('gateway') && roles.includes('sidecar')) || config.redisUrl !== '',
     'ROLES without gateway or without sidecar needs REDIS_URL: the processes share their store in Redis',
@@ -64,6 +97,12 @@ export function crossCheck(config: Config, isSet: (name: SettingName) => boolean
     isSet('auth') || isLoopback(host),
     `HOST ${host} is not loopback: set AUTH=jwt, or AUTH=off to serve everyone without authentication`,
   );
+  expect(
+    config.redisUrl === '' || isSet('databaseUrl') || !(roles.includes('history') || roles.includes('sidecar')),
+    'REDIS_URL needs DATABASE_URL to be stated, as processes that share a Redis share their history: ' +
+      'mysql://user:password@host/db, or none for no history',
+  );
+  faults.push(...redisFaults(config, isSet));
   const fault = databaseFault(config);
   if (fault !== undefined) faults.push(fault);
 
@@ -83,8 +122,9 @@ export function crossCheck(config: Config, isSet: (name: SettingName) => boolean
   expect(jwksUrl === '' || isSafeUrl(jwksUrl), 'JWKS_URL must be https://, or http:// on loopback');
   expect(!hasKeyTwice(config.apiKeys), 'API_KEYS must not contain the same key twice');
 
-  for (const what of ['Messages', 'Connects', 'Requests'] as const) {
-    const alone = config[`rate${what}Burst`] > 0 && config[`rate${what}PerSecond`] === 0;
+  for (const what of ['Messages', 'Switches', 'Connects', 'Requests'] as const) {
+    const isSaid = isSet(`rate${what}Burst`) && config[`rate${what}Burst`] > 0;
+    const alone = isSaid && config[`rate${what}PerSecond`] === 0;
     expect(!alone, `${variableOf(`rate${what}Burst`)} needs ${variableOf(`rate${what}PerSecond`)}`);
   }
   return faults;

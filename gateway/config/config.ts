@@ -1,6 +1,7 @@
 /** Environment and flags → one frozen `Config`. */
 import { crossCheck } from './checks.ts';
-import type { Setting } from './setting.ts';
+import { nearest } from './nearest.ts';
+import { readText, type Setting } from './setting.ts';
 import { type Config, flagOf, SETTING_NAMES, SETTINGS, type SettingName, variableOf } from './settings.ts';
 import { REDACTED } from './without-password.ts';
 
@@ -17,15 +18,55 @@ export class ConfigError extends Error {
   }
 }
 
-const NAME_OF_FLAG: ReadonlyMap<string, SettingName> = new Map(SETTING_NAMES.map((name) => [flagOf(name), name]));
+const mayBeFile = (name: SettingName): boolean => SETTINGS[name].secret === true && !SETTINGS[name].isFile;
+
+const NAME_OF_FLAG: ReadonlyMap<string, SettingName> = new Map(
+  SETTING_NAMES.flatMap((name) => [
+    [flagOf(name), name] as const,
+    ...(mayBeFile(name) ? [[`${flagOf(name)}-file`, name] as const] : []),
+  ]),
+);
+const FLAGS = [...NAME_OF_FLAG.keys()];
+const VARIABLES = SETTING_NAMES.filter((name) => SETTINGS[name].kind !== 'flag').flatMap((name) =>
+  mayBeFile(name) ? [variableOf(name), `${variableOf(name)}_FILE`] : [variableOf(name)],
+);
+
+/** Variables that are no setting and look like one: with a typo the setting would silently keep its default. */
+function misspelt(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set(VARIABLES);
+  return Object.keys(env)
+    .filter((name) => env[name] && !known.has(name))
+    .flatMap((name) => {
+      const meant = nearest(name, VARIABLES);
+      return meant === undefined
+        ? []
+        : [`${name} is not a setting: did you mean ${meant}? If it is for another program, unset it for this one`];
+    });
+}
+
+const suggestion = (written: string, among: readonly string[]): string => {
+  const meant = nearest(written, among);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+};
 
 /** Raw texts by name. Flags win over the environment; an empty text is the same as none. */
 function collect(env: Readonly<Record<string, string | undefined>>, argv: readonly string[], faults: string[]) {
   const raw = new Map<SettingName, string>();
+  const fromFile = (name: SettingName, label: string, path: string): void => {
+    const content = readText(path);
+    if (content === undefined) faults.push(`${label}: must be a readable file`);
+    else raw.set(name, content.trimEnd());
+  };
   for (const name of SETTING_NAMES) {
-    const value = SETTINGS[name].kind === 'flag' ? undefined : env[variableOf(name)];
-    if (value) raw.set(name, value);
+    if (SETTINGS[name].kind === 'flag') continue;
+    const variable = variableOf(name);
+    const value = env[variable];
+    const path = mayBeFile(name) ? env[`${variable}_FILE`] : undefined;
+    if (value && path) faults.push(`${variable} and ${variable}_FILE: set only one of them`);
+    else if (value) raw.set(name, value);
+    else if (path) fromFile(name, `${variable}_FILE`, path);
   }
+  faults.push(...misspelt(env));
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i] as string;
     const [written, attached] = argument.split(/=(.*)/s, 2) as [string, string?];
@@ -33,7 +74,9 @@ function collect(env: Readonly<Record<string, string | undefined>>, argv: readon
     if (!name) {
       // A stray word may be a secret whose flag was misspelt: only its position is printed.
       faults.push(
-        written.startsWith('-') ? `${written}: unknown flag` : `argument ${i + 1}: not a flag (flags begin with --)`,
+        written.startsWith('-')
+          ? `${written}: unknown flag${suggestion(written, FLAGS)}`
+          : `argument ${i + 1}: not a flag (flags begin with --)`,
       );
     } else if (SETTINGS[name].kind === 'flag') {
       if (attached === undefined) raw.set(name, 'true');
@@ -43,6 +86,7 @@ function collect(env: Readonly<Record<string, string | undefined>>, argv: readon
       const value = attached ?? (next?.startsWith('--') ? undefined : next);
       if (value === undefined) faults.push(`${written}: needs a value`);
       else if (value === '') raw.delete(name);
+      else if (written !== flagOf(name)) fromFile(name, written, value);
       else raw.set(name, value);
       if (attached === undefined && value !== undefined) i++;
     }
@@ -52,7 +96,7 @@ function collect(env: Readonly<Record<string, string | undefined>>, argv: readon
 
 /**
  * Reads the environment and the flags (`process.argv.slice(2)`).
- * @throws ConfigError with all faults at once. With `--help` faults are ignored, so that it always prints.
+ * @throws ConfigError with all faults at once. With `--help` or `--print-config` faults are ignored, so that they always print.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>, argv: readonly string[]): Config {
   const faults: string[] = [];
@@ -70,8 +114,16 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
   for (const value of Object.values(values)) Object.freeze(value);
   const config = Object.freeze(values) as Config;
   faults.push(...crossCheck(config, (name) => raw.has(name)));
-  if (faults.length > 0 && !config.help) throw new ConfigError(faults);
+  if (faults.length > 0 && !config.help && !config.printConfig) throw new ConfigError(faults);
   return config;
+}
+
+/** What `--print-config` prints: a line for each setting, as a variable. */
+export function printedConfig(config: Config): string {
+  const lines = Object.entries(describeConfig(config)).map(
+    ([name, value]) => `${variableOf(name as SettingName)}=${value}`,
+  );
+  return `${lines.join('\n')}\n`;
 }
 
 /** The configuration for the log at start. A secret that is set reads `[redacted]`, a URL only where its password was. */
@@ -80,7 +132,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
     SETTING_NAMES.filter((name) => SETTINGS[name].kind !== 'flag').map((name) => {
       const setting: Setting = SETTINGS[name];
       const value = config[name];
-      if (!setting.secret || String(value) === '') return [name, value];
+      if (!setting.secret || String(value) === '') return [name, value ?? ''];
       return [name, setting.show?.(String(value)) ?? REDACTED];
     }),
   );

@@ -1,14 +1,17 @@
 /** What `--help` prints. */
 
 import type { Setting } from './setting.ts';
-import { flagOf, SETTING_GROUPS, type SettingName, variableOf } from './settings.ts';
+import { flagOf, SETTING_GROUPS, SETTING_NAMES, SETTINGS, type SettingName, variableOf } from './settings.ts';
 
 const FLAG_COLUMNS = 40;
+const SECRETS = SETTING_NAMES.filter((name) => SETTINGS[name].secret && !SETTINGS[name].isFile)
+  .map(variableOf)
+  .join(', ');
 
 function row(name: SettingName, setting: Setting): string {
   if (setting.kind === 'flag') return `  ${flagOf(name).padEnd(FLAG_COLUMNS)}  ${setting.about}`;
   const head = `${flagOf(name)} ${setting.kind}`;
-  const fallback = String(setting.fallback) === '' ? '' : ` [${setting.fallback}]`;
+  const fallback = String(setting.fallback ?? '') === '' ? '' : ` [${setting.fallback}]`;
   return `  ${head.padEnd(FLAG_COLUMNS)}  ${variableOf(name)}: ${setting.about}${fallback}`;
 }
 
@@ -20,7 +23,8 @@ export function helpText(): string {
   return `Usage: npm start -- [flags]
 
 Each setting is a flag (--ws-port 9000) or an environment variable (WS_PORT=9000); the flag wins.
-Defaults are in brackets. Names that end in MS are milliseconds.
+Defaults are in brackets. Names that end in MS are milliseconds. A secret may be in a file: JWT_SECRET_FILE,
+DATABASE_URL_FILE and so on name it. Secrets are: ${SECRETS}.
 
 ${groups.join('\n')}`;
 }

@@ -1,5 +1,6 @@
 /** The kinds of settings: how a text becomes a value, and what a wrong one is answered. */
 
+import { readFileSync } from 'node:fs';
 import { alternatives } from '../alternatives.ts';
 import { isApiKeyEntry } from '../auth/api-keys.ts';
 import { readPublicKey } from '../auth/public-key.ts';
@@ -12,8 +13,10 @@ export interface Setting {
   readonly kind: string;
   readonly fallback: unknown;
   readonly about: string;
-  /** Never printed, neither in an error nor in the log. */
+  /** Never printed, neither in an error nor in the log. Such a setting may also be named by a file: `NAME_FILE`. */
   readonly secret?: boolean;
+  /** The text is the path of a file whose content is the value. */
+  readonly isFile?: boolean;
   /** What the log shows of a secret value; by default nothing. */
   readonly show?: (value: string) => string;
   parse(written: string): Parsed;
@@ -35,6 +38,11 @@ export function integer(fallback: number, min: number, max: number, about: strin
       return value >= min && value <= max ? { value } : { must: `be an integer between ${min} and ${max}` };
     },
   };
+}
+
+/** No value unless it is set. */
+export function optional<T>(setting: TypedSetting<T>): TypedSetting<T | undefined> {
+  return { ...setting, fallback: undefined };
 }
 
 interface TextRule {
@@ -121,11 +129,42 @@ export function publicKey(about: string): TypedSetting<string> {
   };
 }
 
+/** The value is the content of a file in PEM, read once, at start. */
+export function pemFile(about: string): TypedSetting<string> {
+  return {
+    kind: '<file>',
+    fallback: '',
+    about,
+    secret: true,
+    isFile: true,
+    parse(written) {
+      const pem = readText(written);
+      return pem?.includes('-----BEGIN ') ? { value: pem } : { must: 'be a readable file in PEM' };
+    },
+  };
+}
+
+/** @returns undefined when there is no such file, or it cannot be read. */
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Scheme, host and port as browsers send them, or `*`. */
 export const origin: Item = {
   kind: 'origin',
   plural: 'origins such as https://example.com (no path, no final slash), or *',
   isValid: (written) => written === '*' || (URL.canParse(written) && new URL(written).origin === written),
+};
+
+/** As browsers send it, without a port. */
+export const hostName: Item = {
+  kind: 'host',
+  plural: 'host names such as presence.example, without ports, or *',
+  isValid: (written) => written === '*' || /^[\w.-]+$/.test(written) || /^[\da-fA-F:]+$/.test(written),
 };
 
 export const apiKey: Item = {

@@ -9,9 +9,12 @@ import {
   choice,
   choices,
   flag,
+  hostName,
   integer,
   list,
+  optional,
   origin,
+  pemFile,
   publicKey,
   type Setting,
   text,
@@ -33,8 +36,10 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const duration = (fallbackMs: number, minMs: number, about: string) => integer(fallbackMs, minMs, DAY_MS, about);
 const days = (fallback: number, what: string) =>
   integer(fallback, 0, MAX_DAYS, `delete ${what} after this many days; 0: keep them for ever`);
-const perSecond = (what: string) => integer(0, 0, MAX_RATE, `${what} allowed per second; 0: no limit`);
-const burst = (what: string) => integer(0, 0, MAX_RATE, `${what} allowed at once; 0: the limit per second`);
+const perSecond = (what: string, fallback = 0) =>
+  integer(fallback, 0, MAX_RATE, `${what} allowed per second; 0: no limit`);
+const burst = (what: string, fallback = 0) =>
+  integer(fallback, 0, MAX_RATE, `${what} allowed at once; 0: the limit per second`);
 
 /** The groups in the order in which `--help` shows them. */
 export const SETTING_GROUPS = {
@@ -52,20 +57,40 @@ export const SETTING_GROUPS = {
       'auto',
       'auto: uWebSockets.js (else ws) for sockets, node:http; uws: uWebSockets.js for both; ws: ws and node:http',
     ),
-    drainMs: duration(10_000, 0, 'at shutdown, disconnect the players spread over this time'),
+    maxSockets: integer(
+      0,
+      0,
+      10_000_000,
+      'open WebSockets; more are refused with 503; 0: four fifths of the file descriptors that this process may have',
+    ),
+    adminPort: optional(
+      integer(
+        0,
+        0,
+        MAX_PORT,
+        'HTTP port for /metrics and /log-level, then not on HTTP_PORT, and for health checks; 0: any free port',
+      ),
+    ),
+    drainDelayMs: optional(
+      duration(
+        0,
+        0,
+        'at shutdown, first answer /readyz with 503 for this time and go on serving; unset: 2000 with REDIS_URL, else 0',
+      ),
+    ),
+    drainMs: duration(5_000, 0, 'then disconnect the players spread over this time'),
   },
   Store: {
     redisUrl: text(
       '',
-      'redis://, rediss://, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port; ' +
-        'unset: everything in memory, for a single process',
-      {
-        secret: true,
-        show: withoutPassword,
-        pattern: /^(rediss?|redis\+sentinel|redis\+cluster):\/\/[^/]/,
-        must: 'begin with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host',
-      },
+      'redis://, redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port, with TLS rediss://, ' +
+        'rediss+sentinel:// or rediss+cluster://; unset: everything in memory, for a single process',
+      { secret: true, show: withoutPassword },
     ),
+    redisSentinelPassword: text('', 'password of the sentinels themselves', { secret: true }),
+    redisCaFile: pemFile('certificates that sign those of Redis, in PEM; unset: those that Node.js trusts'),
+    redisCertFile: pemFile('certificate of this client for Redis, in PEM'),
+    redisKeyFile: pemFile('key of that certificate, in PEM'),
     redisPrefix: text('presence', 'prefix of all Redis keys', {
       pattern: /^[A-Za-z0-9_.-]{1,32}$/,
       must: 'be 1–32 characters of A-Z a-z 0-9 _ . -',
@@ -104,13 +129,21 @@ export const SETTING_GROUPS = {
     apiKeys: list(apiKey, 'API keys of other services; scope is player, read or admin', { secret: true }),
     allowedOrigins: list(
       origin,
-      'browser origins that may connect, * for any; unset: WebSocket accepts any origin, HTTP has no CORS headers',
+      'browser origins that may connect, * for any; unset: any (on loopback without authentication: of this machine), ' +
+        'and HTTP has no CORS headers',
+    ),
+    allowedHosts: list(
+      hostName,
+      'on loopback without authentication: host names, besides those of loopback, by which this process is reached, as ' +
+        'through a proxy; * for any',
     ),
   },
   'Rate limits': {
     trustedProxies: list(addressRange, 'proxies whose X-Forwarded-For header is trusted'),
-    rateMessagesPerSecond: perSecond('messages of a socket'),
-    rateMessagesBurst: burst('messages of a socket'),
+    rateMessagesPerSecond: perSecond('messages of a socket', 50),
+    rateMessagesBurst: burst('messages of a socket', 200),
+    rateSwitchesPerSecond: perSecond('switches of stream of a socket', 5),
+    rateSwitchesBurst: burst('switches of stream of a socket', 20),
     rateConnectsPerSecond: perSecond('WebSocket connects from an IP address'),
     rateConnectsBurst: burst('WebSocket connects from an IP address'),
     rateRequestsPerSecond: perSecond('HTTP requests of a user (of an IP address if there is no user)'),
@@ -155,6 +188,8 @@ export const SETTING_GROUPS = {
   },
   Help: {
     help: flag('print this and exit'),
+    printConfig: flag('print all settings as they are read, without secrets, and exit'),
+    check: flag('check the settings, and the files that they name, and exit'),
   },
 } as const satisfies Record<string, Record<string, Setting>>;
 

@@ -2,10 +2,13 @@
 import type { Change } from '../../presence-core/index.ts';
 import type { EndedSession } from './history-database.ts';
 
+/** A switch after less than this leaves no row: zapping would fill the disk. */
+const WATCHED_MIN_MS = 1_000;
+
 type Place = Pick<Change, 'streamId' | 'deviceType' | 'country' | 'state' | 'segment' | 'segmentStartedAt'>;
 
 /**
- * The row that ends with this change: of the whole session on a close, of the former stream on a switch.
+ * The row that ends with this change: of the last stream on a close, of the former one on a switch.
  * Presence-only marks watch nothing and leave none, nor does the time before a session first named a stream.
  */
 export function endedRow(change: Change): EndedSession | undefined {
@@ -13,7 +16,8 @@ export function endedRow(change: Change): EndedSession | undefined {
   if (change.via === 'presence') return undefined;
   if (kind === 'close' && reason !== undefined) return row(change, change, change.at, reason);
   const switched = previous?.streamId !== undefined && previous.segment !== change.segment;
-  return switched ? row(change, previous, change.segmentStartedAt, 'switched') : undefined;
+  if (!switched || change.segmentStartedAt - previous.segmentStartedAt < WATCHED_MIN_MS) return undefined;
+  return row(change, previous, change.segmentStartedAt, 'switched');
 }
 
 function row(change: Change, place: Place, at: number, reason: EndedSession['reason']): EndedSession {

@@ -1,7 +1,7 @@
 /** The history of one process: its database, open for reads, and, where it has that role, the writer. */
 import { randomUUID } from 'node:crypto';
 import { type BackOff, type PresenceStore, pause, retrying } from '../../presence-core/index.ts';
-import type { HistoryDatabase } from './history-database.ts';
+import type { HistoryDatabase, HistoryReads } from './history-database.ts';
 import { HistoryError } from './history-error.ts';
 import { HistoryWriter, type KeepDays } from './history-writer.ts';
 import type { SessionWriterOptions } from './session-writer.ts';
@@ -27,6 +27,8 @@ const DRAIN_MS = 2_500;
 export class History {
   readonly database: HistoryDatabase;
   readonly writer: HistoryWriter | undefined;
+  private isOpen = false;
+  private off: HistoryError | undefined;
   private readonly options: HistoryOptions;
   private readonly stopping = new AbortController();
 
@@ -37,6 +39,22 @@ export class History {
     this.writer = writes
       ? new HistoryWriter({ database, store, log, keepDays, logKeptWarnMs, member: randomUUID() })
       : undefined;
+  }
+
+  /** Rows are written, and reads answered, as far as is known. */
+  get isUp(): boolean {
+    return this.isOpen && this.writer?.sessions.isFailing !== true;
+  }
+
+  /** For routes: once history is off for good, they are told so. */
+  get reads(): HistoryReads {
+    const { database } = this;
+    const asked = <T>(read: () => Promise<T>): Promise<T> => (this.off ? Promise.reject(this.off) : read());
+    return {
+      sessions: (query) => asked(() => database.sessions(query)),
+      concurrency: (query) => asked(() => database.concurrency(query)),
+      hours: (hourAt) => asked(() => database.hours(hourAt)),
+    };
   }
 
   /**
@@ -57,11 +75,13 @@ export class History {
     try {
       await retrying({ ...OPEN_BACK_OFF, signal, passes, failed }, async () => {
         await this.database.start();
+        this.isOpen = true;
         if (waited) log.info({}, 'history database is available');
       });
     } catch (error) {
       if (required && !waited) throw error;
       log.error({ err: error }, 'history is off: DATABASE_URL cannot be opened; correct it or set it to none');
+      this.off = new HistoryError('history_misconfigured', 'history is off', error);
       this.stopping.abort();
       await this.writer?.stop(0);
     }

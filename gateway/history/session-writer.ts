@@ -66,6 +66,11 @@ export class SessionWriter {
     this.options = options;
   }
 
+  /** The last round failed. */
+  get isFailing(): boolean {
+    return this.isFailureReported;
+  }
+
   start(): void {
     this.running = this.run();
   }

@@ -27,7 +27,7 @@ const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
 const CHALLENGE = 'Bearer realm="presence"';
 const RETRY_AFTER_S = '1';
 
-function unauthenticated(detail: string, isInvalid: boolean): Problem {
+export function unauthenticated(detail: string, isInvalid = false): Problem {
   const challenge = isInvalid ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE;
   return new Problem('unauthenticated', detail, { headers: { 'www-authenticate': challenge } });
 }

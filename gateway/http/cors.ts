@@ -23,7 +23,7 @@ export function createCors(allowedOrigins: readonly string[]): Cors {
   return {
     mark(headers, origin) {
       if (origins.size === 0) return;
-      if (!any) headers.vary = 'origin';
+      if (!any) headers.vary = headers.vary === undefined ? 'origin' : `${headers.vary}, origin`;
       if (!isAllowed(origin)) return;
       headers['access-control-allow-origin'] = any ? '*' : origin;
       headers['access-control-expose-headers'] = EXPOSED_HEADERS;

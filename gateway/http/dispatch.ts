@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import findMyWay from 'find-my-way';
 import type { Logger } from 'pino';
+import type { LocalAccess } from '../limits/local-access.ts';
 import type { ObservedRequest } from '../metrics/http-metrics.ts';
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import { createCors, type Headers } from './cors.ts';
@@ -23,6 +24,7 @@ export interface DispatchOptions extends AuthorizeOptions {
   readonly log: Logger;
   readonly logRequests: 'errors' | 'all';
   readonly allowedOrigins: readonly string[];
+  readonly localAccess: LocalAccess;
   /** Why what the store answers may not be what is: every answer says so. */
   readonly doubt: () => Doubt | undefined;
   /** Counts each request after its response. */
@@ -45,6 +47,11 @@ interface Entry {
   readonly userAccess: UserAccess;
 }
 
+/** Routes whose ids are in the query instead of the path, as a URL cannot have a segment `.` or `..`. */
+interface ByQuery {
+  readonly choices: { readonly names: readonly string[]; readonly entry: Entry }[];
+}
+
 interface Match {
   readonly entry: Entry;
   readonly params: unknown;
@@ -58,12 +65,26 @@ interface Progress {
 }
 
 export function createDispatch(options: DispatchOptions): Dispatch {
-  const { routes, log, logRequests, allowedOrigins, doubt, observe } = options;
+  const { routes, log, logRequests, allowedOrigins, localAccess, doubt, observe } = options;
   // The schema limits the length of an id: the router must not.
   const router = findMyWay({ maxParamLength: MAX_URL_LENGTH, querystringParser: parseQuery });
+  const byQuery = new Map<string, ByQuery['choices']>();
+  const choicesAt = (method: string, path: string): ByQuery['choices'] => {
+    const where = `${method} ${path}`;
+    const choices = byQuery.get(where) ?? [];
+    byQuery.set(where, choices);
+    return choices;
+  };
   for (const route of routes) {
     const entry: Entry = { route, check: compileCheck(route), userAccess: compileUserAccess(route) };
     router.on(route.method, route.path, () => undefined, entry);
+    const [path = '', ...names] = route.path.split('/:');
+    if (names.length > 0) choicesAt(route.method, path).push({ names, entry });
+  }
+  for (const [where, choices] of byQuery) {
+    const [method, path] = where.split(' ') as [Route['method'], string];
+    // A route of its own at that path goes first: it needs no ids.
+    if (router.findRoute(method, path) === null) router.on(method, path, () => undefined, { choices });
   }
   const methods = [...new Set(routes.map(({ method }) => method))];
   const authorize = createAuthorize(options);
@@ -72,7 +93,18 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 
   function find(method: string, url: string): Match | undefined {
     const found = router.find(method as Route['method'], url);
-    return found ? { entry: found.store as Entry, params: found.params, query: found.searchParams } : undefined;
+    if (!found) return undefined;
+    const { params, searchParams: query } = found;
+    const store = found.store as Entry | ByQuery;
+    return 'choices' in store ? matchByQuery(store, query) : { entry: store, params, query };
+  }
+
+  /** @returns the route all of whose ids the query names, and most of them. */
+  function matchByQuery({ choices }: ByQuery, query: Record<string, unknown>): Match | undefined {
+    const named = choices.filter(({ names }) => names.every((name) => query[name] !== undefined));
+    const [best] = named.sort((a, b) => b.names.length - a.names.length);
+    if (!best) return undefined;
+    return { entry: best.entry, params: Object.fromEntries(best.names.map((name) => [name, query[name]])), query };
   }
 
   /** @throws Problem `not_found` when the URL has no route. */
@@ -145,20 +177,32 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     let problem: Problem | undefined;
     let response: OutgoingResponse;
     try {
+      const refusal = localAccess(incoming.header('host'), origin);
+      if (refusal !== undefined) throw new Problem('forbidden', refusal);
       if (url.length > MAX_URL_LENGTH)
         throw new Problem('uri_too_long', `The URL must have at most ${MAX_URL_LENGTH} characters.`);
       response = method === 'OPTIONS' ? preflight(url, origin) : await serve(incoming, requestId, progress);
       response.headers['x-request-id'] = requestId;
+      // Who watches what is for who asked, and only now.
+      if (method !== 'OPTIONS') response.headers['cache-control'] ??= 'no-store';
     } catch (error) {
       problem = toProblem(error);
       response = respondWithProblem(problem, requestId);
+      response.headers['cache-control'] = 'no-store';
     }
+    // Of a caller without access more may still be on its way.
+    incoming.dropBody();
     cors.mark(response.headers, origin);
     const durationMs = performance.now() - startedAt;
     const { route, body } = progress;
     const probe = route?.probe && route.path;
-    observe({ method, route: route?.path, status: response.status, durationMs });
-    logRequest({ requestId, method, url, probe, status: response.status, durationMs, problem, body });
+    try {
+      observe({ method, route: route?.path, status: response.status, durationMs });
+      logRequest({ requestId, method, url, probe, status: response.status, durationMs, problem, body });
+    } catch (error) {
+      // The response is there: it is sent whatever becomes of its line.
+      log.error({ err: error, correlationId: requestId }, 'a request could not be logged');
+    }
     return response;
   };
 }

@@ -12,9 +12,11 @@ export interface IncomingRequest {
   header(name: string): string | undefined;
   /**
    * The whole body.
-   * @throws Problem `payload_too_large` beyond `maxBytes`
+   * @throws Problem `payload_too_large` beyond `maxBytes`; `overloaded` when the bodies of all requests hold too much
    */
   readBody(maxBytes: number): Promise<Buffer>;
+  /** Lets go of what has arrived of the body, and of what still comes: the request is refused, or answered. */
+  dropBody(): void;
 }
 
 export interface OutgoingResponse {

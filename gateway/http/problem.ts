@@ -10,6 +10,8 @@ import type { OutgoingResponse } from './exchange.ts';
 export const PROBLEM_TYPE = 'application/problem+json';
 /** The store is usually back within seconds; clients add their own jitter. */
 const STORE_RETRY_AFTER_S = '1';
+/** Somebody has to correct a setting. */
+const HISTORY_RETRY_AFTER_S = '300';
 
 interface ProblemOptions {
   readonly status?: number;
@@ -50,7 +52,12 @@ export function toProblem(error: unknown): Problem {
     return new Problem(code, detail, options);
   }
   if (error instanceof HistoryError && error.retryable) {
-    return new Problem('store_unavailable', 'The database did not answer: try again.', options);
+    return new Problem('history_unavailable', 'The database did not answer: try again.', options);
+  }
+  if (error instanceof HistoryError && error.code === 'history_misconfigured') {
+    const headers = { 'retry-after': HISTORY_RETRY_AFTER_S };
+    const detail = 'History is off, as DATABASE_URL cannot be opened: the log of the server says why.';
+    return new Problem('history_unavailable', detail, { headers });
   }
   return new Problem('internal', 'The error was logged with this request id.', { cause: error });
 }

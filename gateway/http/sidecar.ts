@@ -5,16 +5,17 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { Config } from '../config/config.ts';
 import type { HistoryReads } from '../history/index.ts';
 import { createClientAddress } from '../limits/client-address.ts';
+import { createLocalAccess } from '../limits/local-access.ts';
 import { createClientRate } from '../limits/rate-limit.ts';
 import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Returns } from '../node/returns.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Uws } from '../transport/uws-module.ts';
-import { createDispatch } from './dispatch.ts';
+import { createDispatch, type Doubt } from './dispatch.ts';
 import type { Dispatch } from './exchange.ts';
 import type { Route } from './route.ts';
-import { createRoutes } from './routes/index.ts';
+import { createAdminRoutes, createRoutes } from './routes/index.ts';
 import type { HttpServer } from './server/http-server.ts';
 import { createNodeServer } from './server/node-server.ts';
 import { createUwsServer } from './server/uws-server.ts';
@@ -33,6 +34,10 @@ export interface SidecarOptions {
   readonly metrics: Metrics;
   /** Undefined: node:http serves. */
   readonly uws: Uws | undefined;
+  /** Open connections; more are cut. */
+  readonly maxConnections?: number;
+  /** No more sockets are accepted. */
+  readonly isFull?: () => boolean;
   readonly isDraining: () => boolean;
   /** The store forgot, and may not have all sessions again that sockets hold (P10). */
   readonly isRestoring?: () => boolean;
@@ -45,6 +50,8 @@ export interface SidecarOptions {
 }
 
 export interface Sidecar extends HttpServer {
+  /** For operators; undefined without ADMIN_PORT. */
+  readonly admin: HttpServer | undefined;
   /** Processes a request without a server. */
   readonly dispatch: Dispatch;
   /** The routes it serves. */
@@ -61,6 +68,8 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     log,
     metrics,
     uws,
+    maxConnections = Number.POSITIVE_INFINITY,
+    isFull = () => false,
     isDraining,
     isRestoring = () => false,
     isReturning = () => false,
@@ -74,7 +83,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
       'could not notify sockets of ended sessions: they close at their next renewal',
     ),
   );
-  const routes = createRoutes({
+  const context = {
     config,
     store: bounded,
     history,
@@ -82,21 +91,32 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     log,
     metrics,
     isDraining,
+    isFull,
     isRestoring,
     isReturning,
     returns,
     isDegraded,
-  });
-  const dispatch = createDispatch({
-    routes,
+  };
+  const routes = createRoutes(context);
+  const dispatchOptions = {
     observe: observeRequests(metrics),
     log,
     logRequests: config.logRequests,
-    doubt: () => (isRestoring() ? 'restoring' : isUnconfirmed() ? 'unconfirmed' : undefined),
+    doubt: (): Doubt | undefined => (isRestoring() ? 'restoring' : isUnconfirmed() ? 'unconfirmed' : undefined),
     allowedOrigins: config.allowedOrigins,
+    localAccess: createLocalAccess(config),
     authenticator,
     clientAddress: createClientAddress(config.trustedProxies),
     requestRate: createClientRate(config.rateRequestsPerSecond, config.rateRequestsBurst),
-  });
-  return { dispatch, routes, ...(uws ? createUwsServer(uws, dispatch) : createNodeServer(dispatch)) };
+  };
+  const dispatch = createDispatch({ ...dispatchOptions, routes });
+  const server = uws
+    ? createUwsServer(uws, dispatch, { maxConnections })
+    : createNodeServer(dispatch, { maxConnections });
+  // Always node:http, which also answers the HTTP/1.0 of some health checks.
+  const admin =
+    config.adminPort === undefined
+      ? undefined
+      : createNodeServer(createDispatch({ ...dispatchOptions, routes: createAdminRoutes(context) }));
+  return { dispatch, routes, admin, ...server };
 }

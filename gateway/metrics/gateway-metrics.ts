@@ -7,6 +7,10 @@ export function registerGatewayMetrics(gateway: Gateway, metrics: Metrics): void
   metrics.gauge({ name: 'sockets', help: 'Open WebSockets by kind', labels: ['kind'] }, () =>
     byLabel('kind', gateway.census()),
   );
+  metrics.gauge(
+    { name: 'sockets_max', help: 'WebSockets that may be open; more are refused' },
+    () => gateway.maxSockets,
+  );
   metrics.counter({ name: 'sockets_accepted_total', help: 'WebSockets accepted' }, () => counters.accepted);
   metrics.counter(
     { name: 'sockets_refused_total', help: 'WebSocket upgrades refused, by reason', labels: ['reason'] },

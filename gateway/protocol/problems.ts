@@ -16,6 +16,7 @@ export const PROBLEMS = {
   rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Internal error' },
   overloaded: { status: 503, title: 'Server overloaded' },
+  history_unavailable: { status: 503, title: 'History unavailable' },
   store_unavailable: { status: 503, title: 'Store unavailable' },
   draining: { status: 503, title: 'Node is draining' },
 } as const satisfies Record<string, { status: number; title: string }>;

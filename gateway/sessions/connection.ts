@@ -10,7 +10,7 @@ import { isBeyondRate } from '../limits/message-rate.ts';
 import type { Rate } from '../limits/rate-limit.ts';
 import { type ProblemMembers, problemBody, storeProblem } from '../problem.ts';
 import { CLOSE_CODES, type CloseName } from '../protocol/close-codes.ts';
-import type { ClientMessage, Refresh, ServerMessage } from '../protocol/messages.ts';
+import type { ClientMessage, Refresh, ServerMessage, Update } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Hub } from '../subscriptions/hub.ts';
 import { Subscriber } from '../subscriptions/subscriber.ts';
@@ -18,9 +18,13 @@ import type { TransportSocket } from '../transport/transport.ts';
 import { decode } from './decode.ts';
 import { Player, type PlayerContext } from './player.ts';
 import type { PlayerSocket } from './player-socket.ts';
+import type { Turns } from './turns.ts';
 
-/** Messages that may wait while an earlier one is at the store. */
-const MAX_WAITING = 32;
+/** Messages that may wait while an earlier one is at the store, or for their turn; and their characters. */
+const MAX_WAITING = 128;
+const MAX_WAITING_LENGTH = 262_144;
+/** Others go on between. */
+const MESSAGES_PER_TURN = 8;
 
 /** The part of a logger that is needed here; pino's fits. */
 export interface Log {
@@ -34,7 +38,9 @@ export interface ConnectionContext extends PlayerContext {
   readonly log: Log;
   readonly hub: Hub;
   readonly expiry: TokenExpiry;
+  readonly turns: Turns;
   readonly messageRate: Rate | undefined;
+  readonly switchRate: Rate | undefined;
 }
 
 /** What a socket is: it waits for its hello, holds a session, only subscribes, or waits until its close is done. */
@@ -54,8 +60,13 @@ export class Connection implements PlayerSocket {
   duePrev: DueLink = this;
   expiryNotified = false;
   messagesFullAt = 0;
+  private switchesFullAt = 0;
   private working = false;
   private waiting: (string | undefined)[] | undefined;
+  private waitingLength = 0;
+  /** The turn of its latest message, and how many it has had in that. */
+  private turn = 0;
+  private inTurn = 0;
   private readonly player: Player;
   private subscriber: Subscriber | undefined;
   private readonly context: ConnectionContext;
@@ -84,16 +95,18 @@ export class Connection implements PlayerSocket {
     this.hasSpoken = true;
     const { messageRate } = this.context;
     if (messageRate && isBeyondRate(this, messageRate, text)) return;
-    if (!this.working) {
+    if (!this.working && this.takesTurn()) {
       void this.work(text);
       return;
     }
     this.waiting ??= [];
-    if (this.waiting.length >= MAX_WAITING) {
+    this.waitingLength += text?.length ?? 0;
+    if (this.waiting.length >= MAX_WAITING || this.waitingLength > MAX_WAITING_LENGTH) {
       this.fail('rate_limited', 'Too many messages at once: wait for replies before sending more.', 'rate_limited');
       return;
     }
     this.waiting.push(text);
+    if (!this.working) void this.workWaiting();
   }
 
   /** The hello was accepted. */
@@ -145,8 +158,41 @@ export class Connection implements PlayerSocket {
   private async work(text: string | undefined): Promise<void> {
     this.working = true;
     await this.handle(text);
-    while (this.waiting && this.waiting.length > 0) await this.handle(this.waiting.shift());
+    await this.workWaiting();
+  }
+
+  private async workWaiting(): Promise<void> {
+    this.working = true;
+    while (this.waiting && this.waiting.length > 0) {
+      if (!this.takesTurn()) {
+        await this.context.turns.next();
+        continue;
+      }
+      const text = this.waiting.shift();
+      this.waitingLength -= text?.length ?? 0;
+      await this.handle(text);
+    }
     this.working = false;
+  }
+
+  /** @returns whether one more message may be processed in this turn. */
+  private takesTurn(): boolean {
+    const { current } = this.context.turns;
+    this.inTurn = this.turn === current ? this.inTurn + 1 : 1;
+    this.turn = current;
+    return this.inTurn <= MESSAGES_PER_TURN;
+  }
+
+  /** Of an update that names another stream: each ends a row of history and is read by all who follow either. */
+  private maySwitch({ streamId }: Update): boolean {
+    const { switchRate } = this.context;
+    const { session } = this.player;
+    if (!switchRate || !session || streamId === undefined || streamId === session.attributes.streamId) return true;
+    const now = performance.now();
+    const fullAt = switchRate.spend(this.switchesFullAt, now);
+    if (switchRate.waitMs(fullAt, now) > 0) return false;
+    this.switchesFullAt = fullAt;
+    return true;
   }
 
   private async handle(text: string | undefined): Promise<void> {
@@ -189,6 +235,9 @@ export class Connection implements PlayerSocket {
         if (this.greeted) return this.problem('invalid_request', 'Hello was already sent.', message.id);
         return this.player.hello(message);
       case 'update':
+        if (!this.maySwitch(message)) {
+          return this.problem('rate_limited', 'Too many switches of stream: send the last one again.', message.id);
+        }
         return this.player.update(message);
       case 'refresh':
         return this.refresh(message);

@@ -3,6 +3,7 @@ import type { PresenceStore } from '../../presence-core/index.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { TokenExpiry } from '../auth/token-expiry.ts';
 import { addressKey, type ClientAddress, createClientAddress } from '../limits/client-address.ts';
+import { createLocalAccess, type LocalAccess } from '../limits/local-access.ts';
 import { type ClientRate, createClientRate, createRate } from '../limits/rate-limit.ts';
 import type { LogFeed } from '../node/log-feed.ts';
 import type { GatewayNode } from '../node/node.ts';
@@ -15,6 +16,7 @@ import { Connection, type ConnectionContext, type Log, type SocketKind } from '.
 import { HelloDeadlines } from './hello-deadlines.ts';
 import { Keepalive } from './keepalive.ts';
 import { SocketCounters } from './socket-counters.ts';
+import { Turns } from './turns.ts';
 
 export interface GatewayOptions {
   readonly store: PresenceStore;
@@ -25,10 +27,16 @@ export interface GatewayOptions {
   readonly log: Log;
   readonly authenticator: Authenticator;
   readonly createTransport: CreateTransport;
+  readonly host: string;
+  readonly auth: 'off' | 'jwt';
   readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly rateMessagesPerSecond: number;
   readonly rateMessagesBurst: number;
+  readonly rateSwitchesPerSecond: number;
+  readonly rateSwitchesBurst: number;
+  readonly maxSockets: number;
   readonly rateConnectsPerSecond: number;
   readonly rateConnectsBurst: number;
   readonly onLimit: 'reject' | 'evict-oldest';
@@ -44,8 +52,8 @@ export interface GatewayOptions {
   readonly topicUsersPerNode: number;
 }
 
-/** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */
-const MAX_SOCKETS = 1_000_000;
+/** How often it is told that upgrades are refused, as there are too many sockets. */
+const REMIND_MS = 60_000;
 const MAX_BUFFERED_BYTES = 262_144;
 const CLOSE_TIMEOUT_MS = 4_000;
 
@@ -58,8 +66,12 @@ export class Gateway {
   private readonly keepalive: Keepalive;
   private readonly expiry = new TokenExpiry();
   private readonly clientAddress: ClientAddress;
+  private readonly localAccess: LocalAccess;
   private readonly connectRate: ClientRate | undefined;
   private draining = false;
+  private emptied: () => void = () => {};
+  private fullToldAt = Number.NEGATIVE_INFINITY;
+  private fullUntold = 0;
   private readonly context: ConnectionContext;
   private readonly options: GatewayOptions;
 
@@ -73,7 +85,9 @@ export class Gateway {
       log,
       authenticator: options.authenticator,
       expiry: this.expiry,
+      turns: new Turns(),
       messageRate: createRate(options.rateMessagesPerSecond, options.rateMessagesBurst),
+      switchRate: createRate(options.rateSwitchesPerSecond, options.rateSwitchesBurst),
       hub: this.hub,
       sessionLeaseMs,
       resumeGraceMs,
@@ -82,6 +96,7 @@ export class Gateway {
       outagePolicy,
     };
     this.clientAddress = createClientAddress(options.trustedProxies);
+    this.localAccess = createLocalAccess(options);
     this.connectRate = createClientRate(options.rateConnectsPerSecond, options.rateConnectsBurst);
     this.helloDeadlines = new HelloDeadlines(options.helloTimeoutMs);
     this.keepalive = new Keepalive(pingIntervalMs, options.pongTimeoutMs);
@@ -91,18 +106,27 @@ export class Gateway {
         subprotocol: SUBPROTOCOL,
         maxMessageBytes: MAX_MESSAGE_BYTES,
         maxBufferedBytes: MAX_BUFFERED_BYTES,
-        maxSockets: MAX_SOCKETS,
+        maxSockets: options.maxSockets,
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
       },
       {
         upgrade: (request) => this.upgrade(request),
-        refused: (status) => this.counters.refuse(status),
+        refused: (status) => this.refused(status),
         open: (socket) => this.opened(socket),
         message: (socket, text) => this.connections.get(socket.id)?.receive(text),
         pong: (socket) => this.ponged(socket),
         close: (socket, code) => this.closed(socket, code),
       },
     );
+  }
+
+  get maxSockets(): number {
+    return this.options.maxSockets;
+  }
+
+  /** Upgrades are refused, as there are too many sockets. */
+  get isFull(): boolean {
+    return this.transport.sockets >= this.options.maxSockets;
   }
 
   get transportName(): Transport['name'] {
@@ -131,23 +155,30 @@ export class Gateway {
 
   /**
    * Stops accepting, asks every player to reconnect elsewhere at delays spread over `drainMs`, and resolves when all
-   * sockets are gone. Their sessions are left to the resume grace (P8).
+   * sockets are gone, or were asked to go. Their sessions are left to the resume grace (P8).
    */
   async drain(drainMs: number): Promise<void> {
     this.draining = true;
     this.transport.stopListening();
     this.helloDeadlines.stop();
-    const ends = [...this.connections.values()].map((connection) => {
+    const timers: NodeJS.Timeout[] = [];
+    const asked = [...this.connections.values()].map((connection) => {
       const reconnectInMs = Math.floor(Math.random() * drainMs);
       connection.send({ type: 'drain', reconnectInMs });
       return new Promise<void>((resolve) => {
-        setTimeout(() => {
+        const end = (): void => {
           connection.end('going_away');
           resolve();
-        }, reconnectInMs);
+        };
+        timers.push(setTimeout(end, reconnectInMs));
       });
     });
-    await Promise.all(ends);
+    const empty = new Promise<void>((resolve) => {
+      this.emptied = resolve;
+    });
+    // Who was asked may go at once: then there is nothing to wait for.
+    await Promise.race([Promise.all(asked), empty]);
+    for (const timer of timers) clearTimeout(timer);
     this.keepalive.stop();
     this.expiry.stop();
     await this.transport.close();
@@ -158,11 +189,25 @@ export class Gateway {
     const address = this.clientAddress(request.remoteAddress, request.forwardedFor);
     if ((this.connectRate?.take(addressKey(address)) ?? 0) > 0) return 429;
     const { allowedOrigins } = this.options;
-    const { origin } = request;
+    const { host, origin } = request;
+    if (this.localAccess(host, origin) !== undefined) return 403;
     // Without a list any origin may connect: what it may do is for authentication to say.
     const checked = origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes('*');
     if (checked && !allowedOrigins.includes(origin)) return 403;
     return 'accept';
+  }
+
+  private refused(status: number): void {
+    this.counters.refuse(status);
+    if (this.draining || !this.isFull) return;
+    this.fullUntold += 1;
+    const now = performance.now();
+    if (now - this.fullToldAt < REMIND_MS) return;
+    const { maxSockets, log } = this.options;
+    const fields = { maxSockets, refused: this.fullUntold };
+    log.warn(fields, 'no room for more sockets: raise the limit of open files, or MAX_SOCKETS if it is set');
+    this.fullToldAt = now;
+    this.fullUntold = 0;
   }
 
   private opened(socket: TransportSocket): void {
@@ -186,5 +231,6 @@ export class Gateway {
     this.helloDeadlines.remove(connection);
     this.keepalive.remove(connection);
     connection.onClosed();
+    if (this.connections.size === 0) this.emptied();
   }
 }

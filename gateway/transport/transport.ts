@@ -30,6 +30,7 @@ export interface TransportSocket {
 export interface UpgradeRequest {
   readonly path: string;
   readonly remoteAddress: string;
+  readonly host: string | undefined;
   readonly origin: string | undefined;
   readonly forwardedFor: string | undefined;
 }

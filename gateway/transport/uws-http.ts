@@ -16,6 +16,7 @@ export function factsOf(res: HttpResponse, req: HttpRequest): UpgradeRequest {
   return {
     path: req.getUrl(),
     remoteAddress: addressText(new Uint8Array(res.getRemoteAddress())),
+    host: req.getHeader('host') || undefined,
     origin: req.getHeader('origin') || undefined,
     forwardedFor: forwardedFor(req),
   };

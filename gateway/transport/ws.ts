@@ -11,6 +11,8 @@ import { adopt, PeerWebSocket, type WsHost, type WsSocket } from './ws-socket.ts
 const UPGRADE_TIMEOUT_MS = 5_000;
 /** How often node looks for requests that overran it. */
 const UPGRADE_CHECK_MS = 1_000;
+/** Connections that are no sockets yet, or wait for their 503; what is more is cut. */
+const SPARE_CONNECTIONS = 256;
 /** No honest client cuts a 16 KB message finer; each fragment costs an object of its own. */
 const MAX_FRAGMENTS = 128;
 /** TCP segments of one unfinished frame. Generous, so that a token arriving byte by byte still passes; ~0.5 MB. */
@@ -38,6 +40,7 @@ class WsTransport implements Transport, WsHost {
       },
       (request, response) => this.#answer(request, response),
     );
+    this.#http.maxConnections = options.maxSockets + SPARE_CONNECTIONS;
     this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
     this.#upgrader = new WebSocketServer({
       noServer: true,
@@ -139,6 +142,7 @@ function factsOf(request: IncomingMessage): UpgradeRequest {
   return {
     path: (request.url ?? '').split('?', 1)[0] ?? '',
     remoteAddress: (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
+    host: request.headers.host,
     origin: request.headers.origin,
     forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(', ') : forwardedFor,
   };

@@ -5,6 +5,7 @@ import { StoreError } from '../errors.ts';
 import { backOffMs } from '../toolkit/retrying.ts';
 import { hearSentinels, keepAlive, refuseBehindLateAnswers } from './lasting-client.ts';
 import { describeOutage, NoAnswer } from './outage.ts';
+import { parseRedisUrl, type RedisAddress, type RedisTarget } from './redis-url.ts';
 import {
   BLOCK_MAX_MS,
   COMMAND_TIMEOUT_MS,
@@ -21,58 +22,27 @@ const RECONNECTS = { firstMs: 100, maxMs: RECONNECT_MAX_MS };
 /** ioredis counts attempts from 1. */
 const retryDelayMs = (attempt: number): number => backOffMs(RECONNECTS, attempt - 1);
 
-interface Target {
-  readonly kind: 'single' | 'sentinel' | 'cluster';
-  readonly nodes: { host: string; port: number }[];
-  readonly name?: string;
-  readonly auth: Pick<RedisOptions, 'username' | 'password' | 'db' | 'tls'>;
-}
-
-/**
- * Reads `redis://`, `rediss://`, `redis+sentinel://h:p,h:p/name` and `redis+cluster://h:p,h:p`, each with `user:password@`.
- * @throws StoreError `store_misconfigured` without the URL's secret in the message.
- */
-export function parseRedisUrl(url: string): Target {
-  const parts = /^(rediss?|redis\+sentinel|redis\+cluster):\/\/(?:([^@/]*)@)?([^/?]+)(?:\/([^?]*))?$/.exec(url);
-  if (!parts)
-    throw new StoreError(
-      'store_misconfigured',
-      'REDIS_URL is not one of redis://, rediss://, redis+sentinel://, redis+cluster://',
-    );
-  const [, scheme, login, hosts, path] = parts as unknown as [string, string, string?, string?, string?];
-  const [username, password] = (login ?? '').split(':').map(decodeURIComponent);
-  const defaultPort = scheme === 'redis+sentinel' ? 26379 : 6379;
-  const nodes = (hosts ?? '').split(',').map((node) => {
-    const at = /^\[?(.+?)\]?(?::(\d+))?$/.exec(node);
-    return { host: at?.[1] ?? node, port: Number(at?.[2] ?? defaultPort) };
-  });
-  const auth: Target['auth'] = {};
-  if (password) auth.password = password;
-  if (username) auth.username = username;
-  if (scheme === 'rediss') auth.tls = {};
-  if (scheme === 'redis+sentinel') {
-    if (!path)
-      throw new StoreError(
-        'store_misconfigured',
-        'REDIS_URL redis+sentinel://host:port/name needs the name of the master',
-      );
-    return { kind: 'sentinel', nodes, name: path, auth };
-  }
-  if (scheme === 'redis+cluster') return { kind: 'cluster', nodes, auth };
-  if (path && !/^\d+$/.test(path))
-    throw new StoreError('store_misconfigured', 'REDIS_URL redis://host:port/db needs a number as db');
-  if (path) auth.db = Number(path);
-  return { kind: 'single', nodes, auth };
+/** What a URL does not say. The texts are PEM; one that is absent is what Node.js trusts, or none. */
+export interface RedisSecurity {
+  /** Certificates of the authorities that sign those of Redis. */
+  readonly ca?: string;
+  /** Of this client, and its key. */
+  readonly cert?: string;
+  readonly key?: string;
+  readonly sentinelPassword?: string;
 }
 
 /**
  * Opens a client that connects in the background and reconnects for ever, with jitter.
  * @param blocking for reads that wait on purpose: no command timeout, the caller bounds them.
  */
-export function connectRedis(url: string, blocking: boolean): RedisClient {
+export function connectRedis(url: string, blocking: boolean, security: RedisSecurity = {}): RedisClient {
   const target = parseRedisUrl(url);
-  const client = createClient(target, {
+  const { sentinelPassword, ...certificates } = security;
+  const client = createClient(target, sentinelPassword, {
     ...target.auth,
+    db: target.db,
+    ...(target.tls && { tls: certificates }),
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MAX_MS + (blocking ? BLOCK_MAX_MS : 0),
@@ -87,16 +57,31 @@ export function connectRedis(url: string, blocking: boolean): RedisClient {
     ...(blocking ? {} : { commandTimeout: COMMAND_TIMEOUT_MS }),
   });
   keepAlive(client, RECONNECTS);
+  if (target.kind !== 'cluster') hintAtMixUps(client, target.tls);
   return client;
 }
 
-function createClient(target: Target, options: RedisOptions): RedisClient {
+/** Who speaks TLS to a port that does not, or plainly to one that does, only sees that nothing is answered. */
+function hintAtMixUps(client: RedisClient, tls: boolean): void {
+  const hint = tls
+    ? 'rediss:// needs a port for TLS; Redis may want a certificate of the client: REDIS_CERT_FILE and REDIS_KEY_FILE'
+    : 'a port for TLS needs rediss://';
+  let wasReady = false;
+  client.on('ready', () => {
+    wasReady = true;
+  });
+  client.on('error', (error: NodeJS.ErrnoException & { hint?: string }) => {
+    if (!wasReady && (error.code === 'ETIMEDOUT' || error.code === 'ECONNRESET')) error.hint = hint;
+  });
+}
+
+function createClient(target: RedisTarget, sentinelPassword: string | undefined, options: RedisOptions): RedisClient {
   const bounded = <Connection extends Redis>(connection: Connection): Connection => {
     refuseBehindLateAnswers(connection, () => new NoAnswer(COMMAND_TIMEOUT_MS));
     return connection;
   };
   if (target.kind === 'cluster') {
-    const cluster = new Cluster(target.nodes, {
+    const cluster = new Cluster([...target.nodes], {
       redisOptions: options,
       lazyConnect: true,
       enableOfflineQueue: false,
@@ -118,7 +103,9 @@ function createClient(target: Target, options: RedisOptions): RedisClient {
   if (target.kind === 'sentinel') {
     const sentinel = new Redis({
       ...options,
-      sentinels: target.nodes,
+      sentinels: [...target.nodes],
+      ...(sentinelPassword && { sentinelPassword }),
+      ...(options.tls && { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
       name: target.name as string,
       failoverDetector: true,
       sentinelRetryStrategy: retryDelayMs,
@@ -128,7 +115,7 @@ function createClient(target: Target, options: RedisOptions): RedisClient {
     hearSentinels(sentinel);
     return bounded(sentinel);
   }
-  return bounded(new Redis({ ...options, ...(target.nodes[0] as { host: string; port: number }) }));
+  return bounded(new Redis({ ...options, ...(target.nodes[0] as RedisAddress) }));
 }
 
 /**

@@ -42,6 +42,9 @@ const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
 /** Out of a script, with other words around it. */
 const MOVED_ELSEWHERE = 'access a non local key';
 
+const UNTRUSTED = 'its certificate is not trusted: set REDIS_CA_FILE';
+const NO_CLIENT_CERTIFICATE = 'it wants a certificate of the client: set REDIS_CERT_FILE and REDIS_KEY_FILE';
+
 const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
@@ -51,6 +54,19 @@ const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to the host',
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name cannot be looked up now',
+  EPROTO: 'no TLS is spoken there: rediss:// needs a port for TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS is spoken there: rediss:// needs a port for TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'no TLS is spoken there: rediss:// needs a port for TLS',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: NO_CLIENT_CERTIFICATE,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: NO_CLIENT_CERTIFICATE,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the certificate of REDIS_CERT_FILE',
 };
 
 export const NOT_CONNECTED = 'not connected';
@@ -88,7 +104,8 @@ export function describeOutage(error: unknown): string {
   if (error instanceof ReplyError) {
     return `Redis refuses commands: ${wordsOfReply(error as Error) ?? (error as Error).message}`;
   }
-  return `Redis does not answer: ${wordsOf(error)}`;
+  const hint = (error as { hint?: string } | undefined)?.hint;
+  return `Redis does not answer: ${wordsOf(error)}${hint === undefined ? '' : ` (${hint})`}`;
 }
 
 function wordsOfReply({ message }: Error): string | undefined {

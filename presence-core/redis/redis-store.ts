@@ -4,7 +4,7 @@ import { StoreError } from '../errors.ts';
 import type { PresenceStore, ServerStats } from '../presence-store.ts';
 import { RedisAnalytics } from './analytics.ts';
 import { MAX_CURSOR_BYTES, MAX_SHARDS } from './brief-cursor.ts';
-import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connection.ts';
+import { connectRedis, type RedisClient, type RedisSecurity, ready } from './connection.ts';
 import { RedisDeployment } from './deployment.ts';
 import { RedisFailures, type Warn } from './failures.ts';
 import { RedisGroups } from './groups.ts';
@@ -19,6 +19,7 @@ import { RedisMasters } from './masters.ts';
 import { RedisNodes } from './nodes.ts';
 import { RedisReads } from './reads.ts';
 import { RedisRecount } from './recount.ts';
+import { parseRedisUrl } from './redis-url.ts';
 import { RedisRenewals } from './renewals.ts';
 import { defineVerbs } from './scripts.ts';
 import { ServerSettings } from './server-check.ts';
@@ -30,6 +31,7 @@ import { RedisSweep } from './sweep.ts';
 
 export interface RedisStoreOptions {
   readonly url: string;
+  readonly security?: RedisSecurity;
   readonly prefix?: string;
   /** Fixed for a deployment: another number is refused at start. At most 1,024, as a cursor of theirs is to be short (W26). */
   readonly shards?: number;
@@ -85,6 +87,7 @@ const DEFAULTS = {
   recountMs: 60_000,
   claimMs: 8_000,
   mayHaveForgotten: () => {},
+  security: {},
   warn: () => {},
 } satisfies Omit<Required<RedisStoreOptions>, 'url'>;
 
@@ -110,7 +113,7 @@ export class RedisStore implements PresenceStore {
 
   /** @throws StoreError `store_misconfigured` for a URL that is none. Nothing is connected before `start`. */
   constructor(options: RedisStoreOptions) {
-    const { url, prefix, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
+    const { url, security, prefix, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
     const { shards: shardCount } = rest;
     if (shardCount > MAX_SHARDS) {
       const detail = `with ${shardCount} a dashboard's cursor would be longer than ${MAX_CURSOR_BYTES} bytes`;
@@ -131,11 +134,11 @@ export class RedisStore implements PresenceStore {
       SHORT_MS: rest.shortLeaseMs,
     };
     const caller = (): RedisClient => {
-      const client = connect(url, failures, false);
+      const client = connect(url, failures, false, security);
       defineVerbs(client, { ...constants, HOME: client.isCluster ? undefined : shardPrefix(prefix, 0) });
       return client;
     };
-    const reader = (): RedisClient => connect(url, failures, true);
+    const reader = (): RedisClient => connect(url, failures, true, security);
     const client = caller();
     const nodesClient = caller();
     watch(nodesClient, rest.mayHaveForgotten);
@@ -235,8 +238,8 @@ function watch(client: RedisClient, tell: (canAsk: boolean) => void): void {
 }
 
 /** @param blocking see `connectRedis`. */
-function connect(url: string, failures: RedisFailures, blocking: boolean): RedisClient {
-  const client = connectRedis(url, blocking);
+function connect(url: string, failures: RedisFailures, blocking: boolean, security: RedisSecurity): RedisClient {
+  const client = connectRedis(url, blocking, security);
   client.on('error', (error: unknown) => failures.report(error));
   // Of one node of a Cluster, whose other nodes answer.
   client.on('node error', (error: unknown) => failures.report(error));

@@ -82,7 +82,8 @@ async function watch(store: RedisStore, userId: string, expected: Row[], stopped
     const row = { userId, sessionId, sessionStartedAt: opened.startedAt };
     const switches = n % 3;
     for (let segment = 0; segment < switches; segment++) {
-      await sleep(10);
+      // Less leaves no row.
+      await sleep(1_010);
       expected.push({ ...row, segment, streamId: STREAMS[stream] as string, reason: 'switched' });
       stream = (stream + 1) % STREAMS.length;
       await surely(() =>

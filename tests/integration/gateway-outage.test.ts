@@ -96,7 +96,7 @@ test('[P10] [W4] [W17] a frozen Redis costs each request a bounded time, and nob
     const [, welcome] = await Player.hello(server.wsPort, { userId: 'v', streamId: 'abc' });
     expect(welcome).toMatchObject({ type: 'welcome', degraded: true });
     // More than may wait for an answer.
-    for (let i = 0; i < 100; i++) player.send({ type: 'update', streamId: `f${i}` });
+    for (let i = 0; i < 200; i++) player.send({ type: 'update', streamId: `f${i}` });
     expect(await player.closed).toBe(4129);
   } finally {
     redis.process?.kill('SIGCONT');

@@ -38,6 +38,7 @@ test('a request is read before the dispatch first yields, whatever of it matters
     },
     header: (name) => read(name, headers[name]),
     readBody: () => read('body', Promise.resolve(Buffer.from('{"streamId":"s1"}'))),
+    dropBody: () => undefined,
   };
   const answering = sidecar.dispatch(incoming);
   hasYielded = true;
@@ -48,6 +49,24 @@ test('a request is read before the dispatch first yields, whatever of it matters
     'https://a.example',
   ]);
   expect([...new Set(asked)].sort()).toEqual(
-    [...Object.keys(headers), 'body', 'content-encoding', 'remoteAddress', 'x-api-key'].sort(),
+    [...Object.keys(headers), 'body', 'host', 'content-encoding', 'remoteAddress', 'x-api-key'].sort(),
   );
+});
+
+test('the body of a caller without access is let go, as soon as that is known', async () => {
+  sidecar = await startSidecar(new MemoryStore(), { AUTH: 'jwt', JWT_SECRET: SECRET });
+  let isDropped = false;
+  const incoming: IncomingRequest = {
+    method: 'POST',
+    url: '/guards',
+    remoteAddress: '10.0.0.1',
+    header: () => undefined,
+    // It never arrives.
+    readBody: () => new Promise(() => undefined),
+    dropBody: () => {
+      isDropped = true;
+    },
+  };
+  expect((await sidecar.dispatch(incoming)).status).toBe(401);
+  expect(isDropped).toBe(true);
 });

@@ -1,10 +1,11 @@
 /** The Dockerfile as far as it can be followed without Docker: what its last stage holds is enough to run. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startTestServer } from '../support/servers.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').split('\n');
@@ -56,6 +57,26 @@ describe('what the image holds', () => {
     expect(readdirSync(join(image, 'dist')).sort()).toEqual(['gateway', 'presence-core']);
     expect(existsSync(join(image, 'node_modules/typescript'))).toBe(false);
     expect(existsSync(join(image, 'node_modules/pino'))).toBe(true);
+  });
+
+  test('has a health check that tells a process that answers from one that does not', async () => {
+    const line = dockerfile.find((one) => one.startsWith('HEALTHCHECK')) ?? '';
+    const [command, ...args] = JSON.parse(line.slice(line.indexOf('['))) as [string, ...string[]];
+    const check = (port: number): Promise<number | null> =>
+      new Promise((resolve) => {
+        spawn(command, args, { env: { ...process.env, HTTP_PORT: String(port) } }).once('exit', resolve);
+      });
+    const server = await startTestServer();
+    expect(await check(server.httpPort)).toBe(0);
+    await server.stop(0);
+    expect(await check(server.httpPort)).toBe(1);
+  });
+
+  test('has a folder for the history that its user may write, kept beyond the container', () => {
+    const at = (text: string): number => dockerfile.findIndex((one) => one.includes(text));
+    expect(at('chown node:node data')).toBeGreaterThan(0);
+    expect(at('chown node:node data')).toBeLessThan(at('USER node'));
+    expect(dockerfile).toContain('VOLUME /app/data');
   });
 
   test.each([

@@ -228,15 +228,3 @@ describe('with REPLICA=on', () => {
     await until(async () => (await on.get('/stats/viewercount/streams/film-9')).body.users === 1);
   });
 });
-
-test('with the store in memory REPLICA=on changes nothing: the store is the view', async () => {
-  const server = await startTestServer({ REPLICA: 'on' });
-  try {
-    await server.post('/heartbeat', { userId: 'u', sessionId: 'a', streamId: 'film' });
-    const reply = await fetchOf(server, '/status/user/u');
-    expect(reply.headers.get(AGE)).toBeNull();
-    expect(await reply.json()).toMatchObject({ online: true, sessions: 1 });
-  } finally {
-    await server.stop(0);
-  }
-});

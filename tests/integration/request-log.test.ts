@@ -90,7 +90,30 @@ describe('a request is one line', () => {
       body: `{"userId":"u1","pad":${deep}}`,
     });
     expect(reply.status).toBe(200);
-    expect(requestLines()).toMatchObject([{ status: 200, reqBody: '[not shown]' }]);
+    expect(requestLines()).toMatchObject([{ status: 200 }]);
+    expect(JSON.stringify(requestLines()[0]?.reqBody)).toMatch(/^\{"userId":"u1","pad":\[+"\[not shown\]"\]+\}$/);
+  });
+
+  test('a body whose JSON has an escape before letters of a word is answered and logged', async () => {
+    await start(new MemoryStore(), { LOG_REQUESTS: 'all' });
+    const reply = await fetch(`${sidecar.url}/heartbeat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"userId":"u1","note":"\\bearer abc"}',
+    });
+    expect(reply.status).toBe(200);
+    expect(requestLines()).toMatchObject([{ status: 200, reqBody: { userId: 'u1', note: '\bearer abc' } }]);
+  });
+
+  test('a request that cannot be logged is answered', async () => {
+    await start(new MemoryStore(), { LOG_REQUESTS: 'all' });
+    const { info } = sidecar.log;
+    sidecar.log.info = () => {
+      throw new Error('no line today');
+    };
+    expect((await sidecar.get('/online')).status).toBe(200);
+    sidecar.log.info = info;
+    expect(sidecar.lines).toMatchObject([{ level: 'error', message: 'a request could not be logged' }]);
   });
 });
 

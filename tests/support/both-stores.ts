@@ -34,7 +34,9 @@ export function overBothStores(suite: (rig: TestRig) => void): void {
     afterAll(() => redis?.stop());
 
     const fresh = (): Record<string, string> =>
-      redis ? { REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix(), PRESENCE_SHARDS: SHARDS } : {};
+      redis
+        ? { REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix(), PRESENCE_SHARDS: SHARDS, DATABASE_URL: 'none' }
+        : {};
     const launch = async (env: Record<string, string>): Promise<TestServer> => {
       const server = await startTestServer({ NODE_LEASE_MS, TRANSPORT, ...data, ...env });
       running.push(server);

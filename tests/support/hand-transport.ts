@@ -7,7 +7,13 @@ import type {
 } from '../../gateway/transport/transport.ts';
 import type { Frame } from './player.ts';
 
-const FROM: UpgradeRequest = { path: '/ws', remoteAddress: '127.0.0.1', origin: undefined, forwardedFor: undefined };
+const FROM: UpgradeRequest = {
+  path: '/ws',
+  remoteAddress: '127.0.0.1',
+  host: undefined,
+  origin: undefined,
+  forwardedFor: undefined,
+};
 
 export interface HandConnection {
   /** What the gateway sent. */

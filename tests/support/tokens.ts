@@ -37,6 +37,8 @@ export async function issuer(alg: string, kid = 'k1'): Promise<Issuer> {
 export interface KeySetServer {
   readonly url: string;
   keys: object[];
+  /** Instead of the keys. */
+  body?: string;
   /** What it answers; 0 for never. */
   status: number;
   requests: number;
@@ -48,7 +50,7 @@ export async function serveKeySet(keys: object[]): Promise<KeySetServer> {
     served.requests += 1;
     if (served.status === 0) return;
     response.writeHead(served.status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ keys: served.keys }));
+    response.end(served.body ?? JSON.stringify({ keys: served.keys }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const served: KeySetServer = {

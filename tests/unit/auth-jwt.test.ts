@@ -161,6 +161,74 @@ describe('a key set', () => {
     expect(await authenticate({ token: await former.token() })).toMatchObject({ outcome: 'unknown' });
   });
 
+  test('that is empty, no set, or too large does not replace the last one, and the cause is told once', async () => {
+    const keys = await issuer('ES256');
+    server = await serveKeySet([keys.jwk]);
+    const lines: [object, string][] = [];
+    const options = {
+      jwksUrl: server.url,
+      jwksCooldownMs: 0,
+      warn: (...line: [object, string]) => void lines.push(line),
+    };
+    const { authenticate } = createAuthenticator({ ...NONE, ...options });
+    const token = await keys.token();
+    expect(await authenticate({ token })).toMatchObject({ outcome: 'known' });
+    const unknown = await keys.token({}, { kid: 'other' });
+    for (const body of ['{"keys":[]}', '[]', 'nonsense', `{"keys":["${'x'.repeat(600_000)}"]}`]) {
+      server.body = body;
+      // It has the set fetched again.
+      expect(await authenticate({ token: unknown })).toMatchObject({ outcome: 'unknown' });
+      expect(await authenticate({ token })).toMatchObject({ outcome: 'known' });
+    }
+    expect(lines).toEqual([
+      [{ cause: 'its key set is empty', failures: 1 }, expect.stringContaining('by the last key set')],
+    ]);
+    delete (server as { body?: string }).body;
+    expect(await authenticate({ token: unknown })).toMatchObject({ outcome: 'unknown' });
+    expect(lines.at(-1)).toEqual([{ failures: expect.any(Number) }, 'the key set of JWKS_URL is fetched again']);
+  });
+
+  test.each<[string, (server: KeySetServer) => void, string]>([
+    [
+      'another status',
+      (it) => {
+        it.status = 500;
+      },
+      'it answers with status 500',
+    ],
+    [
+      'no set',
+      (it) => {
+        it.body = '<html>';
+      },
+      'its answer is not a JSON Web Key Set',
+    ],
+    [
+      'too large a body',
+      (it) => {
+        it.body = 'x'.repeat(600_000);
+      },
+      'its answer has more than 524288 bytes',
+    ],
+  ])('that cannot be fetched at the start is told before any token comes: %s', async (_, fault, cause) => {
+    server = await serveKeySet([]);
+    fault(server);
+    const line = await new Promise((warned) => {
+      createAuthenticator({ ...NONE, jwksUrl: server.url, warn: (...args) => warned(args) });
+    });
+    expect(line).toEqual([{ cause, failures: 1 }, expect.stringContaining('no token can be verified')]);
+  });
+
+  test('of a server that is not there is told without its URL', async () => {
+    server = await serveKeySet([]);
+    await server.close();
+    const jwksUrl = server.url.replace('/keys', '/hush');
+    const line = await new Promise((warned) => {
+      createAuthenticator({ ...NONE, jwksUrl, warn: (...args) => warned(args) });
+    });
+    expect(line).toEqual([{ cause: 'ECONNREFUSED', failures: 1 }, expect.not.stringContaining('hush')]);
+  });
+
   test('never verifies by HMAC, nor by none', async () => {
     const keys = await issuer('RS256');
     server = await serveKeySet([keys.jwk, { kty: 'oct', kid: 'o', k: Buffer.from(SECRET).toString('base64url') }]);

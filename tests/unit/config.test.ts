@@ -1,5 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
-import { ConfigError, describeConfig, helpText, loadConfig } from '../../gateway/config/config.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { ConfigError, describeConfig, helpText, loadConfig, printedConfig } from '../../gateway/config/config.ts';
 
 function faultsOf(env: Record<string, string>, argv: string[] = []): readonly string[] {
   try {
@@ -24,6 +27,10 @@ describe('loadConfig', () => {
       analyticsDays: 400,
       logKeptWarnMs: 600_000,
       redisUrl: '',
+      redisSentinelPassword: '',
+      redisCaFile: '',
+      redisCertFile: '',
+      redisKeyFile: '',
       redisPrefix: 'presence',
       presenceShards: 64,
       logMax: 20_000,
@@ -41,9 +48,12 @@ describe('loadConfig', () => {
       jwtClockToleranceS: 0,
       apiKeys: [],
       allowedOrigins: [],
+      allowedHosts: [],
       trustedProxies: [],
-      rateMessagesPerSecond: 0,
-      rateMessagesBurst: 0,
+      rateMessagesPerSecond: 50,
+      rateMessagesBurst: 200,
+      rateSwitchesPerSecond: 5,
+      rateSwitchesBurst: 20,
       rateConnectsPerSecond: 0,
       rateConnectsBurst: 0,
       rateRequestsPerSecond: 0,
@@ -67,10 +77,15 @@ describe('loadConfig', () => {
       replica: 'auto',
       replicaMemoryPercent: 25,
       replicaMaxLagMs: 2_000,
-      drainMs: 10_000,
+      maxSockets: 0,
+      adminPort: undefined,
+      drainDelayMs: undefined,
+      drainMs: 5_000,
       logLevel: 'info',
       logRequests: 'errors',
       help: false,
+      printConfig: false,
+      check: false,
     });
   });
 
@@ -85,7 +100,7 @@ describe('loadConfig', () => {
 
   test('takes an empty variable or flag as unset', () => {
     expect(loadConfig({ WS_PORT: '', AUTH: '' }, []).wsPort).toBe(8080);
-    expect(loadConfig({ REDIS_URL: 'redis://h:1' }, ['--redis-url=']).redisUrl).toBe('');
+    expect(loadConfig({ REDIS_URL: 'redis://h:1', DATABASE_URL: 'none' }, ['--redis-url=']).redisUrl).toBe('');
     expect(faultsOf({ HOST: '0.0.0.0', AUTH: '' })).toHaveLength(1);
   });
 
@@ -136,7 +151,12 @@ describe('loadConfig', () => {
     [{ ROLES: 'sidecar' }, 'ROLES'],
     [{ ROLES: 'history' }, 'ROLES'],
     [{ ROLES: 'gateway,history' }, 'ROLES'],
-    [{ ROLES: 'writer', REDIS_URL: 'redis://h' }, 'ROLES'],
+    [{ ROLES: 'writer', REDIS_URL: 'redis://h', DATABASE_URL: 'none' }, 'ROLES'],
+    [{ REDIS_URL: 'redis://h' }, 'REDIS_URL needs DATABASE_URL'],
+    [{ REDIS_URL: 'redis://h', ROLES: 'sidecar' }, 'REDIS_URL needs DATABASE_URL'],
+    [{ REPLICA: 'on' }, 'REPLICA=on needs REDIS_URL'],
+    [{ REDIS_SENTINEL_PASSWORD: 'x' }, 'REDIS_SENTINEL_PASSWORD needs REDIS_URL'],
+    [{ REDIS_URL: 'redis://h', DATABASE_URL: 'none', REDIS_SENTINEL_PASSWORD: 'x' }, 'is for sentinels'],
     [{ DATABASE_URL: 'postgres://h/db' }, 'DATABASE_URL'],
     [{ DATABASE_URL: 'sqlite:' }, 'DATABASE_URL'],
     [{ HISTORY_DAYS: '-1' }, 'HISTORY_DAYS'],
@@ -167,9 +187,91 @@ describe('loadConfig', () => {
   });
 });
 
+describe('a name that is no setting', () => {
+  test.each([
+    ['REDIS_ULR', 'REDIS_URL'],
+    ['MAX_STREAM', 'MAX_STREAMS'],
+    ['MAXSTREAMS', 'MAX_STREAMS'],
+    ['JWT_SECRET_FIL', 'JWT_SECRET_FILE'],
+    ['ROLE', 'ROLES'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+  ])('%s is refused, as it looks like %s', (written, meant) => {
+    expect(faultsOf({ [written]: 'x' })).toEqual([
+      `${written} is not a setting: did you mean ${meant}? If it is for another program, unset it for this one`,
+    ]);
+  });
+
+  test('is let be when it looks like none, or is empty', () => {
+    const env = {
+      HOME: '/root',
+      PATH: '/bin',
+      PORT: '80',
+      HOSTNAME: 'h',
+      USER: 'u',
+      HTTP_PROXY: 'http://p',
+      LANG: 'C',
+      REDIS_ULR: '',
+    };
+    expect(faultsOf(env)).toEqual([]);
+  });
+
+  test('as a flag is refused with what it looks like', () => {
+    expect(faultsOf({}, ['--max-stream=3'])).toEqual(['--max-stream: unknown flag; did you mean --max-streams?']);
+  });
+});
+
+describe('a secret in a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'presence-config-'));
+  const file = join(folder, 'secret');
+  const secret = 'a secret of more than 32 characters';
+  writeFileSync(file, `${secret}\n`);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('is read by variable and by flag', () => {
+    expect(loadConfig({ AUTH: 'jwt', JWT_SECRET_FILE: file }, []).jwtSecret).toBe(secret);
+    expect(loadConfig({ AUTH: 'jwt' }, ['--jwt-secret-file', file]).jwtSecret).toBe(secret);
+    writeFileSync(file, 'redis://:hush@h\n');
+    expect(loadConfig({ REDIS_URL_FILE: file, DATABASE_URL: 'none' }, []).redisUrl).toBe('redis://:hush@h');
+    writeFileSync(file, `${secret}\n`);
+  });
+
+  test('every secret may be in one', () => {
+    for (const name of [
+      'REDIS_URL',
+      'REDIS_SENTINEL_PASSWORD',
+      'JWT_SECRET',
+      'JWT_PUBLIC_KEY',
+      'JWKS_URL',
+      'API_KEYS',
+      'DATABASE_URL',
+    ]) {
+      const faults = faultsOf({ [`${name}_FILE`]: '/nowhere/secret' });
+      expect(faults).toContain(`${name}_FILE: must be a readable file`);
+      expect(helpText()).toContain(name);
+    }
+  });
+
+  test('is refused beside the secret itself', () => {
+    const both = faultsOf({ AUTH: 'jwt', JWT_SECRET: secret, JWT_SECRET_FILE: file });
+    expect(both).toContain('JWT_SECRET and JWT_SECRET_FILE: set only one of them');
+  });
+
+  test('certificates for Redis are files in PEM, and go with TLS', () => {
+    const at = { REDIS_URL: 'rediss://h', DATABASE_URL: 'none' };
+    expect(faultsOf({ ...at, REDIS_CA_FILE: file })).toEqual(['REDIS_CA_FILE: must be a readable file in PEM']);
+    const pem = join(folder, 'ca.pem');
+    writeFileSync(pem, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    expect(loadConfig({ ...at, REDIS_CA_FILE: pem }, []).redisCaFile).toContain('BEGIN CERTIFICATE');
+    expect(faultsOf({ ...at, REDIS_CERT_FILE: pem })).toEqual([expect.stringContaining('must be set both')]);
+    expect(faultsOf({ ...at, REDIS_URL: 'redis://h', REDIS_CA_FILE: pem })).toEqual([
+      expect.stringContaining('must begin with rediss'),
+    ]);
+  });
+});
+
 describe('what is printed', () => {
   test('never holds a secret', () => {
-    const config = loadConfig({ REDIS_URL: 'redis://:hunter2@h:6379' }, []);
+    const config = loadConfig({ REDIS_URL: 'redis://:hunter2@h:6379', DATABASE_URL: 'none' }, []);
     expect(JSON.stringify(describeConfig(config))).not.toContain('hunter2');
     expect(describeConfig(config)).toMatchObject({ redisUrl: 'redis://:[redacted]@h:6379', wsPort: 8080 });
     expect(describeConfig(loadConfig({}, [])).redisUrl).toBe('');
@@ -186,7 +288,7 @@ describe('what is printed', () => {
     ['redis+cluster://app:hush@a:1,b:2', 'redis+cluster://app:[redacted]@a:1,b:2'],
     ['redis://app:h~u!s*h@h', 'redis://app:[redacted]@h'],
   ])('of REDIS_URL %s only the password is hidden', (url, shown) => {
-    expect(describeConfig(loadConfig({ REDIS_URL: url }, [])).redisUrl).toBe(shown);
+    expect(describeConfig(loadConfig({ REDIS_URL: url, DATABASE_URL: 'none' }, [])).redisUrl).toBe(shown);
   });
 
   test.each([
@@ -221,11 +323,22 @@ describe('what is printed', () => {
     'redis://h:6379/0#hush',
     'redis://app:other@h,:hush@h2',
   ])('nothing is shown of %j, which has an odd form', (url) => {
-    expect(describeConfig(loadConfig({ REDIS_URL: url }, [])).redisUrl).toBe('[redacted]');
+    expect(describeConfig(loadConfig({ REDIS_URL: url }, ['--print-config'])).redisUrl).toBe('[redacted]');
+    expect(faultsOf({ REDIS_URL: url, DATABASE_URL: 'none' }).join()).not.toContain('sh');
+  });
+
+  test('--print-config prints each setting as a variable, without secrets', () => {
+    const lines = printedConfig(
+      loadConfig({ REDIS_URL: 'redis://:hush@h', DATABASE_URL: 'none', MAX_STREAMS: '7' }, []),
+    ).split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining(['MAX_STREAMS=7', 'REDIS_URL=redis://:[redacted]@h', 'ROLES=gateway,sidecar,history']),
+    );
+    expect(lines.length).toBe(Object.keys(describeConfig(loadConfig({}, []))).length + 1);
   });
 
   test('help shows each group once, with its settings below', () => {
-    const titles = helpText().match(/^(?! |Usage|Each|Defaults).+$/gm) ?? [];
+    const titles = helpText().match(/^(?! |Usage|Each|Defaults|DATABASE_URL_FILE).+$/gm) ?? [];
     expect(new Set(titles).size).toBe(titles.length);
     expect(titles).toEqual(expect.arrayContaining(['Store', 'Authentication', 'History', 'Logs']));
     expect(helpText()).toMatch(/^Admission\n {2}--max-streams .*\n {2}--on-limit /m);

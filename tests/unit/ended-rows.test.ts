@@ -68,10 +68,20 @@ test.each<[string, Partial<Change>]>([
   ['an open', { kind: 'open' }],
   ['an update of the place', { kind: 'update', previous: { streamId: 'espn', segment: 1, segmentStartedAt: 4_000 } }],
   ['the first stream of a session', { kind: 'update', previous: { segment: 0, segmentStartedAt: 1_000 } }],
+  [
+    'a switch after less than a second',
+    { kind: 'update', previous: { streamId: 'tnt', segment: 0, segmentStartedAt: 3_001 } },
+  ],
   ['the end of a presence-only mark', { via: 'presence' }],
 ])('%s ends no row', (_, change) => {
   const { reason, ...open } = CLOSE;
   expect(endedRow(change.via ? { ...CLOSE, ...change } : { ...open, ...change })).toBeUndefined();
+});
+
+test('a switch after a second ends a row', () => {
+  const previous = { streamId: 'tnt', segment: 0, segmentStartedAt: 3_000 };
+  const { reason, ...open } = CLOSE;
+  expect(endedRow({ ...open, kind: 'update', previous })).toMatchObject({ streamId: 'tnt', watchedMs: 1_000 });
 });
 
 test('a clock that went back gives no negative time', () => {

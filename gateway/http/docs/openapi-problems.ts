@@ -67,6 +67,7 @@ const HEADERS: { readonly [C in ProblemCode]?: Readonly<Record<string, Header>> 
   },
   rate_limited: { 'retry-after': RETRY_AFTER },
   overloaded: { 'retry-after': RETRY_AFTER },
+  history_unavailable: { 'retry-after': RETRY_AFTER },
   store_unavailable: { 'retry-after': RETRY_AFTER },
 };
 
@@ -129,7 +130,8 @@ function problemsOf({ schema, scope, problems = [] }: Route): RouteProblem[] {
   // A path that cannot be decoded matches no route.
   if (schema.params) codes.push('not_found');
   if (schema.body) codes.push('payload_too_large', 'unsupported_media_type');
-  if (scope !== 'none') codes.push('unauthenticated', 'forbidden', 'rate_limited', 'overloaded', 'store_unavailable');
+  if (schema.body !== undefined || scope !== 'none') codes.push('overloaded');
+  if (scope !== 'none') codes.push('unauthenticated', 'forbidden', 'rate_limited', 'store_unavailable');
   const others = codes.filter((code) => !problems.some((own) => own.code === code));
   return [...problems, ...others.map((code) => ({ code }))];
 }

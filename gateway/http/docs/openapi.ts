@@ -19,6 +19,7 @@ const DESCRIPTION = [
   'Bodies are JSON in UTF-8. Fields named …At are instants in epoch milliseconds, fields named …Ms are durations in milliseconds.',
   'Unknown fields of a request are ignored.',
   'Every response has the header x-request-id: the one of the request (1–64 characters of [A-Za-z0-9_.:-]), else a new UUID. The log has it as correlationId.',
+  'Ids of a path may be in the query instead, under the same names: /status/user?userId=… . So . and .. are named, which no path can hold.',
   'HEAD works wherever GET does, OPTIONS everywhere.',
 ].join('\n');
 

@@ -50,6 +50,9 @@ function checkTimestamp(at: number): void {
   throw new Problem('timestamp_out_of_range', OUT_OF_RANGE);
 }
 
+/** The same URL has two forms. */
+const VARIES = { vary: 'accept' };
+
 const tag: Tag = {
   name: 'Analytics',
   description: 'Clicks, impressions and distinct users per hour.',
@@ -92,6 +95,7 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
       path: '/analytics',
       tag,
       summary: 'Get clicks, impressions and distinct users of an hour',
+      problems: [{ code: 'history_unavailable' }],
       description:
         'Returns the hour (UTC) that contains the timestamp: as lines name,value, or as JSON if the accept header names application/json. unique_users in the lines is uniqueUsers in the JSON.',
       textType: 'text/plain',
@@ -118,9 +122,10 @@ export function analyticsRoutes({ store, history }: RouteContext): Route[] {
       },
       async handler({ query, headers: { accept = '' } }) {
         const hour = await readHour(query.timestamp, store.analytics, history && ((hourAt) => history.hours(hourAt)));
-        if (accept.toLowerCase().includes('application/json')) return ok(hour);
+        if (accept.toLowerCase().includes('application/json')) return { ...ok(hour), headers: VARIES };
         const { uniqueUsers, clicks, impressions } = hour;
-        return plain(`unique_users,${uniqueUsers}\nclicks,${clicks}\nimpressions,${impressions}\n`);
+        const text = plain(`unique_users,${uniqueUsers}\nclicks,${clicks}\nimpressions,${impressions}\n`);
+        return { ...text, headers: VARIES };
       },
     }),
   ];

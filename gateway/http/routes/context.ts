@@ -19,6 +19,8 @@ export interface RouteContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isDraining: () => boolean;
+  /** No more sockets are accepted. */
+  readonly isFull: () => boolean;
   /** The store forgot, and may not have all sessions again (P10). */
   readonly isRestoring: () => boolean;
   /** It may lack sessions of heartbeats and guards, which come back by themselves. */

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
 import type { Identity } from '../../auth/identity.ts';
+import { unauthenticated } from '../authorize.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
 import { Degraded, id, instant, SESSION_ATTRIBUTES, text, UUID_PATTERN } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
@@ -42,7 +43,7 @@ function userOf(headers: UserHeader, auth: 'off' | 'jwt'): string {
   const userId = headers['x-user-id'];
   if (userId !== undefined) return userId;
   // A player's user comes from its token; an API key has none.
-  if (auth !== 'off') throw new Problem('unauthenticated', 'The header x-user-id is required with an API key.');
+  if (auth !== 'off') throw unauthenticated('The header x-user-id is required with an API key.');
   throw invalidRequest([{ path: 'x-user-id', message: 'is required' }], { errorCode: 'MISSING_HEADER' });
 }
 

@@ -80,7 +80,7 @@ const ConcurrencyReply = Type.Object({
 });
 
 const tag: Tag = { name: 'History', description: 'Past sessions and viewer counts, from the database.' };
-const problems = [{ code: 'not_found' }, { code: 'store_unavailable' }] as const;
+const problems = [{ code: 'not_found' }, { code: 'history_unavailable' }] as const;
 
 export function historyRoutes({ history }: RouteContext): Route[] {
   return [

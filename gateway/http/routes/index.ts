@@ -12,9 +12,17 @@ import { operationRoutes } from './operations.ts';
 import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
 
-/** A process without the role `sidecar` has only health checks, metrics and the log level. */
+/** Health checks, metrics and the log level: what ADMIN_PORT serves. */
+export function createAdminRoutes(context: RouteContext): Route[] {
+  const { health, insight } = operationRoutes(context);
+  return [...health, ...insight];
+}
+
+/** A process without the role `sidecar` has only health checks, and metrics and the log level unless ADMIN_PORT has them. */
 export function createRoutes(context: RouteContext): Route[] {
-  if (!context.config.roles.includes('sidecar')) return operationRoutes(context);
+  const { health, insight } = operationRoutes(context);
+  const operations = context.config.adminPort === undefined ? [...health, ...insight] : health;
+  if (!context.config.roles.includes('sidecar')) return operations;
   const routes = [
     ...heartbeatRoutes(context),
     ...guardRoutes(context),
@@ -24,7 +32,7 @@ export function createRoutes(context: RouteContext): Route[] {
     ...statsRoutes(context),
     ...analyticsRoutes(context),
     ...historyRoutes(context),
-    ...operationRoutes(context),
+    ...operations,
   ];
   return [...routes, ...documentRoutes(context, routes)];
 }

@@ -8,6 +8,8 @@ import type { RouteContext } from './context.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+const RETRY_AFTER_S = '1';
+
 const Healthy = Type.Object({ status: Type.Literal('ok', { description: 'Always ok' }) });
 
 const Ready = Type.Object({
@@ -26,14 +28,30 @@ function isOtherThanOutage(error: unknown): false {
   throw error;
 }
 
-export function operationRoutes({ config, store, log, metrics, isDraining, isDegraded }: RouteContext): Route[] {
+/** What a port of operators serves; with ADMIN_PORT, what tells or changes something is served by no other. */
+export function operationRoutes(context: RouteContext): { health: Route[]; insight: Route[] } {
+  return { health: healthRoutes(context), insight: insightRoutes(context) };
+}
+
+function healthRoutes({ config, store, isDraining, isFull, isDegraded }: RouteContext): Route[] {
   return [
+    route({
+      method: 'GET',
+      path: '/livez',
+      tag,
+      summary: 'Check whether the process is alive (liveness)',
+      description: 'Independent of the store, of draining and of load: what fails it is to be restarted.',
+      examples: [{ title: 'Alive', response: { status: 'ok' } }],
+      scope: 'none',
+      schema: { response: Healthy },
+      handler: async () => ok({ status: 'ok' }),
+    }),
     route({
       method: 'GET',
       path: '/healthz',
       tag,
-      summary: 'Check whether the process is alive (liveness)',
-      description: 'Independent of the store.',
+      summary: 'Check whether the process is alive',
+      description: 'The same as /livez.',
       examples: [{ title: 'Alive', response: { status: 'ok' } }],
       scope: 'none',
       schema: { response: Healthy },
@@ -45,14 +63,20 @@ export function operationRoutes({ config, store, log, metrics, isDraining, isDeg
       tag,
       summary: 'Check whether the node can take traffic (readiness)',
       description:
-        'Whether to send players here. 200 `ok`; 200 `degraded` while the store is away, fails or is being restored and OUTAGE_POLICY=open lets players in all the same; 503 then with OUTAGE_POLICY=closed, and while draining.',
+        'Whether to send players here. 200 `ok`; 200 `degraded` while the store is away, fails or is being restored and OUTAGE_POLICY=open lets players in all the same; 503 then with OUTAGE_POLICY=closed, while draining (DRAIN_DELAY_MS before players are asked to leave), and while no more sockets can be accepted.',
       probe: true,
-      problems: [{ code: 'store_unavailable' }, { code: 'draining' }],
+      problems: [{ code: 'store_unavailable' }, { code: 'draining' }, { code: 'overloaded' }],
       examples: [{ title: 'Ready', response: { status: 'ok' } }],
       scope: 'none',
       schema: { response: Ready },
       async handler() {
         if (isDraining()) throw new Problem('draining', 'The node is shutting down: send new players to another node.');
+        if (isFull()) {
+          const headers = { 'retry-after': RETRY_AFTER_S };
+          throw new Problem('overloaded', 'No more sockets can be accepted: send new players to another node.', {
+            headers,
+          });
+        }
         const isAnswered = await store.ping().then(() => true, isOtherThanOutage);
         if (isAnswered && !isDegraded()) return ok({ status: 'ok' as const });
         if (config.outagePolicy === 'open') return ok({ status: 'degraded' as const });
@@ -62,6 +86,11 @@ export function operationRoutes({ config, store, log, metrics, isDraining, isDeg
         );
       },
     }),
+  ];
+}
+
+function insightRoutes({ log, metrics }: RouteContext): Route[] {
+  return [
     route({
       method: 'GET',
       path: '/metrics',

@@ -1,5 +1,6 @@
 /** The HTTP server that serves the dispatch, and the limits that every implementation has. */
 import { Problem } from '../problem.ts';
+import type { BodyMemory } from './body-memory.ts';
 
 /** Implemented by node-server.ts and uws-server.ts. Both pass tests/contract/http/http-server-contract.ts. */
 export interface HttpServer {
@@ -14,6 +15,13 @@ export interface HttpServer {
    * rest. A connection whose client has not read its response yet counts as idle.
    */
   close(): Promise<void>;
+}
+
+export interface HttpServerOptions {
+  /** That bodies may use. */
+  readonly memory?: BodyMemory;
+  /** Open connections; more are cut. */
+  readonly maxConnections?: number;
 }
 
 /** URL (16 KB) and headers (16 KB). */

@@ -5,31 +5,36 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Dispatch, type IncomingRequest, isBodiless, type OutgoingResponse } from '../exchange.ts';
 import { Problem, respondWithProblem } from '../problem.ts';
+import { BodyMemory } from './body-memory.ts';
 import {
-  BODY_INCOMPLETE,
-  bodyTooLarge,
   CLOSE_BOUND_MS,
   cannotListen,
-  DISCARD_BYTES,
   HEAD_TOO_LARGE,
   type HttpServer,
+  type HttpServerOptions,
   KEEP_ALIVE_MS,
   MAX_HEAD_BYTES,
   NOT_HTTP,
 } from './http-server.ts';
+import { IncomingBody } from './incoming-body.ts';
+import { UnsentAnswers } from './unsent.ts';
 
 /** Time a client has to send the headers, and the whole request. */
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 
+/** Requests that may wait on one connection while one before them is answered. */
+const MAX_PIPELINED = 32;
+
 class NodeRequest implements IncomingRequest {
   readonly method: string;
   readonly url: string;
   readonly #message: IncomingMessage;
-  #isRead = false;
+  readonly #body: IncomingBody;
 
-  constructor(message: IncomingMessage) {
+  constructor(message: IncomingMessage, memory: BodyMemory) {
     this.#message = message;
+    this.#body = new IncomingBody(memory);
     this.method = message.method ?? 'GET';
     this.url = message.url ?? '/';
   }
@@ -42,39 +47,32 @@ class NodeRequest implements IncomingRequest {
     return this.#message.headers[name] as string | undefined;
   }
 
-  /** Reads and drops a body that no route reads; otherwise node:http would buffer it without a limit. */
-  dropBody(): void {
+  /** Also one that no route reads: node:http would buffer it without a limit. */
+  receiveBody(): void {
     const { headers } = this.#message;
+    const message = this.#message;
+    const body = this.#body;
     const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-    if (this.#isRead || !hasBody) return;
-    let size = 0;
-    this.#message.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > DISCARD_BYTES) this.#message.destroy();
+    if (!hasBody) {
+      body.complete();
+      return;
+    }
+    message.on('data', (chunk: Buffer) => {
+      if (!body.receive(chunk)) message.destroy();
     });
+    message.on('end', () => body.complete());
+    message.on('close', () => {
+      if (!message.complete) body.abort();
+    });
+    message.on('error', () => body.abort());
   }
 
   readBody(maxBytes: number): Promise<Buffer> {
-    this.#isRead = true;
-    const message = this.#message;
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      const refuse = (): void => reject(bodyTooLarge(maxBytes));
-      if (Number(message.headers['content-length'] ?? 0) > maxBytes) refuse();
-      message.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size <= maxBytes) chunks.push(chunk);
-        else if (size > maxBytes + DISCARD_BYTES) message.destroy();
-        else refuse();
-      });
-      message.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-      const endedEarly = (): void => reject(new Problem('invalid_request', BODY_INCOMPLETE));
-      message.on('close', () => {
-        if (!message.complete) endedEarly();
-      });
-      message.on('error', endedEarly);
-    });
+    return this.#body.read(maxBytes, Number(this.#message.headers['content-length'] ?? 0));
+  }
+
+  dropBody(): void {
+    this.#body.drop();
   }
 }
 
@@ -111,10 +109,16 @@ function parserProblem(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): P
     : new Problem('invalid_request', HEAD_TOO_LARGE, { status: 431 });
 }
 
-export function createNodeServer(dispatch: Dispatch): HttpServer {
+type Pending = readonly [message: IncomingMessage, response: ServerResponse];
+
+export function createNodeServer(dispatch: Dispatch, options: HttpServerOptions = {}): HttpServer {
+  const { memory = new BodyMemory(), maxConnections = Number.POSITIVE_INFINITY } = options;
   let closing = false;
+  const unsent = new UnsentAnswers();
   /** Connections that have sent no request yet: node:http does not count them as idle. */
   const unused = new Set<Socket>();
+  /** Of connections with a request in work: those behind it. So no more than one answer waits for its reader. */
+  const pipelines = new WeakMap<Socket, Pending[]>();
   const server = createServer({
     maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -122,18 +126,41 @@ export function createNodeServer(dispatch: Dispatch): HttpServer {
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: 1_000,
   });
+  server.maxConnections = maxConnections;
+  const answer = ([message, response]: Pending): void => {
+    const { socket } = message;
+    const request = new NodeRequest(message, memory);
+    response.once('close', () => {
+      unsent.forget(socket);
+      const next = socket.destroyed ? undefined : pipelines.get(socket)?.shift();
+      if (next === undefined) pipelines.delete(socket);
+      else answer(next);
+    });
+    void dispatch(request).then((outgoing) => {
+      write(response, outgoing, closing);
+      if (socket.writableLength > 0) unsent.watch(socket);
+    });
+    request.receiveBody();
+  };
   const serve = (message: IncomingMessage, response: ServerResponse): void => {
-    unused.delete(message.socket);
-    const request = new NodeRequest(message);
-    void dispatch(request).then((outgoing) => write(response, outgoing, closing));
-    request.dropBody();
+    const { socket } = message;
+    unused.delete(socket);
+    const waiting = pipelines.get(socket);
+    if (waiting === undefined) {
+      pipelines.set(socket, []);
+      answer([message, response]);
+    } else if (waiting.length < MAX_PIPELINED) waiting.push([message, response]);
+    else socket.destroy();
   };
   server.on('request', serve);
   // Any `expect` header other than 100-continue may be ignored.
   server.on('checkExpectation', serve);
   server.on('connection', (socket) => {
     unused.add(socket);
-    socket.once('close', () => unused.delete(socket));
+    socket.once('close', () => {
+      unused.delete(socket);
+      unsent.forget(socket);
+    });
   });
   server.on('clientError', reject);
   return {
@@ -143,6 +170,7 @@ export function createNodeServer(dispatch: Dispatch): HttpServer {
         server.once('error', failed);
         server.listen(port, host, () => {
           server.off('error', failed);
+          unsent.start();
           resolve((server.address() as AddressInfo).port);
         });
       });
@@ -153,6 +181,7 @@ export function createNodeServer(dispatch: Dispatch): HttpServer {
         const cut = setTimeout(() => server.closeAllConnections(), CLOSE_BOUND_MS);
         server.close(() => {
           clearTimeout(cut);
+          unsent.stop();
           resolve();
         });
         for (const socket of unused) socket.destroy();

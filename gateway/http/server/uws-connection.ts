@@ -35,6 +35,12 @@ export class UwsConnection {
   idleSince: number | undefined;
   /** Tick at which its idle time was last restarted. */
   renewedAt = 0;
+  /** What it was sent, whether its client has read that or not. */
+  answeredBytes = 0;
+  /** Its last answer is longer than what the kernel is sure to take: perhaps its client reads nothing. */
+  mayBeUnread = false;
+  /** Its last answer is written. uWS closes it once that is sent, and takes requests until then. */
+  isEnding = false;
   /** Undefined once the connection has closed. */
   #handle: HttpResponse | undefined;
   readonly #owner: ConnectionOwner;
@@ -86,6 +92,11 @@ export class UwsConnection {
   }
 
   #received(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.isEnding && this.incoming === undefined) {
+      this.#owner.takeLatestRequest()?.abort();
+      this.cutLater();
+      return;
+    }
     const request = this.incoming ?? this.#begin();
     this.incoming = isLast ? undefined : request;
     if (isLast) this.#owner.bodyEnded(this);

@@ -3,15 +3,9 @@ import { METHODS, STATUS_CODES } from 'node:http';
 import { addressText, type HttpRequest, type HttpResponse } from '../../transport/uws-module.ts';
 import { type IncomingRequest, isBodiless, type OutgoingResponse } from '../exchange.ts';
 import { Problem } from '../problem.ts';
-import {
-  BODY_INCOMPLETE,
-  bodyTooLarge,
-  DISCARD_BYTES,
-  HEAD_TOO_LARGE,
-  KEEP_ALIVE_MS,
-  MAX_HEAD_BYTES,
-  NOT_HTTP,
-} from './http-server.ts';
+import type { BodyMemory } from './body-memory.ts';
+import { HEAD_TOO_LARGE, KEEP_ALIVE_MS, MAX_HEAD_BYTES, NOT_HTTP } from './http-server.ts';
+import { IncomingBody } from './incoming-body.ts';
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 /** Headers that must not be repeated: the first one counts, as in node:http. Other repeated headers are joined. */
@@ -49,14 +43,11 @@ export class UwsRequest implements IncomingRequest {
   readonly #asksClose: boolean;
   /** The header is exactly `close`: then uWS closes the connection by itself. */
   readonly #uwsCloses: boolean;
-  #chunks: Buffer[] = [];
-  #size = 0;
-  #maxBytes = 0;
-  #bodyRead: ((body: Buffer) => void) | undefined;
-  #bodyFailed: ((problem: Problem) => void) | undefined;
+  readonly #body: IncomingBody;
 
-  constructor(res: HttpResponse, req: HttpRequest) {
+  constructor(res: HttpResponse, req: HttpRequest, memory: BodyMemory) {
     this.#res = res;
+    this.#body = new IncomingBody(memory);
     this.method = req.getCaseSensitiveMethod();
     // Undefined without a question mark, whatever the package's types say.
     const query = req.getQuery() as string | undefined;
@@ -99,12 +90,11 @@ export class UwsRequest implements IncomingRequest {
   }
 
   readBody(maxBytes: number): Promise<Buffer> {
-    this.#maxBytes = maxBytes;
-    return new Promise((resolve, reject) => {
-      this.#bodyRead = resolve;
-      this.#bodyFailed = reject;
-      if (Number(this.#headers.get('content-length') ?? 0) > maxBytes) this.#refuseBody();
-    });
+    return this.#body.read(maxBytes, Number(this.#headers.get('content-length') ?? 0));
+  }
+
+  dropBody(): void {
+    this.#body.drop();
   }
 
   /**
@@ -112,25 +102,16 @@ export class UwsRequest implements IncomingRequest {
    * @returns false when the body is so long that the connection must be closed.
    */
   receive(chunk: ArrayBuffer, isLast: boolean): boolean {
-    this.#size += chunk.byteLength;
-    if (this.#size > this.#maxBytes + DISCARD_BYTES) return false;
-    if (this.#bodyRead === undefined) return true;
-    if (this.#size > this.#maxBytes) {
-      this.#refuseBody();
-      return true;
-    }
     // uWS frees the bytes when this returns.
-    if (chunk.byteLength > 0) this.#chunks.push(Buffer.from(new Uint8Array(chunk)));
-    if (isLast) {
-      this.#bodyRead(this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks));
-    }
+    if (!this.#body.receive(Buffer.from(new Uint8Array(chunk)))) return false;
+    if (isLast) this.#body.complete();
     return true;
   }
 
   /** The connection was closed, by the client or by us. */
   abort(): void {
     this.isGone = true;
-    this.#bodyFailed?.(new Problem('invalid_request', BODY_INCOMPLETE));
+    this.#body.abort();
   }
 
   /** Whether the connection is closed after the response. */
@@ -166,11 +147,5 @@ export class UwsRequest implements IncomingRequest {
   /** Closes the connection. */
   cut(): void {
     if (!this.isGone) this.#res.close();
-  }
-
-  #refuseBody(): void {
-    this.#chunks = [];
-    this.#bodyRead = undefined;
-    this.#bodyFailed?.(bodyTooLarge(this.#maxBytes));
   }
 }

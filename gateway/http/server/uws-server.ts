@@ -10,13 +10,23 @@ import {
 } from '../../transport/uws-module.ts';
 import type { Dispatch } from '../exchange.ts';
 import { respondWithProblem } from '../problem.ts';
-import { CLOSE_BOUND_MS, cannotListen, type HttpServer, KEEP_ALIVE_MS } from './http-server.ts';
+import { BodyMemory } from './body-memory.ts';
+import { CLOSE_BOUND_MS, cannotListen, type HttpServer, type HttpServerOptions, KEEP_ALIVE_MS } from './http-server.ts';
 import { type ConnectionOwner, UwsConnection } from './uws-connection.ts';
 import { UwsRequest } from './uws-request.ts';
 
 const TICK_MS = 1_000;
 /** Less than the 8 s after which uWS may close an idle connection. One renewal costs 10 µs. */
 const RENEW_TICKS = 6;
+/**
+ * uWS keeps what a client does not read, and does not say how much that is. So a connection that was answered more than
+ * this is closed, and its client opens another: what one that reads nothing can pin is bounded.
+ */
+const MAX_ANSWERED_BYTES = 1_048_576;
+/** What a connection's buffers in the kernel are sure to take. */
+const KERNEL_BYTES = 65_536;
+/** Of an answer besides its body. */
+const HEAD_BYTES = 300;
 
 /** Not readable: only for comparing. */
 const addressOf = (res: HttpResponse): string => Buffer.from(res.getRemoteAddress()).toString('latin1');
@@ -24,6 +34,8 @@ const addressOf = (res: HttpResponse): string => Buffer.from(res.getRemoteAddres
 class UwsServer implements HttpServer, ConnectionOwner {
   readonly #uws: Uws;
   readonly #dispatch: Dispatch;
+  readonly #memory: BodyMemory;
+  readonly #maxConnections: number;
   readonly #app: TemplatedApp;
   #listenSocket: us_listen_socket | undefined;
   #ticking: NodeJS.Timeout | undefined;
@@ -40,8 +52,10 @@ class UwsServer implements HttpServer, ConnectionOwner {
   readonly #withoutDataHandler: UwsConnection[] = [];
   #latestRequest: UwsRequest | undefined;
 
-  constructor(uws: Uws, dispatch: Dispatch) {
+  constructor(uws: Uws, dispatch: Dispatch, options: HttpServerOptions) {
     this.#uws = uws;
+    this.#memory = options.memory ?? new BodyMemory();
+    this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
     this.#dispatch = dispatch;
     this.#app = uws
       .App()
@@ -92,7 +106,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
       return;
     }
     this.#idle.delete(connection);
-    const closes = request.closes(this.#isClosing);
+    const closes = request.closes(this.#isClosing || connection.answeredBytes > MAX_ANSWERED_BYTES);
     // Closed while bytes still arrive, the client would get a reset instead of its response.
     if (request.response === undefined || (closes && connection.incoming !== undefined)) return;
     // In a later turn of the event loop: closed while uWS reads, it would use freed memory; and requests that follow the
@@ -110,7 +124,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
     this.#withoutDataHandler.length = 0;
     // Its connection is unknown: uWS refused its body and closed it.
     this.takeLatestRequest()?.abort();
-    const request = new UwsRequest(res, req);
+    const request = new UwsRequest(res, req, this.#memory);
     if (request.isChunked) this.#handleChunked(res, request);
     else this.#latestRequest = request;
     if (request.fault !== undefined) {
@@ -150,6 +164,10 @@ class UwsServer implements HttpServer, ConnectionOwner {
     if (response === undefined || request.isGone) return;
     request.response = undefined;
     connection.unanswered = undefined;
+    // In characters: of most answers that is the same.
+    connection.isEnding = closes;
+    connection.mayBeUnread = response.body.length > KERNEL_BYTES;
+    connection.answeredBytes += HEAD_BYTES + response.body.length;
     const ended = this.#ended;
     request.write(response, closes, () => {
       if (this.#ended === ended) connection.setCloseHandler();
@@ -171,7 +189,9 @@ class UwsServer implements HttpServer, ConnectionOwner {
   #countConnection(handle: HttpResponse, change: number): void {
     if (change > 0) {
       this.#opened += 1;
-      this.#idle.add(new UwsConnection(handle, addressOf(handle), this));
+      const connection = new UwsConnection(handle, addressOf(handle), this);
+      this.#idle.add(connection);
+      if (this.#opened - this.#ended > this.#maxConnections) connection.cutLater();
     } else {
       this.#ended += 1;
       if (this.#ended === this.#opened) this.#allEnded?.();
@@ -193,7 +213,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
       if (connection.idleSince === undefined) continue;
       if ((this.#tick - connection.idleSince) * TICK_MS > KEEP_ALIVE_MS) {
         connection.cut();
-      } else if (this.#tick - connection.renewedAt >= RENEW_TICKS) {
+      } else if (!connection.mayBeUnread && this.#tick - connection.renewedAt >= RENEW_TICKS) {
         connection.renewedAt = this.#tick;
         connection.renew();
       }
@@ -201,7 +221,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
   }
 }
 
-export function createUwsServer(uws: Uws, dispatch: Dispatch): HttpServer {
-  const server = new UwsServer(uws, dispatch);
+export function createUwsServer(uws: Uws, dispatch: Dispatch, options: HttpServerOptions = {}): HttpServer {
+  const server = new UwsServer(uws, dispatch, options);
   return { listen: (host, port) => server.listen(host, port), close: () => server.close() };
 }

@@ -160,6 +160,7 @@ export class Rig {
         NODE_LEASE_MS: String(this.timers.leaseMs),
         SWEEP_MS: String(this.timers.sweepMs),
         SESSION_LEASE_MS: '60000',
+        DRAIN_DELAY_MS: '0',
         DRAIN_MS: '1000',
         ...this.options.env,
       },

@@ -6,7 +6,7 @@ import { type IncomingHttpHeaders, request as nodeRequest, type RequestOptions }
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Dispatch } from '../../../gateway/http/exchange.ts';
-import type { HttpServer } from '../../../gateway/http/server/http-server.ts';
+import type { HttpServer, HttpServerOptions } from '../../../gateway/http/server/http-server.ts';
 import { MemoryStore } from '../../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../../support/sidecar.ts';
 
@@ -14,7 +14,7 @@ export interface HttpServerKind {
   readonly name: 'node' | 'uws';
   /** What makes a sidecar use it. */
   readonly transport: 'ws' | 'uws';
-  create(dispatch: Dispatch): HttpServer;
+  create(dispatch: Dispatch, options?: HttpServerOptions): HttpServer;
 }
 
 interface RawReply {
@@ -195,7 +195,12 @@ export function httpServerContract({ name, transport }: HttpServerKind): void {
       const from = (origin: string, method = 'GET', path = '/online') =>
         sidecar.request(method, path, undefined, { origin });
 
+      // Beyond loopback every origin may ask.
+      const ANYWHERE = { TRANSPORT: transport, HOST: '0.0.0.0', AUTH: 'off' };
+
       test('without configured origins none is admitted', async () => {
+        await sidecar.close();
+        sidecar = await startSidecar(new MemoryStore(), ANYWHERE);
         expect(cors((await from('https://a.example')).headers)).toEqual([]);
         const preflight = await from('https://a.example', 'OPTIONS', '/guards');
         expect([preflight.status, preflight.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
@@ -206,7 +211,7 @@ export function httpServerContract({ name, transport }: HttpServerKind): void {
       test('a configured origin is admitted, on errors too; another is not', async () => {
         await sidecar.close();
         sidecar = await startSidecar(new MemoryStore(), {
-          TRANSPORT: transport,
+          ...ANYWHERE,
           ALLOWED_ORIGINS: 'https://a.example,https://b.example',
         });
         for (const path of ['/online', '/nowhere']) {

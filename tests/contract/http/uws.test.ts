@@ -8,7 +8,7 @@ const uws = await loadUws();
 // Loud on purpose: a skipped suite would let the faster server rot.
 if (uws instanceof Error) throw uws;
 
-const kind: HttpServerKind = { name: 'uws', transport: 'uws', create: (dispatch) => createUwsServer(uws, dispatch) };
+const kind: HttpServerKind = { name: 'uws', transport: 'uws', create: (...args) => createUwsServer(uws, ...args) };
 
 httpServerContract(kind);
 httpServerConnections(kind);

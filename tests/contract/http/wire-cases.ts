@@ -55,7 +55,7 @@ export interface WireCase {
   readonly differs?: keyof typeof DIFFERENCES;
 }
 
-const HOST = 'host: x\r\n';
+const HOST = 'host: localhost\r\n';
 const CHUNKED = 'transfer-encoding: chunked\r\n';
 const LAST_CHUNK = '0\r\n\r\n';
 const BEAT = '{"userId":"u1","sessionId":"a"}';
@@ -109,7 +109,7 @@ const CONNECTIONS: readonly WireCase[] = [
   refused('HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'version'),
   refused('TLS', Buffer.from('1603010200010001fc0303', 'hex'), 'version'),
   refused('nonsense', 'nonsense\r\n\r\n', 'version'),
-  refused('lines without CR', 'GET /online HTTP/1.1\nhost: x\n\n', 'version'),
+  refused('lines without CR', 'GET /online HTTP/1.1\nhost: localhost\n\n', 'version'),
 ];
 
 const HEADS: readonly WireCase[] = [

@@ -39,7 +39,7 @@ export function httpServerWire({ name, transport }: HttpServerKind): void {
     }
     const answers = expected(each).filter((part) => part !== 'end').length;
     await until(() => client.isEnded || client.answers.length >= answers, each.name, 25_000);
-    client.write(get('/healthz', `host: x\r\nx-request-id: ${ALIVE}\r\n`));
+    client.write(get('/healthz', `host: localhost\r\nx-request-id: ${ALIVE}\r\n`));
     const isAlive = (): boolean => client.answers.at(-1)?.headers.get('x-request-id') === ALIVE;
     await until(() => client.isEnded || isAlive(), each.name, 25_000);
     client.destroy();
@@ -54,7 +54,7 @@ export function httpServerWire({ name, transport }: HttpServerKind): void {
     for (const [index, [framing, before]] of [...FRAMINGS].entries()) {
       slowTest(`a request behind an ambiguous one is not served: ${framing}`, async () => {
         const beat = `{"userId":"smuggled${index}","sessionId":"a"}`;
-        const lines = ['POST /heartbeat HTTP/1.1', 'host: x', 'content-type: application/json'];
+        const lines = ['POST /heartbeat HTTP/1.1', 'host: localhost', 'content-type: application/json'];
         const client = await RawHttp.open(sidecar.port);
         client.write(before([...lines, `content-length: ${beat.length}`, '', beat].join('\r\n')));
         await client.ended();

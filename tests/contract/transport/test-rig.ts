@@ -26,6 +26,8 @@ export interface TransportTraits {
   readonly farTooBig: FaultCodes;
   /** Too many frames of one message. */
   readonly fragmentFlood: FaultCodes;
+  /** Whether frames are read that a client sends in the segment of its upgrade, before that was answered. */
+  readonly readsEarlyFrames: boolean;
   /** Whether a client frame without a mask is a protocol error, or only garbled. */
   readonly noticesMissingMask: boolean;
 }

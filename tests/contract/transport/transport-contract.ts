@@ -2,6 +2,7 @@
  * What every transport must do, as seen from both ends of the wire. The doc comments of gateway/transport/transport.ts
  * are the contract; where the transports still differ, `TransportTraits` says so and the tests hold them to it.
  */
+import { connect } from 'node:net';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { CreateTransport } from '../../../gateway/transport/transport.ts';
 import { frame, OPCODE, until, upgradeHead } from '../../support/raw-websocket.ts';
@@ -24,6 +25,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
         {
           path: '/ws',
           remoteAddress: '127.0.0.1',
+          host: 'localhost',
           origin: 'https://a.example',
           forwardedFor: '10.0.0.1, 10.0.0.2, 10.0.0.3',
         },
@@ -71,6 +73,17 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect(rig.requests).toHaveLength(0);
       expect(rig.refused).toEqual([status]);
       await until(() => client.isEnded, 'the connection ends');
+    });
+
+    test('[W33] frames in the segment of the upgrade', async () => {
+      const rig = await start();
+      const early = connect(rig.port, '127.0.0.1');
+      early.write(Buffer.concat([Buffer.from(upgradeHead('/ws')), frame(OPCODE.text, 'early')]));
+      await until(() => rig.opened.length === 1, 'the upgrade');
+      early.write(frame(OPCODE.text, 'later'));
+      await until(() => rig.messages.includes('later'), 'the next frame');
+      expect(rig.messages).toEqual(traits.readsEarlyFrames ? ['early', 'later'] : ['later']);
+      early.destroy();
     });
 
     test('[W1] over maxSockets 503, until one leaves', async () => {

@@ -14,5 +14,6 @@ transportContract('uws', uwsTransport(uws), {
   protocolError: { peer: 1006, handler: 1006 },
   farTooBig: { peer: 1006, handler: 1009 },
   fragmentFlood: { peer: 1006, handler: 1009 },
+  readsEarlyFrames: false,
   noticesMissingMask: false,
 });

@@ -7,5 +7,6 @@ transportContract('ws', createWsTransport, {
   protocolError: { peer: 1002, handler: 1002 },
   farTooBig: { peer: 1009, handler: 1009 },
   fragmentFlood: { peer: 1008, handler: 1008 },
+  readsEarlyFrames: true,
   noticesMissingMask: true,
 });

@@ -7,6 +7,7 @@ import { GatewayNode } from '../../../gateway/node/node.ts';
 import { CLOSE_CODES, type CloseName } from '../../../gateway/protocol/close-codes.ts';
 import { Connection, type ConnectionContext } from '../../../gateway/sessions/connection.ts';
 import type { Player } from '../../../gateway/sessions/player.ts';
+import { Turns } from '../../../gateway/sessions/turns.ts';
 import { type Change, type PresenceStore, retrying } from '../../../presence-core/index.ts';
 import type { VirtualTime } from '../../support/virtual-time.ts';
 import { FaultyStore, Link, type LinkState } from './faulty-store.ts';
@@ -316,7 +317,9 @@ export class World {
       log: { debug: () => {}, warn: () => {}, error: fault },
       authenticator: AUTHENTICATOR,
       expiry: new TokenExpiry(),
+      turns: new Turns(),
       messageRate: undefined,
+      switchRate: undefined,
       hub: undefined as never,
       sessionLeaseMs: TIMES.sessionLeaseMs,
       resumeGraceMs: TIMES.resumeGraceMs,
