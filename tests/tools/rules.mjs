@@ -1,6 +1,7 @@
 /**
  * Each numbered rule of SPEC.md (P…) and PROTOCOL.md (W…) is cited by a test, at the start of its title: `[P4] …`, or
- * `[P8] [W9] …`. Fails with the rules that no test cites, and with citations of rules that do not exist.
+ * `[P8] [W9] …`. Fails with the rules that no test cites, and with citations of rules that do not exist. The mutations that
+ * survival runs are tried with must have their place in the source.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,10 @@ const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 const rules = DOCUMENTS.flatMap((path) => [...read(path).matchAll(RULE)].map(([, rule]) => rule));
 const faults = [];
 for (const rule of new Set(rules.filter((rule, i) => rules.indexOf(rule) !== i))) faults.push(`${rule} is there twice`);
+
+for (const { name, file, find } of JSON.parse(read('tests/chaos/mutations.json'))) {
+  if (read(file).split(find).length !== 2) faults.push(`the place of the mutation "${name}" is not in ${file} exactly once`);
+}
 
 const cited = new Set();
 const files = readdirSync(join(ROOT, 'tests'), { recursive: true }).filter((name) => name.endsWith('.ts'));
