@@ -23,7 +23,8 @@ const faults = [];
 for (const rule of new Set(rules.filter((rule, i) => rules.indexOf(rule) !== i))) faults.push(`${rule} is there twice`);
 
 for (const { name, file, find } of JSON.parse(read('tests/chaos/mutations.json'))) {
-  if (read(file).split(find).length !== 2) faults.push(`the place of the mutation "${name}" is not in ${file} exactly once`);
+  if (read(file).split(find).length !== 2)
+    faults.push(`the place of the mutation "${name}" is not in ${file} exactly once`);
 }
 
 const cited = new Set();
