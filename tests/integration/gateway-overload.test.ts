@@ -25,6 +25,7 @@ test('[W17] a hello that the server cannot take in is refused also under policy 
   const node = new GatewayNode({ ...config, store, log, beatMs, leaseMs });
   const gateway = new Gateway({
     ...config,
+    maxSockets: 10,
     store,
     feed: new LogFeed(store, log),
     reads: createReads(store.reads, undefined),
