@@ -102,8 +102,8 @@ export class Player implements HeldPlayer {
     }
     const userId = identity.userId ?? claim?.userId ?? message.userId;
     if (userId === undefined) return nameless(this.socket, message, secret !== '');
-    // When the hello came, by the store's clock: also of an open that runs late it is known then when it began.
-    const at = Math.floor(node.storeNow() - (performance.now() - receivedAt));
+    // So that also of an open that runs late it is known when the session began.
+    const at = Math.floor(node.storeNow());
     const session: HeldSession = {
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
