@@ -10,7 +10,7 @@ import { isBeyondRate } from '../limits/message-rate.ts';
 import type { Rate } from '../limits/rate-limit.ts';
 import { type ProblemMembers, problemBody, storeProblem } from '../problem.ts';
 import { CLOSE_CODES, type CloseName } from '../protocol/close-codes.ts';
-import type { ClientMessage, Refresh, ServerMessage } from '../protocol/messages.ts';
+import type { ClientMessage, MessageId, Refresh, ServerMessage } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Hub } from '../subscriptions/hub.ts';
 import { Subscriber } from '../subscriptions/subscriber.ts';
@@ -132,12 +132,12 @@ export class Connection implements PlayerSocket {
     this.socket.send(JSON.stringify(message));
   }
 
-  problem(code: ProblemCode, detail: string, id?: string, members?: ProblemMembers): void {
+  problem(code: ProblemCode, detail: string, id?: MessageId, members?: ProblemMembers): void {
     this.send({ type: 'error', ...(id !== undefined && { id }), problem: problemBody(code, detail, members) });
   }
 
   /** Says what is wrong and ends the socket. */
-  fail(code: ProblemCode, detail: string, close: CloseName, id?: string, members?: ProblemMembers): void {
+  fail(code: ProblemCode, detail: string, close: CloseName, id?: MessageId, members?: ProblemMembers): void {
     this.problem(code, detail, id, members);
     this.end(close);
   }

@@ -20,7 +20,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { accessOf } from '../auth/hello-access.ts';
 import type { ReopenIntent } from '../node/held-player.ts';
 import type { GatewayNode, HeldPlayer } from '../node/node.ts';
-import type { Hello, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
+import type { Hello, MessageId, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
 import { attributesOf, type HeldSession } from './held-session.ts';
 import { type Ask, type Effect, isDue, isSame, type Life, type LifeEvent, NONE, ownersOf, sessionOf } from './life.ts';
 import { step } from './life-step.ts';
@@ -137,7 +137,7 @@ export class Player implements HeldPlayer {
     if (this.session && message.id !== undefined) this.socket.send({ type: 'ok', id: message.id });
   }
 
-  async heartbeat(id: string | undefined): Promise<void> {
+  async heartbeat(id: MessageId | undefined): Promise<void> {
     const { session } = this;
     const reply = id === undefined ? {} : { id };
     if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', id);
@@ -212,7 +212,7 @@ export class Player implements HeldPlayer {
   }
 
   /** Asks the store what the event says, and applies its answer. */
-  private async ask(event: LifeEvent, id?: string, replace?: readonly string[]): Promise<void> {
+  private async ask(event: LifeEvent, id?: MessageId, replace?: readonly string[]): Promise<void> {
     for (let ask = this.apply(event); ask; ) {
       let result: OpenResult;
       try {
@@ -236,7 +236,7 @@ export class Player implements HeldPlayer {
   }
 
   /** @param id of the message to which the effects reply. */
-  private apply(event: LifeEvent, id?: string): Ask | undefined {
+  private apply(event: LifeEvent, id?: MessageId): Ask | undefined {
     const { life, effects, ask } = step(this.life, event);
     // Before the effects: one that ends the socket comes back here.
     this.life = life;
@@ -244,7 +244,7 @@ export class Player implements HeldPlayer {
     return ask;
   }
 
-  private perform(effect: Effect, id: string | undefined): void {
+  private perform(effect: Effect, id: MessageId | undefined): void {
     const { node } = this.context;
     switch (effect.do) {
       case 'welcome': {
@@ -296,7 +296,7 @@ export class Player implements HeldPlayer {
     }
   }
 
-  private welcome(id: string | undefined, members: WelcomeMembers): void {
+  private welcome(id: MessageId | undefined, members: WelcomeMembers): void {
     const { pingIntervalMs, resumeGraceMs } = this.context;
     const reply = id !== undefined && { id };
     this.socket.send({ type: 'welcome', ...reply, ...members, pingIntervalMs, resumeGraceMs });

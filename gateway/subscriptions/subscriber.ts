@@ -1,7 +1,7 @@
 /** What one socket subscribes to, within its bounds (P14). */
 import { StoreError } from '../../presence-core/index.ts';
 import type { ProblemMembers } from '../problem.ts';
-import type { ServerMessage, Subscribe, Unsubscribe } from '../protocol/messages.ts';
+import type { MessageId, ServerMessage, Subscribe, Unsubscribe } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { TransportSocket } from '../transport/transport.ts';
 import type { Hub } from './hub.ts';
@@ -18,7 +18,7 @@ export interface SubscribedConnection {
   readonly socket: TransportSocket;
   readonly open: boolean;
   send(message: ServerMessage): void;
-  problem(code: ProblemCode, detail: string, id?: string, members?: ProblemMembers): void;
+  problem(code: ProblemCode, detail: string, id?: MessageId, members?: ProblemMembers): void;
   end(name: 'resync'): void;
 }
 
@@ -92,7 +92,7 @@ export class Subscriber {
     for (const subscription of this.subscriptions.values()) subscription.drained();
   }
 
-  private refuse(path: string, message: string, id: string | undefined): void {
+  private refuse(path: string, message: string, id: MessageId | undefined): void {
     this.connection.problem('invalid_request', `${path} ${message}`, id, { errors: [{ path, message }] });
   }
 }

@@ -1,0 +1,132 @@
+/**
+ * One socket for a player and any number of subscriptions. It is open while one of them wants it, says the player's hello
+ * when there is a player, else that of an observer, and hands each its frames.
+ */
+import type { ServerMessage, Welcome } from '../protocol/messages.ts';
+import { listenToPage } from './page-events.ts';
+import { PresenceError } from './presence-error.ts';
+import { type Disconnection, ReconnectingSocket } from './reconnecting-socket.ts';
+import type { SocketOptions } from './socket-options.ts';
+
+const ANEW: Disconnection = { code: 1000, reason: 'connecting anew', willReconnect: true };
+
+/** A player or a subscription, as its connection sees it. */
+export interface ConnectionUser {
+  /** Of a player: its first frames. A subscription has none, and takes any welcome. */
+  readonly hello?: (token: string | undefined) => readonly object[];
+  /** Of a subscription. */
+  readonly topic?: string;
+  welcomed(welcome: Welcome): void;
+  received(message: ServerMessage): void;
+  /** With an error it is over for this one. */
+  lost(disconnection: Disconnection, error: PresenceError | undefined): void;
+  reconnecting(attempt: number, delayMs: number): void;
+  failed(error: PresenceError): void;
+}
+
+export class PresenceConnection extends ReconnectingSocket {
+  private readonly users = new Set<ConnectionUser>();
+  /** Whose hello the socket said last; undefined: an observer's. */
+  private greeter: ConnectionUser | undefined;
+  private unlisten: (() => void) | undefined;
+
+  /**
+   * Tries now what would be tried later, or finds out whether the connection still stands. Pages need not call it; call it
+   * when an app comes to the foreground (React Native: `AppState`), and when a device wakes.
+   */
+  override wake(): void {
+    super.wake();
+  }
+
+  /** @internal Takes part in the connection, which is opened for it if need be. */
+  join(user: ConnectionUser): void {
+    // A hello cannot be said twice: the socket of an observer gives way to the player's.
+    const isOther = user.hello !== undefined && user !== this.greeter && this.hasSpoken;
+    if (isOther && this.player) throw new TypeError('this connection has a player: another one needs its own');
+    this.users.add(user);
+    this.unlisten ??= listenToPage({ wake: () => this.wake(), suspend: () => this.suspend() });
+    if (isOther) this.greetAnew(user);
+    else if (this.socketState === 'live') user.welcomed(this.welcome as Welcome);
+    else this.open();
+  }
+
+  /** @internal Wants nothing more. Its session, if any, is left to the resume grace. */
+  leave(user: ConnectionUser): void {
+    if (!this.users.delete(user)) return;
+    if (this.users.size === 0) this.end();
+    else if (user === this.greeter && this.hasSpoken) this.greetAnew(user);
+  }
+
+  private get player(): ConnectionUser | undefined {
+    for (const user of this.users) if (user.hello) return user;
+    return undefined;
+  }
+
+  protected hello(token: string | undefined): readonly object[] {
+    this.greeter = this.player;
+    return this.greeter?.hello?.(token) ?? [{ type: 'hello', observe: true, token }];
+  }
+
+  /** Says another hello: `cause` is who came or went. */
+  private greetAnew(cause: ConnectionUser): void {
+    this.greeter = undefined;
+    this.reopen();
+    this.each((user) => user !== cause && user.lost(ANEW, undefined));
+  }
+
+  protected received(message: ServerMessage): void {
+    const topic = 'topic' in message ? message.topic : 'problem' in message ? message.problem.topic : undefined;
+    this.each((user) => {
+      // What is of no topic is of the player; without one, of all.
+      const isTheirs = topic === undefined ? !this.greeter || user === this.greeter : user.topic === topic;
+      if (isTheirs) user.received(message);
+    });
+  }
+
+  protected lost(code: number, reason: string, error: PresenceError | undefined): void {
+    const all = [...this.users];
+    const { greeter } = this;
+    this.greeter = undefined;
+    // It is over for whom the hello was said; the others go on without.
+    const isOver = (user: ConnectionUser): boolean => error !== undefined && (!greeter || user === greeter);
+    for (const user of all) if (isOver(user)) this.users.delete(user);
+    if (this.users.size === 0) this.end();
+    else if (error) this.open();
+    for (const user of all) {
+      if (isOver(user)) user.lost({ code, reason, willReconnect: false }, error);
+      else if (this.users.has(user)) user.lost({ code, reason, willReconnect: true }, undefined);
+    }
+  }
+
+  private end(): void {
+    this.greeter = undefined;
+    this.unlisten?.();
+    this.unlisten = undefined;
+    this.stop(new PresenceError('closed', 'closed by the caller'));
+  }
+
+  protected welcomed(welcome: Welcome): void {
+    this.each((user) => user.welcomed(welcome));
+  }
+
+  protected reconnecting(attempt: number, delayMs: number): void {
+    this.each((user) => user.reconnecting(attempt, delayMs));
+  }
+
+  protected failed(error: PresenceError): void {
+    this.each((user) => user.failed(error));
+  }
+
+  private each(act: (user: ConnectionUser) => unknown): void {
+    for (const user of [...this.users]) if (this.users.has(user)) act(user);
+  }
+}
+
+/** Options of a player or a subscription: a connection of its own, or one that it shares. */
+export type ConnectionOptions = SocketOptions | { readonly on: PresenceConnection };
+
+export function connectionOf(
+  options: Partial<SocketOptions> & { readonly on?: PresenceConnection },
+): PresenceConnection {
+  return options.on ?? new PresenceConnection(options as SocketOptions);
+}
