@@ -79,12 +79,10 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     this.error = this.connection.cause;
     if (this.state === 'live') this.state = 'reconnecting';
     this.cleanUp(undefined);
+    const { attempt = 1, delayMs = 0 } = disconnection;
     this.say('disconnected', disconnection);
+    if (this.state !== 'closed') this.say('reconnecting', { attempt, delayMs });
     this.changed();
-  }
-
-  reconnecting(attempt: number, delayMs: number): void {
-    this.say('reconnecting', { attempt, delayMs });
   }
 
   failed(error: PresenceError): void {
@@ -125,8 +123,12 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   }
 
   protected changed(): void {
-    this.shown = undefined;
     this.say('state', this.status);
+  }
+
+  protected override emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    this.shown = undefined;
+    super.emit(name, event);
   }
 
   protected say<Name extends keyof ConnectedEvents<S>>(name: Name, event: ConnectedEvents<S>[Name]): void {
@@ -150,7 +152,6 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     this.state = 'closed';
     this.error = error;
     this.cleanUp(error);
-    this.shown = undefined;
     opening?.reject(error);
     // A listener may connect again: then it is no longer over.
     const isOver = (): boolean => this.error === error;

@@ -20,7 +20,6 @@ export interface ConnectionUser {
   received(message: ServerMessage): void;
   /** With an error it is over for this one. */
   lost(disconnection: Disconnection, error: PresenceError | undefined): void;
-  reconnecting(attempt: number, delayMs: number): void;
   failed(error: PresenceError): void;
 }
 
@@ -83,7 +82,7 @@ export class PresenceConnection extends ReconnectingSocket {
     });
   }
 
-  protected lost(code: number, reason: string, error: PresenceError | undefined): void {
+  protected lost(disconnection: Disconnection, error: PresenceError | undefined): void {
     const all = [...this.users];
     const { greeter } = this;
     this.greeter = undefined;
@@ -93,8 +92,8 @@ export class PresenceConnection extends ReconnectingSocket {
     if (this.users.size === 0) this.end();
     else if (error) this.open();
     for (const user of all) {
-      if (isOver(user)) user.lost({ code, reason, willReconnect: false }, error);
-      else if (this.users.has(user)) user.lost({ code, reason, willReconnect: true }, undefined);
+      if (isOver(user)) user.lost(disconnection, error);
+      else if (this.users.has(user)) user.lost({ ...disconnection, willReconnect: true }, undefined);
     }
   }
 
@@ -107,10 +106,6 @@ export class PresenceConnection extends ReconnectingSocket {
 
   protected welcomed(welcome: Welcome): void {
     this.each((user) => user.welcomed(welcome));
-  }
-
-  protected reconnecting(attempt: number, delayMs: number): void {
-    this.each((user) => user.reconnecting(attempt, delayMs));
   }
 
   protected failed(error: PresenceError): void {

@@ -2,6 +2,7 @@
 import type { ChangeView, ServerMessage, SessionView, StatsView, TopicMessage } from '../protocol/messages.ts';
 import { ChangeQueue } from './change-queue.ts';
 import { Connected } from './connected.ts';
+import { handled } from './deferred.ts';
 import { connectionOf } from './presence-connection.ts';
 import { errorOf, type PresenceError } from './presence-error.ts';
 import type {
@@ -80,8 +81,8 @@ export class PresenceSubscription
   }
 
   /** Resolves when subscribed and up to date; rejects when refused for good. */
-  async connect(): Promise<void> {
-    await this.open();
+  connect(): Promise<void> {
+    return handled(this.open().then(() => {}));
   }
 
   /** Changes from now on, each after it was applied. Bounded: a reader that falls behind gets `{ kind: 'resync' }`. */

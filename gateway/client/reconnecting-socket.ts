@@ -6,7 +6,7 @@ import { type ProblemBody, type ServerMessage, SUBPROTOCOL, type Welcome } from 
 import { handled } from './deferred.ts';
 import { closeErrorOf, errorOf, PresenceError } from './presence-error.ts';
 import { probe } from './probe.ts';
-import { backoffMs, capMs, reconnectionAfter } from './reconnection.ts';
+import { backoffMs, capWithin, reconnectionAfter } from './reconnection.ts';
 import { Replies } from './replies.ts';
 import { type SocketOptions, type SocketTimers, timersOf, tokenOf } from './socket-options.ts';
 import { timeBound } from './time-bound.ts';
@@ -17,6 +17,9 @@ export interface Disconnection {
   readonly code: number;
   readonly reason: string;
   readonly willReconnect: boolean;
+  /** The next attempt, and after how long. Absent: at once. */
+  readonly attempt?: number;
+  readonly delayMs?: number;
 }
 
 /** As a browser reports a connection that was cut. */
@@ -49,6 +52,8 @@ export abstract class ReconnectingSocket {
   private attempt = 0;
   /** Since when there is no live connection any more; 0 before the first one. */
   private lostAt = 0;
+  /** Until then attempts come often. */
+  private graceEndsAt = 0;
   private hasProbed = false;
   /** What this socket said went wrong, and that its node is going away. */
   private problem: ProblemBody | undefined;
@@ -73,8 +78,7 @@ export abstract class ReconnectingSocket {
   /** Every frame but the welcome and the refusal of a request, in their order. */
   protected abstract received(message: ServerMessage): void;
   /** The socket is gone. With an error the server does not want it back: it is `idle` then, else `waiting`. */
-  protected abstract lost(code: number, reason: string, error: PresenceError | undefined): void;
-  protected abstract reconnecting(attempt: number, delayMs: number): void;
+  protected abstract lost(disconnection: Disconnection, error: PresenceError | undefined): void;
   protected abstract failed(error: PresenceError): void;
 
   /** The hello is on its way to the server, or was answered. */
@@ -280,27 +284,30 @@ export abstract class ReconnectingSocket {
     const policy = reconnectionAfter(code);
     const refusal = closeErrorOf(code, reason, this.problem);
     const error = fatal ?? (policy === 'never' ? refusal : undefined);
-    if (this.socketState === 'live') this.lostAt = Date.now();
+    if (this.socketState === 'live') {
+      this.lostAt = Date.now();
+      // One that did not last had no session to wait for long.
+      if (this.attempt === 0) this.graceEndsAt = this.lostAt + this.graceLeftMs;
+    }
     if (refusal.problem) this.cause = refusal;
     else this.cause ??= refusal;
     this.abandon();
     if (error) {
       this.stop(error);
-      this.lost(code, reason, error);
+      this.lost({ code, reason, willReconnect: false }, error);
       return;
     }
     // Only the first time: what is closed again before it was stable is slowed down like any other.
     const { backoffBaseMs, backoffCapMs } = this.timers;
     const atOnce = (draining || policy === 'now') && this.attempt === 0;
-    const cap = capMs(code, backoffCapMs, backoffBaseMs, this.graceLeftMs);
+    const graceMs = Date.now() < this.graceEndsAt ? (this.welcome?.resumeGraceMs ?? 0) : 0;
+    const cap = capWithin(graceMs, code, backoffBaseMs, backoffCapMs);
     const delayMs = atOnce ? 0 : backoffMs(this.attempt, backoffBaseMs, cap);
     this.attempt += 1;
     this.socketState = 'waiting';
     this.retryTimer = setTimeout(() => void this.dial(), delayMs);
-    const { retryTimer, attempt } = this;
     this.replies.fail(new PresenceError('disconnected', 'the connection was lost', { closeCode: code }));
-    this.lost(code, reason, undefined);
-    if (this.retryTimer === retryTimer && this.socketState === 'waiting') this.reconnecting(attempt, delayMs);
+    this.lost({ code, reason, willReconnect: true, attempt: this.attempt, delayMs }, undefined);
   }
 
   /** Lets go of the socket without waiting for its close. */

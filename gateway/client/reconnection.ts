@@ -11,16 +11,17 @@ export function reconnectionAfter(code: number): Reconnect {
   return code === GOING_AWAY || (code >= 4200 && code < 4300) ? 'now' : 'backoff';
 }
 
-/** A wait takes at most this part of the time for which the session still waits. */
+/** A wait takes at most this part of the time for which the session waits. */
 const ATTEMPTS_IN_GRACE = 5;
 
 /**
- * Greatest step of the backoff: while the session waits for its player, attempts come often enough to find it, unless the
+ * @param graceMs of a session that still waits, else 0.
+ * @returns greatest step of the backoff: while the session waits for its player, attempts come often enough to find it, unless the
  * server has asked to be spared (4100, 4129).
  */
-export function capMs(code: number, capMs: number, baseMs: number, graceLeftMs: number): number {
-  if (graceLeftMs <= 0 || (code >= 4100 && code < 4200)) return capMs;
-  return Math.min(capMs, Math.max(baseMs, graceLeftMs / ATTEMPTS_IN_GRACE));
+export function capWithin(graceMs: number, code: number, baseMs: number, capMs: number): number {
+  if (graceMs === 0 || (code >= 4100 && code < 4200)) return capMs;
+  return Math.min(capMs, Math.max(baseMs, graceMs / ATTEMPTS_IN_GRACE));
 }
 
 /** Exponential with full jitter: anything from none to `baseMs × 2^attempt`, at most `capMs`. */

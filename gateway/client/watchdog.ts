@@ -42,8 +42,7 @@ export class Watchdog {
 
   /** Finds out now. */
   ask(): void {
-    this.cancel?.();
-    this.cancel = timeBound(this.pongTimeoutMs, this.dead);
+    this.cancel ??= timeBound(this.pongTimeoutMs, this.dead);
     this.ping();
   }
 }

@@ -10,12 +10,12 @@ import { isBeyondRate } from '../limits/message-rate.ts';
 import type { Rate } from '../limits/rate-limit.ts';
 import { type ProblemMembers, problemBody, storeProblem } from '../problem.ts';
 import { CLOSE_CODES, type CloseName } from '../protocol/close-codes.ts';
-import type { ClientMessage, MessageId, Refresh, ServerMessage } from '../protocol/messages.ts';
+import type { ClientMessage, MessageId, Ping, Refresh, ServerMessage } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Hub } from '../subscriptions/hub.ts';
 import { Subscriber } from '../subscriptions/subscriber.ts';
 import type { TransportSocket } from '../transport/transport.ts';
-import { decode } from './decode.ts';
+import { decode, pingOf } from './decode.ts';
 import { Player, type PlayerContext } from './player.ts';
 import type { PlayerSocket } from './player-socket.ts';
 
@@ -78,12 +78,17 @@ export class Connection implements PlayerSocket {
     return this.kind !== 'closing';
   }
 
-  /** Messages of one socket are worked off one by one, in order. */
+  /** Messages of one socket are worked off one by one, in order; a ping waits for none, and is no hello. */
   receive(text: string | undefined): void {
     if (!this.open) return;
-    this.hasSpoken = true;
     const { messageRate } = this.context;
     if (messageRate && isBeyondRate(this, messageRate, text)) return;
+    const ping = pingOf(text);
+    if (ping) {
+      this.pong(ping);
+      return;
+    }
+    this.hasSpoken = true;
     if (!this.working) {
       void this.work(text);
       return;
@@ -178,6 +183,10 @@ export class Connection implements PlayerSocket {
     }
   }
 
+  private pong({ id }: Ping): void {
+    this.send({ type: 'pong', ...(id !== undefined && { id }) });
+  }
+
   private subscribing(): Subscriber {
     this.subscriber ??= new Subscriber(this, this.context.hub);
     return this.subscriber;
@@ -196,6 +205,8 @@ export class Connection implements PlayerSocket {
         return this.player.event(message);
       case 'heartbeat':
         return this.player.heartbeat(message.id);
+      case 'ping':
+        return this.pong(message);
       case 'leave':
         return this.player.leave();
       case 'subscribe':

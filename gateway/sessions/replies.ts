@@ -6,7 +6,11 @@ import type { EndReason } from './life.ts';
 import type { PlayerSocket } from './player-socket.ts';
 
 /** P4: the limit is reached. */
-export function refuse(socket: PlayerSocket, refusal: Extract<OpenResult, { outcome: 'refused' }>, id?: MessageId): void {
+export function refuse(
+  socket: PlayerSocket,
+  refusal: Extract<OpenResult, { outcome: 'refused' }>,
+  id?: MessageId,
+): void {
   const members = refusalMembers(refusal);
   socket.fail('concurrency_limit', refusalDetail(refusal), 'concurrency_limit', id, members);
 }
