@@ -237,24 +237,25 @@ export class Player implements HeldPlayer {
 
   /** @param id of the message to which the effects reply. */
   private apply(event: LifeEvent, id?: MessageId): Ask | undefined {
+    const sessionId = this.session?.sessionId;
     const { life, effects, ask } = step(this.life, event);
     // Before the effects: one that ends the socket comes back here.
     this.life = life;
-    for (const effect of effects) this.perform(effect, id);
+    for (const effect of effects) this.perform(effect, sessionId, id);
     return ask;
   }
 
-  private perform(effect: Effect, id: MessageId | undefined): void {
+  private perform(effect: Effect, sessionId: string | undefined, id: MessageId | undefined): void {
     const { node } = this.context;
     switch (effect.do) {
       case 'welcome': {
         this.socket.accept('player');
         const { session, resumed, answer } = effect;
-        const { userId, sessionId } = session;
+        const { userId } = session;
         const { current, max, expiresAt } = answer ?? {};
         this.welcome(id, {
           userId,
-          sessionId,
+          sessionId: session.sessionId,
           ...this.resumeToken(session),
           resumed,
           ...(answer ? { current, max, expiresAt } : { degraded: true }),
@@ -274,7 +275,7 @@ export class Player implements HeldPlayer {
         overtaken(this.socket, id);
         break;
       case 'evict':
-        evict(this.socket, effect.reason, effect.by);
+        evict(this.socket, sessionId, effect.reason, effect.by);
         break;
       case 'detach': {
         const { session, owner, isUncertain } = effect;

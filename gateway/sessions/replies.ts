@@ -32,12 +32,19 @@ export function overtaken(socket: PlayerSocket, id?: MessageId): void {
 }
 
 /** Another act ended the session, or took it over (P5, P7). */
-export function evict(socket: PlayerSocket, reason: EndReason, by: InboxMessage['by']): void {
+export function evict(
+  socket: PlayerSocket,
+  sessionId: string | undefined,
+  reason: EndReason,
+  by: InboxMessage['by'],
+): void {
   if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
     socket.send({ type: 'evicted', reason, ...(by && { by: publicPart(by) }) });
     socket.end(reason);
   } else if (reason === 'moved') {
-    socket.send({ type: 'evicted', reason: 'replaced' });
+    // The same session, on another socket.
+    const taker = by && publicPart(by);
+    socket.send({ type: 'evicted', reason: 'replaced', ...(sessionId && { by: { ...taker, sessionId } }) });
     socket.end('replaced');
   } else {
     socket.end('normal');
