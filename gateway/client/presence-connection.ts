@@ -28,6 +28,21 @@ export class PresenceConnection extends ReconnectingSocket {
   /** Whose hello the socket said last; undefined: an observer's. */
   private greeter: ConnectionUser | undefined;
   private unlisten: (() => void) | undefined;
+  private readonly listeners = new Set<() => void>();
+
+  /** Of the socket; `idle` while nobody wants it. */
+  get state(): 'idle' | 'connecting' | 'live' | 'reconnecting' {
+    const { socketState } = this;
+    if (socketState === 'idle' || socketState === 'live') return socketState;
+    return this.welcome ? 'reconnecting' : 'connecting';
+  }
+
+  /** Calls back after every change of `state`. @returns a function that stops it. */
+  readonly onStateChange = (listener: () => void): (() => void) => {
+    const own = (): void => listener();
+    this.listeners.add(own);
+    return () => this.listeners.delete(own);
+  };
 
   /**
    * Tries now what would be tried later, or finds out whether the connection still stands. Pages need not call it; call it
@@ -47,6 +62,7 @@ export class PresenceConnection extends ReconnectingSocket {
     if (isOther) this.greetAnew(user);
     else if (this.socketState === 'live') user.welcomed(this.welcome as Welcome);
     else this.open();
+    this.changed();
   }
 
   /** @internal Wants nothing more. Its session, if any, is left to the resume grace. */
@@ -54,6 +70,7 @@ export class PresenceConnection extends ReconnectingSocket {
     if (!this.users.delete(user)) return;
     if (this.users.size === 0) this.end();
     else if (user === this.greeter && this.hasSpoken) this.greetAnew(user);
+    this.changed();
   }
 
   private get player(): ConnectionUser | undefined {
@@ -95,6 +112,7 @@ export class PresenceConnection extends ReconnectingSocket {
       if (isOver(user)) user.lost(disconnection, error);
       else if (this.users.has(user)) user.lost({ ...disconnection, willReconnect: true }, undefined);
     }
+    this.changed();
   }
 
   private end(): void {
@@ -106,10 +124,15 @@ export class PresenceConnection extends ReconnectingSocket {
 
   protected welcomed(welcome: Welcome): void {
     this.each((user) => user.welcomed(welcome));
+    this.changed();
   }
 
   protected failed(error: PresenceError): void {
     this.each((user) => user.failed(error));
+  }
+
+  private changed(): void {
+    this.listeners.forEach((listener) => listener());
   }
 
   private each(act: (user: ConnectionUser) => unknown): void {

@@ -1,8 +1,8 @@
 /** The rate of one socket's messages: what is beyond it is dropped and told, and a flood ends the socket. */
 
 import type { CloseName } from '../protocol/close-codes.ts';
-import type { ProblemCode } from '../protocol/problems.ts';
 import type { MessageId } from '../protocol/messages.ts';
+import type { ProblemCode } from '../protocol/problems.ts';
 import { decode } from '../sessions/decode.ts';
 import type { Rate } from './rate-limit.ts';
 

@@ -37,6 +37,8 @@ export interface PlayerContext {
   readonly pingIntervalMs: number;
   readonly onLimit: 'reject' | 'evict-oldest';
   readonly outagePolicy: 'open' | 'closed';
+  /** W8. */
+  readonly deviceTakeover: 'on' | 'off';
 }
 
 /** A hello that was received so long ago came not just now: its player may have said another one elsewhere. */
@@ -313,7 +315,8 @@ export class Player implements HeldPlayer {
     return this.context.node.isOwn(owner.nodeId);
   }
 
-  private async open({ session, owner, intent, socketWas }: Ask, replace?: readonly string[]): Promise<OpenResult> {
+  private async open(ask: Ask, replace?: readonly string[]): Promise<OpenResult> {
+    const { session, owner, intent, socketWas } = ask;
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
     const { identity } = this.socket;
@@ -338,8 +341,16 @@ export class Player implements HeldPlayer {
       const { connection } = this;
       node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }), connection });
     }
-    return result;
+    const lost = this.context.deviceTakeover === 'on' ? lostOfDevice(ask, result) : undefined;
+    return lost === undefined || replace?.includes(lost) ? result : this.open(ask, [lost]);
   }
+}
+
+/** A session of the same device that refuses this hello and whose connection was lost: the page was loaded anew, or the app (W8). */
+function lostOfDevice({ session, intent }: Ask, result: OpenResult): string | undefined {
+  const { deviceId } = session.attributes;
+  if (result.outcome !== 'refused' || intent !== 'fresh' || deviceId === undefined) return undefined;
+  return result.conflicts.find((conflict) => conflict.detached && conflict.deviceId === deviceId)?.sessionId;
 }
 
 /** What a socket that took a session over is to the one that held it, by the numbers of their connections (P7). */
