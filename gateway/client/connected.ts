@@ -45,7 +45,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
 
   /** What there is to show, as one value: another object after each change. */
   get status(): S {
-    this.shown ??= this.describe();
+    this.shown = this.shown || this.describe();
     return this.shown;
   }
 
@@ -80,20 +80,20 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     if (this.state === 'live') this.state = 'reconnecting';
     this.cleanUp(undefined);
     const { attempt = 1, delayMs = 0 } = disconnection;
-    this.say('disconnected', disconnection);
-    if (this.state !== 'closed') this.say('reconnecting', { attempt, delayMs });
+    this.emit('disconnected', disconnection as never);
+    if (this.state !== 'closed') this.emit('reconnecting', { attempt, delayMs } as never);
     this.changed();
   }
 
   failed(error: PresenceError): void {
-    this.say('error', error);
+    this.emit('error', error as never);
   }
 
   protected open(): Promise<Ready> {
     const ready = this.state === 'live' ? this.isReady() : undefined;
     if (ready !== undefined) return Promise.resolve(ready);
     const isNew = this.state === 'idle' || this.state === 'closed';
-    this.opening ??= deferred();
+    this.opening = this.opening || deferred();
     const { promise } = this.opening;
     if (isNew) {
       this.state = 'connecting';
@@ -111,7 +111,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   protected opened(ready: Ready): void {
     clearTimeout(this.giveUpTimer);
     this.error = undefined;
-    this.opening?.resolve(ready);
+    if (this.opening) this.opening.resolve(ready);
     this.opening = undefined;
   }
 
@@ -123,7 +123,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   }
 
   protected changed(): void {
-    this.say('state', this.status);
+    this.emit('state', this.status as never);
   }
 
   protected override emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
@@ -131,13 +131,9 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     super.emit(name, event);
   }
 
-  protected say<Name extends keyof ConnectedEvents<S>>(name: Name, event: ConnectedEvents<S>[Name]): void {
-    this.emit(name as keyof Events, event as never);
-  }
-
   private boundOpening(): void {
     const { timers } = this.connection;
-    if (!Number.isFinite(timers.connectTimeoutMs)) return;
+    if (timers.connectTimeoutMs === Number.POSITIVE_INFINITY) return;
     this.giveUpTimer = setTimeout(() => {
       const { cause } = this.connection;
       const why = cause ? `: ${cause.message}` : '';
@@ -152,12 +148,12 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     this.state = 'closed';
     this.error = error;
     this.cleanUp(error);
-    opening?.reject(error);
+    if (opening) opening.reject(error);
     // A listener may connect again: then it is no longer over.
     const isOver = (): boolean => this.error === error;
     this.announce(error);
-    if (isOver()) this.say('disconnected', disconnection);
-    if (isOver()) this.say('closed', error);
+    if (isOver()) this.emit('disconnected', disconnection as never);
+    if (isOver()) this.emit('closed', error as never);
     if (isOver()) this.changed();
   }
 }

@@ -6,7 +6,7 @@ export class Emitter<Events> {
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
     // Of its own, so that the same function listening twice is called twice and taken off once.
     const own = (event: Events[Name]): void => listener(event);
-    const set = this.listeners.get(name) ?? new Set();
+    const set = this.listeners.get(name) || new Set();
     this.listeners.set(name, set.add(own));
     return () => {
       set.delete(own);
@@ -14,7 +14,7 @@ export class Emitter<Events> {
   }
 
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of [...(this.listeners.get(name) ?? [])]) {
+    for (const listener of [...(this.listeners.get(name) || [])]) {
       try {
         (listener as (event: Events[Name]) => void)(event);
       } catch (error) {

@@ -17,8 +17,8 @@ import { errorOf, PresenceError } from './presence-error.ts';
 import { backoffMs } from './reconnection.ts';
 import { sessionIdOf } from './session-id.ts';
 
-/** Said again later; other problems lie with what was said. */
-const RETRYABLE = ['store_unavailable', 'overloaded', 'rate_limited', 'draining'];
+/** Statuses of problems that pass: it is said again later. Others lie with what was said. */
+const RETRYABLE = [429, 503];
 
 export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceClientEvents> {
   /** The newest welcome. */
@@ -44,7 +44,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     this.options = options;
     this.replace = options.replace;
     this.resume = options.resume;
-    this.sessionId = options.sessionId ?? sessionIdOf();
+    this.sessionId = options.sessionId || sessionIdOf();
     const { streamId, deviceType, country, state, meta } = options;
     this.sync = new PendingUpdate({ streamId, deviceType, country, state, meta } as SessionFields);
   }
@@ -76,7 +76,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
    */
   update(fields: SessionFields): Promise<void> {
     const confirmed = this.sync.set(fields);
-    if (this.state === 'closed') this.sync.end(new PresenceError('closed', 'said at the next connect'));
+    if (this.state === 'closed') this.sync.end(new PresenceError('closed', 'closed'));
     else this.flush();
     return confirmed;
   }
@@ -121,8 +121,8 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     const hello = {
       type: 'hello',
       ...this.sync.fields,
-      sessionId: this.session?.sessionId ?? this.sessionId,
-      userId: this.options.userId ?? this.session?.userId,
+      sessionId: this.heldId,
+      userId: this.options.userId || (this.session && this.session.userId),
       deviceId,
       token,
       resume: this.resume,
@@ -138,7 +138,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     if (userId !== undefined && sessionId !== undefined) {
       this.session = { userId, sessionId, resumeToken, resumed, degraded: !!welcome.degraded };
     }
-    this.resume = resumeToken ?? this.resume;
+    this.resume = resumeToken || this.resume;
     // Said once: a session ended for this one may have come back since.
     this.replace = undefined;
     this.count(welcome);
@@ -196,15 +196,19 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     if (this.leaving) this.session = undefined;
     this.sync.end(error);
     if (error.code === 'concurrency_limit' && !this.leaving) this.denied = error.problem as ConcurrencyProblem;
-    if (error.eviction) this.evicted = evictionOf(error.eviction, this.session?.sessionId);
+    if (error.eviction) this.evicted = evictionOf(error.eviction, this.heldId);
     const { leaving } = this;
     this.leaving = undefined;
-    leaving?.resolve();
+    if (leaving) leaving.resolve();
   }
 
   protected override announce(): void {
     if (this.denied) this.emit('denied', this.denied);
     if (this.evicted) this.emit('evicted', this.evicted);
+  }
+
+  private get heldId(): string {
+    return this.session ? this.session.sessionId : this.sessionId;
   }
 
   private left(): void {
@@ -232,7 +236,8 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
   private unsaid(error: PresenceError): void {
     // After a loss it has been put back already, and may be on its way with another hello.
     if (this.state !== 'live' || error.code === 'disconnected' || error.code === 'closed') return;
-    if (RETRYABLE.includes(error.code)) {
+    const { problem } = error;
+    if (problem && RETRYABLE.includes(problem.status)) {
       this.sync.putBack();
       const { backoffBaseMs, backoffCapMs } = this.connection.timers;
       const again = (): void => {

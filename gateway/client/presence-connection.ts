@@ -56,9 +56,14 @@ export class PresenceConnection extends ReconnectingSocket {
   join(user: ConnectionUser): void {
     // A hello cannot be said twice: the socket of an observer gives way to the player's.
     const isOther = user.hello !== undefined && user !== this.greeter && this.hasSpoken;
-    if (isOther && this.player) throw new TypeError('this connection has a player: another one needs its own');
+    if (isOther && this.player) throw new TypeError('one player a connection');
     this.users.add(user);
-    this.unlisten ??= listenToPage({ wake: () => this.wake(), suspend: () => this.suspend() });
+    this.unlisten =
+      this.unlisten ||
+      listenToPage(
+        () => this.wake(),
+        () => this.suspend(),
+      );
     if (isOther) this.greetAnew(user);
     else if (this.socketState === 'live') user.welcomed(this.welcome as Welcome);
     else this.open();
@@ -68,6 +73,10 @@ export class PresenceConnection extends ReconnectingSocket {
   /** @internal Wants nothing more. Its session, if any, is left to the resume grace. */
   leave(user: ConnectionUser): void {
     if (!this.users.delete(user)) return;
+    const { topic } = user;
+    if (topic && this.socketState === 'live' && ![...this.users].some((other) => other.topic === topic)) {
+      this.send({ type: 'unsubscribe', topic });
+    }
     if (this.users.size === 0) this.end();
     else if (user === this.greeter && this.hasSpoken) this.greetAnew(user);
     this.changed();
@@ -80,7 +89,7 @@ export class PresenceConnection extends ReconnectingSocket {
 
   protected hello(token: string | undefined): readonly object[] {
     this.greeter = this.player;
-    return this.greeter?.hello?.(token) ?? [{ type: 'hello', observe: true, token }];
+    return this.greeter?.hello ? this.greeter.hello(token) : [{ type: 'hello', observe: true, token }];
   }
 
   /** Says another hello: `cause` is who came or went. */
@@ -117,7 +126,7 @@ export class PresenceConnection extends ReconnectingSocket {
 
   private end(): void {
     this.greeter = undefined;
-    this.unlisten?.();
+    if (this.unlisten) this.unlisten();
     this.unlisten = undefined;
     this.stop(new PresenceError('closed', 'closed by the caller'));
   }
@@ -132,7 +141,7 @@ export class PresenceConnection extends ReconnectingSocket {
   }
 
   private changed(): void {
-    this.listeners.forEach((listener) => listener());
+    for (const listener of [...this.listeners]) listener();
   }
 
   private each(act: (user: ConnectionUser) => unknown): void {
@@ -146,5 +155,5 @@ export type ConnectionOptions = SocketOptions | { readonly on: PresenceConnectio
 export function connectionOf(
   options: Partial<SocketOptions> & { readonly on?: PresenceConnection },
 ): PresenceConnection {
-  return options.on ?? new PresenceConnection(options as SocketOptions);
+  return options.on || new PresenceConnection(options as SocketOptions);
 }

@@ -43,7 +43,7 @@ export class PresenceSubscription
   private wasReady = false;
   private ready: true | undefined;
   /** Runs while a snapshot is on its way: its next page must come within. */
-  private endPageBound: (() => void) | undefined;
+  private endPageBound: () => void = () => {};
 
   /** @throws TypeError where there is no WebSocket. */
   constructor(options: PresenceSubscriptionOptions) {
@@ -71,13 +71,18 @@ export class PresenceSubscription
 
   /** Distinct users of the topic. */
   get users(): number {
-    return this.count?.users ?? 0;
+    return this.count ? this.count.users : 0;
   }
 
   /** Of a topic of users that was subscribed to with `seen`. */
   statusOf(userId: string): UserPresence {
     const online = this.view.isOnline(userId);
-    return { online, lastSeenAt: online ? undefined : (this.lastSeen.get(userId) ?? null) };
+    return { online, lastSeenAt: online ? undefined : this.lastSeen.get(userId) || null };
+  }
+
+  /** What is known of those who are offline. */
+  protected lastSeenOfAll(): { userId: string; lastSeenAt: number | null }[] {
+    return Array.from(this.lastSeen, ([userId, lastSeenAt]) => ({ userId, lastSeenAt }));
   }
 
   /** Resolves when subscribed and up to date; rejects when refused for good. */
@@ -92,12 +97,6 @@ export class PresenceSubscription
     if (this.state === 'closed') queue.end();
     else this.queues.add(queue);
     return queue;
-  }
-
-  override close(): void {
-    // A connection that others share goes on.
-    if (this.state === 'live') this.connection.send({ type: 'unsubscribe', topic: this.topic });
-    super.close();
   }
 
   welcomed(): void {
@@ -148,7 +147,7 @@ export class PresenceSubscription
   }
 
   protected cleanUp(error: PresenceError | undefined): void {
-    this.endPageBound?.();
+    this.endPageBound();
     this.view.abort();
     this.ready = undefined;
     if (!error) return;
@@ -192,7 +191,7 @@ export class PresenceSubscription
   }
 
   private summarised(stats: StatsView, cursor: string): void {
-    this.endPageBound?.();
+    this.endPageBound();
     this.view.complete = false;
     this.stats = stats;
     this.told = stats;
@@ -202,7 +201,7 @@ export class PresenceSubscription
   }
 
   private page({ page, last, sessions, cursor }: Page): void {
-    this.endPageBound?.();
+    this.endPageBound();
     // A connection lost within a snapshot begins with another one.
     this.cursor = undefined;
     if (!this.view.page(page, last, sessions)) {
@@ -234,7 +233,7 @@ export class PresenceSubscription
   }
 
   private awaitPage(): void {
-    this.endPageBound?.();
+    this.endPageBound();
     this.endPageBound = timeBound(this.connection.timers.replyTimeoutMs, () => this.connection.drop());
   }
 }

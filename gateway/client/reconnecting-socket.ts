@@ -8,7 +8,7 @@ import { closeErrorOf, errorOf, PresenceError } from './presence-error.ts';
 import { probe } from './probe.ts';
 import { backoffMs, capWithin, reconnectionAfter } from './reconnection.ts';
 import { Replies } from './replies.ts';
-import { type SocketOptions, type SocketTimers, timersOf, tokenOf } from './socket-options.ts';
+import { type SocketOptions, type SocketTimers, timersOf } from './socket-options.ts';
 import { timeBound } from './time-bound.ts';
 import { Watchdog } from './watchdog.ts';
 import { OPEN, type WebSocketConstructor, type WebSocketLike, webSocketOf } from './web-socket.ts';
@@ -22,6 +22,7 @@ export interface Disconnection {
   readonly delayMs?: number;
 }
 
+const NOTHING = (): void => {};
 /** As a browser reports a connection that was cut. */
 const CUT = 1006;
 const NORMAL = 1000;
@@ -60,7 +61,7 @@ export abstract class ReconnectingSocket {
   private draining = false;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** Until the welcome; then until the end of a drain. */
-  private endBound: (() => void) | undefined;
+  private endBound: () => void = NOTHING;
   private stableTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SocketOptions) {
@@ -83,12 +84,19 @@ export abstract class ReconnectingSocket {
 
   /** The hello is on its way to the server, or was answered. */
   get hasSpoken(): boolean {
-    return this.socketState === 'live' || (this.socketState === 'opening' && this.socket?.readyState === OPEN);
+    return (
+      this.socketState === 'live' ||
+      (this.socketState === 'opening' && !!this.socket && this.socket.readyState === OPEN)
+    );
   }
 
   /** For how long a session may still wait for its player. */
   get graceLeftMs(): number {
-    return this.lostAt + (this.welcome?.resumeGraceMs ?? 0) - Date.now();
+    return this.lostAt + this.graceMs - Date.now();
+  }
+
+  private get graceMs(): number {
+    return this.welcome ? this.welcome.resumeGraceMs : 0;
   }
 
   /** Connects now, unless it does so already. */
@@ -114,8 +122,7 @@ export abstract class ReconnectingSocket {
 
   /** Rejects with what the server has against it, `disconnected`, or `timeout`, after which the connection is opened anew. */
   request(message: object): Promise<ServerMessage> {
-    if (this.socketState !== 'live')
-      return handled(Promise.reject(new PresenceError('disconnected', 'there is no connection')));
+    if (this.socketState !== 'live') return handled(Promise.reject(new PresenceError('disconnected', 'no connection')));
     return this.replies.ask((id) => this.send({ ...message, id }));
   }
 
@@ -153,7 +160,8 @@ export abstract class ReconnectingSocket {
     const isCurrent = (): boolean => this.dialling === dialling;
     this.endBound = timeBound(this.timers.helloTimeoutMs, () => this.drop(CUT, 'no welcome'));
     try {
-      const token = await tokenOf(this.options.token);
+      const { token: given } = this.options;
+      const token = typeof given === 'function' ? await given() : await given;
       if (isCurrent()) this.connect(token);
     } catch (cause) {
       if (!isCurrent()) return;
@@ -244,7 +252,7 @@ export abstract class ReconnectingSocket {
     this.welcome = welcome;
     this.cause = undefined;
     this.hasProbed = false;
-    this.endBound?.();
+    this.endBound();
     this.watchdog.start(welcome.pingIntervalMs);
     this.stableTimer = setTimeout(() => {
       this.attempt = 0;
@@ -270,7 +278,7 @@ export abstract class ReconnectingSocket {
   private async inquire(): Promise<void> {
     if (this.hasProbed) return;
     this.hasProbed = true;
-    const found = await probe(this.options.url);
+    const found = await probe(String(this.options.url));
     if (!found || this.socketState === 'live' || this.socketState === 'idle') return;
     this.cause = found;
     // What was never right does not become right; what was may be in the middle of a deployment.
@@ -283,14 +291,13 @@ export abstract class ReconnectingSocket {
     const { draining } = this;
     const policy = reconnectionAfter(code);
     const refusal = closeErrorOf(code, reason, this.problem);
-    const error = fatal ?? (policy === 'never' ? refusal : undefined);
+    const error = fatal || (policy === 'never' ? refusal : undefined);
     if (this.socketState === 'live') {
       this.lostAt = Date.now();
       // One that did not last had no session to wait for long.
       if (this.attempt === 0) this.graceEndsAt = this.lostAt + this.graceLeftMs;
     }
-    if (refusal.problem) this.cause = refusal;
-    else this.cause ??= refusal;
+    if (refusal.problem || !this.cause) this.cause = refusal;
     this.abandon();
     if (error) {
       this.stop(error);
@@ -300,13 +307,13 @@ export abstract class ReconnectingSocket {
     // Only the first time: what is closed again before it was stable is slowed down like any other.
     const { backoffBaseMs, backoffCapMs } = this.timers;
     const atOnce = (draining || policy === 'now') && this.attempt === 0;
-    const graceMs = Date.now() < this.graceEndsAt ? (this.welcome?.resumeGraceMs ?? 0) : 0;
+    const graceMs = Date.now() < this.graceEndsAt ? this.graceMs : 0;
     const cap = capWithin(graceMs, code, backoffBaseMs, backoffCapMs);
     const delayMs = atOnce ? 0 : backoffMs(this.attempt, backoffBaseMs, cap);
     this.attempt += 1;
     this.socketState = 'waiting';
     this.retryTimer = setTimeout(() => void this.dial(), delayMs);
-    this.replies.fail(new PresenceError('disconnected', 'the connection was lost', { closeCode: code }));
+    this.replies.fail(new PresenceError('disconnected', 'connection lost', { closeCode: code }));
     this.lost({ code, reason, willReconnect: true, attempt: this.attempt, delayMs }, undefined);
   }
 
@@ -319,8 +326,8 @@ export abstract class ReconnectingSocket {
     this.draining = false;
     clearTimeout(this.retryTimer);
     clearTimeout(this.stableTimer);
-    this.endBound?.();
+    this.endBound();
     this.watchdog.stop();
-    socket?.close(NORMAL);
+    if (socket) socket.close(NORMAL);
   }
 }

@@ -57,7 +57,7 @@ export class Replies {
 
   private remove(id: string, { cancel }: Waiting): void {
     this.waiting.delete(id);
-    cancel?.();
+    if (cancel) cancel();
   }
 
   private sendNext(): void {

@@ -41,10 +41,9 @@ export type SocketTimers = typeof DEFAULTS;
 
 export function timersOf(options: SocketOptions): SocketTimers {
   const timers = { ...DEFAULTS };
-  for (const name of Object.keys(DEFAULTS) as (keyof SocketTimers)[]) timers[name] = options[name] ?? DEFAULTS[name];
+  for (const name of Object.keys(DEFAULTS) as (keyof SocketTimers)[]) {
+    const given = options[name];
+    if (given !== undefined) timers[name] = given;
+  }
   return timers;
-}
-
-export async function tokenOf(token: SocketOptions['token']): Promise<string | undefined> {
-  return typeof token === 'function' ? token() : token;
 }

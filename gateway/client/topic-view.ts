@@ -59,7 +59,7 @@ export class TopicView {
       return;
     }
     const { userId, sessionId, streamId, deviceId, deviceType, country, state, meta, at } = change;
-    const { via = known?.via ?? 'socket', startedAt = known?.startedAt ?? at } = change;
+    const { via = known ? known.via : 'socket', startedAt = known ? known.startedAt : at } = change;
     const session = { userId, sessionId, streamId, deviceId, deviceType, country, state, meta, via, startedAt };
     sessions.set(key, session);
     this.count(session, 1);
@@ -75,7 +75,7 @@ export class TopicView {
   }
 
   private count({ userId, sessionId }: SessionView, by: 1 | -1): void {
-    const entries = (this.users.get(userId) ?? 0) + by;
+    const entries = (this.users.get(userId) || 0) + by;
     if (entries > 0) this.users.set(userId, entries);
     else this.users.delete(userId);
     if (sessionId === PRESENCE_ONLY) this.marks += by;

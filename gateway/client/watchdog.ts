@@ -36,13 +36,13 @@ export class Watchdog {
   /** Any frame is an answer. */
   heard(): void {
     this.heardAt = Date.now();
-    this.cancel?.();
+    if (this.cancel) this.cancel();
     this.cancel = undefined;
   }
 
   /** Finds out now. */
   ask(): void {
-    this.cancel ??= timeBound(this.pongTimeoutMs, this.dead);
+    this.cancel = this.cancel || timeBound(this.pongTimeoutMs, this.dead);
     this.ping();
   }
 }
