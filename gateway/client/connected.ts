@@ -1,10 +1,10 @@
 /** What players and subscriptions have in common: how they connect, give up, and say what they are at. */
 import type { ServerMessage, Welcome } from '../protocol/messages.ts';
 import { type Deferred, deferred } from './deferred.ts';
+import type { Disconnection } from './disconnection.ts';
 import { Emitter } from './emitter.ts';
 import type { ConnectionUser, PresenceConnection } from './presence-connection.ts';
 import { PresenceError } from './presence-error.ts';
-import type { Disconnection } from './reconnecting-socket.ts';
 
 /** `live`: welcomed. `closed`: for good, until `connect` is called again. */
 export type ConnectionState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'closed';

@@ -3,9 +3,10 @@
  * when there is a player, else that of an observer, and hands each its frames.
  */
 import type { ServerMessage, Welcome } from '../protocol/messages.ts';
+import type { Disconnection } from './disconnection.ts';
 import { listenToPage } from './page-events.ts';
 import { PresenceError } from './presence-error.ts';
-import { type Disconnection, ReconnectingSocket } from './reconnecting-socket.ts';
+import { ReconnectingSocket } from './reconnecting-socket.ts';
 import type { SocketOptions } from './socket-options.ts';
 
 const ANEW: Disconnection = { code: 1000, reason: 'connecting anew', willReconnect: true };

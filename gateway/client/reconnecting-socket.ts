@@ -4,6 +4,7 @@
  */
 import { type ProblemBody, type ServerMessage, SUBPROTOCOL, type Welcome } from '../protocol/messages.ts';
 import { handled } from './deferred.ts';
+import type { Disconnection } from './disconnection.ts';
 import { closeErrorOf, errorOf, PresenceError } from './presence-error.ts';
 import { probe } from './probe.ts';
 import { backoffMs, capWithin, reconnectionAfter } from './reconnection.ts';
@@ -12,15 +13,6 @@ import { type SocketOptions, type SocketTimers, timersOf } from './socket-option
 import { timeBound } from './time-bound.ts';
 import { Watchdog } from './watchdog.ts';
 import { OPEN, type WebSocketConstructor, type WebSocketLike, webSocketOf } from './web-socket.ts';
-
-export interface Disconnection {
-  readonly code: number;
-  readonly reason: string;
-  readonly willReconnect: boolean;
-  /** The next attempt, and after how long. Absent: at once. */
-  readonly attempt?: number;
-  readonly delayMs?: number;
-}
 
 const NOTHING = (): void => {};
 /** As a browser reports a connection that was cut. */
@@ -41,7 +33,7 @@ export abstract class ReconnectingSocket {
   readonly timers: SocketTimers;
   /** @internal */
   welcome: Welcome | undefined;
-  /** The last thing that went wrong since the last welcome. */
+  /** @internal The last thing that went wrong since the last welcome. */
   cause: PresenceError | undefined;
   private readonly options: SocketOptions;
   private readonly WebSocket: WebSocketConstructor;
@@ -82,7 +74,7 @@ export abstract class ReconnectingSocket {
   protected abstract lost(disconnection: Disconnection, error: PresenceError | undefined): void;
   protected abstract failed(error: PresenceError): void;
 
-  /** The hello is on its way to the server, or was answered. */
+  /** @internal The hello is on its way to the server, or was answered. */
   get hasSpoken(): boolean {
     return (
       this.socketState === 'live' ||
@@ -90,7 +82,7 @@ export abstract class ReconnectingSocket {
     );
   }
 
-  /** For how long a session may still wait for its player. */
+  /** @internal For how long a session may still wait for its player. */
   get graceLeftMs(): number {
     return this.lostAt + this.graceMs - Date.now();
   }
@@ -99,13 +91,13 @@ export abstract class ReconnectingSocket {
     return this.welcome ? this.welcome.resumeGraceMs : 0;
   }
 
-  /** Connects now, unless it does so already. */
+  /** @internal Connects now, unless it does so already. */
   open(): void {
     if (this.socketState === 'idle') this.attempt = 0;
     if (this.socketState === 'idle' || this.socketState === 'waiting') void this.dial();
   }
 
-  /** Another hello is to be said, on another socket. */
+  /** @internal Another hello is to be said, on another socket. */
   reopen(): void {
     this.abandon();
     this.replies.fail(new PresenceError('disconnected', 'connecting anew'));
@@ -113,38 +105,38 @@ export abstract class ReconnectingSocket {
     this.open();
   }
 
-  /** @returns false when there is no socket that said hello. */
+  /** @internal @returns false when there is no socket that said hello. */
   send(message: object): boolean {
     if (!this.hasSpoken) return false;
     (this.socket as WebSocketLike).send(JSON.stringify(message));
     return true;
   }
 
-  /** Rejects with what the server has against it, `disconnected`, or `timeout`, after which the connection is opened anew. */
+  /** @internal Rejects with what the server has against it, `disconnected`, or `timeout`, after which the connection is opened anew. */
   request(message: object): Promise<ServerMessage> {
     if (this.socketState !== 'live') return handled(Promise.reject(new PresenceError('disconnected', 'no connection')));
     return this.replies.ask((id) => this.send({ ...message, id }));
   }
 
-  /** Tries now what would be tried later, or finds out whether the socket is still good. */
+  /** @internal Tries now what would be tried later, or finds out whether the socket is still good. */
   wake(): void {
     if (this.socketState === 'live') this.watchdog.ask();
     else if (this.socketState === 'waiting') void this.dial();
   }
 
-  /** Gives the socket up until it is woken. */
+  /** @internal Gives the socket up until it is woken. */
   suspend(): void {
     if (this.socketState === 'idle') return;
     this.closed(CUT, 'the page sleeps');
     clearTimeout(this.retryTimer);
   }
 
-  /** Gives the socket up as if it had been cut. */
+  /** @internal Gives the socket up as if it had been cut. */
   drop(code = CUT, reason = 'no answer'): void {
     if (this.socketState !== 'idle') this.closed(code, reason);
   }
 
-  /** Ends without a word to the user. */
+  /** @internal Ends without a word to the user. */
   stop(error: PresenceError): void {
     this.abandon();
     this.socketState = 'idle';

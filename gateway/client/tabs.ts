@@ -6,13 +6,30 @@
  * browser without either of the two, get a socket of their own.
  */
 import type { ServerMessage } from '../protocol/messages.ts';
-import { PresenceConnection, PresenceSubscription, type SocketOptions, type WebSocketConstructor } from './index.ts';
+import { PresenceConnection } from './presence-connection.ts';
+import { PresenceSubscription } from './presence-subscription.ts';
 import { root } from './root.ts';
-import { webSocketOf } from './web-socket.ts';
+import type { SocketOptions } from './socket-options.ts';
+import { type WebSocketConstructor, webSocketOf } from './web-socket.ts';
 
 export interface SharedWebSocketOptions extends SocketOptions {
   /** Tabs with the same name share: one name for one user, as all see what the token of one of them may see. */
   readonly name: string;
+}
+
+/** The part of a browser that is needed. */
+interface Channel {
+  onmessage: ((event: { data: unknown }) => void) | null;
+  postMessage(note: Note): void;
+}
+
+interface Browser {
+  readonly BroadcastChannel?: new (name: string) => Channel;
+  readonly navigator?: { readonly locks?: Locks };
+}
+
+interface Locks {
+  request(name: string, hold: () => Promise<unknown>): Promise<unknown>;
 }
 
 type Frame = Record<string, unknown> & { readonly type: string };
@@ -38,11 +55,12 @@ let sockets = 0;
 /** A WebSocket for the option of that name. */
 export function sharedWebSocket(options: SharedWebSocketOptions): WebSocketConstructor {
   const Native = webSocketOf(options.WebSocket);
-  const { locks } = (root.navigator ?? {}) as { locks?: LockManager };
-  if (!locks || typeof BroadcastChannel === 'undefined') return Native;
+  const { BroadcastChannel, navigator } = root as unknown as Browser;
+  const locks = navigator && navigator.locks;
+  if (!locks || !BroadcastChannel) return Native;
   const channel = new BroadcastChannel(`presence:${options.name}`);
   const tab = `${Date.now().toString(36)}.${Math.random().toString(36).slice(2)}`;
-  const hub = new TabHub(tab, channel, options);
+  const hub = new TabHub(tab, channel, locks, options);
   return class extends TabSocket {
     constructor(url: string, protocols?: string) {
       super(hub, Native, url, protocols);
@@ -54,15 +72,17 @@ export function sharedWebSocket(options: SharedWebSocketOptions): WebSocketConst
 class TabHub {
   readonly sockets = new Map<string, TabSocket>();
   readonly tab: string;
-  private readonly channel: BroadcastChannel;
+  private readonly channel: Channel;
+  private readonly locks: Locks;
   private readonly options: SharedWebSocketOptions;
   private relay: Relay | undefined;
   private leader: string | undefined;
   private hasAsked = false;
 
-  constructor(tab: string, channel: BroadcastChannel, options: SharedWebSocketOptions) {
+  constructor(tab: string, channel: Channel, locks: Locks, options: SharedWebSocketOptions) {
     this.tab = tab;
     this.channel = channel;
+    this.locks = locks;
     this.options = options;
     channel.onmessage = ({ data }) => this.noted(data as Note);
   }
@@ -71,15 +91,15 @@ class TabHub {
   send(from: string, frame: Frame): void {
     if (!this.hasAsked) this.askToLead();
     if (this.relay) queueMicrotask(() => this.relay?.received(from, frame));
-    else this.channel.postMessage({ from, frame } satisfies Note);
+    else this.channel.postMessage({ from, frame });
   }
 
   private askToLead(): void {
     this.hasAsked = true;
-    void navigator.locks.request(`presence:${this.options.name}`, () => {
+    void this.locks.request(`presence:${this.options.name}`, () => {
       this.relay = new Relay(this.options, (to, frame) => this.deliver(to, frame));
       this.led(this.tab);
-      this.channel.postMessage({ leader: this.tab } satisfies Note);
+      this.channel.postMessage({ leader: this.tab });
       // Held until the tab goes away.
       return new Promise(() => {});
     });
@@ -100,7 +120,7 @@ class TabHub {
   private deliver(to: string, frame: Frame): void {
     const own = this.sockets.get(to);
     if (own) own.receive(frame);
-    else this.channel.postMessage({ to, frame } satisfies Note);
+    else this.channel.postMessage({ to, frame });
   }
 }
 

@@ -1,64 +1,47 @@
 /**
- * The SDK as a package, in dist/gateway/client-package/: each entry as an ES module and as CommonJS with types and source
- * maps, one file for pages as a module and as a classic script, LICENSE, README. `npm pack` takes it from there.
- * The syntax of all is ES2019: TV sets run browsers of that time. Fails when it is not, or when it is too large.
+ * The SDK as a package, in dist/gateway/client-package/: each entry as an ES module (.mjs) and as CommonJS (.js), with types
+ * and a source map. Pages load the same files: index.mjs as a module, index.js as a classic script, which sets `Presence`.
+ * `npm pack` takes the package from there. The syntax is ES2019: TV sets run browsers of that time.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, transformSync } from 'esbuild';
+import { byLine } from './source-map.mjs';
 
 export const OUT = 'dist/gateway/client-package';
 const SOURCE = 'gateway/client';
 const TARGET = 'es2019';
 const TYPES = 'dist/.client-types';
-const ENTRIES = ['index', 'tabs', 'react'];
+const ENTRIES = ['index', 'react'];
 /** What a page pays, gzipped. */
 const LIMITS = [
-  ['player', "export { PresenceClient } from './index.ts';", 5_120],
-  ['all without React', "export * from './index.ts'; export * from './tabs.ts';", 8_192],
+  ['player', "export { PresenceClient } from './index.ts';", 5_632],
+  ['all without React', "export * from './index.ts';", 8_448],
 ];
 
 const read = (path) => readFileSync(path, 'utf8');
 const { version, license, repository } = JSON.parse(read('package.json'));
 
-/** Files whose classes are not part of the API. */
-const INNER = [
-  'change-queue.ts',
-  'pending-update.ts',
-  'reconnecting-socket.ts',
-  'replies.ts',
-  'topic-view.ts',
-  'watchdog.ts',
-];
-
-/**
- * Private names of classes, as long as they are nobody else's: they are shortened. Not those of messages, options, events and
- * the environment.
- */
+/** Members that no type of the package shows: they are shortened. What goes over the wire, or between tabs, is not. */
 function privateNames() {
-  const sources = readdirSync(SOURCE).filter((name) => name.endsWith('.ts') && !name.startsWith('react'));
   const MEMBER =
-    /^ {2}(private |protected )?(?:static |readonly |override |abstract |async |get |set )*(\w+)[?(:<;=! ]/gm;
-  const hidden = new Set();
-  const shown = new Set(builtInNames());
-  for (const name of sources) {
-    const text = read(join(SOURCE, name)).replace(
-      /\/\*\*(?:(?!\*\/)[\s\S])*@internal(?:(?!\*\/)[\s\S])*\*\/\s*(?=\w)/g,
-      'private ',
-    );
-    const isInner = INNER.includes(name);
-    for (const [, modifier, member] of text
-      .replace(/^private /gm, '  private ')
-      .replace(/^ {2} {2}private /gm, '  private ')
-      .matchAll(MEMBER)) {
-      (modifier || isInner ? hidden : shown).add(member);
-    }
-  }
-  for (const [, member] of read('gateway/protocol/messages.ts').matchAll(/(\w+)\??:/g)) shown.add(member);
-  return [...hidden].filter((name) => !shown.has(name));
+    /^ {2}(?:private |protected )?(?:static |readonly |override |abstract |async |get |set )*(\w+)[?(:<;=! ]/gm;
+  const SHOWN =
+    /^ +(?!private |protected )(?:static |readonly |abstract |get |set )*(\w+)[?(:<;]|[{;,] (?:readonly )?(\w+)\??:/gm;
+  const sources = readdirSync(SOURCE).filter((name) => name.endsWith('.ts') && !name.startsWith('react'));
+  const hidden = new Set(
+    sources.flatMap((name) => [...read(join(SOURCE, name)).matchAll(MEMBER)].map(([, member]) => member)),
+  );
+  for (const name of [...builtInNames(), ...BETWEEN_TABS]) hidden.delete(name);
+  for (const [, member, inner] of read(join(OUT, 'index.d.ts')).matchAll(SHOWN)) hidden.delete(member ?? inner);
+  for (const [, member] of read('gateway/protocol/messages.ts').matchAll(/(\w+)\??:/g)) hidden.delete(member);
+  return [...hidden];
 }
+
+/** Tabs of one page may have loaded different builds. */
+const BETWEEN_TABS = ['from', 'to', 'frame', 'leader'];
 
 /** Names of the environment. */
 function builtInNames() {
@@ -102,114 +85,142 @@ function builtInNames() {
   return [...values.flatMap(namesOf), ...more];
 }
 
-const OPTIONS = {
+const optionsOf = () => ({
   bundle: true,
   target: TARGET,
   platform: 'neutral',
   sourcemap: true,
-  sourcesContent: true,
+  // The package has the sources, once for all maps.
+  sourcesContent: false,
   legalComments: 'none',
   mangleProps: new RegExp(`^(?:${privateNames().join('|')})$`),
   tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, target: TARGET, verbatimModuleSyntax: true } },
+});
+
+/** Another entry is a file of the package, so that all share the same classes. */
+const APART = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/index\.ts$/ }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: './index.mjs', external: true },
+    );
+  },
 };
 
-/** The entries import each other as files of the package, so that all share the same classes. */
-function apart(extension) {
-  return {
-    name: 'apart',
-    setup({ onResolve }) {
-      onResolve({ filter: /^\.\/(index|tabs)\.ts$/ }, ({ path, kind }) => {
-        if (kind === 'entry-point') return undefined;
-        return { path: path.replace(/\.ts$/, extension), external: true };
-      });
-    },
-  };
+const EXPORTS = /export\{([^}]*)\};\n?$/;
+
+/**
+ * One bundle, and of it two files that share a source map: what stands before the code is as long in both.
+ * @param imports turns the imports of the module into those of CommonJS.
+ */
+async function bundle(entry, name, mangle) {
+  const { outputFiles } = await build({
+    ...optionsOf(),
+    ...(!mangle && { mangleProps: undefined }),
+    entryPoints: [join(SOURCE, `${entry}.ts`)],
+    outfile: join(OUT, `${entry}.mjs`),
+    format: 'esm',
+    minify: true,
+    external: ['react'],
+    plugins: [APART],
+    write: false,
+  });
+  const [map, code] = outputFiles.map(({ text }) => text);
+  const link = `\n//# sourceMappingURL=${entry}.map\n`;
+  const body = code.replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n');
+  const [, exported] = EXPORTS.exec(body);
+  const members = exported
+    .split(',')
+    .map((each) => each.split(' as '))
+    .map(([own, shown = own]) => `${shown}:${own}`);
+  const head = `var ${name}=(()=>{`;
+  const required = body.replace(EXPORTS, '').replaceAll(/import\{([^}]*)\}from"([^"]*)";/g, (whole, names, from) => {
+    return `const{${names.replaceAll(' as ', ':')}}=require("${from.replace('.mjs', '.js')}");`.padEnd(whole.length);
+  });
+  const tail = `return{${members}}})();typeof module=="object"&&(module.exports=${name});`;
+  writeFileSync(join(OUT, `${entry}.mjs`), `/*${' '.repeat(head.length - 4)}*/${body.trimEnd()}${link}`);
+  writeFileSync(join(OUT, `${entry}.js`), `${head}${required.trimEnd()}${tail}${link}`);
+  writeFileSync(join(OUT, `${entry}.map`), sourceMap(JSON.parse(map), head.length));
 }
 
-async function bundleAll() {
-  for (const [format, extension] of [
-    ['esm', '.js'],
-    ['cjs', '.cjs'],
-  ]) {
-    for (const entry of ENTRIES) {
-      const isMangled = entry === 'index';
-      await build({
-        ...OPTIONS,
-        ...(!isMangled && { mangleProps: undefined }),
-        entryPoints: [join(SOURCE, `${entry}.ts`)],
-        outfile: join(OUT, entry + extension),
-        format,
-        external: ['react'],
-        minifySyntax: true,
-        plugins: [apart(extension)],
-      });
-    }
-  }
-  const page = { ...OPTIONS, stdin: { contents: LIMITS[1][1], resolveDir: SOURCE, loader: 'ts' }, minify: true };
-  await build({ ...page, outfile: join(OUT, 'client.js'), format: 'esm' });
-  await build({ ...page, outfile: join(OUT, 'client.iife.js'), format: 'iife', globalName: 'Presence' });
+/** With the sources, without their comments; a place is a line: columns would double the package. */
+function sourceMap({ sources, mappings }, headLength) {
+  const contents = sources.map((source) =>
+    read(join(OUT, source))
+      .replace(/\/\*\*[\s\S]*?\*\//g, (text) => text.replace(/[^\n]/g, ''))
+      .replace(/^ *\/\/.*$/gm, ''),
+  );
+  const names = sources.map((source) => /(?:client|protocol)\/[\w-]+\.ts$/.exec(source)[0]);
+  return JSON.stringify({
+    version: 3,
+    sources: names,
+    sourcesContent: contents,
+    names: [],
+    mappings: byLine(mappings, headLength),
+  });
 }
 
 /** One file of types for each entry: what tsc makes of the sources, without the imports between them. */
 function writeTypes() {
   rmSync(TYPES, { recursive: true, force: true });
-  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json'];
   const emit = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', TYPES, '--rootDir', '.'];
-  const { status } = spawnSync(process.execPath, [...tsc, ...emit], { stdio: 'inherit' });
-  if (status !== 0) throw new Error('the types of the SDK do not compile');
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json', ...emit];
+  if (spawnSync(process.execPath, tsc, { stdio: 'inherit' }).status !== 0) throw new Error('the SDK has no types');
   for (const entry of ENTRIES) {
-    const inline = (path, seen) => {
-      if (seen.has(path)) return '';
-      seen.add(path);
-      const folder = path.slice(0, path.lastIndexOf('/'));
-      const text = read(join(TYPES, `${path}.d.ts`));
-      let before = '';
-      const own = text.replace(/^(?:import|export)\s[^;]*?from\s+'(\.[^']+)\.ts';\n/gm, (whole, from) => {
-        const target = join(folder, from);
-        const isOther = ENTRIES.some((other) => other !== entry && target === `${SOURCE}/${other}`);
-        if (isOther) return whole.replace(/\.ts';\n$/, ".js';\n");
-        before += inline(target, seen);
-        return path === `${SOURCE}/${entry}` && whole.startsWith('export') ? exportOf(whole, target) : '';
-      });
-      return before + own.replace(/^\/\/# sourceMappingURL=.*\n?/m, '');
-    };
-    // An index names what it exports; all else is declared and not exported.
-    const exportOf = (whole, target) => {
-      const names = whole.includes('*')
-        ? [
-            ...read(join(TYPES, `${target}.d.ts`)).matchAll(
-              /^export (?:declare )?(?:abstract )?(?:class|interface|type|const|function) (\w+)/gm,
-            ),
-          ]
-            .map(([, n]) => n)
-            .join(', ')
-        : /\{([^}]*)\}/.exec(whole)[1];
-      return `/*keep*/export type-or-value { ${names} };\n`;
-    };
-    let text = inline(`${SOURCE}/${entry}`, new Set());
-    if (entry === 'index') {
-      text = text
-        .replace(/^export (declare |abstract |interface |type |class )/gm, '$1')
-        .replace(/^(?:abstract )?class/gm, 'declare $&');
-      text = text.replace(
-        /\/\*keep\*\/export type-or-value \{ ([^}]*)\};/g,
-        (_, names) => `export { ${names.replace(/\btype /g, '').trim()} };`,
-      );
-    } else {
-      text = text.replace(
-        /\/\*keep\*\/export type-or-value \{ ([^}]*)\};/g,
-        (_, names) => `export { ${names.replace(/\btype /g, '').trim()} };`,
-      );
-    }
+    const text = typesOf(entry);
     writeFileSync(join(OUT, `${entry}.d.ts`), text);
-    writeFileSync(join(OUT, `${entry}.d.cts`), text.replaceAll(/(from '\.\/\w+)\.js'/g, "$1.cjs'"));
+    writeFileSync(join(OUT, `${entry}.d.mts`), `export * from './${entry}.js';\n`);
   }
+  rmSync(TYPES, { recursive: true });
+}
+
+const FROM_FILE = /^(?:import|export) (type )?(\*|\{[^}]*\}) from '(\.[^']+)\.ts';\n/gm;
+const DECLARED_TYPE = /^export (?:interface|type) (\w+)/gm;
+
+/** The declarations of a file behind those of the files it imports, each once; then what the entry exports. */
+function typesOf(entry) {
+  const seen = new Set();
+  const exported = [];
+  const declarationsOf = (path) => {
+    if (seen.has(path)) return '';
+    seen.add(path);
+    let before = '';
+    const isEntry = path === join(SOURCE, entry);
+    const own = read(join(TYPES, `${path}.d.ts`)).replace(FROM_FILE, (whole, _, names, from) => {
+      const file = join(path, '..', from);
+      // Other entries are files of the package as well.
+      if (ENTRIES.some((other) => other !== entry && file === join(SOURCE, other)))
+        return whole.replace(".ts'", ".js'");
+      before += declarationsOf(file);
+      if (!isEntry || !whole.startsWith('export')) return '';
+      const all =
+        names === '*'
+          ? [...read(join(TYPES, `${file}.d.ts`)).matchAll(DECLARED_TYPE)].map(([, name]) => name)
+          : [names.slice(1, -1)];
+      exported.push(
+        ...all
+          .join(',')
+          .split(',')
+          .map((name) => name.replace('type ', '').trim())
+          .filter(Boolean),
+      );
+      return '';
+    });
+    const bare = own.replace(/^\/\/# sourceMappingURL=.*\n?/gm, '').replace(/^export \{\};\n/gm, '');
+    return (
+      before +
+      (isEntry
+        ? bare
+        : bare.replace(/^export (?=\w)/gm, '').replace(/^(?=abstract class|class|const|function)/gm, 'declare '))
+    );
+  };
+  return `${declarationsOf(join(SOURCE, entry))}export { ${exported.join(', ')} };\n`;
 }
 
 function entryOf(name) {
   return {
-    import: { types: `./${name}.d.ts`, default: `./${name}.js` },
-    require: { types: `./${name}.d.cts`, default: `./${name}.cjs` },
+    import: { types: `./${name}.d.mts`, default: `./${name}.mjs` },
+    require: { types: `./${name}.d.ts`, default: `./${name}.js` },
   };
 }
 
@@ -220,19 +231,13 @@ function writePackage() {
     description: 'Client of the presence gateway: who is watching what, on how many screens',
     license,
     repository,
-    type: 'module',
     sideEffects: false,
-    main: './index.cjs',
-    module: './index.js',
+    main: './index.js',
+    module: './index.mjs',
     types: './index.d.ts',
-    unpkg: './client.iife.js',
-    jsdelivr: './client.iife.js',
     exports: {
       '.': entryOf('index'),
-      './tabs': entryOf('tabs'),
       './react': entryOf('react'),
-      './client.js': './client.js',
-      './client.iife.js': './client.iife.js',
       './package.json': './package.json',
     },
     peerDependencies: { react: '>=18' },
@@ -246,19 +251,21 @@ function writePackage() {
 
 /** What a newer syntax would be written as in ES2019 shows that there is some. */
 function checkSyntax() {
-  for (const file of readdirSync(OUT).filter((name) => /\.c?js$/.test(name))) {
+  for (const file of readdirSync(OUT).filter((name) => /\.m?js$/.test(name))) {
     const code = read(join(OUT, file));
     const as = (target) => transformSync(code, { target }).code;
     if (as(TARGET) !== as('esnext')) throw new Error(`${file} has syntax newer than ${TARGET}`);
   }
 }
 
+/** Of what was built last. */
 export async function sizes() {
+  const options = optionsOf();
   return Promise.all(
     LIMITS.map(async ([what, contents, limit]) => {
       const stdin = { contents, resolveDir: SOURCE, loader: 'ts' };
       const { outputFiles } = await build({
-        ...OPTIONS,
+        ...options,
         stdin,
         minify: true,
         format: 'esm',
@@ -273,8 +280,9 @@ export async function sizes() {
 export async function buildClient() {
   rmSync(OUT, { recursive: true, force: true });
   mkdirSync(OUT, { recursive: true });
-  await bundleAll();
   writeTypes();
+  await bundle('index', 'Presence', true);
+  await bundle('react', 'PresenceReact', false);
   writePackage();
   checkSyntax();
 }
