@@ -73,6 +73,8 @@ export interface Subscribe {
   id?: MessageId;
   /** `user:<id>`, `users:<id>,<id>…` (at most 200), `stream:<id>`, `all` or `stats`. */
   topic: string;
+  /** With `topic` `user`, `users` or `stream`: its ids, instead of in its text. */
+  ids?: string[];
   /** `events` when absent. */
   mode?: 'events' | 'interval' | 'auto';
   /** Of an earlier message of this topic, from any node. */

@@ -3,7 +3,7 @@
  * player.ts. Knows no transport library; timers and the life of the node are in gateway.ts and node.ts.
  */
 import { type DueLink, isRetryable } from '../../presence-core/index.ts';
-import { ANYONE, type Identity, may, type Scope } from '../auth/identity.ts';
+import { ANYONE, type Identity, mayFollow } from '../auth/identity.ts';
 import { refresh } from '../auth/refresh.ts';
 import type { TokenExpiry } from '../auth/token-expiry.ts';
 import { isBeyondRate } from '../limits/message-rate.ts';
@@ -14,6 +14,7 @@ import type { ClientMessage, MessageId, Ping, Refresh, ServerMessage } from '../
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Hub } from '../subscriptions/hub.ts';
 import { Subscriber } from '../subscriptions/subscriber.ts';
+import { topicOf } from '../subscriptions/topics.ts';
 import type { TransportSocket } from '../transport/transport.ts';
 import { decode, pingOf } from './decode.ts';
 import { Player, type PlayerContext } from './player.ts';
@@ -112,10 +113,6 @@ export class Connection implements PlayerSocket {
     this.context.expiry.track(this);
   }
 
-  may(scope: Scope): boolean {
-    return may(this.identity, scope);
-  }
-
   /** The socket is gone, by whatever side: its session is left to the resume grace, unless it was ended before (P8). */
   onClosed(): void {
     this.kind = 'closing';
@@ -210,8 +207,9 @@ export class Connection implements PlayerSocket {
       case 'leave':
         return this.player.leave();
       case 'subscribe':
-        if (!this.may('read')) {
-          return this.problem('forbidden', 'The token needs scope presence:read.', message.id);
+        if (!mayFollow(this.identity, topicOf(message)?.userIds ?? [])) {
+          const detail = 'The token needs scope presence:read, or presence:friends and these users among its friends.';
+          return this.problem('forbidden', detail, message.id);
         }
         return this.subscribing().subscribe(message);
       case 'unsubscribe':
@@ -223,7 +221,11 @@ export class Connection implements PlayerSocket {
   }
 
   private async refresh(message: Refresh): Promise<void> {
+    const { friends } = this.identity;
     if (!(await refresh(this, message, this.context.authenticator))) return;
+    // What it follows was allowed by the former token.
+    const isLess = friends !== undefined && [...friends].some((id) => !this.identity.friends?.has(id));
+    if (isLess) return this.end('resync');
     this.send({ type: 'ok', ...(message.id !== undefined && { id: message.id }), ...this.player.resumeToken() });
   }
 }

@@ -39,6 +39,7 @@ const MODE: Optional = [
   (value) => value === 'events' || value === 'interval' || value === 'auto',
   'must be events, interval or auto',
 ];
+const IDS: Optional = [(value) => Array.isArray(value) && value.every(isId), 'must be an array of ids'];
 const CURSOR: Optional = [(value) => typeof value === 'string', 'must be a string'];
 const TOPIC: Required = [(value) => typeof value === 'string', 'must be a string', true];
 
@@ -68,7 +69,7 @@ const MESSAGES: { readonly [T in ClientMessage['type']]: Checks<T> } = {
   leave: {},
   heartbeat: {},
   ping: {},
-  subscribe: { topic: TOPIC, mode: MODE, cursor: CURSOR, seen: FLAG },
+  subscribe: { topic: TOPIC, ids: IDS, mode: MODE, cursor: CURSOR, seen: FLAG },
   unsubscribe: { topic: TOPIC },
 };
 

@@ -8,7 +8,7 @@ import type { Hub } from './hub.ts';
 import { SendQueue } from './send-queue.ts';
 import { StatsSubscription } from './stats-subscription.ts';
 import { Subscription } from './subscription.ts';
-import { parseTopic, type Topic } from './topics.ts';
+import { type Topic, topicOf } from './topics.ts';
 
 const MAX_SUBSCRIPTIONS = 50;
 const TOPIC_FORMS = 'must be user:<id>, users:<id>,<id>… (at most 200), stream:<id>, all or stats';
@@ -41,7 +41,7 @@ export class Subscriber {
 
   /** @throws StoreError when the store does not answer. */
   async subscribe(message: Subscribe): Promise<void> {
-    const topic = parseTopic(message.topic);
+    const topic = topicOf(message);
     if (!topic) return this.refuse('/topic', TOPIC_FORMS, message.id);
     if (!this.subscriptions.has(topic.text) && this.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       return this.refuse('/topic', `at most ${MAX_SUBSCRIPTIONS} subscriptions of one socket`, message.id);
@@ -58,6 +58,7 @@ export class Subscriber {
         const { id } = message;
         this.connection.send({ type: 'subscribed', ...(id !== undefined && { id }), topic: topic.text, resumed });
       });
+      if (message.seen && topic.userIds.length > 0 && begun) await this.tellLastSeen(topic);
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'invalid_cursor')) throw error;
       this.refuse('/cursor', 'must be the cursor of an earlier message', message.id);
@@ -65,6 +66,13 @@ export class Subscriber {
       this.beginning = undefined;
       if (!begun) subscription.end();
     }
+  }
+
+  /** Of those who are offline now; of others a later change tells. */
+  private async tellLastSeen({ text, userIds }: Topic): Promise<void> {
+    const statuses = await this.hub.store.reads.status(userIds);
+    const users = statuses.filter(({ online }) => !online).map(({ userId, lastSeenAt }) => ({ userId, lastSeenAt }));
+    if (this.connection.open) this.connection.send({ type: 'seen', topic: text, users });
   }
 
   unsubscribe(message: Unsubscribe): void {

@@ -1,5 +1,6 @@
 /** What may be subscribed to, and which changes and sessions concern it. Pure. */
 import { type Change, type Dimension, isId, PRESENCE_ONLY, type Session } from '../../presence-core/index.ts';
+import type { Subscribe } from '../protocol/messages.ts';
 
 export const MAX_TOPIC_USERS = 200;
 
@@ -22,6 +23,11 @@ export interface Flow {
 const ALL = 'a';
 const userKey = (userId: string): string => `u${userId}`;
 const streamKey = (streamId: string): string => `s${streamId}`;
+
+/** @returns undefined for what is no topic. */
+export function topicOf({ topic, ids }: Pick<Subscribe, 'topic' | 'ids'>): Topic | undefined {
+  return parseTopic(ids ? `${topic}:${ids.join(',')}` : topic);
+}
 
 /** @returns undefined for what is no topic. */
 export function parseTopic(text: string): Topic | undefined {

@@ -177,10 +177,19 @@ function writeTypes() {
 const FROM_FILE = /^(?:import|export) (type )?(\*|\{[^}]*\}) from '(\.[^']+)\.ts';\n/gm;
 const DECLARED_TYPE = /^export (?:interface|type) (\w+)/gm;
 
+const namesIn = (list) =>
+  list
+    .slice(1, -1)
+    .split(',')
+    .map((name) => name.replace('type ', '').trim())
+    .filter(Boolean);
+const typesIn = (file) => [...read(join(TYPES, `${file}.d.ts`)).matchAll(DECLARED_TYPE)].map(([, name]) => name);
+
 /** The declarations of a file behind those of the files it imports, each once; then what the entry exports. */
 function typesOf(entry) {
   const seen = new Set();
   const exported = [];
+  const imported = new Set();
   const declarationsOf = (path) => {
     if (seen.has(path)) return '';
     seen.add(path);
@@ -189,21 +198,18 @@ function typesOf(entry) {
     const own = read(join(TYPES, `${path}.d.ts`)).replace(FROM_FILE, (whole, _, names, from) => {
       const file = join(path, '..', from);
       // Other entries are files of the package as well.
-      if (ENTRIES.some((other) => other !== entry && file === join(SOURCE, other)))
-        return whole.replace(".ts'", ".js'");
+      const other = ENTRIES.find((name) => name !== entry && file === join(SOURCE, name));
+      if (other) {
+        for (const name of namesIn(names)) imported.add(`import type { ${name} } from './${other}.js';\n`);
+        return '';
+      }
       before += declarationsOf(file);
       if (!isEntry || !whole.startsWith('export')) return '';
       const all =
         names === '*'
           ? [...read(join(TYPES, `${file}.d.ts`)).matchAll(DECLARED_TYPE)].map(([, name]) => name)
           : [names.slice(1, -1)];
-      exported.push(
-        ...all
-          .join(',')
-          .split(',')
-          .map((name) => name.replace('type ', '').trim())
-          .filter(Boolean),
-      );
+      exported.push(...(names === '*' ? typesIn(file) : namesIn(names)));
       return '';
     });
     const bare = own.replace(/^\/\/# sourceMappingURL=.*\n?/gm, '').replace(/^export \{\};\n/gm, '');
@@ -214,7 +220,8 @@ function typesOf(entry) {
         : bare.replace(/^export (?=\w)/gm, '').replace(/^(?=abstract class|class|const|function)/gm, 'declare '))
     );
   };
-  return `${declarationsOf(join(SOURCE, entry))}export { ${exported.join(', ')} };\n`;
+  const declarations = declarationsOf(join(SOURCE, entry));
+  return `${[...imported].join('')}${declarations}export { ${exported.join(', ')} };\n`;
 }
 
 function entryOf(name) {

@@ -2,6 +2,7 @@
 import type { Route } from '../route.ts';
 import { administrationRoutes } from './administration.ts';
 import { analyticsRoutes } from './analytics.ts';
+import { clientRoutes } from './client.ts';
 import { concurrencyRoutes } from './concurrency.ts';
 import type { RouteContext } from './context.ts';
 import { documentRoutes } from './documents.ts';
@@ -25,6 +26,7 @@ export function createRoutes(context: RouteContext): Route[] {
     ...analyticsRoutes(context),
     ...historyRoutes(context),
     ...operationRoutes(context),
+    ...clientRoutes(),
   ];
   return [...routes, ...documentRoutes(context, routes)];
 }
