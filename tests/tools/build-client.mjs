@@ -205,10 +205,6 @@ function typesOf(entry) {
       }
       before += declarationsOf(file);
       if (!isEntry || !whole.startsWith('export')) return '';
-      const all =
-        names === '*'
-          ? [...read(join(TYPES, `${file}.d.ts`)).matchAll(DECLARED_TYPE)].map(([, name]) => name)
-          : [names.slice(1, -1)];
       exported.push(...(names === '*' ? typesIn(file) : namesIn(names)));
       return '';
     });
