@@ -126,8 +126,7 @@ export abstract class ReconnectingSocket {
 
   /** @internal Gives the socket up until it is woken. */
   suspend(): void {
-    if (this.socketState === 'idle') return;
-    this.closed(CUT, 'the page sleeps');
+    if (this.socketState === 'opening' || this.socketState === 'live') this.closed(CUT, 'the page sleeps');
     clearTimeout(this.retryTimer);
   }
 

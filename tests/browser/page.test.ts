@@ -1,6 +1,6 @@
 /** A player in a real page: networks that break, pages that sleep, servers that go away, tabs that are doubled. */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import type { CDPSession, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type * as SDK from '../../gateway/client/index.ts';
 import { startBrowser, type TestBrowser } from '../support/browser.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
@@ -105,12 +105,24 @@ test('a page that the browser freezes gives its slot back, and comes back when i
   const server = await start({ RESUME_GRACE_MS: '300' });
   const page = await open();
   await play(page, server.wsPort);
-  const cdp: CDPSession = await page.context().newCDPSession(page);
-  await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
+  // Chromium freezes hidden pages only, and a page without a window is never hidden: so the event comes by hand.
+  await page.evaluate(() => document.dispatchEvent(new Event('freeze')));
   await until(async () => (await sessionsOf(server)).length === 0);
-  await cdp.send('Page.setWebLifecycleState', { state: 'active' });
+  await page.evaluate(() => document.dispatchEvent(new Event('resume')));
   await becomes(page, 'live');
   expect(await sessionsOf(server)).toHaveLength(1);
+});
+
+test('a page whose process stood still for long plays on', async () => {
+  const server = await start();
+  const page = await open();
+  await play(page, server.wsPort);
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Emulation.setVirtualTimePolicy', { policy: 'pause' });
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  await cdp.send('Emulation.setVirtualTimePolicy', { policy: 'advance' });
+  await page.evaluate(() => player.check());
+  expect(await page.evaluate(() => [player.state, seen])).toEqual(['live', ['welcome']]);
 });
 
 test('a page that comes back from the browser’s cache of pages plays on', async () => {

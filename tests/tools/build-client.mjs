@@ -82,7 +82,7 @@ function builtInNames() {
     [value, value.prototype, Object.getPrototypeOf(value)]
       .filter(Boolean)
       .flatMap((each) => Object.getOwnPropertyNames(each));
-  return [...values.flatMap(namesOf), ...more];
+  return [...Object.getOwnPropertyNames(globalThis), ...values.flatMap(namesOf), ...more];
 }
 
 const optionsOf = () => ({
