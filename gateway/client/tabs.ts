@@ -254,6 +254,8 @@ class RelayedTopic extends PresenceSubscription {
   readonly seen: boolean;
   /** Sockets of tabs, with the id of their request. */
   readonly wanted = new Map<string, unknown>();
+  /** Those of them that were told all of it, and get what follows. */
+  private readonly served = new Set<string>();
   private readonly deliver: (to: string, frame: Frame) => void;
 
   constructor(
@@ -267,9 +269,13 @@ class RelayedTopic extends PresenceSubscription {
     this.mode = mode;
     this.seen = seen;
     this.deliver = deliver;
+    this.on('ready', () => {
+      for (const from of this.wanted.keys()) if (!this.served.has(from)) this.serve(from);
+    });
     this.on('closed', ({ problem, closeCode = CUT, message: reason }) => {
       for (const [from, id] of this.wanted) {
-        this.deliver(from, problem ? { type: 'error', id, problem } : { type: 'closed', code: closeCode, reason });
+        const isRefused = problem !== undefined && !this.served.has(from);
+        this.deliver(from, isRefused ? { type: 'error', id, problem } : { type: 'closed', code: closeCode, reason });
       }
       this.wanted.clear();
     });
@@ -277,33 +283,40 @@ class RelayedTopic extends PresenceSubscription {
 
   add(from: string, id: unknown): void {
     this.wanted.set(from, id);
-    const { topic, stats } = this;
-    this.deliver(from, { type: 'subscribed', id, topic, resumed: false });
-    if (this.complete) this.deliver(from, this.whole());
-    else if (stats) this.deliver(from, { type: 'snapshot', topic, page: 0, last: true, stats, cursor: '-' });
-    const users = this.seen ? this.lastSeenOfAll() : [];
-    if (users.length > 0) this.deliver(from, { type: 'seen', topic, users });
+    this.served.delete(from);
+    // Until then it may yet be refused.
+    if (this.status.isReady) this.serve(from);
   }
 
   remove(from: string): void {
+    this.served.delete(from);
     if (this.wanted.delete(from) && this.wanted.size === 0) this.close();
   }
 
   override received(message: ServerMessage): void {
+    // Who is served by it has seen it.
+    const served = [...this.served];
     super.received(message);
     const { type } = message;
-    if (type === 'subscribed') return;
-    if (type !== 'snapshot' || 'stats' in message) this.toAll(message as unknown as Frame);
-    // Tabs come at any time, also between two pages.
-    else if (message.last) this.toAll(this.whole());
+    // Tabs come at any time, also between two pages: they get the whole at once.
+    const isPage = type === 'snapshot' && 'sessions' in message;
+    if (type === 'subscribed' || (isPage && !message.last)) return;
+    const frame = isPage ? this.whole() : (message as unknown as Frame);
+    for (const from of served) this.deliver(from, frame);
+  }
+
+  private serve(from: string): void {
+    this.served.add(from);
+    const { topic, stats } = this;
+    this.deliver(from, { type: 'subscribed', id: this.wanted.get(from), topic, resumed: false });
+    if (this.complete || !stats) this.deliver(from, this.whole());
+    else this.deliver(from, { type: 'snapshot', topic, page: 0, last: true, stats, cursor: '-' });
+    const users = this.lastSeenOfAll();
+    if (users.length > 0) this.deliver(from, { type: 'seen', topic, users });
   }
 
   private whole(): Frame {
     const sessions = [...this.sessions.values()];
     return { type: 'snapshot', topic: this.topic, page: 0, last: true, sessions, cursor: '-' };
-  }
-
-  private toAll(frame: Frame): void {
-    for (const from of this.wanted.keys()) this.deliver(from, frame);
   }
 }
