@@ -49,9 +49,6 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     return this.shown;
   }
 
-  /** Calls back after every change of `status`. @returns a function that stops it. */
-  readonly onStateChange = (listener: () => void): (() => void) => this.on('state', listener);
-
   /** See `PresenceConnection.wake`. */
   wake(): void {
     this.connection.wake();
@@ -62,7 +59,9 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     this.end(new PresenceError('closed', 'closed by the caller'));
   }
 
+  /** @internal */
   abstract welcomed(welcome: Welcome): void;
+  /** @internal */
   abstract received(message: ServerMessage): void;
   protected abstract describe(): S;
   protected abstract isReady(): Ready | undefined;
@@ -71,6 +70,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   /** Says what else is to be said of its end, before all other events. */
   protected announce(_error: PresenceError): void {}
 
+  /** @internal */
   lost(disconnection: Disconnection, error: PresenceError | undefined): void {
     if (error) {
       this.finish(error, disconnection);
@@ -85,6 +85,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     this.changed();
   }
 
+  /** @internal */
   failed(error: PresenceError): void {
     this.emit('error', error as never);
   }
@@ -118,7 +119,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   /** Ends for good. */
   protected end(error: PresenceError, code = 1_000): void {
     if (this.state === 'closed') return;
-    this.connection.leave(this);
+    this.connection.part(this);
     this.finish(error, { code, reason: '', willReconnect: false });
   }
 

@@ -13,6 +13,9 @@ export class Emitter<Events> {
     };
   }
 
+  /** Calls back after every change of the state. @returns a function that stops it. */
+  readonly onStateChange = (listener: () => void): (() => void) => this.on('state' as keyof Events, listener);
+
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of [...(this.listeners.get(name) || [])]) {
       try {

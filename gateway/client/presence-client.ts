@@ -113,7 +113,8 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     return left.promise;
   }
 
-  hello = (token: string | undefined): readonly object[] => {
+  /** @internal */
+  hello(token: string | undefined): readonly object[] {
     // What hello says is on its way like an update, until the welcome.
     this.sync.take();
     const { deviceId } = this.options;
@@ -129,8 +130,9 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
       replace: this.replace,
     };
     return this.leaving ? [hello, { type: 'leave' }] : [hello];
-  };
+  }
 
+  /** @internal */
   welcomed(welcome: Welcome): void {
     this.state = 'live';
     this.welcome = welcome;
@@ -151,6 +153,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     this.changed();
   }
 
+  /** @internal */
   received(message: ServerMessage): void {
     switch (message.type) {
       case 'ok':

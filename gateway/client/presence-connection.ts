@@ -9,18 +9,21 @@ import { PresenceError } from './presence-error.ts';
 import { ReconnectingSocket } from './reconnecting-socket.ts';
 import type { SocketOptions } from './socket-options.ts';
 
-const ANEW: Disconnection = { code: 1000, reason: 'connecting anew', willReconnect: true };
+const ANEW: Disconnection = { code: 1000, reason: 'anew', willReconnect: true };
 
 /** A player or a subscription, as its connection sees it. */
 export interface ConnectionUser {
-  /** Of a player: its first frames. A subscription has none, and takes any welcome. */
-  readonly hello?: (token: string | undefined) => readonly object[];
+  /** @internal Of a player: its first frames. A subscription has none, and takes any welcome. */
+  hello?(token: string | undefined): readonly object[];
   /** Of a subscription. */
   readonly topic?: string;
+  /** @internal */
   welcomed(welcome: Welcome): void;
+  /** @internal */
   received(message: ServerMessage): void;
-  /** With an error it is over for this one. */
+  /** @internal With an error it is over for this one. */
   lost(disconnection: Disconnection, error: PresenceError | undefined): void;
+  /** @internal */
   failed(error: PresenceError): void;
 }
 
@@ -29,7 +32,6 @@ export class PresenceConnection extends ReconnectingSocket {
   /** Whose hello the socket said last; undefined: an observer's. */
   private greeter: ConnectionUser | undefined;
   private unlisten: (() => void) | undefined;
-  private readonly listeners = new Set<() => void>();
 
   /** Of the socket; `idle` while nobody wants it. */
   get state(): 'idle' | 'connecting' | 'live' | 'reconnecting' {
@@ -38,26 +40,11 @@ export class PresenceConnection extends ReconnectingSocket {
     return this.welcome ? 'reconnecting' : 'connecting';
   }
 
-  /** Calls back after every change of `state`. @returns a function that stops it. */
-  readonly onStateChange = (listener: () => void): (() => void) => {
-    const own = (): void => listener();
-    this.listeners.add(own);
-    return () => this.listeners.delete(own);
-  };
-
-  /**
-   * Tries now what would be tried later, or finds out whether the connection still stands. Pages need not call it; call it
-   * when an app comes to the foreground (React Native: `AppState`), and when a device wakes.
-   */
-  override wake(): void {
-    super.wake();
-  }
-
   /** @internal Takes part in the connection, which is opened for it if need be. */
   join(user: ConnectionUser): void {
     // A hello cannot be said twice: the socket of an observer gives way to the player's.
     const isOther = user.hello !== undefined && user !== this.greeter && this.hasSpoken;
-    if (isOther && this.player) throw new TypeError('one player a connection');
+    if (isOther && this.player) throw new TypeError('one player each');
     this.users.add(user);
     this.unlisten =
       this.unlisten ||
@@ -72,7 +59,7 @@ export class PresenceConnection extends ReconnectingSocket {
   }
 
   /** @internal Wants nothing more. Its session, if any, is left to the resume grace. */
-  leave(user: ConnectionUser): void {
+  part(user: ConnectionUser): void {
     if (!this.users.delete(user)) return;
     const { topic } = user;
     if (topic && this.socketState === 'live' && ![...this.users].some((other) => other.topic === topic)) {
@@ -90,7 +77,8 @@ export class PresenceConnection extends ReconnectingSocket {
 
   protected hello(token: string | undefined): readonly object[] {
     this.greeter = this.player;
-    return this.greeter?.hello ? this.greeter.hello(token) : [{ type: 'hello', observe: true, token }];
+    const { greeter } = this;
+    return greeter && greeter.hello ? greeter.hello(token) : [{ type: 'hello', observe: true, token }];
   }
 
   /** Says another hello: `cause` is who came or went. */
@@ -142,7 +130,7 @@ export class PresenceConnection extends ReconnectingSocket {
   }
 
   private changed(): void {
-    for (const listener of [...this.listeners]) listener();
+    this.emit('state', undefined);
   }
 
   private each(act: (user: ConnectionUser) => unknown): void {

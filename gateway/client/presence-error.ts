@@ -23,30 +23,25 @@ export interface PresenceErrorDetails {
   readonly problem?: ProblemBody;
   /** Of the socket, when it was closed for this. */
   readonly closeCode?: number | undefined;
-  /** With `evicted`: the server's words. */
-  readonly message?: Extract<ServerMessage, { type: 'evicted' }>;
+  /** The server's words. */
+  readonly eviction?: Extract<ServerMessage, { type: 'evicted' }>;
   /** Of a `timeout`: the last thing that went wrong, a `PresenceError` too. */
   readonly cause?: unknown;
 }
 
 /** Every rejection and every `error` event of the SDK. */
 export class PresenceError extends Error {
-  readonly code: PresenceErrorCode;
+  declare readonly code: PresenceErrorCode;
   /** What the server said: for `concurrency_limit` with `conflicts` and `nextFreeAt`. */
-  readonly problem: ProblemBody | undefined;
-  readonly closeCode: number | undefined;
-  override readonly cause: unknown;
-  readonly eviction: PresenceErrorDetails['message'];
+  declare readonly problem?: ProblemBody;
+  declare readonly closeCode?: number;
+  // Older engines do not take it as an option.
+  declare readonly cause?: unknown;
+  declare readonly eviction?: Extract<ServerMessage, { type: 'evicted' }>;
 
   constructor(code: PresenceErrorCode, message: string, details: PresenceErrorDetails = {}) {
     super(message);
-    this.name = 'PresenceError';
-    // Older engines do not take it as an option.
-    this.cause = details.cause;
-    this.eviction = details.message;
-    this.code = code;
-    this.problem = details.problem;
-    this.closeCode = details.closeCode;
+    Object.assign(this, details, { name: 'PresenceError', code });
   }
 }
 

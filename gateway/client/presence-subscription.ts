@@ -99,12 +99,14 @@ export class PresenceSubscription
     return queue;
   }
 
+  /** @internal */
   welcomed(): void {
     this.state = 'live';
     this.changed();
     void this.subscribe();
   }
 
+  /** @internal */
   received(message: ServerMessage): void {
     switch (message.type) {
       case 'subscribed':

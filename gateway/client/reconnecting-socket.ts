@@ -5,11 +5,12 @@
 import { type ProblemBody, type ServerMessage, SUBPROTOCOL, type Welcome } from '../protocol/messages.ts';
 import { handled } from './deferred.ts';
 import type { Disconnection } from './disconnection.ts';
+import { Emitter } from './emitter.ts';
 import { closeErrorOf, errorOf, PresenceError } from './presence-error.ts';
 import { probe } from './probe.ts';
 import { backoffMs, capWithin, reconnectionAfter } from './reconnection.ts';
 import { Replies } from './replies.ts';
-import { type SocketOptions, type SocketTimers, timersOf } from './socket-options.ts';
+import { type SocketOptions, type SocketTimers, type TokenProvider, timersOf } from './socket-options.ts';
 import { timeBound } from './time-bound.ts';
 import { Watchdog } from './watchdog.ts';
 import { OPEN, type WebSocketConstructor, type WebSocketLike, webSocketOf } from './web-socket.ts';
@@ -26,7 +27,7 @@ const EVICTIONS = { evicted: 4010, kicked: 4011, replaced: 4012 };
 type State = 'idle' | 'waiting' | 'opening' | 'live';
 
 /** Whoever extends it decides what hello says and what the frames mean. */
-export abstract class ReconnectingSocket {
+export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
   /** @internal */
   socketState: State = 'idle';
   /** @internal */
@@ -57,6 +58,7 @@ export abstract class ReconnectingSocket {
   private stableTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SocketOptions) {
+    super();
     this.options = options;
     this.timers = timersOf(options);
     this.WebSocket = webSocketOf(options.WebSocket);
@@ -100,7 +102,7 @@ export abstract class ReconnectingSocket {
   /** @internal Another hello is to be said, on another socket. */
   reopen(): void {
     this.abandon();
-    this.replies.fail(new PresenceError('disconnected', 'connecting anew'));
+    this.replies.fail(new PresenceError('disconnected', 'anew'));
     this.socketState = 'idle';
     this.open();
   }
@@ -118,7 +120,10 @@ export abstract class ReconnectingSocket {
     return this.replies.ask((id) => this.send({ ...message, id }));
   }
 
-  /** @internal Tries now what would be tried later, or finds out whether the socket is still good. */
+  /**
+   * Tries now what would be tried later, or finds out whether the connection still stands. Pages need not call it; call it
+   * when an app comes to the foreground (React Native: `AppState`), and when a device wakes.
+   */
   wake(): void {
     if (this.socketState === 'live') this.watchdog.ask();
     else if (this.socketState === 'waiting') void this.dial();
@@ -126,7 +131,7 @@ export abstract class ReconnectingSocket {
 
   /** @internal Gives the socket up until it is woken. */
   suspend(): void {
-    if (this.socketState === 'opening' || this.socketState === 'live') this.closed(CUT, 'the page sleeps');
+    if (this.socketState === 'opening' || this.socketState === 'live') this.closed(CUT, 'asleep');
     clearTimeout(this.retryTimer);
   }
 
@@ -201,7 +206,7 @@ export abstract class ReconnectingSocket {
       if (!isReply || message.type !== 'error') this.handle(message);
     } catch (cause) {
       this.failed(new PresenceError('protocol_error', String(cause), { cause }));
-      this.drop(CUT, 'not understood');
+      this.drop(CUT, 'protocol error');
     }
   }
 
@@ -225,7 +230,11 @@ export abstract class ReconnectingSocket {
       // What follows is its close: whoever hears of it may connect again at once.
       case 'evicted': {
         const closeCode = EVICTIONS[message.reason];
-        this.closed(closeCode, message.reason, new PresenceError('evicted', message.reason, { closeCode, message }));
+        this.closed(
+          closeCode,
+          message.reason,
+          new PresenceError('evicted', message.reason, { closeCode, eviction: message }),
+        );
         return;
       }
       case 'error': {
@@ -253,13 +262,10 @@ export abstract class ReconnectingSocket {
 
   private async refresh(): Promise<void> {
     const { socket } = this;
-    const { token } = this.options;
-    // A fixed token cannot be refreshed; 4202 follows, and with it the end.
-    if (typeof token !== 'function') return;
     try {
-      const fresh = await token();
-      if (this.socket !== socket) return;
-      await this.request({ type: 'refresh', token: fresh });
+      // A fixed token cannot be refreshed: that is an error; 4202 follows, and with it the end.
+      const token = await (this.options.token as TokenProvider)();
+      if (this.socket === socket) await this.request({ type: 'refresh', token });
     } catch (cause) {
       if (this.socket === socket) this.failed(new PresenceError('token_failed', String(cause), { cause }));
     }
