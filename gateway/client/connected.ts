@@ -93,10 +93,10 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   protected open(): Promise<Ready> {
     const ready = this.state === 'live' ? this.isReady() : undefined;
     if (ready !== undefined) return Promise.resolve(ready);
-    const isNew = this.state === 'idle' || this.state === 'closed';
+    const { isOff } = this;
     this.opening = this.opening || deferred();
     const { promise } = this.opening;
-    if (isNew) {
+    if (isOff) {
       this.state = 'connecting';
       this.error = undefined;
       this.boundOpening();
@@ -108,6 +108,11 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     return promise;
   }
 
+  /** It wants no connection. */
+  protected get isOff(): boolean {
+    return this.state === 'idle' || this.state === 'closed';
+  }
+
   /** As asked for: it may be shown. */
   protected opened(ready: Ready): void {
     clearTimeout(this.giveUpTimer);
@@ -117,10 +122,10 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   }
 
   /** Ends for good. */
-  protected end(error: PresenceError, code = 1_000): void {
+  protected end(error: PresenceError): void {
     if (this.state === 'closed') return;
     this.connection.part(this);
-    this.finish(error, { code, reason: '', willReconnect: false });
+    this.finish(error, { code: 1_000, reason: '', willReconnect: false });
   }
 
   protected changed(): void {
@@ -137,8 +142,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
     if (timers.connectTimeoutMs === Number.POSITIVE_INFINITY) return;
     this.giveUpTimer = setTimeout(() => {
       const { cause } = this.connection;
-      const why = cause ? `: ${cause.message}` : '';
-      this.end(new PresenceError('timeout', `not connected in ${timers.connectTimeoutMs} ms${why}`, { cause }));
+      this.end(new PresenceError('timeout', cause ? cause.message : 'not in time', { cause }));
     }, timers.connectTimeoutMs);
   }
 

@@ -58,7 +58,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
   connect(how: { replace?: readonly string[] } = {}): Promise<Welcome> {
     if (this.leaving) return handled(this.leaving.promise.then(() => this.connect(how)));
     if (how.replace) this.replace = how.replace;
-    if (this.state === 'idle' || this.state === 'closed') {
+    if (this.isOff) {
       this.denied = undefined;
       this.evicted = undefined;
     }
@@ -97,7 +97,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
    */
   leave(): Promise<void> {
     if (this.leaving) return this.leaving.promise;
-    if (this.state === 'idle' || this.state === 'closed') return Promise.resolve();
+    if (this.isOff) return Promise.resolve();
     const { connection } = this;
     const left = deferred<void>();
     this.leaving = left;
@@ -238,7 +238,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
 
   private unsaid(error: PresenceError): void {
     // After a loss it has been put back already, and may be on its way with another hello.
-    if (this.state !== 'live' || error.code === 'disconnected' || error.code === 'closed') return;
+    if (this.state !== 'live') return;
     const { problem } = error;
     if (problem && RETRYABLE.includes(problem.status)) {
       this.sync.putBack();

@@ -16,6 +16,8 @@ import { Watchdog } from './watchdog.ts';
 import { OPEN, type WebSocketConstructor, type WebSocketLike, webSocketOf } from './web-socket.ts';
 
 const NOTHING = (): void => {};
+/** After each of the first failures it is asked why. */
+const PROBED_ATTEMPTS = 2;
 /** As a browser reports a connection that was cut. */
 const CUT = 1006;
 const NORMAL = 1000;
@@ -48,14 +50,13 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
   private lostAt = 0;
   /** Until then attempts come often. */
   private graceEndsAt = 0;
-  private hasProbed = false;
   /** What this socket said went wrong, and that its node is going away. */
   private problem: ProblemBody | undefined;
   private draining = false;
-  private retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** Until the welcome; then until the end of a drain. */
   private endBound: () => void = NOTHING;
-  private stableTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The next attempt, or the proof that the connection lasts. */
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SocketOptions) {
     super();
@@ -132,7 +133,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
   /** @internal Gives the socket up until it is woken. */
   suspend(): void {
     if (this.socketState === 'opening' || this.socketState === 'live') this.closed(CUT, 'asleep');
-    clearTimeout(this.retryTimer);
+    clearTimeout(this.timer);
   }
 
   /** @internal Gives the socket up as if it had been cut. */
@@ -186,7 +187,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     socket.onmessage = ({ data }) => isCurrent() && this.receive(data);
     socket.onclose = ({ code, reason }) => {
       if (!isCurrent()) return;
-      if (!isOpen) void this.inquire();
+      if (!isOpen && this.attempt < PROBED_ATTEMPTS) void this.inquire();
       this.closed(code, reason);
     };
     // A close follows; without a listener the package ws would throw. It tells what browsers do not.
@@ -251,10 +252,9 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     this.socketState = 'live';
     this.welcome = welcome;
     this.cause = undefined;
-    this.hasProbed = false;
     this.endBound();
     this.watchdog.start(welcome.pingIntervalMs);
-    this.stableTimer = setTimeout(() => {
+    this.timer = setTimeout(() => {
       this.attempt = 0;
     }, this.timers.stableAfterMs);
     this.welcomed(welcome);
@@ -271,10 +271,8 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     }
   }
 
-  /** Asks why there was no WebSocket, once until there is one. */
+  /** Asks why there was no WebSocket. */
   private async inquire(): Promise<void> {
-    if (this.hasProbed) return;
-    this.hasProbed = true;
     const found = await probe(String(this.options.url));
     if (!found || this.socketState === 'live' || this.socketState === 'idle') return;
     this.cause = found;
@@ -309,7 +307,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     const delayMs = atOnce ? 0 : backoffMs(this.attempt, backoffBaseMs, cap);
     this.attempt += 1;
     this.socketState = 'waiting';
-    this.retryTimer = setTimeout(() => void this.dial(), delayMs);
+    this.timer = setTimeout(() => void this.dial(), delayMs);
     this.replies.fail(new PresenceError('disconnected', 'connection lost', { closeCode: code }));
     this.lost({ code, reason, willReconnect: true, attempt: this.attempt, delayMs }, undefined);
   }
@@ -321,8 +319,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     this.dialling = undefined;
     this.problem = undefined;
     this.draining = false;
-    clearTimeout(this.retryTimer);
-    clearTimeout(this.stableTimer);
+    clearTimeout(this.timer);
     this.endBound();
     this.watchdog.stop();
     if (socket) socket.close(NORMAL);

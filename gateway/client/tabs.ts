@@ -9,6 +9,7 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import { PresenceConnection } from './presence-connection.ts';
 import { PresenceSubscription } from './presence-subscription.ts';
 import { root } from './root.ts';
+import { sessionIdOf } from './session-id.ts';
 import type { SocketOptions } from './socket-options.ts';
 import { type WebSocketConstructor, webSocketOf } from './web-socket.ts';
 
@@ -59,7 +60,7 @@ export function sharedWebSocket(options: SharedWebSocketOptions): WebSocketConst
   const locks = navigator && navigator.locks;
   if (!locks || !BroadcastChannel) return Native;
   const channel = new BroadcastChannel(`presence:${options.name}`);
-  const tab = `${Date.now().toString(36)}.${Math.random().toString(36).slice(2)}`;
+  const tab = sessionIdOf();
   const hub = new TabHub(tab, channel, locks, options);
   return class extends TabSocket {
     constructor(url: string, protocols?: string) {

@@ -3,8 +3,6 @@ import { timeBound } from './time-bound.ts';
 
 /** The server's own pings are not shown to a page; so it may be silent for long and well. */
 const SILENCE_IN_PINGS = 1.5;
-/** How often a silence is looked at. */
-const LOOKS = 3;
 
 export class Watchdog {
   private readonly pongTimeoutMs: number;
@@ -25,7 +23,7 @@ export class Watchdog {
     this.heard();
     this.timer = setInterval(() => {
       if (Date.now() - this.heardAt >= silenceMs) this.ask();
-    }, silenceMs / LOOKS);
+    }, pingIntervalMs / 2);
   }
 
   stop(): void {
