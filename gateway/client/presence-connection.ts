@@ -15,7 +15,7 @@ const ANEW: Disconnection = { code: 1000, reason: 'anew', willReconnect: true };
 export interface ConnectionUser {
   /** @internal Of a player: its first frames. A subscription has none, and takes any welcome. */
   hello?(token: string | undefined): readonly object[];
-  /** Of a subscription. */
+  /** @internal Of a subscription. */
   readonly topic?: string;
   /** @internal */
   welcomed(welcome: Welcome): void;
