@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 /** Tests that freeze, fill or kill a Redis need one of their own: an instance given by TEST_REDIS_URL is not theirs. */
 const OWN_REDIS =
-  'tests/integration/(redis-faults|redis-stray-reader|redis-change-group|gateway-outage|gateway-subscribe-nodes|metrics|replica)';
+  'tests/integration/(redis-faults|redis-stray-reader|redis-change-group|redis-tops|redis-watched-streams|gateway-outage|gateway-subscribe-nodes|metrics|replica)';
 const hasRedisServer = spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
 const leftOut = process.env.TEST_REDIS_URL && !hasRedisServer ? [OWN_REDIS] : [];
 if (leftOut.length > 0) process.stdout.write(`TEST_REDIS_URL without redis-server on PATH: left out ${OWN_REDIS}\n`);

@@ -48,12 +48,12 @@ export class Bed {
   }
 
   async cost(load: () => Promise<LoadReport>): Promise<Cost> {
-    const [nodeUs, redisUs] = [this.server.cpuUs(), await this.redisCpuUs()];
+    const [nodeUs, redisUs] = [this.server.cpuUs(), await redisCpuUs(this.admin)];
     const report = await load();
     return {
       ...report,
       nodeUs: (this.server.cpuUs() - nodeUs) / report.answered,
-      redisUs: ((await this.redisCpuUs()) - redisUs) / report.answered,
+      redisUs: ((await redisCpuUs(this.admin)) - redisUs) / report.answered,
     };
   }
 
@@ -62,10 +62,11 @@ export class Bed {
     await this.server.stop();
     await this.redis.stop();
   }
+}
 
-  private async redisCpuUs(): Promise<number> {
-    const text = await this.admin.info('cpu');
-    const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(text)?.[1]);
-    return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1e6;
-  }
+/** CPU time that a Redis has taken so far. */
+export async function redisCpuUs(admin: Redis): Promise<number> {
+  const text = await admin.info('cpu');
+  const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(text)?.[1]);
+  return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1e6;
 }

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ServerProcess, spawnServer } from './server-process.ts';
 
-const MAIN = fileURLToPath(new URL('../gateway/main.js', import.meta.url));
+/** BENCH_MAIN names that of another build, to compare with. */
+const MAIN = process.env.BENCH_MAIN ?? fileURLToPath(new URL('../gateway/main.js', import.meta.url));
 /** Lets the parent ask for a collection of garbage, so that what is left is what is needed. */
 const SETTLE =
   'data:text/javascript,process.on("message",()=>{for(let i=0;i<4;i++)gc();process.send("settled")});process.channel.unref()';
@@ -13,7 +14,7 @@ const ENVIRONMENT = {
   HTTP_PORT: '0',
   DRAIN_MS: '0',
   DATABASE_URL: 'none',
-  // Raw clients answer no pings.
+  // What pings cost is measured by itself.
   PING_INTERVAL_MS: '3600000',
 };
 

@@ -1,9 +1,10 @@
 /**
  * Many players in a process of their own: opens a socket and a session for each, tells when all are welcomed, and holds
- * them to its end. Raw sockets, so that the load weighs less than what is measured.
+ * them to its end; pings are answered as by real networks, each a little later. Raw sockets, so that the load weighs less
+ * than what is measured.
  */
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { inLanes, makeSessions } from './players.ts';
 
 export interface LoadClientsOrder {
@@ -17,6 +18,12 @@ export interface LoadClientsOrder {
 
 const HOST = '127.0.0.1';
 const MAX_SHORT = 125;
+/** First byte of a ping of the server; its pings are empty, and nobody sends these players anything else. */
+const PING = 0x89;
+/** Empty, with a mask of zeros. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+/** Round trips of real players differ by as much, so their answers do not come together. */
+const PONG_SPREAD_MS = 80;
 
 /** A masked text frame. */
 function textFrame(text: string): Buffer {
@@ -25,6 +32,12 @@ function textFrame(text: string): Buffer {
   const { length } = payload;
   const head = length > MAX_SHORT ? [0x81, 0xfe, length >> 8, length & 0xff] : [0x81, 0x80 | length];
   return Buffer.concat([Buffer.from(head), mask, payload.map((byte, i) => byte ^ (mask[i & 3] as number))]);
+}
+
+function answerPings(socket: Socket): void {
+  socket.on('data', (chunk) => {
+    if (chunk[0] === PING) setTimeout(() => socket.write(PONG), Math.random() * PONG_SPREAD_MS);
+  });
 }
 
 function openSession(port: number, hello: object): Promise<void> {
@@ -48,7 +61,7 @@ function openSession(port: number, hello: object): Promise<void> {
       }
       if (received.includes('"type":"welcome"')) {
         received = '';
-        socket.removeAllListeners('data').resume();
+        answerPings(socket.removeAllListeners('data'));
         resolve();
       }
     });

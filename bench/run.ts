@@ -2,6 +2,7 @@
 import { type Figure, report } from './report.ts';
 import { coreMemory, coreRedis } from './scenarios/core.ts';
 import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
+import { gatewayHold } from './scenarios/gateway-hold.ts';
 import { ghostsOfGateway, ghostsOfPause, ghostsOfRollback, ghostsOfSockets } from './scenarios/ghosts.ts';
 import { historyMariadb, historySqlite } from './scenarios/history.ts';
 import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
@@ -12,7 +13,7 @@ import { survivalOfCluster, survivalOfFailover, survivalOfGateway } from './scen
 
 const SCENARIOS: Readonly<Record<string, Readonly<Record<string, () => Promise<Figure[]>>>>> = {
   core: { memory: coreMemory, redis: coreRedis },
-  gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut },
+  gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut, hold: gatewayHold },
   http: { status: httpStatus, heartbeat: httpHeartbeat, routes: httpRoutes },
   history: { sqlite: historySqlite, mariadb: historyMariadb },
   replica: { redis: replicaRedis },

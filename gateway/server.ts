@@ -12,7 +12,10 @@ import { registerServerMetrics } from './metrics/server-metrics.ts';
 import { StoreHealth } from './metrics/store-health.ts';
 import { guardAdmissions } from './node/admission-guard.ts';
 import { Doubts } from './node/doubts.ts';
+import { LogFeed } from './node/log-feed.ts';
 import { GatewayNode } from './node/node.ts';
+import { Returns } from './node/returns.ts';
+import { Demand, memoryBytes } from './replica/demand.ts';
 import { createReads } from './replica/reads.ts';
 import { Replica } from './replica/replica.ts';
 import { Gateway } from './sessions/gateway.ts';
@@ -69,6 +72,7 @@ function createHistory(config: Config, store: PresenceStore, log: Logger): Histo
     log,
     writes,
     keepDays: { sessions: config.historyDays, concurrency: config.concurrencyDays, analytics: config.analyticsDays },
+    logKeptWarnMs: config.logKeptWarnMs,
     required: config.databaseUrl !== DEFAULT_DATABASE_URL,
   });
 }
@@ -84,11 +88,14 @@ function refusalOf(history: History | undefined): Promise<never> {
 }
 
 /** The copy in memory from which the sidecar answers reads; undefined: it reads from the store. */
-function createReplica(config: Config, store: PresenceStore, log: Logger): Replica | undefined {
+function createReplica(config: Config, store: PresenceStore, feed: LogFeed, log: Logger): Replica | undefined {
   if (config.replica === 'off' || !config.roles.includes('sidecar') || !store.isShared) return undefined;
   // Half of what one shard keeps, so that the replica never knows a user that the store has already forgotten (P15).
-  const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / 2);
-  return new Replica({ store, log, maxLagMs: config.replicaMaxLagMs, leftMax });
+  const leftMax = Math.min(REPLICA_LEFT_MAX, config.seenMax / config.presenceShards / 2);
+  const countSessions = async (): Promise<number> => (await store.reads.counts([{ by: 'total' }]))[0]?.sessions ?? 0;
+  const bytesMax = (memoryBytes() * config.replicaMemoryPercent) / 100;
+  const demand = config.replica === 'auto' ? new Demand({ bytesMax, countSessions }) : undefined;
+  return new Replica({ store, feed, log, maxLagMs: config.replicaMaxLagMs, leftMax, ...(demand && { demand }) });
 }
 
 /**
@@ -108,6 +115,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const inbox = doubts.ofInbox(bareStore.inbox);
   const whenAway = config.outagePolicy === 'open' ? 'degraded' : 'unavailable';
   const store = observeStore(bareStore, metrics, health, whenAway, { sessions, inbox });
+  const returns = new Returns();
   const node = new GatewayNode({
     store,
     log,
@@ -116,10 +124,12 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     sweepMs: config.sweepMs,
     sessionLeaseMs: config.sessionLeaseMs,
     resumeGraceMs: config.resumeGraceMs,
+    returns,
   });
+  const feed = new LogFeed(store, log);
   const authenticator = createAuthenticator(config);
   const history = createHistory(config, store, log);
-  const replica = createReplica(config, store, log);
+  const replica = createReplica(config, store, feed, log);
   let draining = false;
   let stopped: Promise<void> | undefined;
   let gateway: Gateway | undefined;
@@ -128,12 +138,15 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const { create, uws } = await selectTransport(config.transport, log);
   if (config.roles.includes('gateway')) {
     const reads = createReads(store.reads, replica);
-    gateway = new Gateway({ ...config, store, reads, node, log, authenticator, createTransport: create });
+    const copy = () => replica?.current();
+    gateway = new Gateway({ ...config, store, feed, reads, copy, node, log, authenticator, createTransport: create });
     wsPort = await gateway.listen(config.host, config.wsPort);
   }
   registerServerMetrics(metrics, { store: bareStore, node, gateway, writer: history?.writer, replica });
   // Players are let in unchecked, or changes are late; or that is not known.
-  const isDegraded = (): boolean => health.isTroubled || !node.hasLease || node.isAwaited || node.isSuspect;
+  const isUnchecked = (): boolean => config.outagePolicy === 'open' && node.isReturning;
+  const isDegraded = (): boolean =>
+    health.isTroubled || !node.hasLease || node.isAwaited || node.isSuspect || isUnchecked();
   metrics.gauge(
     { name: 'degraded', help: '1 while admissions may go unchecked or changes may be late, as /readyz says; else 0' },
     () => Number(isDegraded()),
@@ -148,7 +161,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     metrics,
     uws,
     isDraining: () => draining,
-    isRestoring: () => node.isRestoring || node.isSuspect,
+    isRestoring: () => node.isRestoring || node.isReturning || node.isSuspect,
+    isReturning: () => node.isReturning,
+    returns,
     isUnconfirmed: () => !node.hasLease,
     isDegraded,
   });

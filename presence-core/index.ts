@@ -17,6 +17,7 @@ export { type CountedSession, MemoryCounts } from './memory/counts.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
 export { MemoryUsers, PARTS } from './memory/users.ts';
 export type * from './presence-store.ts';
+export { MAX_SHARDS } from './redis/brief-cursor.ts';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store.ts';
 export { RECONNECT_MAX_MS } from './redis/timeouts.ts';
 export * from './session.ts';

@@ -1,5 +1,6 @@
 /** The read replica: memory per session, what an answer costs, how soon it shows a change, what it costs to follow. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { Replica } from '../../gateway/replica/replica.ts';
 import { RedisStore } from '../../presence-core/index.ts';
 import { startRedis } from '../../tests/support/redis-server.ts';
@@ -43,7 +44,7 @@ export async function replicaRedis(): Promise<Figure[]> {
 
   const before = await heldBytes();
   const log = { info: () => {}, error: (fields: object) => process.stderr.write(`${JSON.stringify(fields)}\n`) };
-  const replica = new Replica({ store, log, maxLagMs: 60_000, leftMax: 100_000 });
+  const replica = new Replica({ store, feed: new LogFeed(store, log), log, maxLagMs: 60_000, leftMax: 100_000 });
   const begunAt = performance.now();
   replica.start();
   while (!replica.report().serving) await sleep(5);

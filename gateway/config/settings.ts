@@ -2,7 +2,7 @@
  * The table of settings, the only place where one is named: its property gives the variable (`wsPort` → `WS_PORT`) and
  * the flag (`--ws-port`), and `--help` is printed from it. What holds between settings is in `checks.ts`.
  */
-import { MAX_LIMIT } from '../../presence-core/index.ts';
+import { MAX_LIMIT, MAX_SHARDS } from '../../presence-core/index.ts';
 import {
   addressRange,
   apiKey,
@@ -70,10 +70,20 @@ export const SETTING_GROUPS = {
       pattern: /^[A-Za-z0-9_.-]{1,32}$/,
       must: 'be 1–32 characters of A-Z a-z 0-9 _ . -',
     }),
-    presenceShards: integer(64, 1, 4096, 'number of shards; the same for all processes, and never changed'),
+    presenceShards: integer(64, 1, MAX_SHARDS, 'number of shards; the same for all processes, and never changed'),
     logMax: integer(20_000, 100, 10_000_000, 'entries kept in the change log of each shard'),
-    seenMax: integer(100_000, 0, 10_000_000, 'users in each shard whose last-seen time is kept'),
-    replica: choice(['on', 'off'], 'off', 'on: answer reads from a copy of Redis in memory'),
+    seenMax: integer(1_000_000, 0, 1_000_000_000, 'users whose last-seen time is kept: 110 to 145 bytes each'),
+    replica: choice(
+      ['auto', 'on', 'off'],
+      'auto',
+      'answer reads from a copy of Redis in memory; auto: while much is read and the copy fits',
+    ),
+    replicaMemoryPercent: integer(
+      25,
+      1,
+      90,
+      'auto: the most of its memory that a process gives to that copy, in percent',
+    ),
     replicaMaxLagMs: duration(2_000, 1_000, 'read from Redis when that copy is older than this'),
   },
   Admission: {
@@ -117,6 +127,8 @@ export const SETTING_GROUPS = {
     pongTimeoutMs: duration(10_000, 100, 'close a socket that does not answer a ping within this time'),
     resumeGraceMs: duration(10_000, 0, 'after a lost connection, keep the session this long for a reconnect'),
     summaryIntervalMs: duration(1_000, 100, 'send summaries (mode interval) and the topic stats this often'),
+    topicUsersPerSocket: integer(10_000, 1, 10_000, 'users that all topics of one socket may name'),
+    topicUsersPerNode: integer(100_000, 1, 10_000_000, 'users that the topics of all sockets of this process may name'),
     autoIntervalAbove: integer(50, 1, 1_000_000, 'mode auto sends summaries above this many changes per second'),
   },
   'Heartbeats and guards over HTTP': {
@@ -140,6 +152,7 @@ export const SETTING_GROUPS = {
     historyDays: days(90, 'ended sessions'),
     concurrencyDays: days(400, 'samples of concurrency'),
     analyticsDays: days(400, 'hours of analytics'),
+    logKeptWarnMs: duration(600_000, 0, 'warn when the change log keeps less than this while history is behind'),
   },
   Logs: {
     logLevel: choice(LOG_LEVELS, 'info', 'lowest level that is logged'),

@@ -4,6 +4,7 @@ import { ConcurrencySampler } from './concurrency-sampler.ts';
 import type { HistoryDatabase } from './history-database.ts';
 import { HistoryError } from './history-error.ts';
 import { HourWriter } from './hour-writer.ts';
+import { LogReach } from './log-reach.ts';
 import { SessionWriter, type SessionWriterOptions } from './session-writer.ts';
 
 /** Days that rows are kept; 0 keeps them for ever. */
@@ -20,18 +21,23 @@ export interface HistoryWriterOptions {
   /** Name of this process in the group of writers. */
   readonly member: string;
   readonly keepDays: KeepDays;
+  /** See `LogReachOptions`. */
+  readonly logKeptWarnMs: number;
 }
 
 const GROUP = 'history';
 const SAMPLE_MS = 1_000;
 /** A process that is killed loses samples of so long at most; of hours nothing, as the store has them. */
 const FLUSH_MS = 10_000;
+/** A look asks each shard twice. */
+const REACH_MS = 30_000;
 const TRIM_MS = 600_000;
 const TRIM_BATCH_ROWS = 1_000;
 const DAY_MS = 86_400_000;
 
 export class HistoryWriter {
   readonly sessions: SessionWriter;
+  readonly logReach: LogReach;
   private readonly options: HistoryWriterOptions;
   private readonly sampler: ConcurrencySampler;
   private readonly hours: HourWriter;
@@ -40,11 +46,17 @@ export class HistoryWriter {
   private stopping = false;
 
   constructor(options: HistoryWriterOptions) {
-    const { database, store, log, member } = options;
+    const { database, store, log, member, logKeptWarnMs } = options;
     this.options = options;
     this.sessions = new SessionWriter({
       group: store.groups.join(GROUP, member),
       save: (rows) => database.addSessions(rows),
+      log,
+    });
+    this.logReach = new LogReach({
+      store: store.log,
+      writer: this.sessions.report,
+      warnBelowMs: logKeptWarnMs,
       log,
     });
     this.sampler = new ConcurrencySampler(store.reads, (sample) => database.addSample(sample));
@@ -57,6 +69,7 @@ export class HistoryWriter {
     this.sessions.start();
     this.repeats = [
       // A failure of the store is logged by the node.
+      repeating({ everyMs: REACH_MS }, () => this.logReach.look()),
       repeating({ everyMs: SAMPLE_MS }, () => this.sampler.sample()),
       this.repeat('saving concurrency samples', FLUSH_MS, () => this.sampler.flush()),
       this.repeat('saving hours of analytics', FLUSH_MS, () => this.hours.flush()),

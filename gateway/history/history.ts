@@ -12,6 +12,8 @@ export interface HistoryOptions {
   readonly log: SessionWriterOptions['log'];
   readonly writes: boolean;
   readonly keepDays: KeepDays;
+  /** See `LogReachOptions`. */
+  readonly logKeptWarnMs: number;
   /** `open` rejects when the database cannot be opened for good; otherwise the process goes on without history. */
   readonly required: boolean;
 }
@@ -29,10 +31,12 @@ export class History {
   private readonly stopping = new AbortController();
 
   constructor(options: HistoryOptions) {
-    const { database, store, log, writes, keepDays } = options;
+    const { database, store, log, writes, keepDays, logKeptWarnMs } = options;
     this.options = options;
     this.database = database;
-    this.writer = writes ? new HistoryWriter({ database, store, log, keepDays, member: randomUUID() }) : undefined;
+    this.writer = writes
+      ? new HistoryWriter({ database, store, log, keepDays, logKeptWarnMs, member: randomUUID() })
+      : undefined;
   }
 
   /**

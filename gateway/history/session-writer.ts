@@ -93,7 +93,9 @@ export class SessionWriter {
     for (;;) {
       const taken = await retrying({ ...BACK_OFF, signal, failed }, () => this.writeBatch(TAKE_WAIT_MS));
       if (taken === undefined || signal.aborted) return;
-      this.batchSize = taken >= this.batchSize ? Math.min(this.batchSize * 2, BATCH_MAX) : BATCH_MIN;
+      if (taken >= this.batchSize) this.batchSize = Math.min(this.batchSize * 2, BATCH_MAX);
+      // Shards are not equally full.
+      else if (taken < this.batchSize / 2) this.batchSize = BATCH_MIN;
       this.reportSuccess();
     }
   }

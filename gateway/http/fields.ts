@@ -75,5 +75,7 @@ export const Counted = Type.Object({
 
 /** Only in replies that the outage policy gave without the store. */
 export const Degraded = Type.Optional(
-  Type.Literal(true, { description: 'Present while the store is unavailable: the limit was not checked' }),
+  Type.Literal(true, {
+    description: 'Present while the store is unavailable or has just lost data: the limit was not checked against all',
+  }),
 );

@@ -8,6 +8,7 @@ import { createClientAddress } from '../limits/client-address.ts';
 import { createClientRate } from '../limits/rate-limit.ts';
 import { observeRequests } from '../metrics/http-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { Returns } from '../node/returns.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Uws } from '../transport/uws-module.ts';
 import { createDispatch } from './dispatch.ts';
@@ -35,6 +36,8 @@ export interface SidecarOptions {
   readonly isDraining: () => boolean;
   /** The store forgot, and may not have all sessions again that sockets hold (P10). */
   readonly isRestoring?: () => boolean;
+  readonly isReturning?: () => boolean;
+  readonly returns?: Returns;
   /** The store takes no beats of this process: what it answers may be old (P10). */
   readonly isUnconfirmed?: () => boolean;
   /** Admissions may go unchecked, or changes may be late. */
@@ -60,6 +63,8 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     uws,
     isDraining,
     isRestoring = () => false,
+    isReturning = () => false,
+    returns = new Returns(),
     isUnconfirmed = () => false,
     isDegraded = () => false,
   } = options;
@@ -78,6 +83,8 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     metrics,
     isDraining,
     isRestoring,
+    isReturning,
+    returns,
     isDegraded,
   });
   const dispatch = createDispatch({

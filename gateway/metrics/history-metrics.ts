@@ -1,8 +1,13 @@
 /** Metrics of the history writer: how far it is behind the change log, and what it lost. */
+import type { LogReach } from '../history/log-reach.ts';
 import type { SessionWriterReport } from '../history/session-writer.ts';
 import type { Metrics } from './metrics.ts';
 
-export function registerHistoryMetrics(report: SessionWriterReport, metrics: Metrics): void {
+export function registerHistoryMetrics(
+  report: SessionWriterReport,
+  reach: Pick<LogReach, 'keptMs'>,
+  metrics: Metrics,
+): void {
   metrics.counter(
     { name: 'history_rows_total', help: 'Ended sessions written to the database, in rows' },
     () => report.rowsWritten,
@@ -25,6 +30,13 @@ export function registerHistoryMetrics(report: SessionWriterReport, metrics: Met
       help: 'Change log entries not yet in the database as a ratio of LOG_MAX, worst shard; at 1 entries are lost',
     },
     () => report.backlogRatio,
+  );
+  metrics.gauge(
+    {
+      name: 'history_log_kept_seconds',
+      help: 'How far back the change log reaches when full, at the present rate, shortest shard; the longest outage',
+    },
+    () => (Number.isFinite(reach.keptMs) ? reach.keptMs / 1_000 : undefined),
   );
   metrics.gauge(
     { name: 'history_written_up_to_timestamp_seconds', help: 'Time of the newest change in the database, Unix time' },

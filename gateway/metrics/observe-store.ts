@@ -66,24 +66,30 @@ export function observeStore(
       tail: time('log.tail', () => log.tail()),
       head: () => log.head(),
       // It waits for new entries: its duration has no meaning.
-      read: (cursor, limit, waitMs) =>
-        log.read(cursor, limit, waitMs).catch((error) => {
+      read: (cursor, limit, waitMs, shards) =>
+        log.read(cursor, limit, waitMs, shards).catch((error) => {
           figures.failed('log.read', error);
           throw error;
         }),
       get strays() {
         return log.strays;
       },
-      upholds: time('log.upholds', (cursor) => log.upholds(cursor)),
+      upholds: time('log.upholds', (cursor, shards) => log.upholds(cursor, shards)),
+      shorten: (cursor) => log.shorten(cursor),
+      resolve: time('log.resolve', (text) => log.resolve(text)),
       positions: (cursor) => log.positions(cursor),
+      shardsOf: (userIds) => log.shardsOf(userIds),
+      moved: (cursor, place, shards) => log.moved(cursor, place, shards),
+      keptMs: time('log.keptMs', () => log.keptMs()),
     },
     snapshots: {
       parts: snapshots.parts,
+      shards: snapshots.shards,
       get division() {
         return snapshots.division;
       },
       partOf: (userId) => snapshots.partOf(userId),
-      ofPart: time('snapshots.ofPart', (part) => snapshots.ofPart(part)),
+      page: time('snapshots.page', (first, streamId) => snapshots.page(first, streamId)),
       ofUser: time('snapshots.ofUser', (userId) => snapshots.ofUser(userId)),
     },
     groups: store.groups,
@@ -140,7 +146,7 @@ function observeNodes(nodes: StoreNodes, figures: StoreFigures, time: Time): Sto
     join: time('nodes.join', (nodeId: string, leaseMs: number) => nodes.join(nodeId, leaseMs), beaten, missed),
     beat: time('nodes.beat', (nodeId: string, leaseMs: number) => nodes.beat(nodeId, leaseMs), beaten, missed),
     quit: time('nodes.quit', (nodeId) => nodes.quit(nodeId)),
-    confirmRestored: time('nodes.confirmRestored', (nodeIds, epoch) => nodes.confirmRestored(nodeIds, epoch)),
+    confirmRestored: time('nodes.confirmRestored', (...args) => nodes.confirmRestored(...args)),
     sweep: time(
       'nodes.sweep',
       () => nodes.sweep(),

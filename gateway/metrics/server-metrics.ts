@@ -38,7 +38,7 @@ export function registerServerMetrics(metrics: Metrics, { store, node, gateway, 
     () => node.sessionsHeld,
   );
   if (gateway) registerGatewayMetrics(gateway, metrics);
-  if (writer) registerHistoryMetrics(writer.sessions.report, metrics);
+  if (writer) registerHistoryMetrics(writer.sessions.report, writer.logReach, metrics);
   if (replica) registerReplicaMetrics(replica, metrics);
   registerStoreMetrics(store, metrics);
 }

@@ -11,7 +11,7 @@ import type { StoreMemory } from './restoring.ts';
  */
 export function guardAdmissions(
   sessions: StoreSessions,
-  memory: () => Pick<StoreMemory, 'isSuspect' | 'isAwaited' | 'check'>,
+  memory: () => Pick<StoreMemory, 'isSuspect' | 'isAwaited' | 'isReturning' | 'check'>,
   outagePolicy: 'open' | 'closed',
 ): StoreSessions {
   return {
@@ -24,6 +24,13 @@ export function guardAdmissions(
         const waits = typeof request.owner === 'object' || outagePolicy === 'closed';
         if (state.isAwaited && waits) {
           throw new StoreError('store_unavailable', 'The store lost data, and nodes are opening their sessions again');
+        }
+        // Who is due again comes by a beat. Others would take the slots of those that have not come yet.
+        if (state.isReturning && outagePolicy === 'closed' && request.intent === 'fresh') {
+          throw new StoreError(
+            'store_unavailable',
+            'The store lost data, and holders without a socket are yet to return',
+          );
         }
       }
       return sessions.open(request);

@@ -23,7 +23,8 @@ import type { HeldPlayer, ReopenIntent } from './held-player.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { Renewals } from './renewals.ts';
 import { Reopening } from './reopening.ts';
-import { Restoring } from './restoring.ts';
+import { type RestoredBy, Restoring } from './restoring.ts';
+import type { Returns } from './returns.ts';
 import { StoreClock } from './store-clock.ts';
 import { UserBursts, type Users } from './user-bursts.ts';
 
@@ -64,6 +65,8 @@ export interface NodeOptions {
   readonly sweepMs: number;
   readonly sessionLeaseMs: number;
   readonly resumeGraceMs: number;
+  /** Of the holders that this process answers without a socket. */
+  readonly returns?: Pick<Returns, 'leftMs'>;
 }
 
 export class GatewayNode {
@@ -114,8 +117,7 @@ export class GatewayNode {
       othersMs: beatMs + Math.max(beatMs, RECONNECT_MAX_MS),
       maxMs: leaseMs,
       isIdle: () => this.reopening.hasRestored,
-      confirm: async () =>
-        this.isStopped ? [] : store.nodes.confirmRestored([...this.idsBefore, this.id], this.epoch),
+      confirm: (returnsInMs) => this.sayRestored([...this.idsBefore, this.id], returnsInMs),
     });
     this.renewals = new Renewals({ store, sessionLeaseMs });
     this.toRenew = new UserBursts(RENEW_USERS_MAX, (users) => this.renewNow(users));
@@ -157,6 +159,11 @@ export class GatewayNode {
     await this.restoring.over();
   }
 
+  /** The store forgot, and may lack sessions without a socket, which their holders have yet to open again (P10). */
+  get isReturning(): boolean {
+    return this.restoring.isReturning;
+  }
+
   /** Whether the store forgot is not known: a connection to it was lost since the last beat. */
   get isSuspect(): boolean {
     return this.suspected;
@@ -164,11 +171,17 @@ export class GatewayNode {
 
   /** What the store answers this process may not be what is (P10). */
   get isUnsure(): boolean {
-    return this.isRestoring || this.isSuspect || !this.hasLease;
+    return this.isRestoring || this.isReturning || this.isSuspect || !this.hasLease;
   }
 
   suspect(): void {
     this.suspected = true;
+  }
+
+  /** What the store answers is of an epoch that the next beat tells of: until then nobody relies on it. */
+  private hasForgotten(): void {
+    this.suspect();
+    void this.check();
   }
 
   /** Asks the store at once whether it forgot: its connection was lost, or a reader of the log lost its place. */
@@ -220,6 +233,9 @@ export class GatewayNode {
     this.living = new Set(nodes);
     if (this.isStopped) return;
     await this.announce(epoch);
+    // The store may have forgotten a moment ago.
+    const { returnsInMs } = await this.sayRestored([], 0).catch(() => ({ returnsInMs: 0 }));
+    this.restoring.returnIn(returnsInMs);
     this.renewals.start();
     this.loop.start();
     const { store, beatMs, sweepMs } = this.options;
@@ -237,8 +253,16 @@ export class GatewayNode {
     await pause(OTHERS_JOIN_MS);
     await this.beats.ask('beat').catch(() => {});
     // It has nothing to open again, and others that start now wait for it too.
-    await store.nodes.confirmRestored([this.id], this.epoch).catch(() => {});
+    await this.sayRestored([this.id], 0).catch(() => {});
     this.restoring.begin(this.others());
+  }
+
+  private async sayRestored(nodeIds: readonly string[], returnsInMs: number): Promise<RestoredBy> {
+    if (this.isStopped) return { nodeIds: [], returnsInMs: 0 };
+    const { nodes } = this.options.store;
+    const until = returnsInMs > 0 ? this.storeNow() + returnsInMs : 0;
+    const all = await nodes.confirmRestored(nodeIds, this.epoch, until);
+    return { nodeIds: all.nodeIds, returnsInMs: Math.max(0, all.returnsUntil - this.storeNow()) };
   }
 
   /** From now on messages reach the player, and the lease of its session, once it has one, is renewed, until `untrack`. */
@@ -334,11 +358,16 @@ export class GatewayNode {
     const wasAway = this.isAway;
     const { isMember } = this;
     this.announced.clear();
+    let isForgottenSince = false;
     try {
       result = isMember ? await this.timed(store.nodes.beat(this.id, leaseMs)) : await this.join();
       // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
       if (this.reopening.isIdle) this.quitFormer();
-      else for (const former of this.formerIds) await store.nodes.beat(former, leaseMs);
+      else {
+        for (const former of this.formerIds) {
+          isForgottenSince ||= (await store.nodes.beat(former, leaseMs)).epoch !== result.epoch;
+        }
+      }
     } catch (error) {
       this.isAway = true;
       throw error;
@@ -346,6 +375,7 @@ export class GatewayNode {
     if (this.isStopped) return;
     this.isAway = false;
     this.suspected = false;
+    if (isForgottenSince) this.hasForgotten();
     const forgot = result.epoch !== this.epoch;
     if (forgot) {
       log.warn(
@@ -354,7 +384,7 @@ export class GatewayNode {
       );
       this.epoch = result.epoch;
       this.idsBefore = [this.id, ...this.formerIds];
-      this.restoring.begin(this.living);
+      this.restoring.begin(this.living, result.hasLost ? (this.options.returns?.leftMs() ?? 0) : undefined);
     }
     this.living = new Set([...result.nodes, ...this.announced]);
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
@@ -401,6 +431,7 @@ export class GatewayNode {
     const { nodes, epoch } = await this.join();
     // Of a loss since the beat the next one tells: then who lived at this one is waited for.
     if (epoch === this.epoch) this.living = new Set([...nodes, ...this.announced]);
+    else this.hasForgotten();
     await this.announce(epoch);
     this.quitFormer();
   }

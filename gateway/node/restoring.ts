@@ -7,6 +7,7 @@ import { pause, singleFlight } from '../../presence-core/index.ts';
 const LOOK_MS = 20;
 /** Between two questions who is done. */
 const CONFIRM_MS = 100;
+const NOTHING_SAID: RestoredBy = { nodeIds: [], returnsInMs: 0 };
 
 /** What this process knows of a store that may have forgotten; `GatewayNode` is one. */
 export interface StoreMemory {
@@ -20,6 +21,8 @@ export interface StoreMemory {
   check(): Promise<void>;
   /** Resolves when they are awaited no more. */
   restored(): Promise<void>;
+  /** It may lack sessions without a socket, which their holders have yet to open again. */
+  readonly isReturning: boolean;
 }
 
 export interface RestoringOptions {
@@ -29,8 +32,15 @@ export interface RestoringOptions {
   readonly maxMs: number;
   /** Whether the sessions of this node are all open again. */
   readonly isIdle: () => boolean;
-  /** Says so in the store. Resolves with all nodes that have. */
-  readonly confirm: () => Promise<readonly string[]>;
+  /** Says so in the store, and in how many ms at most holders without a socket are back. Resolves with what all said. */
+  readonly confirm: (returnsInMs: number) => Promise<RestoredBy>;
+}
+
+/** What nodes said in the store. */
+export interface RestoredBy {
+  readonly nodeIds: readonly string[];
+  /** 0: none are waited for. */
+  readonly returnsInMs: number;
 }
 
 export class Restoring {
@@ -38,6 +48,9 @@ export class Restoring {
   private begunAt = Number.NEGATIVE_INFINITY;
   /** Nodes that lived before the store forgot, and have not said that they are done. */
   private readonly missing = new Set<string>();
+  private hasLost = false;
+  /** Until then holders without a socket may come back, by `performance.now()`. */
+  private returnsUntil = Number.NEGATIVE_INFINITY;
   private readonly options: RestoringOptions;
   /** One wait for all. */
   private readonly wait = singleFlight(async () => {
@@ -62,13 +75,28 @@ export class Restoring {
     return this.isOn && (this.sinceMs < othersMs || !isIdle());
   }
 
-  /** @param nodeIds those that lived when the store last had all. */
-  begin(nodeIds: Iterable<string>): void {
+  /** Others have yet to say until when, or it is known. */
+  get isReturning(): boolean {
+    return (this.hasLost && this.isOn) || performance.now() < this.returnsUntil;
+  }
+
+  /**
+   * @param nodeIds those that lived when the store last had all.
+   * @param returnsInMs holders without a socket that this process answered are back by then; undefined: none were forgotten.
+   */
+  begin(nodeIds: Iterable<string>, returnsInMs?: number): void {
+    this.hasLost = (this.isOn && this.hasLost) || returnsInMs !== undefined;
+    this.returnIn(returnsInMs ?? 0);
     // Who is missing since before has not said so for this time either.
     if (!this.isOn) this.missing.clear();
     for (const nodeId of nodeIds) this.missing.add(nodeId);
     this.begunAt = performance.now();
     void this.confirm();
+  }
+
+  /** Holders without a socket may come back for so long, as another process said. */
+  returnIn(ms: number): void {
+    if (ms > 0) this.returnsUntil = Math.max(this.returnsUntil, performance.now() + ms);
   }
 
   /** Resolves when it is awaited no more: at once when it is not on. */
@@ -80,7 +108,9 @@ export class Restoring {
     const { begunAt } = this;
     if (!this.options.isIdle()) return;
     // Without an answer it is asked again.
-    const nodeIds = await this.options.confirm().catch(() => []);
+    const leftMs = Math.max(0, this.returnsUntil - performance.now());
+    const { nodeIds, returnsInMs } = await this.options.confirm(leftMs).catch(() => NOTHING_SAID);
+    this.returnIn(returnsInMs);
     // It may have begun anew meanwhile.
     if (this.begunAt === begunAt) for (const nodeId of nodeIds) this.missing.delete(nodeId);
   }

@@ -1,9 +1,9 @@
 /**
- * One copy of what the store holds: its snapshot part by part, and from before it on the log, until the copy is lost.
+ * One copy of what the store holds: its snapshot page by page, and from before it on the log, until the copy is lost.
  *
- * The log is read from the first, so a snapshot may take as long as it needs. A change of a part that was not asked for
- * yet is dropped, for the answer will have it; of one that is being asked for it waits, and is passed over when the
- * answer has it already (P11).
+ * The log is read from the first, so a snapshot may take as long as it needs. A change of a shard that was not asked for
+ * yet is dropped, for the answer will have it; of what is being asked for it waits, and is passed over when the answer
+ * has it already (P11), or does not reach that far.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -13,9 +13,10 @@ import {
   pause,
   retrying,
   type Session,
+  type SnapshotPage,
   StoreError,
 } from '../../presence-core/index.ts';
-import { LogReader } from '../node/log-reader.ts';
+import type { LogFeed, LogFollower } from '../node/log-feed.ts';
 import { View } from './view.ts';
 
 /**
@@ -26,19 +27,29 @@ export type Loss = 'gap' | 'mismatch' | 'stopped';
 
 export interface CopyOptions {
   readonly store: PresenceStore;
+  readonly feed: Pick<LogFeed, 'enter' | 'leave'>;
   readonly log: { error(fields: object, message: string): void };
   /** See `View`. */
   readonly leftMax: number;
 }
 
-const PARTS_AT_ONCE = 2;
+const SHARDS_AT_ONCE = 2;
 /** Sessions added between two turns of the event loop: about a millisecond. */
 const SLICE_SESSIONS = 1_000;
 /** How long a read of the log waits, and the time between two checks: together with the answers, the age of a view. */
 const WAIT_MS = 250;
+/** A status may be this much later than the store's; the fewer reads are for all nodes. */
+const GATHER_MS = 20;
 const CHECK_MS = 500;
 const FIRST_READ_POLL_MS = 10;
 const BACK_OFF = { firstMs: 100, maxMs: 5_000 };
+
+interface Asked {
+  /** The part it begins with. */
+  readonly first: number;
+  /** Changes of that part and later ones. */
+  readonly later: Change[];
+}
 
 export class Copy {
   readonly view: View;
@@ -47,15 +58,17 @@ export class Copy {
   /** All parts are in, and it is known as of when. */
   whole = false;
   private readonly options: CopyOptions;
-  private readonly reader: LogReader;
+  private readonly follower: LogFollower;
   private readonly stopping = new AbortController();
   private end: (loss: Loss) => void = () => {};
   /** Of the snapshot of each part; nothing is newer than infinity. */
   private readonly sequences: Float64Array;
-  /** Changes of the parts that are being read: of a few parts, for no longer than the store may take to answer. */
-  private readonly waiting = new Map<number, Change[]>();
-  private nextPart = 0;
-  private cursor = '';
+  /** The page of each shard that is being read: of a few shards, for no longer than the store may take to answer. */
+  private readonly asked = new Map<number, Asked>();
+  private nextShard = 0;
+  private hasBegun = false;
+  /** The place in the log that the view shows once it is whole. */
+  cursor = '';
   private readAt = Number.NEGATIVE_INFINITY;
   private checkedAt = Number.NEGATIVE_INFINITY;
 
@@ -66,18 +79,23 @@ export class Copy {
     this.lost = new Promise((resolve) => {
       this.end = resolve;
     });
-    this.reader = new LogReader(
-      options.store,
-      {
-        batch: (changes, cursor) => this.take(changes, cursor),
-        gap: () => this.lose('gap'),
-        failed: (error) => this.fault(error),
-        reached: (at) => {
-          this.readAt = at;
-        },
+    this.follower = {
+      waitMs: WAIT_MS,
+      gatherMs: GATHER_MS,
+      shards: () => undefined,
+      moved: (cursor) => {
+        this.cursor = cursor;
       },
-      WAIT_MS,
-    );
+      batch: (changes, cursor) => this.take(changes, cursor),
+      gap: (cursor) => {
+        // Before it has begun it has lost nothing.
+        if (this.hasBegun) this.lose('gap');
+        else this.cursor = cursor;
+      },
+      reached: (at) => {
+        this.readAt = at;
+      },
+    };
   }
 
   /** All that had happened at this instant, by `performance.now()`, is in the view, and nothing of it was lost. */
@@ -89,9 +107,8 @@ export class Copy {
   async build(): Promise<void> {
     await this.begin();
     if (this.isLost) return;
-    this.reader.start(this.cursor);
     void this.check();
-    await Promise.all(Array.from({ length: PARTS_AT_ONCE }, () => this.readParts()));
+    await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, () => this.readShards()));
     while (this.asOf === Number.NEGATIVE_INFINITY && !this.isLost) await this.pause(FIRST_READ_POLL_MS);
     this.whole = !this.isLost;
   }
@@ -100,25 +117,30 @@ export class Copy {
     this.lose('stopped');
   }
 
-  private get isLost(): boolean {
+  get isLost(): boolean {
     return this.stopping.signal.aborted;
   }
 
   private lose(loss: Loss): void {
     this.whole = false;
-    this.reader.stop();
+    this.options.feed.leave(this.follower);
     this.stopping.abort();
     this.end(loss);
   }
 
-  /** Finds a place in the log that the store stands by: after a failover that is after the next beat. */
+  /** Follows the log from a place that the store stands by: after a failover that is after the next beat. */
   private async begin(): Promise<void> {
-    const { store } = this.options;
+    const { store, feed } = this.options;
     await this.persist(async () => {
-      const cursor = await store.log.tail();
-      if (!(await store.log.upholds(cursor)))
-        throw new StoreError('store_unavailable', 'the newest entry is not upheld yet');
-      this.cursor = cursor;
+      try {
+        await feed.enter(this.follower, undefined);
+        if (!(await store.log.upholds(this.cursor)))
+          throw new StoreError('store_unavailable', 'the newest entry is not upheld yet');
+        this.hasBegun = true;
+      } catch (error) {
+        feed.leave(this.follower);
+        throw error;
+      }
     });
   }
 
@@ -136,25 +158,38 @@ export class Copy {
     }
   }
 
-  private async readParts(): Promise<void> {
-    while (this.nextPart < this.options.store.snapshots.parts && !this.isLost) {
-      const part = this.nextPart;
-      this.nextPart += 1;
-      await this.persist(() => this.readPart(part));
+  private async readShards(): Promise<void> {
+    const { parts, shards } = this.options.store.snapshots;
+    const size = parts / shards;
+    while (this.nextShard < shards && !this.isLost) {
+      const shard = this.nextShard;
+      this.nextShard += 1;
+      for (let first = shard * size; first < (shard + 1) * size && !this.isLost; ) {
+        await this.persist(async () => {
+          first = await this.readPage(shard, first);
+        });
+      }
     }
   }
 
-  private async readPart(part: number): Promise<void> {
+  /** Returns the first part that is not in the page. */
+  private async readPage(shard: number, first: number): Promise<number> {
     const later: Change[] = [];
-    this.waiting.set(part, later);
+    this.asked.set(shard, { first, later });
+    let page: SnapshotPage;
     try {
-      const { sessions, sequence } = await this.options.store.snapshots.ofPart(part);
-      await this.add(sessions);
-      this.sequences[part] = sequence;
+      page = await this.options.store.snapshots.page(first);
+      await this.add(page.sessions);
+      this.sequences.fill(page.sequence, first, page.next);
     } finally {
-      this.waiting.delete(part);
+      this.asked.delete(shard);
     }
-    for (const change of later) this.apply(change, part);
+    for (const change of later) this.apply(change, this.partOf(change));
+    return page.next;
+  }
+
+  private partOf(change: Change): number {
+    return this.options.store.snapshots.partOf(change.userId);
   }
 
   private async add(sessions: readonly Session[]): Promise<void> {
@@ -166,9 +201,9 @@ export class Copy {
 
   private take(changes: readonly Change[], cursor: string): void {
     for (const change of changes) {
-      const part = this.options.store.snapshots.partOf(change.userId);
-      const later = this.waiting.get(part);
-      if (later) later.push(change);
+      const part = this.partOf(change);
+      const asked = this.asked.get(change.shard);
+      if (asked && part >= asked.first) asked.later.push(change);
       else this.apply(change, part);
     }
     this.cursor = cursor;

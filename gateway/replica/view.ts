@@ -16,6 +16,7 @@ import {
   type TopBy,
   type TopItem,
 } from '../../presence-core/index.ts';
+import type { ShownSession } from '../subscriptions/frames.ts';
 import { Occupancy } from './occupancy.ts';
 import { RecentlyLeft } from './recently-left.ts';
 import { OFFLINE, type Statuses } from './statuses.ts';
@@ -39,6 +40,9 @@ export class View {
   readonly #occupancy = new Occupancy();
   readonly #counts = new MemoryCounts();
   readonly #left: RecentlyLeft;
+  /** The sessions on each stream, in any order. */
+  readonly #streams = new Map<string, Held[]>();
+  readonly parts = PARTS;
 
   /** @param leftMax users who went offline whose last instant is kept. */
   constructor(leftMax: number) {
@@ -46,12 +50,13 @@ export class View {
   }
 
   /** Adds a session that is not in yet. */
-  add(session: Pick<Session, 'userId' | 'sessionId' | keyof Place>): void {
-    const held = new Held(copyOf(session.userId), copyOf(session.sessionId));
+  add(session: Pick<Session, 'userId' | 'sessionId' | 'startedAt' | keyof Place>): void {
+    const held = new Held(copyOf(session.userId), copyOf(session.sessionId), session.startedAt);
     held.put(session);
     const others = this.#users.of(held.userId);
     this.#counts.add(held, others);
     this.#users.add(held);
+    this.#enter(held);
     this.#occupancy.set(held.userId, slotsOf(others).length + (held.isMark ? 0 : 1));
   }
 
@@ -69,12 +74,15 @@ export class View {
     if (kind === 'update') {
       const others = members.filter((member) => member !== held);
       this.#counts.remove(held, others);
+      this.#quit(held);
       held.put(change);
       this.#counts.add(held, others);
+      this.#enter(held);
       return true;
     }
     const others = this.#users.remove(held);
     this.#counts.remove(held, others);
+    this.#quit(held);
     if (others.length === 0) this.#occupancy.delete(held.userId);
     else this.#occupancy.set(held.userId, slotsOf(others).length);
     if (transition === 'offline') this.#left.set(held.userId, change.at);
@@ -94,6 +102,23 @@ export class View {
     return { userIds, sessions, now, leftAt, unknown };
   }
 
+  partOf(userId: string): number {
+    return mapOf(userId);
+  }
+
+  inPart(part: number): Iterable<ShownSession> {
+    return this.#users.inPart(part);
+  }
+
+  ofUser(userId: string): readonly ShownSession[] {
+    return this.#users.of(userId);
+  }
+
+  /** Presence-only marks left out. */
+  ofStream(streamId: string): readonly ShownSession[] {
+    return this.#streams.get(streamId) ?? [];
+  }
+
   viewing(userId: string): Viewing {
     return viewingOf(slotsOf(this.#users.of(userId)));
   }
@@ -104,6 +129,25 @@ export class View {
 
   top(by: TopBy, limit: number): TopItem[] {
     return this.#counts.top(by, limit);
+  }
+
+  #enter(held: Held): void {
+    if (held.streamId === undefined || held.isMark) return;
+    const watching = this.#streams.get(held.streamId);
+    held.at = watching?.length ?? 0;
+    if (watching) watching.push(held);
+    else this.#streams.set(held.streamId, [held]);
+  }
+
+  /** The last one takes its place. */
+  #quit(held: Held): void {
+    const watching = held.streamId === undefined || held.isMark ? undefined : this.#streams.get(held.streamId);
+    const last = watching?.pop();
+    if (!watching || !last) return;
+    if (watching.length === 0) this.#streams.delete(held.streamId as string);
+    if (last === held) return;
+    watching[held.at] = last;
+    last.at = held.at;
   }
 }
 
@@ -118,25 +162,36 @@ export function viewingOf(sessions: readonly Watched[]): Viewing {
   };
 }
 
-type Place = Pick<Session, 'streamId' | 'deviceType' | 'country' | 'state'>;
+type Place = Pick<Session, 'streamId' | 'deviceId' | 'deviceType' | 'country' | 'state' | 'meta' | 'via'>;
 
 /** A session as the answers need it; millions are held. */
 class Held implements CountedSession {
   readonly userId: string;
   readonly sessionId: string;
+  readonly startedAt: number;
   readonly isMark: boolean;
+  /** As of the last change: renewals by another owner are not in the log. */
+  via: Session['via'] = 'socket';
+  /** Its place among those of its stream. */
+  at = 0;
   streamId: string | undefined;
   deviceType: string | undefined;
   country: string | undefined;
   state: string | undefined;
+  deviceId: string | undefined;
+  meta: Session['meta'];
 
-  constructor(userId: string, sessionId: string) {
+  constructor(userId: string, sessionId: string, startedAt: number) {
     this.userId = userId;
     this.sessionId = sessionId;
+    this.startedAt = startedAt;
     this.isMark = sessionId === PRESENCE_ONLY;
   }
 
-  put({ streamId, deviceType, country, state }: Place): void {
+  put({ streamId, deviceId, deviceType, country, state, meta, via }: Place): void {
+    this.via = via;
+    this.deviceId = deviceId === undefined ? undefined : copyOf(deviceId);
+    this.meta = meta;
     this.streamId = streamId;
     this.deviceType = deviceType;
     this.country = country;

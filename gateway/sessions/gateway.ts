@@ -4,9 +4,11 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { TokenExpiry } from '../auth/token-expiry.ts';
 import { addressKey, type ClientAddress, createClientAddress } from '../limits/client-address.ts';
 import { type ClientRate, createClientRate, createRate } from '../limits/rate-limit.ts';
+import type { LogFeed } from '../node/log-feed.ts';
 import type { GatewayNode } from '../node/node.ts';
 import { MAX_MESSAGE_BYTES, SUBPROTOCOL, WS_PATH } from '../protocol/messages.ts';
 import type { PresenceReads } from '../replica/reads.ts';
+import type { SessionCopy } from '../subscriptions/copy-source.ts';
 import { Hub } from '../subscriptions/hub.ts';
 import type { CreateTransport, Traffic, Transport, TransportSocket, UpgradeRequest } from '../transport/transport.ts';
 import { Connection, type ConnectionContext, type Log, type SocketKind } from './connection.ts';
@@ -16,7 +18,9 @@ import { SocketCounters } from './socket-counters.ts';
 
 export interface GatewayOptions {
   readonly store: PresenceStore;
+  readonly feed: LogFeed;
   readonly reads: PresenceReads;
+  readonly copy?: () => SessionCopy | undefined;
   readonly node: GatewayNode;
   readonly log: Log;
   readonly authenticator: Authenticator;
@@ -37,6 +41,8 @@ export interface GatewayOptions {
   readonly sessionLeaseMs: number;
   readonly summaryIntervalMs: number;
   readonly autoIntervalAbove: number;
+  readonly topicUsersPerSocket: number;
+  readonly topicUsersPerNode: number;
 }
 
 /** One process may open 20,000 files on a small machine; the operator's limit is what really bounds it. */

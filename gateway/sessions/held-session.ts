@@ -7,6 +7,8 @@ export interface HeldSession {
   readonly sessionId: string;
   readonly attributes: Attributes;
   readonly startedAt: number;
+  /** Or then, instead, as its resume token says; absent once the store has answered. */
+  readonly orStartedAt?: readonly number[] | undefined;
   /** As in the log's `Change`. */
   readonly segment: number;
   readonly segmentStartedAt: number;
@@ -24,8 +26,8 @@ export function keep(
   answer: Pick<Opened, 'segment' | 'segmentStartedAt'> & Partial<Pick<Opened, 'startedAt'>>,
   hasChanged = false,
 ): HeldSession {
-  const startedAt = answer.startedAt ?? session.startedAt;
-  const kept = { ...session, startedAt };
+  const { startedAt = session.startedAt } = answer;
+  const kept = { ...session, startedAt, ...(answer.startedAt !== undefined && { orStartedAt: undefined }) };
   if (hasChanged) return kept;
   const { segment, segmentStartedAt } = answer;
   return { ...kept, segment, segmentStartedAt };

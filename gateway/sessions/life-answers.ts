@@ -1,7 +1,7 @@
 /** What the store's answer to an open, or its lack, makes of a life. Part of life-step.ts. */
 import type { OpenResult, SocketOwner } from '../../presence-core/index.ts';
 import type { ReopenIntent } from '../node/held-player.ts';
-import { type HeldSession, keep } from './held-session.ts';
+import { keep } from './held-session.ts';
 import {
   detachOf,
   type Effect,
@@ -45,7 +45,8 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
     case 'renewed':
     case 'held': {
       const session = keep(life.session, result);
-      const resumed = result.outcome === 'renewed' && life.claimedStart === result.startedAt;
+      const isClaimed = life.session.orStartedAt?.includes(result.startedAt) === true;
+      const resumed = result.outcome === 'renewed' && isClaimed;
       const welcome: Effect = { do: 'welcome', session, resumed, answer: result };
       const next = heldUnder({ session, owner: life.asked, isReopened: false, maybe: [] }, life.again);
       return { life: next, effects: isDue(next) ? [welcome, { do: 'queue' }] : [welcome] };
@@ -66,12 +67,8 @@ function firstAnswer(life: Opening, result: OpenResult): Step {
 /** Its player left a moment ago, and is here again: that begins anew (P8), if it may begin anything. */
 function afterLeaving(life: Opening): Step {
   if (life.intent === 'return') return { life: OVER, effects: [{ do: 'deny' }] };
-  return begun({ ...life, intent: 'fresh' }, life.session, life.asked);
-}
-
-/** Asks as a hello does. */
-function begun(life: Life, session: HeldSession, owner: SocketOwner): Step {
-  return { life, effects: [], ask: { session, owner, intent: 'fresh' } };
+  const { session, asked: owner } = life;
+  return { life: { ...life, intent: 'fresh' }, effects: [], ask: { session, owner, intent: 'fresh' } };
 }
 
 function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: OpenResult): Step {
@@ -87,8 +84,9 @@ function nextAnswer(life: Unchecked | Reopening, owner: SocketOwner, result: Ope
       return stay(askedInVain(life, life.maybe));
     default: {
       // Its player left a moment before this hello.
-      const isLeft = result.outcome === 'ended' && result.reason === 'left';
-      if (isLeft && life.state === 'unchecked') return begun(life, life.session, owner);
+      if (result.outcome === 'ended' && result.reason === 'left' && life.state === 'unchecked') {
+        return { life, effects: [], ask: { session: life.session, owner, intent: 'fresh', goesOn: true } };
+      }
       // When its hello came is not known that well: if its player is there, its next one is the latest.
       const isOvertaken = result.outcome === 'moved' && life.state === 'unchecked' && life.isHeldUp;
       const effects: readonly Effect[] = isOvertaken ? [{ do: 'overtaken' }] : turnedAway(result).effects;

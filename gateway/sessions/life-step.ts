@@ -53,9 +53,9 @@ export function step(life: Life, event: LifeEvent): Step {
 
 function hello(life: Life, event: On<'hello'>): Step {
   if (life.state !== 'none') return stay(life);
-  const { session, owner, intent, outagePolicy, claimedStart, isLate = false, isHeldUp = false } = event;
+  const { session, owner, intent, outagePolicy, isLate = false, isHeldUp = false } = event;
   return {
-    life: { state: 'opening', session, asked: owner, intent, outagePolicy, claimedStart, isHeldUp, again: undefined },
+    life: { state: 'opening', session, asked: owner, intent, outagePolicy, isHeldUp, again: undefined },
     effects: [],
     ask: { session, owner, intent, ...(isLate && { socketWas: 'late' }) },
   };
@@ -139,9 +139,9 @@ function turn(life: Life, owner: SocketOwner): Step {
   const asked = { ...life, asked: owner };
   // One that was never admitted goes through admission.
   if (life.state === 'unchecked') {
-    return { life: asked, effects: [], ask: { session, owner, intent: 'resume', socketWas: 'late' } };
+    return { life: asked, effects: [], ask: { session, owner, intent: 'resume', socketWas: 'late', goesOn: true } };
   }
-  return { life: asked, effects: [], ask: { session, owner, intent: life.intent, socketWas: 'held' } };
+  return { life: asked, effects: [], ask: { session, owner, intent: life.intent, socketWas: 'held', goesOn: true } };
 }
 
 function changed(life: Life, { attributes, at }: On<'changed'>): Step {

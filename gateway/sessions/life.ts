@@ -29,8 +29,6 @@ export interface Opening {
   readonly asked: SocketOwner;
   readonly intent: OpenRequest['intent'];
   readonly outagePolicy: 'open' | 'closed';
-  /** Of the resume token: when the session began that is to go on. */
-  readonly claimedStart: number | undefined;
   readonly isHeldUp: boolean;
   /** What was lost since it was asked: then it is opened again as soon as it is open. */
   readonly again: ReopenIntent | undefined;
@@ -88,7 +86,6 @@ export type LifeEvent =
       readonly owner: SocketOwner;
       readonly intent: OpenRequest['intent'];
       readonly outagePolicy: 'open' | 'closed';
-      readonly claimedStart: number | undefined;
       /** It did not come just now; `isHeldUp`: as the loop stood still before it was handled. */
       readonly isLate?: boolean;
       readonly isHeldUp?: boolean;
@@ -131,6 +128,8 @@ export interface Ask {
   readonly intent: OpenRequest['intent'];
   /** What the socket was to the session (P7); absent at a hello that came just now. */
   readonly socketWas?: 'held' | 'late';
+  /** Its player was welcomed: what is not live goes on with the start that the resume token names (P9, P10). */
+  readonly goesOn?: true;
 }
 
 export type Effect =

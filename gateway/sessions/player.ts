@@ -12,6 +12,7 @@ import {
   isOutage,
   isOverload,
   type Miss,
+  type OpenRequest,
   type OpenResult,
   type PresenceStore,
   type SocketOwner,
@@ -43,6 +44,9 @@ export interface PlayerContext {
 
 /** A hello that was received so long ago came not just now: its player may have said another one elsewhere. */
 const LATE_MS = 500;
+
+/** Of a token that is renewed while the store is away: so many starts it may name. */
+const CLAIMED_MAX = 3;
 
 type WelcomeMembers = Omit<Welcome, 'type' | 'id' | 'pingIntervalMs' | 'resumeGraceMs'>;
 
@@ -100,14 +104,16 @@ export class Player implements HeldPlayer {
     }
     const userId = identity.userId ?? claim?.userId ?? message.userId;
     if (userId === undefined) return nameless(this.socket, message, secret !== '');
-    const now = Date.now();
+    // When the hello came, by the store's clock: also of an open that runs late it is known then when it began.
+    const at = Math.floor(node.storeNow() - (performance.now() - receivedAt));
     const session: HeldSession = {
       userId,
       sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
       attributes: attributesOf(message),
-      startedAt: claim?.startedAt ?? now,
+      startedAt: at,
+      ...(claim && { orStartedAt: [claim.startedAt, ...(claim.orStartedAt ?? [])].slice(0, CLAIMED_MAX) }),
       segment: 0,
-      segmentStartedAt: now,
+      segmentStartedAt: at,
     };
     // Sockets may hold slots of this user that the store does not have yet: those go first (P10).
     if (node.isSuspect) await node.check();
@@ -117,9 +123,8 @@ export class Player implements HeldPlayer {
     // Already now, as another open of the same turn may displace it before its own answer is read (P5).
     node.track(this);
     const owner = node.owner(this.connection);
-    const claimedStart = claim?.startedAt;
     const isLate = performance.now() - receivedAt > LATE_MS;
-    const event = { type: 'hello', session, owner, intent, outagePolicy, claimedStart, isLate, isHeldUp } as const;
+    const event = { type: 'hello', session, owner, intent, outagePolicy, isLate, isHeldUp } as const;
     await this.ask(event, message.id, message.replace);
   }
 
@@ -127,7 +132,7 @@ export class Player implements HeldPlayer {
     const { session } = this;
     if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', message.id);
     const attributes = attributesOf(message);
-    this.apply({ type: 'changed', attributes, at: Date.now() });
+    this.apply({ type: 'changed', attributes, at: Math.floor(this.context.node.storeNow()) });
     // What is to be opened (again) takes them along then.
     const { owner } = this;
     if (owner) {
@@ -260,7 +265,9 @@ export class Player implements HeldPlayer {
           sessionId: session.sessionId,
           ...this.resumeToken(session),
           resumed,
-          ...(answer ? { current, max, expiresAt } : { degraded: true }),
+          ...(answer && { current, max, expiresAt }),
+          // Others may have been admitted before, of whom the store forgot.
+          ...((!answer || node.isReturning) && { degraded: true }),
         });
         break;
       }
@@ -316,9 +323,9 @@ export class Player implements HeldPlayer {
   }
 
   private async open(ask: Ask, replace?: readonly string[]): Promise<OpenResult> {
-    const { session, owner, intent, socketWas } = ask;
+    const { session, owner, intent, socketWas, goesOn } = ask;
     const { store, node, onLimit, sessionLeaseMs } = this.context;
-    const { userId, sessionId, attributes, startedAt, segment, segmentStartedAt } = session;
+    const { userId, sessionId, attributes } = session;
     const { identity } = this.socket;
     const result = await store.sessions.open({
       userId,
@@ -329,9 +336,7 @@ export class Player implements HeldPlayer {
       onLimit: identity.onLimit ?? onLimit,
       intent,
       ...(identity.limit !== undefined && { limit: identity.limit }),
-      ...(intent === 'restore' && { startedAt, segment, segmentStartedAt }),
-      // A token of an earlier session under the same id takes nothing over.
-      ...(intent === 'return' && { startedAt }),
+      ...(intent === 'return' ? claimOf(session) : beginningOf(session, goesOn)),
       ...(replace && { replace }),
       ...(socketWas && { socketWas }),
     });
@@ -351,6 +356,19 @@ function lostOfDevice({ session, intent }: Ask, result: OpenResult): string | un
   const { deviceId } = session.attributes;
   if (result.outcome !== 'refused' || intent !== 'fresh' || deviceId === undefined) return undefined;
   return result.conflicts.find((conflict) => conflict.detached && conflict.deviceId === deviceId)?.sessionId;
+}
+
+/** Of one that may only return. A token of an earlier session under the same id takes nothing over. */
+function claimOf({ orStartedAt = [] }: HeldSession): Pick<OpenRequest, 'startedAt' | 'orStartedAt'> {
+  const [startedAt, ...others] = orStartedAt;
+  return { ...(startedAt !== undefined && { startedAt }), orStartedAt: others };
+}
+
+function beginningOf(
+  { startedAt, segment, segmentStartedAt }: HeldSession,
+  goesOn = false,
+): Pick<OpenRequest, 'startedAt' | 'segment' | 'segmentStartedAt'> {
+  return goesOn ? { startedAt, segment, segmentStartedAt } : { startedAt };
 }
 
 /** What a socket that took a session over is to the one that held it, by the numbers of their connections (P7). */

@@ -10,12 +10,16 @@ export interface ResumeClaim {
   readonly userId: string;
   readonly sessionId: string;
   readonly startedAt: number;
+  /** Or then, instead: it was issued while the store was away, and the session may be one of before. */
+  readonly orStartedAt?: readonly number[] | undefined;
   /** Absent while authentication is off. */
   readonly identity?: Identity;
 }
 
 /** Ids never hold a `~` (P13). */
 const SEPARATOR = '~';
+/** Between instants. */
+const OR = '.';
 const SIGNATURE_BYTES = 16;
 const RADIX = 36;
 
@@ -38,8 +42,9 @@ function identityOf(userId: string, [scopes, expiresAt, limit, onLimit]: string[
 }
 
 export function issueResumeToken(secret: string, claim: ResumeClaim): string {
-  const { userId, sessionId, startedAt, identity } = claim;
-  const parts = [userId, sessionId, startedAt.toString(RADIX), ...(identity ? partsOf(identity) : [])];
+  const { userId, sessionId, startedAt, orStartedAt = [], identity } = claim;
+  const starts = [startedAt, ...orStartedAt].map((at) => at.toString(RADIX)).join(OR);
+  const parts = [userId, sessionId, starts, ...(identity ? partsOf(identity) : [])];
   const payload = parts.join(SEPARATOR);
   return `${Buffer.from(payload).toString('base64url')}.${sign(secret, payload).toString('base64url')}`;
 }
@@ -52,11 +57,13 @@ export function readResumeToken(secret: string, token: string): ResumeClaim | un
   const given = Buffer.from(signature, 'base64url');
   const expected = sign(secret, payload);
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-  const [userId, sessionId, startedAt, ...grant] = payload.split(SEPARATOR) as [string, string, string, ...string[]];
+  const [userId, sessionId, starts, ...grant] = payload.split(SEPARATOR) as [string, string, string, ...string[]];
+  const [startedAt, ...orStartedAt] = starts.split(OR).map((at) => Number.parseInt(at, RADIX)) as [number, ...number[]];
   return {
     userId,
     sessionId,
-    startedAt: Number.parseInt(startedAt, RADIX),
+    startedAt,
+    ...(orStartedAt.length > 0 && { orStartedAt }),
     ...(grant.length > 0 && { identity: identityOf(userId, grant) }),
   };
 }

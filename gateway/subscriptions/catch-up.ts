@@ -1,28 +1,16 @@
 /** The two ways to the place where the hub stands: through a snapshot, and along the log from an earlier place. */
-import type { Change, LogPage, Session } from '../../presence-core/index.ts';
-import {
-  changesFrames,
-  changeText,
-  MAX_FRAME_LENGTH,
-  MAX_PAGE_SESSIONS,
-  NO_PLACE,
-  sessionText,
-  snapshotFrame,
-} from './frames.ts';
+import type { Change, LogPage } from '../../presence-core/index.ts';
+import { changesFrames, changeText, NO_PLACE, snapshotFrame } from './frames.ts';
 import type { Hub } from './hub.ts';
 import { reaches } from './recent-batches.ts';
 import type { SendQueue } from './send-queue.ts';
-import { SnapshotReader } from './snapshot-reader.ts';
-import { concerns, type Topic } from './topics.ts';
+import type { TopicGroup } from './topic-group.ts';
+import type { TopicSnapshot } from './topic-snapshot.ts';
 
-/** A snapshot of which the first sessions are read. */
+/** A snapshot of which nothing was sent yet. */
 export interface Taking {
   readonly what: 'snapshot';
-  readonly generation: object;
-  /** The hub's place before anything was read. */
-  readonly cursor: string;
-  readonly reader: SnapshotReader;
-  readonly first: readonly Session[];
+  readonly snapshot: TopicSnapshot;
 }
 
 /** A walk along the log. */
@@ -33,9 +21,9 @@ export interface Following {
   /** Up to where changes were delivered, per shard: sometimes ahead of `cursor` and of the hub. */
   delivered: readonly number[];
   /** The snapshot before it. */
-  readonly reader?: SnapshotReader;
+  readonly snapshot?: TopicSnapshot;
   /** Of that snapshot: held back until it is known whether it stands at a place in the log. */
-  lastPage?: { readonly number: number; readonly rows: readonly string[] } | undefined;
+  lastPage?: TopicSnapshot['lastPage'] | undefined;
   /** Read already. */
   page?: LogPage | undefined;
 }
@@ -43,56 +31,50 @@ export interface Following {
 export type Task = { readonly what: 'begin' } | Taking | Following;
 
 export interface Listener {
-  readonly topic: Topic;
+  readonly group: TopicGroup;
   readonly queue: SendQueue;
   /** False when it is no longer wanted. */
   listens(): boolean;
 }
 
-export async function takeSnapshot(hub: Hub, topic: Topic): Promise<Taking> {
+/** Joins the snapshot that others of the topic wait for, else begins one. */
+export async function takeSnapshot(hub: Hub, group: TopicGroup): Promise<Taking> {
   await hub.settled();
-  const { generation, cursor, positions } = hub;
-  const reader = new SnapshotReader(hub.store, hub.semaphore, topic, positions);
-  return { what: 'snapshot', generation, cursor, reader, first: (await reader.read()) ?? [] };
+  const snapshot = await group.sharedSnapshot(hub.generation, () => hub.snapshotOf(group.topic));
+  await snapshot.first();
+  return { what: 'snapshot', snapshot };
 }
 
 /** Sends all pages but the last. */
-export async function pageOut(hub: Hub, { topic, queue, listens }: Listener, task: Taking): Promise<Task> {
-  const { reader, cursor, generation } = task;
-  let number = 0;
-  let rows: string[] = [];
-  let length = 0;
-  for (let sessions: readonly Session[] | undefined = task.first; sessions; sessions = await reader.read()) {
-    for (const session of sessions) {
-      const row = sessionText(session);
-      length += row.length + 1;
-      if (rows.length === MAX_PAGE_SESSIONS || length > MAX_FRAME_LENGTH) {
-        await queue.write(snapshotFrame(topic.text, number, false, rows, NO_PLACE), listens);
-        number += 1;
-        rows = [];
-        length = row.length;
-      }
-      rows.push(row);
+export async function pageOut(hub: Hub, { queue, listens }: Listener, { snapshot }: Taking): Promise<Task> {
+  const { cursor, generation } = snapshot;
+  const reading = snapshot.begin();
+  try {
+    for (let frame = await reading.next(); frame !== undefined; frame = await reading.next()) {
+      await queue.write(frame, listens);
+      if (!listens() || generation !== hub.generation) return { what: 'begin' };
     }
-    if (!listens() || generation !== hub.generation) return { what: 'begin' };
+  } finally {
+    reading.end();
   }
   const delivered = hub.store.log.positions(cursor);
-  return { what: 'follow', generation, cursor, delivered, reader, lastPage: { number, rows } };
+  return { what: 'follow', generation, cursor, delivered, snapshot, lastPage: snapshot.lastPage };
 }
 
 /** @returns true in the turn in which the hub's place is reached; false when the log no longer leads there. */
 export async function catchUp(hub: Hub, listener: Listener, task: Following): Promise<boolean> {
   while (listener.listens()) {
     if (task.generation !== hub.generation) return false;
-    const batches = task.page ? undefined : hub.since(hub.store.log.positions(task.cursor));
+    const shards = hub.shardsOf(listener.group.topic);
+    const batches = task.page ? undefined : hub.since(hub.store.log.positions(task.cursor), shards);
     if (batches === undefined) {
-      const page = task.page ?? (await hub.read(task.cursor));
+      const page = task.page ?? (await hub.read(task.cursor, shards));
       task.page = undefined;
       if (page.gap) return false;
       await deliver(hub, listener, task, page.changes, page.cursor);
     } else if (batches.length > 0) {
       for (const { changes, cursor } of batches) await deliver(hub, listener, task, changes, cursor);
-    } else if (!isPlace(task, hub.positions)) {
+    } else if (!isPlace(task, hub.positions, shards)) {
       await hub.moved();
     } else if (task.lastPage) {
       await deliver(hub, listener, task, [], hub.cursor);
@@ -104,32 +86,38 @@ export async function catchUp(hub: Hub, listener: Listener, task: Following): Pr
 }
 
 /** Whether these positions include all that the client was sent. */
-function isPlace({ delivered, reader }: Following, positions: readonly number[]): boolean {
-  return reaches(positions, delivered) && (reader === undefined || reaches(positions, reader.reflects));
+function isPlace(
+  { delivered, snapshot }: Following,
+  positions: readonly number[],
+  shards: readonly number[] | undefined,
+): boolean {
+  return reaches(positions, delivered, shards) && (!snapshot || reaches(positions, snapshot.reflects, shards));
 }
 
 /** Delivers what is news to the client. After it, it knows everything up to `cursor`. */
 async function deliver(
   hub: Hub,
-  { topic, queue, listens }: Listener,
+  { group, queue, listens }: Listener,
   task: Following,
   changes: readonly Change[],
   cursor: string,
 ): Promise<void> {
   if (!listens()) return;
-  const { delivered, reader, lastPage } = task;
+  const { delivered, snapshot, lastPage } = task;
   const positions = hub.store.log.positions(cursor);
-  const place = isPlace(task, positions) ? cursor : NO_PLACE;
+  const isAtPlace = isPlace(task, positions, hub.shardsOf(group.topic));
   const rows = changes
-    .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && concerns(topic, c) && !reader?.has(c))
+    .filter((c) => c.sequence > (delivered[c.shard] ?? 0) && hub.concerns(group, c) && !snapshot?.has(c))
     .map(changeText);
   task.cursor = cursor;
   task.delivered = positions.map((position, shard) => Math.max(position, delivered[shard] ?? 0));
-  if (lastPage && (rows.length > 0 || place !== NO_PLACE)) {
+  if (rows.length === 0 && !(lastPage && isAtPlace)) return;
+  const place = isAtPlace ? hub.store.log.shorten(cursor) : NO_PLACE;
+  if (lastPage) {
     task.lastPage = undefined;
     const after = rows.length > 0 ? NO_PLACE : place;
-    await queue.write(snapshotFrame(topic.text, lastPage.number, true, lastPage.rows, after), listens);
+    await queue.write(snapshotFrame(group.topic.text, lastPage.number, true, lastPage.rows, after), listens);
   }
   if (rows.length === 0) return;
-  for (const { text } of changesFrames(topic.text, rows, place)) await queue.write(text, listens);
+  for (const { text } of changesFrames(group.topic.text, rows, place)) await queue.write(text, listens);
 }

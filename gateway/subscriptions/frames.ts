@@ -1,6 +1,6 @@
 /** The texts of the dashboard's messages. Each row is written once, however many topics and sockets it goes to. */
 import type { Change, Count, Session } from '../../presence-core/index.ts';
-import type { ChangeView, SessionView } from '../protocol/messages.ts';
+import type { ChangeView, ProblemBody, SessionView } from '../protocol/messages.ts';
 import type { Flow } from './topics.ts';
 
 /**
@@ -13,7 +13,10 @@ export const NO_PLACE = '-';
 export const MAX_FRAME_LENGTH = 65_536;
 export const MAX_PAGE_SESSIONS = 500;
 
-export function sessionText(s: Session): string {
+/** A session as dashboards are shown it. */
+export type ShownSession = Omit<Session, 'expiresAt'>;
+
+export function sessionText(s: ShownSession): string {
   const view: SessionView = {
     userId: s.userId,
     sessionId: s.sessionId,
@@ -65,6 +68,10 @@ export function statsFrame(topic: string, stats: object): string {
 export function intervalFrame(topic: string, count: Count, flow: Flow): string {
   const { users, sessions } = count;
   return JSON.stringify({ type: 'interval', topic, sessions, users, ...flow, cursor: NO_PLACE });
+}
+
+export function problemFrame(problem: ProblemBody): string {
+  return JSON.stringify({ type: 'error', problem });
 }
 
 export interface ChangesFrame {

@@ -1,22 +1,32 @@
 /**
- * What one process knows of the log: one reader for all its subscriptions, running only while there are any. Each
- * batch is matched to topics by its changes' keys and written out once per topic.
+ * Hands what the log tells to all subscriptions of one process, which follow it only while there are any. Each batch
+ * is matched to topics by its changes' keys and written out once per topic.
  */
-import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../presence-core/index.ts';
-import { LogReader } from '../node/log-reader.ts';
+import { type Change, type LogPage, type PresenceStore, Semaphore, StoreError } from '../../presence-core/index.ts';
+import type { LogFeed, LogFollower } from '../node/log-feed.ts';
 import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
+import { CopySource, type SessionCopy } from './copy-source.ts';
 import { changesFrames, changeText } from './frames.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
+import { StoreSource, UsersSource } from './snapshot-source.ts';
 import { StatsTicker } from './stats-ticker.ts';
 import { Summaries } from './summaries.ts';
 import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
-import { keysOf, type Topic } from './topics.ts';
+import { TopicIndex } from './topic-index.ts';
+import { TopicSnapshot } from './topic-snapshot.ts';
+import type { Topic } from './topics.ts';
 
 export interface HubOptions extends TopicGroupOptions {
-  readonly node: Pick<StoreMemory, 'isRestoring' | 'check' | 'restored'>;
+  /** Users that the topics of one socket, and of all sockets, may name. */
+  readonly topicUsersPerSocket: number;
+  readonly topicUsersPerNode: number;
+  readonly node: Pick<StoreMemory, 'isRestoring' | 'isAwaited' | 'isSuspect' | 'check' | 'restored'>;
   readonly store: PresenceStore;
+  readonly feed: Pick<LogFeed, 'enter' | 'leave' | 'behind'>;
   readonly reads: PresenceReads;
+  /** This process' copy of who is live, while it is whole and fresh. */
+  readonly copy?: () => SessionCopy | undefined;
   readonly log: { error(fields: object, message: string): void };
 }
 
@@ -28,6 +38,7 @@ export class Hub {
   readonly store: PresenceStore;
   readonly semaphore = new Semaphore(READS_AT_ONCE);
   readonly stats: StatsTicker;
+  readonly topicUsersPerSocket: number;
   readonly log: HubOptions['log'];
   /** Another one when the hub lost its place: what was read before says nothing about what comes after. */
   generation = {};
@@ -36,16 +47,16 @@ export class Hub {
   /** How often the hub lost its place. */
   gaps = 0;
   private readonly options: HubOptions;
-  private readonly reader: LogReader;
+  private readonly follower: LogFollower;
   private readonly groups = new Map<string, TopicGroup>();
   private readonly summaries: Summaries;
-  private readonly index = new Map<string, Set<TopicGroup>>();
+  private readonly index = new TopicIndex();
   private recent = new RecentBatches([]);
   private entered = 0;
-  private starting: Promise<void> | undefined;
-  /** Of the question whether the store forgot, since the place was last lost. */
+  /** Of the newest question whether the store forgot. */
   private checked: Promise<void> | undefined;
-  private run: object | undefined;
+  /** When the store had all that it may have forgotten again, by `performance.now()`. */
+  private settledAt = Number.NEGATIVE_INFINITY;
   private waiting: (() => void)[] = [];
 
   constructor(options: HubOptions) {
@@ -54,45 +65,47 @@ export class Hub {
     const isQuiet = (): boolean => node.isRestoring;
     this.store = store;
     this.log = log;
+    this.topicUsersPerSocket = options.topicUsersPerSocket;
     this.stats = new StatsTicker(reads, summaryIntervalMs, isQuiet);
-    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet);
-    this.reader = new LogReader(store, {
+    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet, log);
+    this.follower = {
+      shards: () => this.wantedShards(),
+      moved: (cursor) => this.stand(cursor),
       batch: (changes, cursor) => this.dispatch(changes, cursor),
       gap: (cursor) => this.lose(cursor),
-      failed: (error) => log.error({ err: error }, 'could not read the change log: subscriptions are delayed'),
-    });
+    };
   }
 
   /**
    * Every call is matched by one of `leave`, also when it rejects.
    * @throws StoreError when the store does not answer.
    */
-  enter(): Promise<void> {
+  async enter(topic: Topic): Promise<void> {
     this.entered += 1;
-    this.starting ??= this.start();
-    return this.starting;
+    await this.options.feed.enter(this.follower, this.shardsOf(topic));
+  }
+
+  /** Where the changes of a topic are logged; undefined: everywhere. */
+  shardsOf(topic: Topic): readonly number[] | undefined {
+    return topic.kind === 'users' ? this.store.log.shardsOf(topic.userIds) : undefined;
   }
 
   leave(): void {
     this.entered -= 1;
     if (this.entered > 0) return;
-    this.reader.stop();
-    this.starting = undefined;
-    this.run = undefined;
+    this.options.feed.leave(this.follower);
+    // What is told until it comes back it does not hear.
+    this.generation = {};
     this.release();
   }
 
   joinGroup(topic: Topic, member: TopicSubscriber): TopicGroup {
     let group = this.groups.get(topic.text);
     if (!group) {
-      group = new TopicGroup(topic, this.options);
+      group = new TopicGroup(this.index.sharing(topic), this.options);
       this.groups.set(topic.text, group);
       this.summaries.start();
-      for (const key of topic.keys) {
-        const interested = this.index.get(key);
-        if (interested) interested.add(group);
-        else this.index.set(key, new Set([group]));
-      }
+      this.index.add(group);
     }
     group.members.add(member);
     return group;
@@ -105,36 +118,82 @@ export class Hub {
     if (group.members.size > 0) return;
     this.groups.delete(group.topic.text);
     if (this.groups.size === 0) this.summaries.stop();
-    for (const key of group.topic.keys) {
-      const interested = this.index.get(key);
-      interested?.delete(group);
-      if (interested?.size === 0) this.index.delete(key);
-    }
+    this.index.delete(group);
+  }
+
+  concerns(group: TopicGroup, change: Change): boolean {
+    return this.index.concerns(group, change);
+  }
+
+  /** Whether a topic may come to those that are subscribed to (P14). */
+  hasRoomFor(topic: Topic): boolean {
+    return this.groups.has(topic.text) || this.index.userCount + topic.userIds.length <= this.options.topicUsersPerNode;
   }
 
   /** See `RecentBatches.since`. */
-  since(positions: readonly number[]): readonly Batch[] | undefined {
-    return this.recent.since(positions);
+  since(positions: readonly number[], shards?: readonly number[]): readonly Batch[] | undefined {
+    return this.recent.since(positions, shards);
   }
 
   /** Reads what is no longer at hand. */
-  read(cursor: string): Promise<LogPage> {
-    return this.semaphore.run(() => this.store.log.read(cursor, READ_LIMIT, 0));
+  read(cursor: string, shards?: readonly number[]): Promise<LogPage> {
+    return this.semaphore.run(() => this.store.log.read(cursor, READ_LIMIT, 0, shards));
   }
 
   /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
   async behind(): Promise<number | undefined> {
-    const { run } = this;
-    if (!run) return undefined;
-    const tail = this.store.log.positions(await this.store.log.tail());
-    if (this.run !== run || this.positions.length === 0) return undefined;
-    return tail.reduce((sum, last, shard) => sum + Math.max(0, last - (this.positions[shard] as number)), 0);
+    return this.entered > 0 ? this.options.feed.behind() : undefined;
   }
 
-  /** Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10). */
+  /**
+   * Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10).
+   * @throws StoreError when it cannot be asked whether it forgot.
+   */
   async settled(): Promise<void> {
+    const { node } = this.options;
     await this.checked;
-    await this.options.node.restored();
+    for (;;) {
+      await node.restored();
+      if (!node.isSuspect) break;
+      await node.check();
+      if (node.isSuspect) throw new StoreError('store_unavailable', 'whether the store forgot is not known');
+    }
+    if (this.settledAt === Number.POSITIVE_INFINITY) this.settledAt = performance.now();
+  }
+
+  /** The store may have forgotten: nothing is read for snapshots before it has all again. */
+  private doubt(): void {
+    this.checked = this.options.node.check();
+    this.settledAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Begins a snapshot: out of this process' copy, or by the store, from the place where the hub stands. */
+  async snapshotOf(topic: Topic): Promise<TopicSnapshot> {
+    const { log, snapshots } = this.store;
+    const { generation } = this;
+    const copy = this.options.copy?.();
+    // The copy may not have heard yet that the store forgot what it shows, nor of what nodes have opened again.
+    if (copy && copy.asOf >= this.settledAt && (await log.upholds(copy.cursor)) && !copy.isLost) {
+      const source = new CopySource(copy, topic, (cursor) => log.positions(cursor));
+      const { cursor } = copy;
+      // What it shows it has not read from the store just now.
+      return new TopicSnapshot(topic.text, source, { cursor, generation, isUpheld: async () => true });
+    }
+    const Source = topic.kind === 'users' ? UsersSource : StoreSource;
+    const source = new Source(snapshots, this.semaphore, topic, this.positions);
+    const { cursor } = this;
+    const isUpheld = (): Promise<boolean> => this.upholds(cursor, topic);
+    return new TopicSnapshot(topic.text, source, { cursor, generation: this.generation, isUpheld });
+  }
+
+  /** Whether the store forgot nothing of the topic since this place. If it may have, `settled` waits for what it forgot. */
+  private async upholds(cursor: string, topic: Topic): Promise<boolean> {
+    const { node, store } = this.options;
+    const isUpheld = await store.log.upholds(cursor, this.shardsOf(topic));
+    // Of a log that was empty the store upholds any place.
+    if (isUpheld && !node.isSuspect && !node.isAwaited) return true;
+    this.doubt();
+    return false;
   }
 
   /** Resolves when the hub has read on, lost its place, or stopped. */
@@ -142,35 +201,31 @@ export class Hub {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
-  /** A start that everybody left meanwhile changes nothing. */
-  private async start(): Promise<void> {
-    const run = {};
-    this.run = run;
-    try {
-      const cursor = await this.store.log.tail();
-      if (this.run !== run) return;
-      this.place(cursor);
-      this.reader.start(cursor);
-    } catch (error) {
-      if (this.run === run) this.starting = undefined;
-      throw error;
+  private wantedShards(): readonly number[] | undefined {
+    const wanted = new Set<number>();
+    for (const { topic } of this.groups.values()) {
+      const shards = this.shardsOf(topic);
+      if (!shards) return undefined;
+      for (const shard of shards) wanted.add(shard);
     }
+    return [...wanted];
   }
 
-  private place(cursor: string): void {
-    this.generation = {};
+  /** What lies before is no longer told from memory. */
+  private stand(cursor: string): void {
     this.cursor = cursor;
     this.positions = this.store.log.positions(cursor);
     this.recent = new RecentBatches(this.positions);
+    this.release();
   }
 
   private lose(cursor: string): void {
     this.gaps += 1;
     // A store that forgot is a way to lose the place.
-    this.checked = this.options.node.check();
-    this.place(cursor);
+    this.doubt();
+    this.generation = {};
+    this.stand(cursor);
     for (const group of this.groups.values()) for (const member of [...group.live]) member.restart();
-    this.release();
   }
 
   private dispatch(changes: readonly Change[], cursor: string): void {
@@ -180,9 +235,7 @@ export class Hub {
     this.recent.add({ changes, cursor, positions: this.positions });
     const ofGroup = new Map<TopicGroup, Change[]>();
     for (const change of changes) {
-      const concerned = new Set<TopicGroup>();
-      for (const key of keysOf(change)) for (const group of this.index.get(key) ?? []) concerned.add(group);
-      for (const group of concerned) {
+      for (const group of this.index.groupsOf(change)) {
         const theirs = ofGroup.get(group);
         if (theirs) theirs.push(change);
         else ofGroup.set(group, [change]);
@@ -194,10 +247,12 @@ export class Hub {
       rows.set(change, row);
       return row;
     };
+    let place: string | undefined;
     for (const [group, theirs] of ofGroup) {
       group.count(theirs);
       if (group.live.size === 0) continue;
-      const frames = changesFrames(group.topic.text, theirs.map(rowOf), cursor);
+      place ??= this.store.log.shorten(cursor);
+      const frames = changesFrames(group.topic.text, theirs.map(rowOf), place);
       for (const member of group.live) member.deliver(frames, theirs, before);
     }
     this.release();

@@ -32,15 +32,19 @@ export class RecentBatches {
     if (dropped > 0) this.batches = this.batches.slice(dropped);
   }
 
-  /** @returns batches that hold all changes since, and perhaps earlier ones; undefined when some are no longer kept. */
-  since(positions: readonly number[]): readonly Batch[] | undefined {
-    if (!reaches(positions, this.floor)) return undefined;
-    const first = this.batches.findLastIndex((batch) => reaches(positions, batch.positions));
+  /**
+   * @param shards whose changes are asked for; absent: all.
+   * @returns batches that hold all changes since, and perhaps earlier ones; undefined when some are no longer kept.
+   */
+  since(positions: readonly number[], shards?: readonly number[]): readonly Batch[] | undefined {
+    if (!reaches(positions, this.floor, shards)) return undefined;
+    const first = this.batches.findLastIndex((batch) => reaches(positions, batch.positions, shards));
     return this.batches.slice(first + 1);
   }
 }
 
-/** Whether one who has read up to `positions` has all that is up to `others`. */
-export function reaches(positions: readonly number[], others: readonly number[]): boolean {
+/** Whether one who has read up to `positions` has all that is up to `others`. @param shards that count; absent: all. */
+export function reaches(positions: readonly number[], others: readonly number[], shards?: readonly number[]): boolean {
+  if (shards) return shards.every((shard) => (positions[shard] ?? 0) >= (others[shard] ?? 0));
   return others.every((other, shard) => (positions[shard] ?? 0) >= other);
 }

@@ -22,11 +22,17 @@ export interface SubscribedConnection {
   end(name: 'resync'): void;
 }
 
+interface Subscribed {
+  readonly subscription: Subscription | StatsSubscription;
+  /** That the topic names. */
+  readonly users: number;
+}
+
 export class Subscriber {
   private readonly connection: SubscribedConnection;
   private readonly hub: Hub;
   private readonly queue: SendQueue;
-  private readonly subscriptions = new Map<string, Subscription | StatsSubscription>();
+  private readonly subscriptions = new Map<string, Subscribed>();
   /** Being begun; the connection works off its messages one by one. */
   private beginning: Subscription | StatsSubscription | undefined;
 
@@ -46,6 +52,17 @@ export class Subscriber {
     if (!this.subscriptions.has(topic.text) && this.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       return this.refuse('/topic', `at most ${MAX_SUBSCRIPTIONS} subscriptions of one socket`, message.id);
     }
+    const { topicUsersPerSocket } = this.hub;
+    if (this.userCountWith(topic) > topicUsersPerSocket) {
+      return this.refuse('/topic', `at most ${topicUsersPerSocket} users in all topics of one socket`, message.id);
+    }
+    if (!this.hub.hasRoomFor(topic)) {
+      return this.connection.problem(
+        'overloaded',
+        'The topics of all sockets name as many users as they may.',
+        message.id,
+      );
+    }
     const subscription = this.create(topic, message);
     this.beginning = subscription;
     let begun = false;
@@ -53,8 +70,8 @@ export class Subscriber {
       await subscription.begin(message.cursor, (resumed) => {
         begun = true;
         // The former one to this topic says nothing after the new one has begun.
-        this.subscriptions.get(topic.text)?.end();
-        this.subscriptions.set(topic.text, subscription);
+        this.subscriptions.get(topic.text)?.subscription.end();
+        this.subscriptions.set(topic.text, { subscription, users: topic.userIds.length });
         const { id } = message;
         this.connection.send({ type: 'subscribed', ...(id !== undefined && { id }), topic: topic.text, resumed });
       });
@@ -76,14 +93,14 @@ export class Subscriber {
   }
 
   unsubscribe(message: Unsubscribe): void {
-    this.subscriptions.get(message.topic)?.end();
+    this.subscriptions.get(message.topic)?.subscription.end();
     this.subscriptions.delete(message.topic);
     if (message.id !== undefined) this.connection.send({ type: 'ok', id: message.id });
   }
 
   close(): void {
     this.beginning?.end();
-    for (const subscription of this.subscriptions.values()) subscription.end();
+    for (const { subscription } of this.subscriptions.values()) subscription.end();
     this.subscriptions.clear();
     this.queue.close();
   }
@@ -97,7 +114,14 @@ export class Subscriber {
   }
 
   private drained(): void {
-    for (const subscription of this.subscriptions.values()) subscription.drained();
+    for (const { subscription } of this.subscriptions.values()) subscription.drained();
+  }
+
+  /** Users in the topics of this socket, when it subscribes to this one, too. */
+  private userCountWith(topic: Topic): number {
+    let users = topic.userIds.length;
+    for (const [text, subscribed] of this.subscriptions) if (text !== topic.text) users += subscribed.users;
+    return users;
   }
 
   private refuse(path: string, message: string, id: MessageId | undefined): void {

@@ -22,6 +22,7 @@ const BACK_OFF = { firstMs: 50, maxMs: 2_000 };
 export class Subscription implements TopicSubscriber {
   readonly mode: TopicSubscriber['mode'];
   private readonly hub: Hub;
+  /** As all of its subscribers share it. */
   private readonly topic: Topic;
   private readonly queue: SendQueue;
   private readonly group: TopicGroup;
@@ -41,11 +42,11 @@ export class Subscription implements TopicSubscriber {
     failed: (error: unknown) => void,
   ) {
     this.hub = hub;
-    this.topic = topic;
     this.mode = mode;
     this.queue = queue;
     this.failed = failed;
     this.group = hub.joinGroup(topic, this);
+    this.topic = this.group.topic;
   }
 
   /**
@@ -53,10 +54,9 @@ export class Subscription implements TopicSubscriber {
    * @throws StoreError when the store does not answer, or `invalid_cursor`: the subscription is then to be ended.
    */
   async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
-    const place = cursor === NO_PLACE ? undefined : cursor;
-    const delivered = place === undefined ? [] : this.hub.store.log.positions(place);
     this.entered = true;
-    await this.hub.enter();
+    await this.hub.enter(this.topic);
+    const place = cursor === undefined || cursor === NO_PLACE ? undefined : await this.hub.store.log.resolve(cursor);
     if (this.ended) return;
     if (this.wantsSummaries()) {
       const [counts] = await countsOf(this.hub.store, [this.topic]);
@@ -66,7 +66,7 @@ export class Subscription implements TopicSubscriber {
       this.settle();
       return;
     }
-    const task = await this.firstTask(place, delivered);
+    const task = await this.firstTask(place);
     if (this.ended) return;
     begun(task.what === 'follow');
     void this.run(task);
@@ -97,7 +97,7 @@ export class Subscription implements TopicSubscriber {
     }
   }
 
-  summarise(frame: string): void {
+  send(frame: string): void {
     this.queue.send(frame);
   }
 
@@ -128,22 +128,28 @@ export class Subscription implements TopicSubscriber {
     this.lagging = { what: 'follow', generation: this.hub.generation, cursor: before, delivered };
   }
 
-  private async firstTask(cursor: string | undefined, delivered: readonly number[]): Promise<Task> {
+  /** @param cursor upheld by the store a moment ago. */
+  private async firstTask(cursor: string | undefined): Promise<Task> {
     const { generation, positions } = this.hub;
-    const behind = positions.reduce((sum, position, shard) => sum + Math.max(0, position - (delivered[shard] ?? 0)), 0);
-    if (cursor !== undefined && behind <= MAX_BEHIND_CHANGES && (await this.hub.store.log.upholds(cursor))) {
-      const page = await this.hub.read(cursor);
-      if (!page.gap) return { what: 'follow', generation, cursor, delivered, page };
+    if (cursor !== undefined) {
+      const shards = this.hub.shardsOf(this.topic);
+      const delivered = this.hub.store.log.positions(cursor);
+      const behind = positions.reduce((sum, position, shard) => {
+        if (shards && !shards.includes(shard)) return sum;
+        return sum + Math.max(0, position - (delivered[shard] ?? 0));
+      }, 0);
+      const page = behind <= MAX_BEHIND_CHANGES ? await this.hub.read(cursor, shards) : undefined;
+      if (page && !page.gap) return { what: 'follow', generation, cursor, delivered, page };
     }
-    return takeSnapshot(this.hub, this.topic);
+    return takeSnapshot(this.hub, this.group);
   }
 
   /** Works until it stands where the hub stands. While the store is away it keeps its place. */
   private async run(first: Task): Promise<void> {
     const work = {};
     this.work = work;
-    const { topic, queue } = this;
-    const listener: Listener = { topic, queue, listens: () => !this.ended && this.work === work };
+    const { group, queue } = this;
+    const listener: Listener = { group, queue, listens: () => !this.ended && this.work === work };
     let task: Task | undefined = first;
     const step = async (): Promise<void> => {
       task = await this.advance(listener, task as Task);
@@ -163,9 +169,13 @@ export class Subscription implements TopicSubscriber {
 
   /** @returns what comes next; undefined when it has joined the hub, in the same turn in which it stood there. */
   private async advance(listener: Listener, task: Task): Promise<Task | undefined> {
-    if (task.what === 'begin') return takeSnapshot(this.hub, this.topic);
+    if (task.what === 'begin') return takeSnapshot(this.hub, this.group);
     if (task.what === 'snapshot') return pageOut(this.hub, listener, task);
-    if (!(await catchUp(this.hub, listener, task))) return { what: 'begin' };
+    if (!(await catchUp(this.hub, listener, task))) {
+      // The log leads on from it no more.
+      this.group.drop(task.snapshot);
+      return { what: 'begin' };
+    }
     this.settle();
     return undefined;
   }

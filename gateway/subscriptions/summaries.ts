@@ -1,8 +1,14 @@
-/** Summaries of topics for those who do not want each change: one question to the store for all topics together. */
-import type { Count, PresenceStore } from '../../presence-core/index.ts';
-import { intervalFrame } from './frames.ts';
+/** Summaries of topics for those who do not want each change: few questions to the store for all topics together. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Count, isRetryable, type PresenceStore } from '../../presence-core/index.ts';
+import { problemBody, storeProblem } from '../problem.ts';
+import { intervalFrame, problemFrame } from './frames.ts';
 import type { TopicGroup } from './topic-group.ts';
 import { dimensionOf, type Topic } from './topics.ts';
+
+/** Topics, and the users of topics, that are asked for at once. */
+const SLICE_TOPICS = 200;
+const SLICE_USERS = 1_000;
 
 /** Live users and sessions of each topic. */
 export async function countsOf(store: PresenceStore, topics: readonly Topic[]): Promise<Count[]> {
@@ -21,11 +27,14 @@ export async function countsOf(store: PresenceStore, topics: readonly Topic[]): 
   });
 }
 
+type SummariesLog = { error(fields: object, message: string): void };
+
 export class Summaries {
   private readonly store: PresenceStore;
   private readonly groups: ReadonlyMap<string, TopicGroup>;
   private readonly intervalMs: number;
   private readonly isQuiet: () => boolean;
+  private readonly log: SummariesLog;
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
 
@@ -35,11 +44,13 @@ export class Summaries {
     groups: ReadonlyMap<string, TopicGroup>,
     intervalMs: number,
     isQuiet: () => boolean,
+    log: SummariesLog,
   ) {
     this.store = store;
     this.groups = groups;
     this.intervalMs = intervalMs;
     this.isQuiet = isQuiet;
+    this.log = log;
   }
 
   start(): void {
@@ -61,16 +72,53 @@ export class Summaries {
     });
   }
 
+  /** In slices, so that many topics of many users fit what may be in flight, and one that fails fails alone. */
   private async send(groups: readonly TopicGroup[]): Promise<void> {
-    const counts = await countsOf(
-      this.store,
-      groups.map((group) => group.topic),
-    ).catch(() => undefined);
-    // While the store is away nothing is sent; opens and closes are counted on for the next summary.
-    if (!counts) return;
-    for (const [i, group] of groups.entries()) {
-      const frame = intervalFrame(group.topic.text, counts[i] as Count, group.takeFlow());
-      for (const member of group.summarised) member.summarise(frame);
+    for (const slice of slicesOf(groups)) {
+      try {
+        const counts = await countsOf(
+          this.store,
+          slice.map((group) => group.topic),
+        );
+        for (const [i, group] of slice.entries()) this.tell(group, counts[i] as Count);
+      } catch (error) {
+        // Opens and closes are counted on for the next summary.
+        for (const group of slice) this.fail(group, error);
+      }
+      await nextTurn();
     }
   }
+
+  private tell(group: TopicGroup, count: Count): void {
+    group.isFaulty = false;
+    const frame = intervalFrame(group.topic.text, count, group.takeFlow());
+    for (const member of group.summarised) member.send(frame);
+  }
+
+  /** Once, until it can be counted again. */
+  private fail(group: TopicGroup, error: unknown): void {
+    if (!isRetryable(error)) this.log.error({ err: error, topic: group.topic.text }, 'could not count a topic');
+    if (group.isFaulty) return;
+    group.isFaulty = true;
+    const { code, detail } = storeProblem(error);
+    const frame = problemFrame(problemBody(code, detail, { topic: group.topic.text }));
+    for (const member of group.summarised) member.send(frame);
+  }
+}
+
+/** Topics with at most so many users together, or one with more. */
+function* slicesOf(groups: readonly TopicGroup[]): Generator<readonly TopicGroup[]> {
+  let slice: TopicGroup[] = [];
+  let users = 0;
+  for (const group of groups) {
+    const { length } = group.topic.userIds;
+    if (users + length > SLICE_USERS || slice.length === SLICE_TOPICS) {
+      yield slice;
+      slice = [];
+      users = 0;
+    }
+    slice.push(group);
+    users += length;
+  }
+  if (slice.length > 0) yield slice;
 }

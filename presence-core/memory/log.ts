@@ -1,7 +1,8 @@
 /** The change log of the memory store (P11): a ring of the newest entries, read by cursor, with waiting readers. */
+import type { Clock } from '../clock.ts';
 import { StoreError } from '../errors.ts';
 import type { Change, CloseReason } from '../session.ts';
-import type { LogPage, StoreLog } from '../store/log.ts';
+import { keptMs, type LogPage, type StoreLog } from '../store/log.ts';
 import type { SessionRow } from './session-row.ts';
 
 const CURSOR = /^m:([0-9a-f]{16}):(\d{1,15})$/;
@@ -17,6 +18,7 @@ export class MemoryLog implements StoreLog {
   /** Nobody reads elsewhere than where calls write. */
   readonly strays = 0;
   readonly #epoch: string;
+  readonly #now: Clock;
   #max: number;
   /** Entry of sequence `s` stands at `(s - 1) % max`. */
   #entries: Change[] = [];
@@ -26,8 +28,10 @@ export class MemoryLog implements StoreLog {
   /** Wakes one waiting reader each. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(epoch: string, max: number) {
+  /** @param now the instant by the store's clock. */
+  constructor(epoch: string, max: number, now: Clock) {
     this.#epoch = epoch;
+    this.#now = now;
     this.#max = max;
   }
 
@@ -80,6 +84,14 @@ export class MemoryLog implements StoreLog {
     return this.#position(cursor) !== undefined;
   }
 
+  shorten(cursor: string): string {
+    return cursor;
+  }
+
+  async resolve(text: string): Promise<string | undefined> {
+    return this.#position(text) === undefined ? undefined : text;
+  }
+
   /** Up to where a cursor has read; 0 for a place that this log never had. */
   positions(cursor: string): readonly number[] {
     return [this.#position(cursor) ?? 0];
@@ -91,6 +103,20 @@ export class MemoryLog implements StoreLog {
 
   async head(): Promise<string> {
     return this.#cursor(this.trimmed);
+  }
+
+  shardsOf(): readonly number[] {
+    return [0];
+  }
+
+  moved(cursor: string, place: string, shards: readonly number[]): string {
+    return shards.length > 0 ? place : cursor;
+  }
+
+  async keptMs(): Promise<number> {
+    const oldest = this.at(this.trimmed + 1);
+    if (!oldest) return Number.POSITIVE_INFINITY;
+    return keptMs(this.#now() - oldest.at, this.#last - this.trimmed, this.#max);
   }
 
   /** After a gap the page goes on with the oldest entry kept, so that a reader that needs no snapshot loses no more. */

@@ -60,8 +60,9 @@ export class MemoryStore implements PresenceStore {
       tombstoneMs: options.tombstoneMs ?? 600_000,
       leftTombstoneMs: options.leftTombstoneMs ?? 10_000,
       seenTtlMs: options.seenTtlMs ?? 86_400_000,
-      seenMax: options.seenMax ?? 100_000,
+      seenMax: options.seenMax ?? 1_000_000,
       logMax: options.logMax ?? 100_000,
+      clock,
       leases,
     });
     const sweep = new MemorySweep(shard, leases);

@@ -1,7 +1,7 @@
 /** Nodes of the memory store: their leases, and the sweep (P1, P9). */
 import type { Clock } from '../clock.ts';
 import { trueEnd } from '../silence.ts';
-import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
+import type { BeatResult, Restored, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { singleFlight } from '../toolkit/single-flight.ts';
 import type { MemoryAnalytics } from './analytics.ts';
 import type { MemoryInbox } from './inbox.ts';
@@ -19,7 +19,7 @@ export interface MemoryNodesParts {
 
 export class MemoryNodes implements StoreNodes {
   readonly #parts: MemoryNodesParts;
-  #restored = { epoch: '', nodeIds: new Set<string>() };
+  #restored = { epoch: '', nodeIds: new Set<string>(), returnsUntil: 0 };
   readonly #sweepOnce: () => Promise<SweepResult>;
 
   constructor(parts: MemoryNodesParts) {
@@ -53,10 +53,12 @@ export class MemoryNodes implements StoreNodes {
   }
 
   /** This store never forgets while its process runs. */
-  async confirmRestored(nodeIds: readonly string[], epoch: string): Promise<readonly string[]> {
-    if (this.#restored.epoch !== epoch) this.#restored = { epoch, nodeIds: new Set() };
-    for (const nodeId of nodeIds) this.#restored.nodeIds.add(nodeId);
-    return [...this.#restored.nodeIds];
+  async confirmRestored(nodeIds: readonly string[], epoch: string, returnsUntil = 0): Promise<Restored> {
+    if (this.#restored.epoch !== epoch) this.#restored = { epoch, nodeIds: new Set(), returnsUntil: 0 };
+    const restored = this.#restored;
+    for (const nodeId of nodeIds) restored.nodeIds.add(nodeId);
+    restored.returnsUntil = Math.max(restored.returnsUntil, returnsUntil);
+    return { nodeIds: [...restored.nodeIds], returnsUntil: restored.returnsUntil };
   }
 
   /** A sweep that is asked for while one runs is that one. */

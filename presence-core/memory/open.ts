@@ -28,7 +28,7 @@ export function openSession(opening: Opening): OpenResult {
   }
   const live = shard.liveMembers(userId, now);
   const row = live.find((member) => member.sessionId === sessionId);
-  if (request.intent === 'return' && !isIncarnation(row, request.startedAt)) return { outcome: 'gone' };
+  if (request.intent === 'return' && !isIncarnation(row, request)) return { outcome: 'gone' };
   if (row && former && row.startedAt < former.startedAt) return restoreAfter(opening, row, former.startedAt);
   if (row !== undefined && isHeldElsewhere(row, request, now)) return { outcome: 'moved' };
   if (row === undefined) return admitSession(opening, slots(live), { displaced: [], wasOnline: live.length > 0 });
@@ -74,10 +74,10 @@ function admitSession(
   { displaced, wasOnline }: Before,
 ): OpenResult {
   const isMark = request.sessionId === PRESENCE_ONLY;
-  const restores = request.intent === 'restore';
+  const wasAdmitted = request.intent === 'restore' || request.returns === true;
   const { admitted, replaced, evicted, kept } = admit(live, {
-    room: isMark ? Number.POSITIVE_INFINITY : restores ? MAX_SESSIONS : Math.min(max, MAX_SESSIONS),
-    onLimit: restores ? 'reject' : (request.onLimit ?? 'reject'),
+    room: isMark ? Number.POSITIVE_INFINITY : wasAdmitted ? MAX_SESSIONS : Math.min(max, MAX_SESSIONS),
+    onLimit: wasAdmitted ? 'reject' : (request.onLimit ?? 'reject'),
     replace: request.replace ?? [],
   });
   const end = (row: SessionRow, reason: CloseReason) => {
@@ -91,11 +91,11 @@ function admitSession(
     const freeAt = nextFreeAt(conflicts, now);
     return { outcome: 'refused', current: kept.length, max, conflicts, nextFreeAt: freeAt, displaced };
   }
-  const former = formerOf(request, now);
+  const begun = beginningOf(request, now);
   const expiresAt = now + request.leaseMs;
   const leaseEndsAt = shard.leaseUntil(expiresAt);
-  const row = new SessionRow(request.userId, request.sessionId, max, former?.startedAt ?? now, leaseEndsAt);
-  if (former !== undefined) Object.assign(row, former);
+  const row = new SessionRow(request.userId, request.sessionId, max, begun?.startedAt ?? now, leaseEndsAt);
+  if (begun !== undefined) Object.assign(row, begun);
   row.hold(holder, request.owner);
   row.assign(request.attributes);
   shard.addSession(row, now, wasOnline);
@@ -113,16 +113,23 @@ function opened(
   return { outcome, ...answer, startedAt, segment, segmentStartedAt, expiresAt };
 }
 
-function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest, now: number): Former | undefined {
-  if (intent !== 'restore' || startedAt === undefined) return undefined;
+/** What a session was that the store forgot; undefined without `restore` (P10). */
+function formerOf(request: OpenRequest, now: number): Former | undefined {
+  return request.intent === 'restore' ? beginningOf(request, now) : undefined;
+}
+
+/** With what a session begins, or goes on; undefined: it begins now. */
+function beginningOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest, now: number): Former | undefined {
+  if (intent === 'return' || startedAt === undefined) return undefined;
   const beganAt = Math.min(startedAt, now);
   const at = Math.min(segmentStartedAt ?? startedAt, now);
   return { startedAt: beganAt, segment: segment ?? 0, segmentStartedAt: Math.max(beganAt, at) };
 }
 
-/** Whether a session is the one that began then; an instant that is not given fits any. */
-function isIncarnation(row: SessionRow | undefined, startedAt: number | undefined): boolean {
-  return row !== undefined && (startedAt === undefined || row.startedAt === startedAt);
+/** Whether a session is the one that is returned to, which began at one of these instants; without them any is. */
+function isIncarnation(row: SessionRow | undefined, { startedAt, orStartedAt }: OpenRequest): boolean {
+  if (row === undefined) return false;
+  return startedAt === undefined || row.startedAt === startedAt || orStartedAt?.includes(row.startedAt) === true;
 }
 
 /** Whether somebody else holds the session and keeps it from this socket; nobody holds a detached one (P7). */

@@ -2,6 +2,7 @@
  * The truth of the memory store and all that follows from it. Every step here is synchronous and leaves users, counts,
  * expiry, log, last seen and tombstones in agreement; the acts of the memory store are made of these steps.
  */
+import type { Clock } from '../clock.ts';
 import type { Attributes, CloseReason, Displaced, Session } from '../session.ts';
 import { trueEnd } from '../silence.ts';
 import { type DueList, DueWheel } from '../toolkit/due-wheel.ts';
@@ -25,6 +26,7 @@ export interface ShardOptions {
   readonly seenTtlMs: number;
   readonly seenMax: number;
   readonly logMax: number;
+  readonly clock: Clock;
   readonly leases: LeaseTable;
 }
 
@@ -47,7 +49,7 @@ export class MemoryShard {
   readonly #leases: LeaseTable;
 
   constructor(options: ShardOptions) {
-    this.log = new MemoryLog(options.epoch, options.logMax);
+    this.log = new MemoryLog(options.epoch, options.logMax, options.clock);
     this.tombstones = new MemoryTombstones(options.tombstoneMs, options.leftTombstoneMs);
     this.#seen = new ExpiringMap(options.seenMax, (at) => at + options.seenTtlMs);
     this.#seenTtlMs = options.seenTtlMs;

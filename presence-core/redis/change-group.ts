@@ -12,7 +12,7 @@ import { position } from './log.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
 import type { RedisShards } from './shards.ts';
 
-/** Entries of one script call: some 4 ms of Redis. */
+/** Entries of one script call: some 4 ms of Redis. A larger share is taken by several, one after the other. */
 const CHANGES_PER_CALL = 1_000;
 /** Ids of one XACK: some 0.3 ms of Redis. */
 const IDS_PER_ACK = 500;
@@ -38,8 +38,6 @@ export class RedisChangeGroup implements ChangeSource {
   private readonly client: RedisClient;
   private readonly shards: RedisShards;
   private readonly options: ChangeGroupOptions;
-  /** One script call each. */
-  private readonly shardGroups: readonly (readonly number[])[];
   private pruned = false;
   private warned = false;
 
@@ -47,7 +45,6 @@ export class RedisChangeGroup implements ChangeSource {
     this.client = client;
     this.shards = shards;
     this.options = options;
-    this.shardGroups = shards.groups('take', shards.all);
   }
 
   async acknowledge(taken: TakenEntries): Promise<void> {
@@ -70,9 +67,9 @@ export class RedisChangeGroup implements ChangeSource {
     // Members come rarely, so each that comes removes those that went without leaving.
     if (!this.pruned) await this.prune('');
     this.pruned = true;
-    const inOneCall = this.shardGroups[0]?.length as number;
-    const count = Math.ceil(Math.min(limit / this.shards.prefixes.length, CHANGES_PER_CALL / inOneCall));
-    const replies = await this.forAll<string[]>('take', [name, member, String(count), String(claimMs)]);
+    const count = Math.min(Math.ceil(limit / this.shards.prefixes.length), CHANGES_PER_CALL);
+    const groups = this.groups('take', Math.floor(CHANGES_PER_CALL / Math.max(1, count)));
+    const replies = await this.forAll<string[]>('take', groups, [name, member, String(count), String(claimMs)]);
     const changes: Change[] = [];
     const receipt: ShardEntries[] = [];
     let [lost, backlog] = [0, 0];
@@ -103,27 +100,43 @@ export class RedisChangeGroup implements ChangeSource {
   }
 
   private async prune(leaving: string): Promise<void> {
-    await this.forAll<number>('prune', [this.options.name, leaving, String(GONE_MS)]);
+    await this.forAll<number>('prune', this.groups('prune'), [this.options.name, leaving, String(GONE_MS)]);
+  }
+
+  /** Shards of one call each. @param most in one call. */
+  private groups(verb: 'take' | 'prune', most = Number.POSITIVE_INFINITY): number[][] {
+    return this.shards.groups(verb, this.shards.all).flatMap((group) => chunks(group, Math.min(most, group.length)));
   }
 
   /** What a part of a Cluster answered counts although another part did not: it is given to this member already. */
   private async forAll<Reply>(
     verb: 'take' | 'prune',
+    groups: readonly (readonly number[])[],
     common: readonly string[],
   ): Promise<{ shard: number; reply: Reply }[]> {
-    const calls = await Promise.allSettled(
-      this.shardGroups.map(async (shards) => {
-        const replies = await this.shards.runEach<Reply | Error>(verb, common, shards);
-        return replies.flatMap((reply, i) => {
-          // A log that cannot be read keeps nobody from the others.
-          if (reply instanceof Error) this.shards.failed(reply);
-          return reply instanceof Error ? [] : [{ shard: shards[i] as number, reply }];
-        });
-      }),
-    );
+    const call = async (shards: readonly number[]): Promise<{ shard: number; reply: Reply }[]> => {
+      const replies = await this.shards.runEach<Reply | Error>(verb, common, shards);
+      return replies.flatMap((reply, i) => {
+        // A log that cannot be read keeps nobody from the others.
+        if (reply instanceof Error) this.shards.failed(reply);
+        return reply instanceof Error ? [] : [{ shard: shards[i] as number, reply }];
+      });
+    };
+    const calls = await (this.shards.isCluster ? Promise.allSettled(groups.map(call)) : inTurn(groups, call));
     const answered = calls.flatMap((call) => (call.status === 'fulfilled' ? call.value : []));
     const failed = calls.find((call) => call.status === 'rejected');
     if (answered.length === 0 && failed) throw toStoreError(failed.reason);
     return answered;
   }
+}
+
+/** One after the other, so that what else waits for this Redis goes between them; until one fails. */
+async function inTurn<T, R>(list: readonly T[], act: (one: T) => Promise<R>): Promise<PromiseSettledResult<R>[]> {
+  const done: PromiseSettledResult<R>[] = [];
+  for (const one of list) {
+    const [result] = (await Promise.allSettled([act(one)])) as [PromiseSettledResult<R>];
+    done.push(result);
+    if (result.status === 'rejected') break;
+  }
+  return done;
 }

@@ -1,6 +1,9 @@
 /**
  * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
- * on Cluster one per shard. Each kind of verb has a bound of what is in flight (P14).
+ * on Cluster one per shard. Two verbs are gathered longer, until a call is full at most. Opens, the dearest by far where
+ * calls are small, wait while others have no answer yet: when there are few nothing waits, and in a storm calls are large.
+ * Updates, of which nobody waits for the answer, wait until a millisecond has passed since the last ones.
+ * Each kind of verb has a bound of what is in flight (P14).
  */
 import { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
@@ -20,6 +23,8 @@ const KINDS = {
   sessions: 'reads',
   counts: 'reads',
   snapshot: 'reads',
+  'snapshot-user': 'reads',
+  watch: 'reads',
 } as const satisfies Record<string, keyof InFlightBounds>;
 
 type QueuedVerb = keyof typeof KINDS;
@@ -35,6 +40,8 @@ interface Item {
 /** Items that are queued, and answered, together. */
 interface QueuedItems {
   readonly items: readonly Item[];
+  /** Of one item on one user. */
+  readonly userId?: string | undefined;
   /** Given the replies of a whole call: its own begin at `at`. */
   readonly resolve: (replies: readonly unknown[], at: number) => void;
   readonly reject: (error: unknown) => void;
@@ -44,7 +51,14 @@ interface Queue {
   /** By which the first of them was placed. */
   readonly seed: number;
   readonly all: QueuedItems[];
+  /** It waits for answers to earlier calls, or for its timer; else it goes at the end of this turn. */
+  readonly isGathering: boolean;
+  timer: NodeJS.Timeout | undefined;
+  size: number;
 }
+
+/** The least time between two calls of updates: a call with two items costs Redis and Node half of what two calls cost. */
+const UPDATES_GATHER_MS = 1;
 
 /** Arguments of an item on one user, of the shard's key prefix and the user's bucket. */
 type ItemArgs = (prefix: string, bucket: string) => readonly string[];
@@ -53,6 +67,10 @@ export class ItemQueue {
   private readonly queued = new Map<QueuedVerb, Queue>();
   private readonly shards: RedisShards;
   private readonly bounds: InFlightBounds;
+  /** When the last call of updates was sent, by `performance.now()`. */
+  private updatesSentAt = Number.NEGATIVE_INFINITY;
+  /** Calls of opens without an answer. */
+  private unanswered = 0;
 
   constructor(shards: RedisShards, bounds: InFlightBounds) {
     this.shards = shards;
@@ -69,20 +87,22 @@ export class ItemQueue {
    * Queues one item; resolves with its part of the reply.
    * @throws StoreError `overloaded` at once when too much is in flight; `internal` for an error of this item alone.
    */
-  add<Reply>(verb: QueuedVerb, item: Item): Promise<Reply> {
+  add<Reply>(verb: QueuedVerb, item: Item, userId?: string): Promise<Reply> {
     return new Promise<Reply>((resolve, reject) => {
       const answered = (replies: readonly unknown[], at: number): void => {
         const reply = replies[at];
         if (reply instanceof Error) reject(this.shards.failed(reply));
         else resolve(reply as Reply);
       };
-      this.queue(verb, { items: [item], resolve: answered, reject });
+      this.queue(verb, { items: [item], userId, resolve: answered, reject });
     });
   }
 
   /** Queues an item on one user. */
   addForUser<Reply>(verb: QueuedVerb, userId: string, args: ItemArgs): Promise<Reply> {
-    return this.add<Reply>(verb, this.itemOf(userId, args));
+    // Opens do not send the updates of others, which come as often.
+    if (verb === 'open' && this.isUpdated(userId)) this.flush('update');
+    return this.add<Reply>(verb, this.itemOf(userId, args), userId);
   }
 
   /** Queues many; replies in their order. */
@@ -114,13 +134,34 @@ export class ItemQueue {
 
   private queue(verb: QueuedVerb, added: QueuedItems): void {
     this.boundOf(verb).add(added.items.length);
-    const queue = this.queued.get(verb);
-    if (queue) {
-      queue.all.push(added);
-    } else {
-      this.queued.set(verb, { seed: this.shards.seed, all: [added] });
-      setImmediate(() => this.flush(verb));
-    }
+    const queue = this.queued.get(verb) ?? this.begin(verb);
+    queue.all.push(added);
+    queue.size += added.items.length;
+    if (queue.isGathering && queue.size >= ITEMS_PER_CALL[verb]) this.flush(verb);
+  }
+
+  private begin(verb: QueuedVerb): Queue {
+    const waitMs = verb === 'update' ? Math.ceil(this.updatesSentAt + UPDATES_GATHER_MS - performance.now()) : 0;
+    // On Cluster a master that is silent would keep the opens of others waiting.
+    const isGathering = verb === 'open' ? this.unanswered > 0 && !this.shards.isCluster : waitMs > 0;
+    const queue: Queue = { seed: this.shards.seed, all: [], isGathering, timer: undefined, size: 0 };
+    this.queued.set(verb, queue);
+    const flush = (): void => {
+      if (this.queued.get(verb) === queue) this.flush(verb);
+    };
+    if (waitMs > 0) queue.timer = setTimeout(flush, waitMs);
+    else if (!isGathering) setImmediate(flush);
+    return queue;
+  }
+
+  private flushQueued(verb: QueuedVerb): void {
+    if (this.queued.has(verb)) this.flush(verb);
+  }
+
+  /** Whether a change of this user's sessions waits in the queue of updates. */
+  private isUpdated(userId: string): boolean {
+    const updates = this.queued.get('update');
+    return updates?.all.some((queued) => queued.userId === userId) ?? false;
   }
 
   private boundOf(verb: QueuedVerb): InFlight {
@@ -128,7 +169,12 @@ export class ItemQueue {
   }
 
   private flush(verb: QueuedVerb): void {
-    const { seed, all: queue } = this.queued.get(verb) as Queue;
+    // What acts on a session later never overtakes its open or update: one that is given up is opened, then detached (P7).
+    if (verb !== 'open' && KINDS[verb] !== 'reads') this.flushQueued('open');
+    if (verb === 'update') this.updatesSentAt = performance.now();
+    else if (verb !== 'open') this.flushQueued('update');
+    const { seed, all: queue, timer } = this.queued.get(verb) as Queue;
+    clearTimeout(timer);
     this.queued.delete(verb);
     if (seed !== this.shards.seed) {
       this.refuse(verb, queue);
@@ -165,9 +211,10 @@ export class ItemQueue {
     for (const item of items) for (const arg of item.args) args.push(arg);
     const users = items.map((item) => item.user).filter((user) => user !== undefined);
     const keys = this.shards.declaredKeys((items[0] as Item).shard, users);
+    if (verb === 'open') this.unanswered += 1;
     this.shards.run(verb, keys, args).then(
       (replies) => {
-        this.boundOf(verb).remove(items.length);
+        this.answered(verb, items.length);
         let at = 0;
         for (const queued of call) {
           queued.resolve(replies, at);
@@ -175,10 +222,17 @@ export class ItemQueue {
         }
       },
       (error) => {
-        this.boundOf(verb).remove(items.length);
+        this.answered(verb, items.length);
         for (const queued of call) queued.reject(error);
       },
     );
+  }
+
+  private answered(verb: QueuedVerb, items: number): void {
+    this.boundOf(verb).remove(items);
+    if (verb !== 'open') return;
+    this.unanswered -= 1;
+    if (this.unanswered === 0) this.flushQueued('open');
   }
 }
 

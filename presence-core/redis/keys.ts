@@ -21,7 +21,12 @@ export function shardPrefix(prefix: string, shard: number): string {
   return `{${prefix}:${shard}}:`;
 }
 
-/** The keys of a shard that do not depend on a user. */
+/**
+ * The keys of a shard that do not depend on a user, as a call declares them. Some are there at times only, `r` while a
+ * recount runs: so nearly all calls on a shard are refused as long as its slot is moved, and none is half done, as one that
+ * found a key gone in its middle would be. The index of watched streams (lua/parts/watched.lua) is left out: what an act
+ * cannot write to an index that was moved already shows in its number of sessions, and the index is filled anew.
+ */
 export function shardKeys(shardPrefix: string): string[] {
   return ['shard', 'due', 'soon', 'held', 'sweep', 'n', 'r', 'lim', 'tomb', 'seen', 'log'].map(
     (name) => shardPrefix + name,

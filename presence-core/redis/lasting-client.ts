@@ -48,9 +48,12 @@ interface Connector {
  * them to stderr unless somebody listens. Once one announces a new master, the client waits no longer to connect again.
  */
 export function hearSentinels(client: Redis): void {
-  const state = client as unknown as { connector: Connector; retryAttempts: number };
+  const state = client as unknown as { connector: Connector; retryAttempts: number; reconnectTimeout: unknown };
   const connectNow = (): void => {
     if (client.status !== 'reconnecting') return;
+    // Else it would connect once more when this one has failed and waits.
+    clearTimeout(state.reconnectTimeout as NodeJS.Timeout);
+    state.reconnectTimeout = null;
     // Another sentinel may not know of the master yet: then the pauses are short again.
     state.retryAttempts = 0;
     client.connect().catch(() => undefined);

@@ -8,10 +8,19 @@ import { AstrayError, type RedisMark } from './mark.ts';
 import { readBound } from './outage.ts';
 
 const READY_WAIT_MS = 1_000;
+/** More are closed once they are done: a reader that wants other shards leaves its read to end. */
+const IDLE_MAX = 4;
 /** Between reads, while one connection after the other is astray: each makes readers begin anew. */
 const PAUSES = { firstMs: 500, maxMs: 5_000 };
 
 export type StreamReply = [key: string, entries: [id: string, fields: string[]][]][] | null;
+
+/** A log, and the id after which it is read. */
+export interface LogPlace {
+  readonly shard: number;
+  readonly key: string;
+  readonly after: string;
+}
 
 export interface LogAnswer {
   readonly reply: StreamReply;
@@ -41,23 +50,27 @@ export class LogConnections {
   }
 
   /**
-   * @param streams keys, then the id after which each is read.
    * @returns undefined when the connection was astray.
    * @throws StoreError
    */
-  async read(streams: readonly string[], count: number, waitMs: number): Promise<LogAnswer | undefined> {
+  async read(places: readonly LogPlace[], count: number, waitMs: number): Promise<LogAnswer | undefined> {
     if (performance.now() < this.pausedUntil) throw new AstrayError();
     const reader = this.idle.pop() ?? (this.connect() as Redis);
     this.open.add(reader);
     await this.ready(reader);
     try {
+      const streams = [...places.map(({ key }) => key), ...places.map(({ after }) => after)];
+      // Both commands leave in one packet.
+      reader.stream.cork();
       const proof = this.mark.prove(reader);
       const read =
         waitMs > 0
           ? reader.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', ...streams)
           : reader.xread('COUNT', count, 'STREAMS', ...streams);
+      reader.stream.uncork();
       const [asOf, reply] = await this.boundOf(waitMs)(Promise.all([proof, read as Promise<StreamReply>]));
-      this.idle.push(reader);
+      if (this.idle.length < IDLE_MAX) this.idle.push(reader);
+      else this.discard(reader);
       this.straysInRow = 0;
       this.mark.renew();
       return { reply, asOf };

@@ -2,8 +2,8 @@
 import { StoreError } from '../errors.ts';
 
 export interface ShardPosition {
-  epoch: number;
-  sequence: number;
+  readonly epoch: number;
+  readonly sequence: number;
 }
 
 /** Text form: per shard `epoch.sequence` in base 36; an epoch equal to the one before is left out. */

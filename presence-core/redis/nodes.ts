@@ -1,6 +1,6 @@
 /** Leases of node generations, the epochs of the shards, and the sweep (P1, P9, P10). */
 import { StoreError } from '../errors.ts';
-import type { BeatResult, StoreNodes, SweepResult } from '../store/nodes.ts';
+import type { BeatResult, Restored, StoreNodes, SweepResult } from '../store/nodes.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
@@ -15,6 +15,8 @@ const EPOCHS_PER_BEAT = 64;
 const NEW_MS = 5_000;
 /** Far longer than a restore takes. */
 const RESTORED_TTL_MS = 600_000;
+/** Before an instant among the ids of nodes that are done; none has it. */
+const RETURNS = '~';
 
 export interface RedisNodesOptions {
   readonly client: RedisClient;
@@ -38,6 +40,8 @@ export class RedisNodes implements StoreNodes {
   private turn = 0;
   /** Of the server that answered the last beat at each home; '' where it hides that. */
   private runIds: readonly string[] = [];
+  /** When each home answered last, by its clock. */
+  private answeredAt: readonly number[] = [];
   private readonly shards: RedisShards;
   private readonly masters = new SharedRead((_: 'run ids') => this.options.runIds());
   private readonly options: RedisNodesOptions;
@@ -91,29 +95,47 @@ export class RedisNodes implements StoreNodes {
     for (const [i, reply] of replies.entries()) {
       for (const [j, epoch] of reply.slice(2).entries()) epochs[isCluster ? i : first + j] = Number(epoch);
     }
+    const heads = replies.map(([head = '']) => head.split('|'));
+    let hasLost = false;
     if (epochs.some((epoch, shard) => epoch !== this.epochs[shard])) {
+      hasLost = replies.some((reply, i) => {
+        const told = reply.slice(2).map(Number);
+        const isOther = told.some((epoch, j) => this.isOtherThanKnown(isCluster ? i : first + j, epoch));
+        return isOther && Number(heads[i]?.[4]) < (this.answeredAt[i] ?? 0);
+      });
       // Scripts refuse admissions of an epoch that the caller does not know (P10), hence by a seed that is no more (P18).
       await this.options.onNewEpoch();
       this.epochs = epochs;
     }
     this.shards.speaker.epoch = Math.max(...this.epochs);
-    const heads = replies.map(([head = '']) => head.split('|'));
+    this.answeredAt = heads.map(([, now]) => Number(now));
     this.runIds = heads.map(([, , runId = '']) => runId);
     return {
       outcome: heads.some(([outcome]) => outcome === 'fenced') ? 'fenced' : 'alive',
       epoch: [...new Set(this.epochs)].join('.'),
       now: Math.max(...heads.map(([, now]) => Number(now))),
       nodes: heads[0]?.[3]?.split(' ').filter(Boolean) ?? [],
+      ...(hasLost && { hasLost }),
     };
   }
 
-  async confirmRestored(nodeIds: readonly string[], epoch: string): Promise<readonly string[]> {
+  private isOtherThanKnown(shard: number, epoch: number): boolean {
+    const known = this.epochs[shard];
+    return known !== undefined && known !== epoch;
+  }
+
+  async confirmRestored(nodeIds: readonly string[], epoch: string, returnsUntil = 0): Promise<Restored> {
     const { client, prefix, failures } = this.options;
     const key = restoredKey(prefix, epoch);
+    const members = [...nodeIds, ...(returnsUntil > 0 ? [`${RETURNS}${Math.ceil(returnsUntil)}`] : [])];
     // On one connection, so in this order.
-    const acts = [client.sadd(key, ...nodeIds), client.pexpire(key, RESTORED_TTL_MS), client.smembers(key)] as const;
-    const [, , all] = await failures.guard(Promise.all(acts));
-    return all;
+    const said = members.length > 0 ? [client.sadd(key, ...members), client.pexpire(key, RESTORED_TTL_MS)] : [];
+    const read = client.smembers(key);
+    const [all] = await failures.guard(Promise.all([read, ...said]));
+    return {
+      nodeIds: all.filter((member) => !member.startsWith(RETURNS)),
+      returnsUntil: Math.max(0, ...all.filter((each) => each.startsWith(RETURNS)).map((each) => Number(each.slice(1)))),
+    };
   }
 
   /** Whether the masters are those that the last beat saw: others may have lost what they had. */

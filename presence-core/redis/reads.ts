@@ -2,13 +2,14 @@
 import { byAge } from '../admission.ts';
 import type * as api from '../store/reads.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
-import { byCount } from '../top-of.ts';
 import type { RedisClient } from './connection.ts';
+import { countOf, fieldOf } from './counts.ts';
 import type { RedisFailures } from './failures.ts';
 import type { ItemQueue } from './item-queue.ts';
-import { countsKey, userSetKey } from './keys.ts';
+import { userSetKey } from './keys.ts';
 import { parseLine } from './rows.ts';
 import type { RedisShards } from './shards.ts';
+import { RedisTops } from './tops.ts';
 
 export interface RedisReadsParts {
   readonly client: RedisClient;
@@ -22,10 +23,11 @@ export interface RedisReadsParts {
 export class RedisReads implements api.StoreReads {
   private readonly parts: RedisReadsParts;
   private readonly totals = new SharedRead((field: string) => this.sumOf(field));
-  private readonly rankings = new SharedRead((by: api.TopBy) => this.rank(by));
+  private readonly tops: RedisTops;
 
   constructor(parts: RedisReadsParts) {
     this.parts = parts;
+    this.tops = new RedisTops(parts.client, parts.shards.prefixes);
   }
 
   async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
@@ -73,44 +75,6 @@ export class RedisReads implements api.StoreReads {
   }
 
   async top(by: api.TopBy, limit: number): Promise<api.TopItem[]> {
-    return (await this.parts.failures.guard(this.rankings.ask(by))).slice(0, limit);
+    return this.parts.failures.guard(this.tops.top(by, limit));
   }
-
-  /** All of them, the most watched first. Reads every count of every shard. */
-  private async rank(by: api.TopBy): Promise<api.TopItem[]> {
-    const { client, shards } = this.parts;
-    const prefix = COUNT_PREFIX[by];
-    const totals = new Map<string, { key: string; users: number; sessions: number }>();
-    const tables = await Promise.all(shards.prefixes.map((shardPrefix) => client.hgetall(countsKey(shardPrefix))));
-    for (const table of tables) {
-      for (const [field, text] of Object.entries(table)) {
-        if (!field.startsWith(prefix)) continue;
-        const key = field.slice(prefix.length);
-        const { users, sessions } = countOf(text);
-        const total = totals.get(key);
-        if (total) {
-          total.users += users;
-          total.sessions += sessions;
-        } else {
-          totals.set(key, { key, users, sessions });
-        }
-      }
-    }
-    return [...totals.values()].sort(byCount);
-  }
-}
-
-const COUNT_PREFIX = { stream: 's:', deviceType: 'd:', country: 'c:', state: 'l:' } as const;
-
-function fieldOf(d: api.Dimension): string {
-  if (d.by === 'total') return 't';
-  if (d.by === 'state') return `l:${d.country}/${d.state}`;
-  return COUNT_PREFIX[d.by] + d.key;
-}
-
-/** Stored as sessions * 1e9 + users. One that drifted below 0 reads as 0 until a recount corrects it (P12). */
-function countOf(text: string): api.Count {
-  const value = Number(text);
-  const sessions = Math.round(value / 1e9);
-  return { users: Math.max(0, value - sessions * 1e9), sessions: Math.max(0, sessions) };
 }

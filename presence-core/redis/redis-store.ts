@@ -1,7 +1,9 @@
 /** PresenceStore over Redis: one Redis, Sentinel or Cluster. Truth and time are Redis' own (P1, P2). */
 import type { Redis } from 'ioredis';
+import { StoreError } from '../errors.ts';
 import type { PresenceStore, ServerStats } from '../presence-store.ts';
 import { RedisAnalytics } from './analytics.ts';
+import { MAX_CURSOR_BYTES, MAX_SHARDS } from './brief-cursor.ts';
 import { connectRedis, parseRedisUrl, type RedisClient, ready } from './connection.ts';
 import { RedisDeployment } from './deployment.ts';
 import { RedisFailures, type Warn } from './failures.ts';
@@ -29,14 +31,14 @@ import { RedisSweep } from './sweep.ts';
 export interface RedisStoreOptions {
   readonly url: string;
   readonly prefix?: string;
-  /** Fixed for a deployment: another number is refused at start. */
+  /** Fixed for a deployment: another number is refused at start. At most 1,024, as a cursor of theirs is to be short (W26). */
   readonly shards?: number;
   readonly defaultLimit?: number;
   readonly tombstoneMs?: number;
   /** How long a session that left is not opened anew by a late beat, resume or refresh (P8). */
   readonly leftTombstoneMs?: number;
   readonly seenTtlMs?: number;
-  /** Per shard. */
+  /** Of the deployment: each shard keeps its even part. */
   readonly seenMax?: number;
   /** Entries per shard, trimmed in blocks. */
   readonly logMax?: number;
@@ -73,7 +75,7 @@ const DEFAULTS = {
   tombstoneMs: 600_000,
   leftTombstoneMs: 10_000,
   seenTtlMs: 86_400_000,
-  seenMax: 100_000,
+  seenMax: 1_000_000,
   logMax: 20_000,
   stallGraceMs: 30_000,
   nodeLeaseMs: 10_000,
@@ -110,6 +112,10 @@ export class RedisStore implements PresenceStore {
   constructor(options: RedisStoreOptions) {
     const { url, prefix, defaultLimit, logMax, claimMs, warn, ...rest } = { ...DEFAULTS, ...options };
     const { shards: shardCount } = rest;
+    if (shardCount > MAX_SHARDS) {
+      const detail = `with ${shardCount} a dashboard's cursor would be longer than ${MAX_CURSOR_BYTES} bytes`;
+      throw new StoreError('store_misconfigured', `at most ${MAX_SHARDS} shards: ${detail}`);
+    }
     parseRedisUrl(url);
     const failures = new RedisFailures(warn, () => rest.mayHaveForgotten(true));
     const constants = {
@@ -117,7 +123,7 @@ export class RedisStore implements PresenceStore {
       TOMB_MS: rest.tombstoneMs,
       LEFT_TOMB_MS: rest.leftTombstoneMs,
       SEEN_TTL_MS: rest.seenTtlMs,
-      SEEN_MAX: rest.seenMax,
+      SEEN_MAX: Math.ceil(rest.seenMax / shardCount),
       STALL_GRACE_MS: rest.stallGraceMs,
       LEASE_MAX_MS: rest.leaseMaxMs,
       RECOUNT_MS: rest.recountMs,
@@ -173,6 +179,8 @@ export class RedisStore implements PresenceStore {
       prefixes,
       nodes: this.nodes,
       mark,
+      logMax,
+      shardOf: (userId) => shards.placeOf(userId).shard,
     });
     this.snapshots = new RedisSnapshots(shards, queue);
     this.groups = new RedisGroups(logClient, shards.through(logClient), {

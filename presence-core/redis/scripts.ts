@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { CLOCK_SLACK_MS, NUMBERS_PER_MS } from '../connection-numbers.ts';
 import type { RedisClient } from './connection.ts';
+import { BUCKETS } from './keys.ts';
 
 /** Constants of a deployment, written into the scripts. */
 export interface ScriptConstants {
@@ -21,14 +22,14 @@ export interface ScriptConstants {
 }
 
 /** The same in every deployment. */
-const COMMON = { CLOCK_SLACK_MS, NUMBERS_PER_MS };
+const COMMON = { CLOCK_SLACK_MS, NUMBERS_PER_MS, BUCKETS };
 
 /** What tells whether a lease runs. */
 const READS = ['prelude', 'silence'];
 /** What judges leases, and sets them. */
 const LEASES = [...READS, 'leases', 'tombstones'];
 /** What ends sessions, each with its counts and its log entry. */
-const MEMBERS = ['rows', 'counts', 'log', 'members'];
+const MEMBERS = ['rows', 'watched', 'counts', 'log', 'members'];
 const OWNED = [...LEASES, ...MEMBERS, 'find-owned'];
 const NODES = [...READS, 'leases', 'homes', 'node-lease'];
 const SWEEP = ['homes', 'sweep-budget', 'sweep-step', 'sweep-lost', 'sweep-due', 'recount-turn'];
@@ -51,10 +52,13 @@ const PARTS = {
   status: READS,
   sessions: READS,
   counts: ['prelude'],
-  snapshot: READS,
+  snapshot: [...READS, 'snapshot-page'],
+  'snapshot-user': [...READS, 'snapshot-page'],
+  watch: [...READS, 'watched', 'snapshot-page'],
   take: ['prelude'],
   prune: ['prelude'],
   mark: [],
+  follow: [],
 } as const;
 
 export type Verb = keyof typeof PARTS;

@@ -51,10 +51,10 @@ export class RedisSessions implements api.StoreSessions {
       r.onLimit === 'evict-oldest' ? 'e' : 'r',
       r.replace?.join('|') ?? '',
       INTENTS[r.intent],
-      formerText(r),
+      beginningText(r),
       attributesText(r.attributes),
       String(this.defaultLimit),
-      r.socketWas?.charAt(0) ?? '',
+      r.returns ? 'r' : (r.socketWas?.charAt(0) ?? ''),
     ]);
     const head = (lines[0] as string).split('|');
     const outcome = head[0];
@@ -147,11 +147,12 @@ function openedOf(head: readonly string[], displaced: readonly Displaced[]): api
   };
 }
 
-/** The session that is returned to, or what the store is to take over of one that it forgot. */
-function formerText({ intent, startedAt, segment, segmentStartedAt }: api.OpenRequest): string {
+/** When the session may have begun that is returned to, or with what another begins. */
+function beginningText(request: api.OpenRequest): string {
+  const { intent, startedAt, orStartedAt = [], segment, segmentStartedAt } = request;
   if (startedAt === undefined) return '';
-  if (intent === 'return') return String(startedAt);
-  if (intent !== 'restore') return '';
+  if (intent === 'return') return [startedAt, ...orStartedAt].join('|');
+  if (segment === undefined && segmentStartedAt === undefined) return String(startedAt);
   return `${startedAt}|${segment ?? 0}|${segmentStartedAt ?? startedAt}`;
 }
 

@@ -9,8 +9,8 @@ import { NOBODY, runVerb, type Speaker, type Verb } from './scripts.ts';
 /** Verbs on the home of node leases, and all shards whose home it is. */
 export type HomeVerb = 'join' | 'beat' | 'quit' | 'sweep';
 
-/** Verbs whose items are of one user or one shard each; renewals are grouped instead (renewals.ts), a mark has none. */
-export type ItemVerb = Exclude<Verb, HomeVerb | 'renew' | 'mark'>;
+/** Verbs whose items are of one user or one shard each; renewals and logs are grouped instead, a mark has none. */
+export type ItemVerb = Exclude<Verb, HomeVerb | 'renew' | 'mark' | 'follow'>;
 
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
@@ -26,6 +26,8 @@ export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   sessions: 200,
   counts: 500,
   snapshot: 1,
+  'snapshot-user': 100,
+  watch: 16,
   take: 64,
   prune: 64,
 };

@@ -1,49 +1,71 @@
-/** Snapshots read from Redis (P11), a slice of a shard's buckets at a time. */
-import type { Snapshot, StoreSnapshots } from '../store/snapshots.ts';
+/** Snapshots read from Redis (P11), some of a shard's buckets at a time. */
+import type { Snapshot, SnapshotPage, StoreSnapshots } from '../store/snapshots.ts';
 import type { ItemQueue } from './item-queue.ts';
 import { BUCKETS } from './keys.ts';
 import { parseLine } from './rows.ts';
 import type { RedisShards } from './shards.ts';
 
-/** Pages of a snapshot: 16 buckets each, some 3 ms of Redis at 16,000 sessions a shard. */
-const PARTS_PER_SHARD = 16;
+/** In place of a bucket: the stream's index is being filled, or there was no time to look (lua/watch.lua). */
+const WALKING = '-1';
+const UNREAD = '-2';
+
+/** The sequence of the shard's newest log entry, the next bucket, and a line for each session. */
+type PageReply = readonly [sequence: string, next: string, ...lines: string[]];
 
 export class RedisSnapshots implements StoreSnapshots {
   readonly parts: number;
-  private readonly shards: RedisShards;
+  readonly shards: number;
+  private readonly redisShards: RedisShards;
   private readonly queue: ItemQueue;
 
-  constructor(shards: RedisShards, queue: ItemQueue) {
-    this.shards = shards;
+  constructor(redisShards: RedisShards, queue: ItemQueue) {
+    this.redisShards = redisShards;
     this.queue = queue;
-    this.parts = shards.prefixes.length * PARTS_PER_SHARD;
+    this.shards = redisShards.prefixes.length;
+    this.parts = this.shards * BUCKETS;
   }
 
   get division(): number {
-    return this.shards.seed;
+    return this.redisShards.seed;
   }
 
   partOf(userId: string): number {
-    const { shard, bucket } = this.shards.placeOf(userId);
-    return shard * PARTS_PER_SHARD + (Number(bucket) % PARTS_PER_SHARD);
+    const { shard, bucket } = this.redisShards.placeOf(userId);
+    return shard * BUCKETS + Number(bucket);
   }
 
-  ofPart(part: number): Promise<Snapshot> {
-    const first = part % PARTS_PER_SHARD;
-    const buckets = Array.from({ length: BUCKETS / PARTS_PER_SHARD }, (_, i) => String(first + i * PARTS_PER_SHARD));
-    return this.read(Math.floor(part / PARTS_PER_SHARD), '', buckets);
+  async page(first: number, streamId = ''): Promise<SnapshotPage> {
+    const shard = Math.floor(first / BUCKETS);
+    const bucket = first % BUCKETS;
+    const [sequence, next, ...lines] =
+      streamId !== '' && bucket === 0
+        ? await this.watch(shard, streamId)
+        : await this.ask('snapshot', shard, [streamId, String(bucket)]);
+    return { ...snapshotOf(shard, sequence, lines), next: shard * BUCKETS + Number(next) };
   }
 
-  ofUser(userId: string): Promise<Snapshot> {
-    const { shard, bucket } = this.shards.placeOf(userId);
-    return this.read(shard, userId, [bucket]);
+  async ofUser(userId: string): Promise<Snapshot> {
+    const item = this.queue.itemOf(userId, (prefix, bucket) => [prefix, userId, bucket]);
+    const [sequence, ...lines] = await this.queue.add<[string, ...string[]]>('snapshot-user', item);
+    return snapshotOf(item.shard, sequence, lines);
   }
 
-  /** @param userId '' for all users of the buckets. */
-  private async read(shard: number, userId: string, buckets: readonly string[]): Promise<Snapshot> {
-    const args = [this.shards.prefixOf(shard), userId, ...buckets];
-    const [sequence, ...lines] = await this.queue.add<string[]>('snapshot', { shard, args });
-    const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
-    return { sessions, shard, sequence: Number(sequence) };
+  /** The first page of a stream. The index of one that nobody watched is filled first, in slices. */
+  private async watch(shard: number, streamId: string): Promise<PageReply> {
+    let isAgain = '0';
+    for (;;) {
+      const reply = await this.ask('watch', shard, [streamId, isAgain]);
+      if (reply[1] === WALKING) isAgain = '1';
+      else if (reply[1] !== UNREAD) return reply;
+    }
   }
+
+  private ask(verb: 'snapshot' | 'watch', shard: number, args: readonly string[]): Promise<PageReply> {
+    return this.queue.add<PageReply>(verb, { shard, args: [this.redisShards.prefixOf(shard), ...args] });
+  }
+}
+
+function snapshotOf(shard: number, sequence: string, lines: readonly string[]): Snapshot {
+  const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
+  return { sessions, shard, sequence: Number(sequence) };
 }

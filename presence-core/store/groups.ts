@@ -19,7 +19,7 @@ export interface TakenChanges {
 /** A member of a group that shares the changes of the log (P17). */
 export interface ChangeGroup {
   /**
-   * Takes up to about `limit` changes that no other member has, fewer when a store bounds its calls; waits up to
+   * Takes up to about `limit` changes that no other member has, equally many of each shard and 1,000 at most; waits up to
    * `waitMs` for some. May be answered with none before that, when nothing of what there was to take can be read.
    */
   take(limit: number, waitMs: number): Promise<TakenChanges>;

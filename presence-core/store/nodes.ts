@@ -10,6 +10,19 @@ export interface BeatResult {
   readonly nodes: readonly string[];
   /** Of a join: the store has just started, without data. Processes from before may not know yet that it forgot (P10). */
   readonly isNew?: boolean;
+  /**
+   * With an epoch that this process did not know: what the store has is from before the last answer to this process. The
+   * store was emptied, or went back further than to a moment ago.
+   */
+  readonly hasLost?: boolean;
+}
+
+/** What processes said of themselves since an epoch began (P10). */
+export interface Restored {
+  /** Whose sessions of before are all open again. */
+  readonly nodeIds: readonly string[];
+  /** Until then holders without a socket may still come back, by the store's clock; 0: none are waited for. */
+  readonly returnsUntil: number;
 }
 
 export interface SweepResult {
@@ -32,10 +45,12 @@ export interface StoreNodes {
   /** Gives a node's lease up after all its sessions were closed or detached. What it still owns is ended. */
   quit(nodeId: string): Promise<void>;
   /**
-   * Says that all sessions which a process held under these ids before the epoch began are open again (P10).
-   * @returns all ids of which that was said so far, these included. Kept for 10 minutes.
+   * Says that all sessions which a process held under these ids before the epoch began are open again (P10). Without ids it
+   * only asks.
+   * @param returnsUntil those whom it answered without a socket are all due again by then, by the store's clock.
+   * @returns all that was said so far, this included. Kept for 10 minutes.
    */
-  confirmRestored(nodeIds: readonly string[], epoch: string): Promise<readonly string[]>;
+  confirmRestored(nodeIds: readonly string[], epoch: string, returnsUntil?: number): Promise<Restored>;
   /** Ends what has expired and what lapsed nodes held, and counts anew (P12), in bounded slices that let others in between. */
   sweep(): Promise<SweepResult>;
 }

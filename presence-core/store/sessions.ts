@@ -15,14 +15,19 @@ export interface OpenRequest {
   /**
    * `fresh` clears a tombstone (a hello); `resume` and `beat` are answered `ended` by one (P5).
    * `return` is a resume of a live session only: it never admits, and is answered `gone` when there is none, or when it
-   * began at another instant than `startedAt`.
+   * began at other instants than `startedAt` and `orStartedAt`.
    * `beat` leaves a session that a socket holds as it is.
    * `restore` re-opens what the store forgot, with its `startedAt` and segment, above the limit if need be; a live session
    * that began before it is an earlier one, and ends (P10).
    */
   readonly intent: 'fresh' | 'resume' | 'return' | 'beat' | 'restore';
-  /** With `restore` and `return`: as the store last answered of the session. */
+  /**
+   * With `return`: when the session began that is returned to. With all others: when one begins that is not live, with
+   * `segment` also in which segment it goes on (P4, P10); never later than now. Absent: it begins now.
+   */
   readonly startedAt?: number;
+  /** With `return`: other instants at which it may have begun. */
+  readonly orStartedAt?: readonly number[];
   readonly segment?: number;
   readonly segmentStartedAt?: number;
   /**
@@ -31,6 +36,8 @@ export interface OpenRequest {
    * `moved` (P7).
    */
   readonly socketWas?: 'held' | 'late';
+  /** With `beat`: the session may have been admitted before the store forgot it, and is opened above the limit (P10). */
+  readonly returns?: boolean;
 }
 
 /** `current` counts the user's live sessions after the act, presence-only marks left out. */

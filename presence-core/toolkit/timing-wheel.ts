@@ -1,10 +1,19 @@
-/** Visits each member once per period, a slice of them at every tick: one timer for any number of members. */
+/**
+ * Visits each member once per period, a slice of them at every tick: one timer for any number of members. A wheel that is
+ * late, as the event loop stood still, goes on at several times its speed until it has caught up, one slice at a time, so
+ * that members are not visited all at once.
+ */
+
+/** How many times faster a late wheel turns. */
+const CATCH_UP_SPEED = 4;
+
 export class TimingWheel<Member> {
   private readonly slots: Set<Member>[];
   private readonly tickMs: number;
   private readonly visit: (members: ReadonlySet<Member>) => void;
-  /** Ticks so far. */
-  ticks = 0;
+  /** When the next slot is due, by `performance.now()`. */
+  private dueAt = 0;
+  private turn = 0;
   private next = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -15,11 +24,12 @@ export class TimingWheel<Member> {
   }
 
   start(): void {
-    this.timer = setInterval(() => this.tick(), this.tickMs);
+    this.dueAt = performance.now() + this.tickMs;
+    this.wait();
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
   }
 
   /**
@@ -37,14 +47,18 @@ export class TimingWheel<Member> {
     this.slots[slot]?.delete(member);
   }
 
-  /** Members of the slot whose turn was `ticks` ticks before the one now visited. */
-  before(ticks: number): ReadonlySet<Member> {
-    const { length } = this.slots;
-    return this.slots[(((this.ticks - 1 - ticks) % length) + length) % length] as Set<Member>;
+  private wait(): void {
+    const aheadMs = this.dueAt - performance.now();
+    // After more than a period of standing still each slot is visited once, not once for each period.
+    if (-aheadMs > this.tickMs * this.slots.length) this.dueAt -= this.tickMs * this.slots.length + aheadMs;
+    this.timer = setTimeout(() => this.tick(), Math.max(aheadMs, this.tickMs / CATCH_UP_SPEED));
   }
 
   private tick(): void {
-    const slot = this.ticks++ % this.slots.length;
-    this.visit(this.slots[slot] as Set<Member>);
+    const members = this.slots[this.turn] as Set<Member>;
+    this.turn = (this.turn + 1) % this.slots.length;
+    this.dueAt += this.tickMs;
+    this.wait();
+    this.visit(members);
   }
 }

@@ -5,6 +5,7 @@ import { loadConfig } from '../../gateway/config/config.ts';
 import { createRoutes } from '../../gateway/http/routes/index.ts';
 import { boundStore } from '../../gateway/http/sidecar-store.ts';
 import { Metrics } from '../../gateway/metrics/metrics.ts';
+import { Returns } from '../../gateway/node/returns.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 import { apiKeyEntry, hsToken, inSeconds, SECRET } from '../support/tokens.ts';
@@ -32,6 +33,8 @@ const TABLE = createRoutes({
   metrics: new Metrics(),
   isDraining: () => false,
   isRestoring: () => false,
+  isReturning: () => false,
+  returns: new Returns(),
   isDegraded: () => false,
 }).map(({ method, path, scope, reads }) => ({
   method,

@@ -145,7 +145,7 @@ test('[P10] [P11] a session that was switched twice is restored in its segment a
   await player.leave();
   const changes = (await store.log.read(await store.log.head(), 1_000, 0)).changes;
   expect(changes.map((change) => change.kind)).toEqual(['open', 'close']);
-  const row = { streamId: 'c', startedAt: opened?.at, segment: 2, segmentStartedAt: switched?.at };
+  const row = { streamId: 'c', startedAt: opened?.startedAt, segment: 2, segmentStartedAt: switched?.at };
   for (const change of changes) expect(change).toMatchObject(row);
 });
 

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { createAuthenticator } from '../../gateway/auth/create-authenticator.ts';
 import { loadConfig } from '../../gateway/config/config.ts';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { GatewayNode } from '../../gateway/node/node.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Gateway } from '../../gateway/sessions/gateway.ts';
@@ -25,6 +26,7 @@ test('[W17] a hello that the server cannot take in is refused also under policy 
   const gateway = new Gateway({
     ...config,
     store,
+    feed: new LogFeed(store, log),
     reads: createReads(store.reads, undefined),
     node,
     log,

@@ -64,20 +64,23 @@ async function truth(server: TestServer): Promise<string[]> {
 const shown = (topic: string, rows: readonly string[]): string[] => {
   const [kind, subject] = topic.split(/:(.*)/) as [string, string];
   if (kind === 'stream') return rows.filter((row) => row.endsWith(`=${subject}`));
-  if (kind === 'users') return rows.filter((row) => subject.split(',').includes(row.split('/')[0] as string));
+  if (kind.startsWith('user')) return rows.filter((row) => subject.split(',').includes(row.split('/')[0] as string));
   return [...rows];
 };
 
 describe('[W24] [W25] [W26] the view from snapshot and changes is the truth, each change once, through reconnects', () => {
   const TOPICS = ['all', 'stream:tnt', 'users:u0,u1,u2,u3,nobody'];
+  /** Of users in a few of 64 shards, so that a node reads more and more of them. */
+  const FEW = ['user:u0', 'users:u1,u2', 'user:u3', 'user:u4', 'users:u5,u6,u7', 'user:u8'];
 
   test.each([
-    ['two nodes on Redis', 'uws', 2],
-    ['two nodes on Redis', 'ws', 2],
-    ['one node in memory', 'uws', 1],
-  ] as const)('%s, %s', async (_, TRANSPORT, nodes) => {
+    ['two nodes on Redis', 'uws', 2, TOPICS, '4'],
+    ['two nodes on Redis', 'ws', 2, TOPICS, '4'],
+    ['two nodes on Redis, few users', 'ws', 2, FEW, '64'],
+    ['one node in memory', 'uws', 1, TOPICS, '4'],
+  ] as const)('%s, %s', async (_, TRANSPORT, nodes, topics, PRESENCE_SHARDS) => {
     fresh();
-    const env = { TRANSPORT, MAX_STREAMS: '6', RESUME_GRACE_MS: '100' };
+    const env = { TRANSPORT, MAX_STREAMS: '6', RESUME_GRACE_MS: '100', PRESENCE_SHARDS };
     const mine = nodes === 2 ? await Promise.all([shared(env), shared(env)]) : [await node(env)];
     for (let round = 0; round < 3; round++) {
       let busy = true;
@@ -86,7 +89,7 @@ describe('[W24] [W25] [W26] the view from snapshot and changes is the truth, eac
           while (busy) await act(pick(mine));
         }),
       );
-      const views = TOPICS.flatMap((topic) => [new TopicView(topic), new TopicView(topic)]);
+      const views = topics.flatMap((topic) => [new TopicView(topic), new TopicView(topic)]);
       let dashboards: Dashboard[] = [];
       for (let connect = 0; connect < 8; connect++) {
         await Promise.all(dashboards.map((dashboard) => dashboard.close()));
@@ -107,6 +110,51 @@ describe('[W24] [W25] [W26] the view from snapshot and changes is the truth, eac
       await Promise.all(dashboards.map((dashboard) => dashboard.close()));
     }
   });
+});
+
+test('[P11] a node whose topics are of a few users reads their shards only, and all once somebody wants all', async () => {
+  fresh();
+  const server = await shared({ PRESENCE_SHARDS: '64' });
+  const admin = new Redis(redis.port);
+  const monitor = await admin.monitor();
+  let keysRead: number[] = [];
+  monitor.on('monitor', (_: string, [command, ...args]: string[]) => {
+    if (command?.toLowerCase() !== 'xread' || !args.some((arg) => arg.startsWith(`{${REDIS_PREFIX}:`))) return;
+    keysRead.push(args.filter((arg) => arg.endsWith(':log')).length);
+  });
+  const reads = async (keys: number): Promise<void> => {
+    keysRead = [];
+    await until(() => keysRead.includes(keys));
+  };
+  try {
+    const dashboard = await Dashboard.open(server.wsPort);
+    const [first, second, all] = ['user:u0', 'user:u1', 'all'].map((topic) => new TopicView(topic)) as [
+      TopicView,
+      TopicView,
+      TopicView,
+    ];
+    const beat = (userId: string) => server.post('/heartbeat', { userId, sessionId: 'a', start: true });
+    await dashboard.subscribe(first.topic, {}, first);
+    await beat('u0');
+    await until(() => first.rows().length === 1);
+    await reads(1);
+    expect(new Set(keysRead)).toEqual(new Set([1]));
+    await dashboard.subscribe(second.topic, {}, second);
+    await beat('u1');
+    await until(() => second.rows().length === 1);
+    await reads(2);
+    for (const userId of USERS.slice(2)) await beat(userId);
+    await dashboard.subscribe(all.topic, {}, all);
+    await until(() => all.rows().length === USERS.length);
+    await reads(64);
+    for (const userId of USERS)
+      await fetch(`http://127.0.0.1:${server.httpPort}/sessions/${userId}/a`, { method: 'DELETE' });
+    await until(() => [first, second, all].every((view) => view.rows().length === 0));
+    expect([first, second, all].flatMap((view) => view.faults)).toEqual([]);
+  } finally {
+    monitor.disconnect();
+    admin.disconnect();
+  }
 });
 
 test('only a node with subscribers reads the log, and only as long', async () => {
@@ -155,6 +203,32 @@ describe('a cursor that leads nowhere begins anew', () => {
     await dashboard.subscribe(view.topic, {}, view);
     await until(() => view.rows().length === 61);
     expect(view.frames.filter((frame) => frame.type === 'subscribed').at(-1)).toMatchObject({ resumed: false });
+    expect(view.faults).toEqual([]);
+  });
+
+  test('[W26] with 1,024 shards a cursor has at most 1,024 bytes, resumes, and is not trusted when it is too old', async () => {
+    fresh();
+    const server = await shared({ PRESENCE_SHARDS: '1024' });
+    await server.post('/heartbeat', { userId: 'u1', sessionId: 'a', streamId: 'tnt' });
+    const view = await opening(server);
+    expect(view.cursor?.length).toBeLessThanOrEqual(1_024);
+    const changed = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        await server.post('/heartbeat', { userId: 'u1', sessionId: 'a', streamId: `t${i % 2}` });
+      }
+    };
+    const resumed = async (): Promise<boolean | undefined> => {
+      const dashboard = await Dashboard.open(server.wsPort);
+      await dashboard.subscribe(view.topic, {}, view);
+      const rows = ['u1/a=t1'];
+      await until(() => view.rows().join() === rows.join() && !view.paging && view.cursor !== '-');
+      dashboard.player.socket.terminate();
+      return view.frames.filter((frame) => frame.type === 'subscribed').at(-1)?.resumed;
+    };
+    await changed(20);
+    expect(await resumed()).toBe(true);
+    await changed(40);
+    expect(await resumed()).toBe(false);
     expect(view.faults).toEqual([]);
   });
 

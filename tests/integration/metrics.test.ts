@@ -93,7 +93,8 @@ async function act(at: TestServer): Promise<void> {
   await at.get(`/${id('nowhere')}?user=${id('u')}`);
   await fetch(`http://127.0.0.1:${at.wsPort}/${id('path')}`);
   await Player.connect(at.wsPort);
-  await (await Dashboard.open(at.wsPort)).subscribe(`user:${id('u')}`);
+  const view = await (await Dashboard.open(at.wsPort)).subscribe(`user:${id('u')}`);
+  await until(() => view.frames.at(-1)?.last === true);
 }
 
 async function expectActs(at: TestServer): Promise<Exposition> {
@@ -175,6 +176,7 @@ const NAMES: string[] = [
   'history_failures_total',
   'history_log_backlog_ratio',
   'history_log_entries_lost_total',
+  'history_log_kept_seconds',
   'history_rows_refused_total',
   'history_rows_total',
   'history_written_up_to_timestamp_seconds',

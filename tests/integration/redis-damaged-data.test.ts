@@ -8,6 +8,7 @@ import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { expectCountsToEqualRecount } from '../contract/store/recount.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { beginWithoutSeed, redisStore } from '../support/redis-stores.ts';
+import { pagesOf } from '../support/snapshots.ts';
 
 const SHARDS = 2;
 const LONG_MS = 60_000;
@@ -99,7 +100,7 @@ test.each(['u', 'm'] as const)('[P14] a key of a wrong type (%s) fails the acts 
   expect(statuses.filter(({ userId, online }) => userId !== HURT && online)).toHaveLength(OTHERS.length);
   const sessions = await store.reads.sessions(USERS);
   expect(sessions.map((user) => user.sessions.length)).toEqual(USERS.map((userId) => (userId === HURT ? 0 : 1)));
-  for (let part = 0; part < store.snapshots.parts; part++) await store.snapshots.ofPart(part);
+  for await (const page of pagesOf(store)) expect(page.next).toBeGreaterThan(page.first);
 
   const updates = await Promise.allSettled(
     USERS.map((userId) => store.sessions.update({ userId, sessionId: 's', attributes: { streamId: 'news' } })),

@@ -144,6 +144,10 @@ test('[P10] [P14] each call that finds nothing as Redis was emptied fails as in 
     () => store.reads.status(['u']),
     () => store.reads.sessions(['u']),
     () => store.reads.counts([{ by: 'total' }]),
+    () => store.snapshots.page(0),
+    () => store.snapshots.page(0, 'stream'),
+    () => store.snapshots.page(1, 'stream'),
+    () => store.snapshots.ofUser('u'),
   ];
   for (const [i, call] of calls.entries()) {
     await expect(call()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });

@@ -261,8 +261,8 @@ test('[P9] many lost sessions are swept in slices, and another process goes on w
   const commands = await commandsOf(async () => {
     expect((await second.nodes.sweep()).ended).toBeGreaterThan(left - 200);
   });
-  // Some 60 ends a slice.
-  expect(commands.get('evalsha') ?? 0).toBeGreaterThan(left / 100);
+  // Some 60 end in a slice, and eight times as many in one that comes late.
+  expect(commands.get('evalsha') ?? 0).toBeGreaterThan(left / (8 * 100));
   expect(new Set(await closes(second))).toEqual(new Set(lost.map((userId) => `${userId} node_lost`)));
   expect(await closes(second)).toHaveLength(lost.length);
 });

@@ -9,7 +9,7 @@ import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { ChangeChecker } from '../support/change-checker.ts';
 import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { redisStore, shardOf } from '../support/redis-stores.ts';
 import { MAX_LAG_MS, startReplica, type TestReplica } from '../support/replicas.ts';
 import { until } from '../support/servers.ts';
 import { type Ends, slowTests } from '../support/slow-tests.ts';
@@ -142,7 +142,7 @@ slowTest('[P11] the log trimmed under it', async (ended) => {
     leaseMs: LONG_MS,
     intent: 'fresh',
   });
-  const shard = Math.floor(store.snapshots.partOf('u') / (store.snapshots.parts / 8));
+  const shard = shardOf(store, 8, 'u');
   const key = `{presence:${shard}}`;
   // Two entries of which nobody can see the first.
   const trim = (admin: Redis) =>

@@ -26,7 +26,7 @@ beforeAll(async () => {
   redis = await startRedis();
   admin = new Redis(redis.port);
   const env = { REDIS_URL: redis.url, PRESENCE_SHARDS: '8', ...CALM };
-  off = await startTestServer({ ...env, ROLES: 'gateway,sidecar' });
+  off = await startTestServer({ ...env, ROLES: 'gateway,sidecar', REPLICA: 'off' });
   await off.post('/heartbeat', { userId: 'gone-before', sessionId: 'a', streamId: 'film-1' });
   await leave('gone-before');
   on = await startTestServer({
@@ -67,11 +67,11 @@ async function showsAll(): Promise<void> {
     return age !== null && askedAt - Number(age) > quietAt;
   });
 }
-const leave = (userId: string) =>
+const leave = (userId: string, sessionId = 'a') =>
   fetch(`http://127.0.0.1:${off.httpPort}/heartbeat`, {
     method: 'DELETE',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ userId, sessionId: 'a' }),
+    body: JSON.stringify({ userId, sessionId }),
   });
 
 /** Calls of every command so far but those that follow the log and check it, and the marks by which its reader does. */
@@ -136,6 +136,55 @@ describe('with REPLICA=on', () => {
     const { body } = await off.get('/stats/top?by=stream&limit=10');
     expect(view.frames.at(-1)?.stats).toMatchObject({ streams: body.items });
     dashboard.player.socket.terminate();
+  });
+
+  test.each([
+    ['stream:film-1', 'c'],
+    ['users:user-0,user-5,nobody,only-marked', 'd'],
+    ['all', 'e'],
+  ])('[W24] a snapshot of %s shows what the store would, of which no session is asked', async (topic, sessionId) => {
+    const [replicas, stores] = [await Dashboard.open(on.wsPort), await Dashboard.open(off.wsPort)];
+    const before = await readsSoFar();
+    const view = await replicas.subscribe(topic);
+    await until(() => view.frames.at(-1)?.last === true);
+    const after = await readsSoFar();
+    for (const command of ['hgetall', 'zscore', 'hget', 'zrange']) {
+      expect([command, after[command] ?? 0]).toEqual([command, before[command] ?? 0]);
+    }
+    const expected = await stores.subscribe(topic);
+    await until(() => expected.frames.at(-1)?.last === true);
+    expect(view.rows()).toEqual(expected.rows());
+    expect([...view.sessions.values()].length).toBeGreaterThan(0);
+    expect(new Set(view.sessions.values())).toEqual(new Set(expected.sessions.values()));
+    await off.post('/heartbeat', { userId: 'user-0', sessionId, streamId: 'film-1' });
+    const row = `user-0/${sessionId}=film-1`;
+    await until(() => view.rows().includes(row) && expected.rows().includes(row));
+    await leave('user-0', sessionId);
+    await until(() => isDeepStrictEqual(view.rows(), expected.rows()) && !view.rows().includes(row));
+    expect(view.faults).toEqual([]);
+    for (const dashboard of [replicas, stores]) dashboard.player.socket.terminate();
+    await showsAll();
+  });
+
+  test('[P11] the copy and the dashboards of a process wait at Redis with one read', async () => {
+    const waiting = async (): Promise<number> => {
+      const clients = String(await admin.client('LIST')).split('\n');
+      return clients.filter((text) => text.includes(' cmd=xread ') && text.includes(' flags=b ')).length;
+    };
+    // One inbox of each server, and the copy.
+    await until(async () => (await waiting()) === 3);
+    const [beside, alone] = [await Dashboard.open(on.wsPort), await Dashboard.open(off.wsPort)];
+    const view = await beside.subscribe('all');
+    for (let i = 0; i < 20; i++) {
+      const told = view.frames.length;
+      await off.post('/heartbeat', { userId: 'user-0', sessionId: 'a', streamId: `film-${(i + 1) % 2}` });
+      await until(() => view.frames.length > told);
+      expect(await waiting()).toBeLessThanOrEqual(3);
+    }
+    await alone.subscribe('all');
+    await until(async () => (await waiting()) === 4);
+    for (const dashboard of [beside, alone]) dashboard.player.socket.terminate();
+    await showsAll();
   });
 
   test('a batch of 100 online users asks nothing of Redis, and one with others asks for those', async () => {

@@ -103,7 +103,7 @@ export class Dashboard {
     const before = view.frames.length;
     this.views.set(topic, view);
     const cursor = view.cursor === undefined ? {} : { cursor: view.cursor };
-    this.player.send({ type: 'subscribe', id: `to ${topic}`, topic, ...cursor, ...members });
+    this.player.send({ type: 'subscribe', id: `to ${topic}`.slice(0, 64), topic, ...cursor, ...members });
     await until(() => view.frames.length > before);
     if (view.frames[before]?.type !== 'subscribed') view.faults.push('began with something else than subscribed');
     return view;

@@ -1,5 +1,6 @@
 /** A replica over a store that beats and sweeps as a node does. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { createReads, type PresenceReads } from '../../gateway/replica/reads.ts';
 import { type Fallback, Replica } from '../../gateway/replica/replica.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
@@ -27,7 +28,14 @@ export const MAX_LAG_MS = 2_000;
 
 export async function startReplica(store: RedisStore): Promise<TestReplica> {
   const log = { info: () => {}, error: (fields: object) => process.stdout.write(`${JSON.stringify(fields)}\n`) };
-  const replica = new Replica({ store, log, maxLagMs: MAX_LAG_MS, leftMax: 1_000, pauseMs: 20 });
+  const replica = new Replica({
+    store,
+    feed: new LogFeed(store, log),
+    log,
+    maxLagMs: MAX_LAG_MS,
+    leftMax: 1_000,
+    pauseMs: 20,
+  });
   const fellBackBy = (): Fallback[] => {
     const before = replica.report().fallbacks;
     replica.count({ by: 'total' });

@@ -3,7 +3,13 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from '@jest/globals';
 import type { HeldPlayer, ReopenIntent } from '../../gateway/node/held-player.ts';
 import { GatewayNode } from '../../gateway/node/node.ts';
-import { type Displaced, MemoryStore, type SocketOwner, StoreError } from '../../presence-core/index.ts';
+import {
+  type BeatResult,
+  type Displaced,
+  MemoryStore,
+  type SocketOwner,
+  StoreError,
+} from '../../presence-core/index.ts';
 import { until } from '../support/servers.ts';
 
 const log = { warn: () => {} };
@@ -276,10 +282,8 @@ test('[P10] a check that has an answer tells whether the store forgot; then its 
     };
     await node.check();
     expect([node.isSuspect, node.isRestoring, events]).toEqual([true, false, []]);
-    store.nodes.beat = async (nodeId, leaseMs) => ({
-      ...(await beat.call(store.nodes, nodeId, leaseMs)),
-      epoch: 'another',
-    });
+    store.nodes.beat = beat;
+    forgetFor(node, store);
     await node.check();
     expect([node.isSuspect, node.isRestoring, events[0]]).toEqual([false, true, 'lost restore']);
   } finally {
@@ -289,7 +293,6 @@ test('[P10] a check that has an answer tells whether the store forgot; then its 
 
 test('[P10] a node says that it is done once its own sessions are open again, and waits for who lived before', async () => {
   const store = new MemoryStore();
-  const { beat } = store.nodes;
   const node = new GatewayNode({ store, log, ...TIMES });
   await node.start();
   const former = node.nodeId;
@@ -299,17 +302,13 @@ test('[P10] a node says that it is done once its own sessions are open again, an
   let done: string[] = [former];
   store.nodes.confirmRestored = async (nodeIds, epoch) => {
     said.push([...nodeIds, epoch]);
-    return done;
+    return { nodeIds: done, returnsUntil: 0 };
   };
   try {
     // Knows both nodes from now on.
     await node.check();
-    store.nodes.beat = async (nodeId, leaseMs) => ({
-      ...(await beat.call(store.nodes, nodeId, leaseMs)),
-      epoch: 'another',
-      // As in a store that was emptied.
-      nodes: [nodeId],
-    });
+    // As in a store that was emptied.
+    forgetFor(node, store);
     await node.check();
     // Longer than the pause between two questions.
     await sleep(600);
@@ -325,14 +324,55 @@ test('[P10] a node says that it is done once its own sessions are open again, an
   }
 });
 
-/** Tells this node at its next beat, and no other one, that the store forgot. */
+test.each(['the join under its next id', 'the beat of a former id'])(
+  '[P10] what %s says of a store that forgot counts at once',
+  async (which) => {
+    const store = new MemoryStore();
+    const { beat, join } = store.nodes;
+    const node = await quietNode(store);
+    const lapsed = node.nodeId;
+    const { player } = trackedPlayer(node, 1);
+    const seen: boolean[] = [];
+    let epoch: string | undefined;
+    const told = async (result: Promise<BeatResult>) => ({ ...(await result), ...(epoch !== undefined && { epoch }) });
+    store.nodes.join = async (id, leaseMs) => {
+      if (which === 'the join under its next id') epoch = 'another';
+      return told(join.call(store.nodes, id, leaseMs));
+    };
+    store.nodes.beat = async (id, leaseMs) => {
+      seen.push(node.isSuspect || node.isRestoring);
+      if (id === lapsed && id !== node.nodeId) epoch = 'another';
+      const result = await told(beat.call(store.nodes, id, leaseMs));
+      return id === lapsed && id === node.nodeId ? { ...result, outcome: 'fenced' } : result;
+    };
+    try {
+      await node.check();
+      expect(player.isDue).toBe(true);
+      if (which === 'the beat of a former id') await node.check();
+      await until(() => node.isRestoring);
+      // The beat that tells of it: meanwhile nobody relied on the store.
+      expect(seen.at(-1)).toBe(true);
+    } finally {
+      await node.stop();
+    }
+  },
+);
+
+/** Tells this node from its next beat on, and no other one, that the store forgot. */
 function forgetFor(node: GatewayNode, store: MemoryStore): void {
-  const { beat } = store.nodes;
+  const { beat, join } = store.nodes;
   const { nodeId } = node;
+  let next: string | undefined;
   store.nodes.beat = async (id, leaseMs) => ({
     ...(await beat.call(store.nodes, id, leaseMs)),
-    ...(id === nodeId && { epoch: 'another', nodes: [id] }),
+    ...([nodeId, next].includes(id) && { epoch: 'another', nodes: [id] }),
   });
+  store.nodes.join = async (id, leaseMs) => {
+    const result = await join.call(store.nodes, id, leaseMs);
+    if (id !== node.nodeId) return result;
+    next = id;
+    return { ...result, epoch: 'another' };
+  };
 }
 
 /** Beats only when asked, has no session to restore, and looks often who has none either. */
@@ -350,7 +390,7 @@ test.each(['started', 'went on under a new id', 'had no answer when it went on']
     const confirmed: string[] = [];
     store.nodes.confirmRestored = async (nodeIds) => {
       if (nodeIds.includes(node.nodeId)) confirmed.push(...nodeIds);
-      return confirmed;
+      return { nodeIds: confirmed, returnsUntil: 0 };
     };
     const former = what === 'started' ? undefined : await quietNode(store);
     const node = await quietNode(store);
@@ -391,7 +431,7 @@ test.each(['started', 'went on under a new id', 'had no answer when it went on']
 test('[P10] a node that joined while a beat was on its way is not forgotten by its answer', async () => {
   const store = new MemoryStore();
   const { beat } = store.nodes;
-  store.nodes.confirmRestored = async (nodeIds) => nodeIds;
+  store.nodes.confirmRestored = async (nodeIds) => ({ nodeIds, returnsUntil: 0 });
   const node = await quietNode(store);
   let other: GatewayNode | undefined;
   store.nodes.beat = async (id, leaseMs) => {
@@ -413,7 +453,7 @@ test('[P10] a node that joined while a beat was on its way is not forgotten by i
 
 test('[P10] a node that joined in an epoch which is not known yet is not waited for', async () => {
   const store = new MemoryStore();
-  store.nodes.confirmRestored = async (nodeIds) => nodeIds;
+  store.nodes.confirmRestored = async (nodeIds) => ({ nodeIds, returnsUntil: 0 });
   const node = await quietNode(store);
   try {
     await store.inbox.send([node.nodeId], { joined: 'young', epoch: 'another' });

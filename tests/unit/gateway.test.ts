@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import type { Authentication, Authenticator } from '../../gateway/auth/authenticator.ts';
 import { SCOPES } from '../../gateway/auth/identity.ts';
 import { loadConfig } from '../../gateway/config/config.ts';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { GatewayNode } from '../../gateway/node/node.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Gateway } from '../../gateway/sessions/gateway.ts';
@@ -31,6 +32,7 @@ beforeEach(async () => {
   gateway = new Gateway({
     ...config,
     store,
+    feed: new LogFeed(store, log),
     reads: createReads(store.reads, undefined),
     node: new GatewayNode({ store, log, beatMs, leaseMs, sweepMs, sessionLeaseMs, resumeGraceMs }),
     log,

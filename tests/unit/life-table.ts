@@ -19,13 +19,14 @@ const SESSION: HeldSession = {
   segmentStartedAt: 1_000,
 };
 
+const CLAIMED: HeldSession = { ...SESSION, orStartedAt: [1_000] };
+
 const due = { session: SESSION, maybe: [], asked: undefined, again: undefined };
 const first = {
   session: SESSION,
   asked: A,
   intent: 'fresh',
   outagePolicy: 'open',
-  claimedStart: undefined,
   isHeldUp: false,
   again: undefined,
 } as const;
@@ -34,8 +35,8 @@ export const STATES = {
   none: NONE,
   opening: { state: 'opening', ...first },
   'opening, policy closed': { state: 'opening', ...first, outagePolicy: 'closed' },
-  'opening, resumes 1000': { state: 'opening', ...first, intent: 'resume', claimedStart: 1_000 },
-  'opening, only returns': { state: 'opening', ...first, intent: 'return', claimedStart: 1_000 },
+  'opening, resumes 1000': { state: 'opening', ...first, session: CLAIMED, intent: 'resume' },
+  'opening, only returns': { state: 'opening', ...first, session: CLAIMED, intent: 'return' },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
   'opening, late': { state: 'opening', ...first, isHeldUp: true },
   held: { state: 'held', session: SESSION, owner: A, isReopened: false, maybe: [] },
@@ -65,7 +66,6 @@ const HELLO = {
   owner: C,
   intent: 'fresh',
   outagePolicy: 'open',
-  claimedStart: undefined,
 } as const;
 
 export const EVENTS = {
@@ -171,6 +171,7 @@ function effectText(effect: Effect): string {
 /** A step as one line: the life, what is done, what is asked. */
 export function summary({ life, effects, ask }: Step): string {
   const was = ask?.socketWas ? `, was ${ask.socketWas}` : '';
-  const asks = ask ? [`ask ${ask.intent} by ${names([ask.owner])}${was}`] : [];
+  const goesOn = ask?.goesOn ? ', goes on' : '';
+  const asks = ask ? [`ask ${ask.intent} by ${names([ask.owner])}${was}${goesOn}`] : [];
   return [lifeText(life), ...effects.map(effectText), ...asks].join('; ');
 }

@@ -6,7 +6,7 @@ import { GatewayNode } from '../../gateway/node/node.ts';
 import type { ServerMessage } from '../../gateway/protocol/messages.ts';
 import { Player } from '../../gateway/sessions/player.ts';
 import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
-import { issueResumeToken } from '../../gateway/sessions/resume-token.ts';
+import { issueResumeToken, readResumeToken } from '../../gateway/sessions/resume-token.ts';
 import { ConnectionNumbers, StoreError } from '../../presence-core/index.ts';
 import { AskedStore } from '../support/asked-store.ts';
 import { until } from '../support/servers.ts';
@@ -288,10 +288,10 @@ test('[P9] a resume token alone takes back only the session that began when it s
   const { asked, player } = playerOf({ authentication: Promise.resolve() });
   await asked.store.start();
   const identity = { ...ANYONE, userId: 'u', expiresAt: Date.now() + 60_000 };
-  const claim = { userId: 'u', sessionId: 's', startedAt: 1_000, identity };
+  const claim = { userId: 'u', sessionId: 's', startedAt: 1_000, orStartedAt: [2_000], identity };
   const hello = player.hello({ type: 'hello', resume: issueResumeToken(asked.store.secret(), claim) });
   await turn();
-  expect(asked.only('open').args[0]).toMatchObject({ intent: 'return', startedAt: 1_000 });
+  expect(asked.only('open').args[0]).toMatchObject({ intent: 'return', startedAt: 1_000, orStartedAt: [2_000] });
   await asked.only('open').answer({ outcome: 'gone' });
   await hello;
 });
@@ -406,6 +406,66 @@ test('[P7] who was let in unchecked says so, and is told when a later hello took
   await asked.only('open').answer({ outcome: 'moved' });
   await reopened;
   expect(told).toEqual(['welcome degraded', 'evicted', 'closed replaced']);
+});
+
+test.each(['unchecked', 'held'])(
+  '[P4] [P10] [W9] what is opened again for a player who was %s goes on with the start that its resume token names',
+  async (state) => {
+    const { asked, node, player, held, messages } = playerOf({ outagePolicy: 'open' });
+    // Far from the clock of this process.
+    node.storeNow = () => 5_000_000;
+    if (state === 'held') {
+      await held();
+      player.lost('resume');
+    } else {
+      const hello = player.hello(HELLO);
+      await turn();
+      await asked.only('open').lose();
+      await hello;
+    }
+    const { resumeToken } = messages[0] as Extract<ServerMessage, { type: 'welcome' }>;
+    const claim = readResumeToken(asked.store.secret(), resumeToken as string);
+    const reopened = player.reopen();
+    const again = asked.only('open').args[0];
+    expect(again).toMatchObject({ intent: 'resume', startedAt: claim?.startedAt, segment: 0 });
+    if (state === 'held') expect(claim).toMatchObject({ startedAt: OPENED.startedAt });
+    await asked.only('open').answer(OPENED);
+    await reopened;
+  },
+);
+
+test('[P4] an open says when its hello came, by the clock of the store', async () => {
+  const { asked, node, player } = playerOf();
+  node.storeNow = () => 5_000_000;
+  node.nextConnection = () => ({ connection: 7, receivedAt: performance.now() - 300 });
+  const hello = player.hello(HELLO);
+  await turn();
+  const { startedAt } = asked.only('open').args[0];
+  expect(startedAt).toBeGreaterThan(4_999_000);
+  expect(startedAt).toBeLessThanOrEqual(4_999_700);
+  await asked.only('open').answer(OPENED);
+  await hello;
+});
+
+test('[W9] [W19] a resume without an answer has a token for the session that was, and for one that begins', async () => {
+  const { asked, node, player, messages } = playerOf({ outagePolicy: 'open', authentication: Promise.resolve() });
+  node.storeNow = () => 5_000_000;
+  await asked.store.start();
+  const secret = asked.store.secret();
+  const claim = { userId: 'u', sessionId: 's', startedAt: 1_000, orStartedAt: [2_000, 3_000, 4_000] };
+  const hello = player.hello({ ...HELLO, token: 'x', resume: issueResumeToken(secret, claim) });
+  await turn();
+  const { startedAt } = asked.only('open').args[0];
+  await asked.only('open').lose();
+  await hello;
+  const { resumeToken } = messages[0] as Extract<ServerMessage, { type: 'welcome' }>;
+  const next = readResumeToken(secret, resumeToken as string);
+  expect(next).toMatchObject({ startedAt, orStartedAt: [1_000, 2_000, 3_000] });
+  const reopened = player.reopen();
+  await asked.only('open').answer({ ...OPENED, outcome: 'renewed', startedAt: 2_000 });
+  await reopened;
+  expect(readResumeToken(secret, player.resumeToken().resumeToken as string)).toMatchObject({ startedAt: 2_000 });
+  expect(readResumeToken(secret, player.resumeToken().resumeToken as string)).not.toHaveProperty('orStartedAt');
 });
 
 test('[P10] a hello in a shard where the node has no lease has it ask at once whether the store forgot', async () => {

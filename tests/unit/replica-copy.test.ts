@@ -1,26 +1,29 @@
 /** A copy that is made while everything changes: answers and log arrive in any order, and what comes out is the truth. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Replica } from '../../gateway/replica/replica.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
 import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
 import { until } from '../support/servers.ts';
 
-/** Each part's answer is of an instant within a random delay; some fail. */
+/** Each page is of one part. Its answer is of an instant within a random delay; some fail. */
 function slowly(store: PresenceStore, random: () => number): PresenceStore {
-  const ofPart: PresenceStore['snapshots']['ofPart'] = async (part) => {
+  const page: PresenceStore['snapshots']['page'] = async (first) => {
     await sleep(random() * 4);
     if (random() < 0.05) throw new TypeError('a snapshot that failed');
-    const answer = await store.snapshots.ofPart(part);
+    const answer = await store.snapshots.page(first);
     await sleep(random() * 4);
-    return answer;
+    const sessions = answer.sessions.filter(({ userId }) => store.snapshots.partOf(userId) === first);
+    return { ...answer, sessions, next: first + 1 };
   };
-  const { parts, division } = store.snapshots;
+  const { parts, shards, division } = store.snapshots;
   const snapshots = {
     parts,
+    shards,
     division,
-    ofPart,
+    page,
     partOf: (userId: string) => store.snapshots.partOf(userId),
     ofUser: (userId: string) => store.snapshots.ofUser(userId),
   };
@@ -35,7 +38,8 @@ test(`[P11] no change is missed and none is told twice (REPLICA_SEED=${seed})`, 
   for (let i = 0; i < 300; i++) await act(store, 'node', random);
   const faults: unknown[] = [];
   const log = { info: () => {}, error: (fields: object) => void faults.push(fields) };
-  const replica = new Replica({ store: slowly(store, random), log, maxLagMs: LONG_MS, leftMax: 100 });
+  const slow = slowly(store, random);
+  const replica = new Replica({ store: slow, feed: new LogFeed(slow, log), log, maxLagMs: LONG_MS, leftMax: 100 });
   replica.start();
   try {
     for (let round = 0; round < 3_000 && !replica.report().serving; round++) {

@@ -75,7 +75,9 @@ describe('a view counts', () => {
   test('the first of many without sorting them all, in the order that sorting gives', () => {
     const view = new View(0);
     const keys = Array.from({ length: 500 }, (_, i) => `s${(i * 7) % 311}`);
-    for (const [i, streamId] of keys.entries()) view.add({ userId: `u${i}`, sessionId: 'a', streamId });
+    for (const [i, streamId] of keys.entries()) {
+      view.add({ userId: `u${i}`, sessionId: 'a', streamId, via: 'guard', startedAt: 1 });
+    }
     const all = view.top('stream', 1_000);
     const sorted = all.toSorted((a, b) => b.sessions - a.sessions || (a.key < b.key ? -1 : 1));
     expect(all).toEqual(sorted);

@@ -1,5 +1,6 @@
 /** How long a store that forgot is taken to be restored (P10). */
 import { beforeEach, expect, test } from '@jest/globals';
+import type { RestoredBy } from '../../gateway/node/restoring.ts';
 import { VirtualTime } from '../support/virtual-time.ts';
 
 const time = new VirtualTime();
@@ -13,6 +14,9 @@ let isIdle: boolean;
 /** What the store answers of who is done; undefined: nothing. */
 let done: string[] | undefined;
 let confirmations: number;
+/** Of holders without a socket: what was said, and what others said. */
+let told: number | undefined;
+let othersReturnInMs: number;
 let restoring: InstanceType<typeof Restoring>;
 
 beforeEach(() => {
@@ -20,14 +24,17 @@ beforeEach(() => {
   isIdle = true;
   done = ['own'];
   confirmations = 0;
+  told = undefined;
+  othersReturnInMs = 0;
   restoring = new Restoring({
     othersMs: OTHERS_MS,
     maxMs: MAX_MS,
     isIdle: () => isIdle,
-    confirm: async () => {
+    confirm: async (returnsInMs) => {
       confirmations += 1;
       if (!done) throw new Error('no answer in time');
-      return done;
+      told = returnsInMs;
+      return { nodeIds: done, returnsInMs: othersReturnInMs };
     },
   });
 });
@@ -99,8 +106,8 @@ test('[P10] when the store forgets again, who had not said so is missing still',
 });
 
 test('[P10] an answer from before it began anew counts for nothing', async () => {
-  let answer = (_: string[]): void => {};
-  const asked = new Promise<string[]>((resolve) => {
+  let answer = (_: RestoredBy): void => {};
+  const asked = new Promise<RestoredBy>((resolve) => {
     answer = resolve;
   });
   const options = { othersMs: OTHERS_MS, maxMs: MAX_MS, isIdle: () => true, confirm: () => asked };
@@ -108,8 +115,32 @@ test('[P10] an answer from before it began anew counts for nothing', async () =>
   restoring.begin(['own']);
   await time.pass(300);
   restoring.begin(['own']);
-  options.confirm = async () => [];
-  answer(['own']);
+  options.confirm = async () => ({ nodeIds: [], returnsInMs: 0 });
+  answer({ nodeIds: ['own'], returnsInMs: 0 });
   await time.pass(300);
   expect(restoring.isOn).toBe(true);
+});
+
+test.each(['this process', 'another one', 'one that asked at its start'])(
+  '[P10] holders without a socket may return for as long as %s says, and nobody else waits for them',
+  async (who) => {
+    done = ['own', 'other'];
+    if (who === 'one that asked at its start') restoring.returnIn(20_000);
+    else restoring.begin(['own', 'other'], who === 'this process' ? 20_000 : 0);
+    expect(restoring.isReturning).toBe(true);
+    if (who === 'another one') othersReturnInMs = 19_900;
+    await time.pass(300);
+    expect([...state(), restoring.isReturning]).toEqual([false, false, true]);
+    if (who === 'this process') expect(told).toBe(19_900);
+    const soFar = confirmations;
+    await time.pass(19_600);
+    expect([restoring.isReturning, confirmations]).toEqual([true, soFar]);
+    await time.pass(500);
+    expect(restoring.isReturning).toBe(false);
+  },
+);
+
+test('[P10] when nothing was lost nobody is waited for to return', async () => {
+  restoring.begin(['own', 'other']);
+  expect([...state(), restoring.isReturning]).toEqual([true, true, false]);
 });

@@ -59,6 +59,30 @@ test('[P17] changes that come while it stops are saved and acknowledged', async 
   expect(state).toMatchObject({ acknowledged: 1, left: 1, lines: [] });
 });
 
+test('[P17] it takes more at once while there is more, also when shards are not equally full', async () => {
+  const limits: number[] = [];
+  /** Of what was asked for; then nothing more. */
+  const parts = [1, 1, 1, 1, 1, 1, 0.6, 1, 0.4];
+  const writer = new SessionWriter({
+    group: {
+      take: async (limit) => {
+        limits.push(limit);
+        const part = parts[limits.length - 1];
+        if (part === undefined) return new Promise<TakenChanges>(() => {});
+        const changes = Array<Change>(limit * part).fill({ ...closeOf('ann'), kind: 'open' });
+        return { changes, lost: 0, backlog: 0, receipt: undefined };
+      },
+      acknowledge: async () => {},
+      leave: async () => {},
+    },
+    save: async () => {},
+    log: { info() {}, warn() {}, error() {} },
+  });
+  writer.start();
+  while (limits.length <= parts.length) await tick();
+  expect(limits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000, 8_000, 500]);
+});
+
 test('[P17] with a database that is away a stop ends after one attempt, and acknowledges nothing', async () => {
   const { state, writer, give } = begin();
   state.away = true;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { LogFeed, type LogFollower } from '../../gateway/node/log-feed.ts';
 import { createReads } from '../../gateway/replica/reads.ts';
 import { Hub } from '../../gateway/subscriptions/hub.ts';
 import { SendQueue } from '../../gateway/subscriptions/send-queue.ts';
@@ -35,11 +36,14 @@ describe('Subscription', () => {
     await store.sessions.open({ userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'beat' });
     hub = new Hub({
       store,
+      feed: new LogFeed(store, { error: () => {} }),
       reads: createReads(store.reads, undefined),
-      node: { isRestoring: false, restored: async () => {}, check: async () => {} },
+      node: { isRestoring: false, isAwaited: false, isSuspect: false, restored: async () => {}, check: async () => {} },
       log: { error: () => {} },
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,
+      topicUsersPerSocket: 100,
+      topicUsersPerNode: 100,
     });
     const socket = {
       id: 1,
@@ -84,6 +88,27 @@ describe('Subscription', () => {
     expect(streams()).toEqual(Array.from({ length: 1_001 }, (_, n) => streamId(n)));
   });
 
+  test('[W24] twenty that begin together, or after the place was lost, read one snapshot', async () => {
+    const { page } = store.snapshots;
+    let pages = 0;
+    store.snapshots.page = (...args) => {
+      pages += 1;
+      return page.apply(store.snapshots, args);
+    };
+    const whole = (): number => frames().filter(({ type, last }) => type === 'snapshot' && last).length;
+    const others = Array.from(
+      { length: 20 },
+      () => new Subscription(hub, parseTopic('all') as Topic, 'events', queue, () => {}),
+    );
+    await Promise.all(others.map((other) => other.begin(undefined, () => {})));
+    await until(() => whole() === 21);
+    expect(pages).toBe(1);
+    for (const other of others) other.restart();
+    await until(() => whole() === 41);
+    expect(pages).toBe(1);
+    for (const other of others) other.end();
+  });
+
   test('[P14] the last one to end stops the hub, and nothing is told any more', async () => {
     const { length } = peer.texts;
     subscription.end();
@@ -93,5 +118,85 @@ describe('Subscription', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(hub.cursor).toBe(position);
     expect(peer.texts).toHaveLength(length);
+  });
+
+  test('[P10] [W24] after a loss a snapshot is made of the copy once that shows what was opened again', async () => {
+    let follower: LogFollower | undefined;
+    const cursor = await store.log.tail();
+    const feed = {
+      enter: async (one: LogFollower) => {
+        if (follower !== one) one.moved(cursor);
+        follower = one;
+      },
+      leave: () => {},
+      behind: async () => 0,
+    };
+    const view = { parts: 1, partOf: () => 0, inPart: () => [], ofUser: () => [], ofStream: () => [] };
+    const copy = { cursor, isLost: false, asOf: performance.now(), view };
+    let settle = (): void => {};
+    const restored = (): Promise<void> =>
+      new Promise((resolve) => {
+        settle = resolve;
+      });
+    const node = { isRestoring: false, isAwaited: false, isSuspect: false, check: async () => {}, restored };
+    const log = { error: () => {} };
+    const reads = createReads(store.reads, undefined);
+    const bounds = {
+      summaryIntervalMs: 1_000,
+      autoIntervalAbove: 50,
+      topicUsersPerSocket: 100,
+      topicUsersPerNode: 100,
+    };
+    const other = new Hub({ store, feed, reads, node, log, copy: () => copy, ...bounds });
+    const topic = parseTopic('all') as Topic;
+    await other.enter(topic);
+    const shown = async (): Promise<number> => {
+      const settled = other.settled();
+      await new Promise(setImmediate);
+      settle();
+      await settled;
+      const snapshot = await other.snapshotOf(topic);
+      const reading = snapshot.begin();
+      while ((await reading.next()) !== undefined);
+      return snapshot.lastPage.rows.length;
+    };
+    // The copy of this test has no session, the store one.
+    expect(await shown()).toBe(0);
+    follower?.gap(cursor);
+    expect(await shown()).toBe(1);
+    copy.asOf = performance.now();
+    expect(await shown()).toBe(0);
+    other.leave();
+  });
+
+  test('[P10] [P11] nothing is read for a snapshot before it is known whether the store forgot', async () => {
+    const asked: string[] = [];
+    const node = {
+      isRestoring: false,
+      isAwaited: false,
+      isSuspect: true,
+      isAway: true,
+      check: async () => {
+        asked.push('check');
+        node.isSuspect = node.isAway;
+      },
+      restored: async () => void asked.push('restored'),
+    };
+    const log = { error: () => {} };
+    const feed = new LogFeed(store, log);
+    const reads = createReads(store.reads, undefined);
+    const bounds = {
+      summaryIntervalMs: 1_000,
+      autoIntervalAbove: 50,
+      topicUsersPerSocket: 100,
+      topicUsersPerNode: 100,
+    };
+    const other = new Hub({ store, feed, reads, node, log, ...bounds });
+    await expect(other.settled()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
+    node.isAway = false;
+    asked.length = 0;
+    await other.settled();
+    // What the answer told is waited for.
+    expect(asked).toEqual(['restored', 'check', 'restored']);
   });
 });

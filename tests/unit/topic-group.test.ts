@@ -12,7 +12,7 @@ describe('TopicGroup', () => {
   const member = (mode: TopicSubscriber['mode']): TopicSubscriber => ({
     mode,
     deliver: () => {},
-    summarise: () => {},
+    send: () => {},
     change: (fast) => turns.push(fast),
     restart: () => {},
   });

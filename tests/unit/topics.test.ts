@@ -1,14 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  concerns,
-  dimensionOf,
-  flowOf,
-  keysOf,
-  parseTopic,
-  shows,
-  type Topic,
-} from '../../gateway/subscriptions/topics.ts';
-import type { Change, Session } from '../../presence-core/index.ts';
+import { TopicGroup } from '../../gateway/subscriptions/topic-group.ts';
+import { TopicIndex } from '../../gateway/subscriptions/topic-index.ts';
+import { dimensionOf, flowOf, parseTopic, streamsOf, type Topic } from '../../gateway/subscriptions/topics.ts';
+import type { Change } from '../../presence-core/index.ts';
 
 const change = (members: Partial<Change>): Change => ({
   kind: 'open',
@@ -25,6 +19,17 @@ const change = (members: Partial<Change>): Change => ({
   ...members,
 });
 const topic = (text: string): Topic => parseTopic(text) as Topic;
+/** Whether a change is told to the only subscriber of a topic. */
+function concerns(of: Topic, what: Change): boolean {
+  const index = new TopicIndex();
+  const group = new TopicGroup(index.sharing(of), { summaryIntervalMs: 1, autoIntervalAbove: 1 });
+  index.add(group);
+  const told = index.groupsOf(what);
+  expect(told).toEqual(index.concerns(group, what) ? [group] : []);
+  index.delete(group);
+  expect(index.groupsOf(what)).toEqual([]);
+  return told.length === 1;
+}
 const switched = change({
   kind: 'update',
   streamId: 'espn',
@@ -88,15 +93,14 @@ describe('which changes concern a topic', () => {
     expect(concerns(topic('stream:tnt'), switched)).toBe(true);
     expect(concerns(topic('stream:espn'), switched)).toBe(true);
     const stays = change({ kind: 'update', previous: { streamId: 'tnt', segment: 0, segmentStartedAt: 1 } });
-    expect(keysOf(stays)).toHaveLength(3);
+    expect(streamsOf(stays)).toEqual(['tnt']);
+    expect(streamsOf(switched)).toEqual(['espn', 'tnt']);
   });
 
   test('[W25] a presence-only mark is of its user and of all, never of a stream', () => {
     const { streamId: _, ...bare } = change({ sessionId: '*', via: 'presence' });
     const mark = bare as Change;
     expect(['user:u', 'all', 'stream:tnt'].map((text) => concerns(topic(text), mark))).toEqual([true, true, false]);
-    const session = { ...mark, expiresAt: 2 } as Session;
-    expect(['user:u', 'all', 'stream:tnt'].map((text) => shows(topic(text), session))).toEqual([true, true, false]);
     expect(flowOf(topic('all'), mark)).toEqual({ opened: 0, closed: 0 });
   });
 });

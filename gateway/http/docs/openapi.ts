@@ -116,13 +116,13 @@ const ETAG = {
 };
 const AGE = {
   required: false,
-  description: 'How old the data may be, in ms; only if the response comes from the replica (REPLICA=on)',
+  description: 'How old the data may be, in ms; only if the response comes from the replica (REPLICA)',
   schema: { type: 'string', pattern: '^\\d+$' },
 };
 const DEGRADED = {
   required: false,
   description:
-    'restoring: Redis lost its data within the last seconds, and nodes open the sessions of their sockets again; the answer may lack some. unconfirmed: Redis answers, and takes no writes of this process; it may be a master that was cut off, and the answer old',
+    'restoring: Redis lost its data, and not all sessions are open again: those of sockets are within seconds, others at the next heartbeat or refresh; the answer may lack some. unconfirmed: Redis answers, and takes no writes of this process; it may be a master that was cut off, and the answer old',
   schema: { type: 'string', enum: ['restoring', 'unconfirmed'] },
 };
 

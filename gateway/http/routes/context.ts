@@ -5,6 +5,7 @@ import type { Identity } from '../../auth/identity.ts';
 import type { Config } from '../../config/config.ts';
 import type { HistoryReads } from '../../history/index.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { Returns } from '../../node/returns.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { SidecarStore } from '../sidecar-store.ts';
 
@@ -18,8 +19,11 @@ export interface RouteContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isDraining: () => boolean;
-  /** The store forgot, and may not have all sessions again that sockets hold (P10). */
+  /** The store forgot, and may not have all sessions again (P10). */
   readonly isRestoring: () => boolean;
+  /** It may lack sessions of heartbeats and guards, which come back by themselves. */
+  readonly isReturning: () => boolean;
+  readonly returns: Pick<Returns, 'answered'>;
   /** Admissions may go unchecked, or changes may be late. */
   readonly isDegraded: () => boolean;
 }
@@ -36,6 +40,14 @@ export function admitsUnchecked(error: unknown, { config }: RouteContext): boole
 export function restoringTerms({ isRestoring }: RouteContext): () => { degraded?: true } {
   const wasRestoring = isRestoring();
   return () => (wasRestoring || isRestoring() ? { degraded: true } : {});
+}
+
+/**
+ * Intent of a heartbeat or a refresh, which does not say whether it is a first one: when the store forgot, it may be of a
+ * session that was admitted before, and by policy `open` it is let in above the limit (P10).
+ */
+export function beatTerms({ isReturning, config }: RouteContext): Pick<OpenRequest, 'intent' | 'returns'> {
+  return { intent: 'beat', ...(isReturning() && config.outagePolicy === 'open' && { returns: true }) };
 }
 
 /** Limit and policy of an admission (P6): of the user's own token, else of the deployment. */

@@ -1,11 +1,12 @@
 /** Guards: sessions whose id the server makes, with their own lifetime (GUARD_TTL_MS). */
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
+import type { Identity } from '../../auth/identity.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
 import { Degraded, id, instant, SESSION_ATTRIBUTES, text, UUID_PATTERN } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
-import { admissionTermsOf, admitsUnchecked, type RouteContext, restoringTerms } from './context.ts';
+import { admissionTermsOf, admitsUnchecked, beatTerms, type RouteContext, restoringTerms } from './context.ts';
 import { EXAMPLE_REFUSAL, limitProblem } from './refusal.ts';
 import { logAdmittedUnchecked, logOpened } from './session-log.ts';
 
@@ -27,7 +28,7 @@ const GuardReply = Type.Object({
 
 const UnknownRefresh = Type.Object({
   degraded: Type.Literal(true, {
-    description: 'The store did not answer: whether the guard exists and was refreshed is unknown',
+    description: 'The store did not answer, or forgot: whether the guard was there and was refreshed is unknown',
   }),
   refreshAt: instant('When to send PATCH /guards/{id} again'),
 });
@@ -62,6 +63,19 @@ export function guardRoutes(context: RouteContext): Route[] {
   const { config, store, log } = context;
   const leaseMs = config.guardTtlMs;
   const timesOf = (expiresAt: number) => ({ refreshAt: expiresAt - leaseMs + config.guardRefreshMs, expiresAt });
+  /** A guard that the store forgot (P10). Nobody knows its attributes any more. */
+  const openAgain = async (userId: string, guardId: string, identity: Identity): Promise<number | undefined> => {
+    const terms = { ...admissionTermsOf(userId, identity, config), ...beatTerms(context) };
+    const result = await store.sessions.open({
+      userId,
+      sessionId: guardId,
+      attributes: {},
+      owner: 'guard',
+      leaseMs,
+      ...terms,
+    });
+    return 'expiresAt' in result ? result.expiresAt : undefined;
+  };
 
   return [
     route({
@@ -116,6 +130,7 @@ export function guardRoutes(context: RouteContext): Route[] {
           logOpened(context, requestId, { userId, sessionId: guardId }, result, deviceType);
           if (result.outcome === 'refused') throw limitProblem(result, 403, { errorCode: 'REACHED_MAX_GUARDS_COUNT' });
           if (!('expiresAt' in result)) throw new Error(`a new guard cannot be ${result.outcome}`);
+          context.returns.answered(config.guardRefreshMs);
           return ok({ guardId, ...timesOf(result.expiresAt), ...restoring() });
         } catch (error) {
           if (!admitsUnchecked(error, context)) throw error;
@@ -131,7 +146,7 @@ export function guardRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'Refresh a guard: keeps its session alive',
       description:
-        'Status 204 means that the guard was refreshed. If the store does not answer, the outcome is unknown: with OUTAGE_POLICY=closed the response is the problem store_unavailable, with open it is 200 with degraded. Playback may then go on, and refreshAt is soon, before the guard ends.',
+        'Status 204 means that the guard was refreshed. If the store does not answer, the outcome is unknown: with OUTAGE_POLICY=closed the response is the problem store_unavailable, with open it is 200 with degraded. Playback may then go on, and refreshAt is soon, before the guard ends. A guard that the store forgot is made again, without its attributes, and the response is 200 with degraded too.',
       bodyIfDegraded: true,
       examples: [
         { title: 'A refresh', headers: { 'x-user-id': 'ann' }, params: { id: GUARD } },
@@ -148,13 +163,18 @@ export function guardRoutes(context: RouteContext): Route[] {
       ],
       scope: 'player',
       schema: { headers: UserHeader, params: GuardParams, response: UnknownRefresh },
-      async handler({ headers, params, requestId }) {
+      async handler({ headers, params, identity, requestId }) {
         const userId = userOf(headers, config.auth);
         const step = { correlationId: requestId, userId, guardId: params.id };
         try {
           const [result] = await store.sessions.renew([{ userId, sessionId: params.id, owner: 'guard', leaseMs }]);
           log.debug({ ...step, outcome: result?.outcome }, 'guard refresh');
+          if (result?.outcome === 'gone' && context.isReturning()) {
+            const expiresAt = await openAgain(userId, params.id, identity);
+            if (expiresAt !== undefined) return ok({ degraded: true, refreshAt: timesOf(expiresAt).refreshAt });
+          }
           if (result?.outcome !== 'renewed') throw noSuchGuard();
+          context.returns.answered(config.guardRefreshMs);
           return NO_CONTENT;
         } catch (error) {
           if (!admitsUnchecked(error, context)) throw error;

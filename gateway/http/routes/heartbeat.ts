@@ -6,7 +6,7 @@ import { EXAMPLE_AT } from '../docs/example.ts';
 import { count, Degraded, id, instant, SESSION_ATTRIBUTES } from '../fields.ts';
 import { invalidRequest, Problem } from '../problem.ts';
 import { type HttpReply, NO_CONTENT, ok, type Route, route, type Tag } from '../route.ts';
-import { admissionTermsOf, admitsUnchecked, type RouteContext, restoringTerms } from './context.ts';
+import { admissionTermsOf, admitsUnchecked, beatTerms, type RouteContext, restoringTerms } from './context.ts';
 import { EXAMPLE_REFUSAL, limitProblem } from './refusal.ts';
 import { logAdmittedUnchecked, logOpened, notifyDisplaced } from './session-log.ts';
 
@@ -79,7 +79,7 @@ async function beat(
     owner: isMark ? 'presence' : 'heartbeat',
     leaseMs: Math.max(config.heartbeatTtlMs, BEATS_PER_TTL * (intervalMs ?? 0)),
     ...admissionTermsOf(userId, identity, config),
-    intent: body.start === true ? 'fresh' : 'beat',
+    ...(body.start === true ? { intent: 'fresh' } : beatTerms(context)),
   });
   logOpened(context, requestId, { userId, sessionId }, result, deviceType);
   switch (result.outcome) {
@@ -88,6 +88,7 @@ async function beat(
     case 'held': {
       const { current, max, expiresAt } = result;
       const heartbeatIntervalMs = intervalMs ?? config.heartbeatIntervalMs;
+      context.returns.answered(heartbeatIntervalMs);
       return ok({ status: 'ok', current, max, expiresAt, heartbeatIntervalMs, ...restoring() });
     }
     case 'refused':

@@ -2,5 +2,5 @@
 -- Renews a node generation's lease at a home, and never revives one that lapsed (P9); keeps the epoch of the home, and
 -- those of some of its shards (P10).
 -- ARGV: H, node, leaseMs, first shard of the home whose epoch is kept and told, number of these.
--- Returns 'alive|now|run id of the server|generations whose leases run' or 'fenced|...', the epoch of the home, epochs.
+-- Returns what joinOrBeat does.
 return joinOrBeat(false)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
 -- Takes a lease for a new node generation at a home (P9); begins the epochs of its shards where there are none (P10).
 -- ARGV: H, node, leaseMs, first shard of the home whose epoch is told, number of these.
--- Returns 'alive|now|run id of the server|generations whose leases run' or 'fenced|...', the epoch of the home, epochs.
+-- Returns what joinOrBeat does.
 return joinOrBeat(true)

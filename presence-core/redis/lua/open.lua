@@ -2,19 +2,20 @@
 -- Admission (P4-P7, P10), one atomic step per item.
 -- ARGV, 14 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
 --   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
---   former ('startedAt|segment|segmentStartedAt' with restore, 'startedAt' with only if live, or ''),
+--   beginning ('startedAt', 'startedAt|segment|segmentStartedAt' of what goes on, 'startedAt|startedAt|...' with only if
+--   live, or ''),
 --   '|stream|device type|country|state|device|meta' ('' keeps what is known), default limit,
---   what the socket was to the session ('h' held it, 'l' its hello came a while ago, '' just now).
+--   what the caller was to the session ('h' held it, 'l' its hello came a while ago, 'r' a beat that returns, '' just now).
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
 --   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone', 'moved' or 'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
 local v = ARGV
 
--- Whether the session is live and began when the resume token says; '' fits any.
+-- Whether the session is live and began when the resume token says it may have; '' fits any.
 local function isIncarnation(act, member)
   if not member then return false end
   loadRows(act)
-  return act.former == '' or member.row.startedAt == act.former
+  return act.beginning == '' or string.find('|' .. act.beginning .. '|', '|' .. member.row.startedAt .. '|', 1, true) ~= nil
 end
 
 -- The number of the connection of a socket: the greater, the later its hello came. nil for other owners.
@@ -70,10 +71,13 @@ end
 
 -- What an item asks for, beside what all acts have (parts/rows.lua). One table, made at one go: it is the cheapest.
 local function openActOn(i)
+  local intent = v[i + 9]
   local K, user, bucket = v[i], v[i + 1], v[i + 3]
   return { K = K, user = user, session = v[i + 2], bucket = bucket, owner = v[i + 4], set = K .. 'u:' .. user,
     rows = K .. 'm:' .. bucket, members = NO_MEMBERS, leaseMs = v[i + 5], policy = v[i + 7], replace = v[i + 8],
-    intent = v[i + 9], former = v[i + 10], attributes = v[i + 11], max = '' }
+    intent = intent, beginning = v[i + 10], attributes = v[i + 11], max = '',
+    -- By the store as it was before it forgot (P10): the limit is not asked again.
+    isAdmitted = intent == 'x' or intent == 'b' and v[i + 13] == 'r' }
 end
 
 return forEachItem(1, 14, function(i)

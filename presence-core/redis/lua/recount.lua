@@ -12,7 +12,8 @@ local ROW_PLACE = '^[^|]+|%d+|%d+|%d+|%d+|%d+|([^|]*)|([^|]*)|([^|]*)|([^|]*)|[^
 local corrected, suspects
 
 -- Keys of a shard: one of a wrong type is made anew, as nothing of it is left.
-local TYPES = { n = 'hash', held = 'hash', due = 'zset', soon = 'zset', seen = 'zset', tomb = 'zset', lim = 'hash', log = 'stream' }
+local TYPES = { n = 'hash', held = 'hash', due = 'zset', soon = 'zset', seen = 'zset', tomb = 'zset', lim = 'hash',
+  log = 'stream', w = 'zset', watch = 'hash' }
 
 local function begin(K)
   call('UNLINK', K .. 'r')

@@ -209,6 +209,17 @@ export function groupsContract(create: CreateStore): void {
         expect((await b.take(ALL, 0)).changes.map(describeChange)).toEqual(['open s online']);
       }));
 
+    test('[P17] a member is given as many as it asks for', () =>
+      withFixture(create, async (fixture) => {
+        const member = fixture.store.groups.join('g', 'a');
+        await Promise.all(Array.from({ length: 1_600 }, (_, i) => fixture.opened(`u${i}`, 's')));
+        const first = await member.take(1_200, 0);
+        expect(first.changes).toHaveLength(1_200);
+        expectInOrder(first);
+        await member.acknowledge(first);
+        expect((await drainGroup(member)).seen).toHaveLength(400);
+      }));
+
     test('[P17] what a member that left had not acknowledged goes to others', () =>
       withFixture(
         create,

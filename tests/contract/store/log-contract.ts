@@ -300,6 +300,12 @@ export function logContract(create: CreateStore): void {
         expect(beyond).not.toBe(tail);
         expect(await fixture.store.log.upholds(beyond)).toBe(false);
         expect(await fixture.store.log.upholds(tail)).toBe(true);
+        // What is asked of some shards the others do not matter for.
+        const { log } = fixture.store;
+        const mine = log.shardsOf(['u']);
+        const others = [...log.positions(tail).keys()].filter((shard) => !mine.includes(shard));
+        expect(await log.upholds(beyond, mine)).toBe(false);
+        if (others.length > 0) expect(await log.upholds(beyond, others)).toBe(true);
       }));
 
     test('[P11] a text that is no cursor is rejected', () =>
@@ -342,6 +348,46 @@ export function logContract(create: CreateStore): void {
         expect(inboxes.n).toMatchObject([{ renew: ['u', 'v'] }]);
         expect(inboxes.m).toMatchObject([{ renew: ['u', 'v'] }, { renew: 'all' }]);
       }));
+
+    test('[P11] a reader of the shards of some users is told of their changes, and its cursor is good for them', () =>
+      withFixture(create, async (fixture) => {
+        const { log } = fixture.store;
+        const before = await log.tail();
+        const users = Array.from({ length: 40 }, (_, i) => `u${i}`);
+        const shards = log.shardsOf(['u0', 'u1', 'u0']);
+        expect(new Set(shards).size).toBe(shards.length);
+        const isThere = (userId: string): boolean => shards.includes(log.shardsOf([userId])[0] as number);
+        for (const userId of users) await fixture.opened(userId, 's');
+        const page = await log.read(before, 1_000, 0, shards);
+        expect(page.changes.map(({ userId }) => userId).sort()).toEqual(users.filter(isThere).sort());
+        expect(page.gap).toBe(false);
+        const [was, is, end] = [before, page.cursor, await log.tail()].map((cursor) => log.positions(cursor));
+        for (const shard of was?.keys() ?? []) expect(is?.[shard]).toBe((shards.includes(shard) ? end : was)?.[shard]);
+        await fixture.store.sessions.kick('u1');
+        const next = await log.read(page.cursor, 1_000, 0, shards);
+        expect(next.changes.map(describeChange)).toEqual(['close s kicked offline']);
+        const others = [...(was?.keys() ?? [])].filter((shard) => !shards.includes(shard));
+        expect(log.positions(log.moved(next.cursor, await log.tail(), others))).toEqual(
+          log.positions(await log.tail()),
+        );
+      }));
+
+    test('[P11] the log tells how far back it will reach when it is full, at the rate so far', () =>
+      withFixture(
+        create,
+        async (fixture) => {
+          expect(await fixture.store.log.keptMs()).toBe(Number.POSITIVE_INFINITY);
+          const begunAt = performance.now();
+          // All of one user, hence of one shard.
+          for (let i = 0; i < 10; i += 1) await fixture.opened('u', `s${i}`, { limit: 100 });
+          await fixture.advance(PAST);
+          const keptMs = await fixture.store.log.keptMs();
+          expect(keptMs).toBeGreaterThanOrEqual((PAST * 1_000) / 10);
+          const passedMs = PAST + (performance.now() - begunAt) + 10;
+          expect(keptMs).toBeLessThanOrEqual((passedMs * 1_000) / 10);
+        },
+        { logMax: 1_000 },
+      ));
 
     test('[P10] nodes are told of one that joined, also by a store that nobody has joined with', () =>
       withFixture(create, async (fixture) => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConnectionNumbers, type OpenRequest, type Owner } from '../../../presence-core/index.ts';
 import type { Attributes } from '../../../presence-core/session.ts';
+import type { Restored } from '../../../presence-core/store/nodes.ts';
 import { type CreateStore, FULL, LONG, NODE_LEASE, ref, SHORT, socket, withFixture } from './store-fixture.ts';
 
 export function nodesContract(create: CreateStore): void {
@@ -101,10 +102,17 @@ export function nodesContract(create: CreateStore): void {
       withFixture(create, async (fixture) => {
         const { epoch } = await fixture.store.nodes.join('n', LONG);
         const { nodes } = await fixture.held.second();
-        expect(await fixture.store.nodes.confirmRestored(['a', 'a2'], epoch)).toHaveLength(2);
-        expect([...(await nodes.confirmRestored(['b'], epoch))].sort()).toEqual(['a', 'a2', 'b']);
-        expect(await fixture.store.nodes.confirmRestored(['a', 'a2'], epoch)).toHaveLength(3);
-        expect(await nodes.confirmRestored(['b'], 'the next')).toEqual(['b']);
+        const first = fixture.store.nodes;
+        const saidOf = async (said: Promise<Restored>) => {
+          const { nodeIds, returnsUntil } = await said;
+          return [...[...nodeIds].sort(), returnsUntil];
+        };
+        expect(await saidOf(first.confirmRestored([], epoch))).toEqual([0]);
+        expect(await saidOf(first.confirmRestored(['a', 'a2'], epoch))).toEqual(['a', 'a2', 0]);
+        expect(await saidOf(nodes.confirmRestored(['b'], epoch, 5_000))).toEqual(['a', 'a2', 'b', 5_000]);
+        expect(await saidOf(first.confirmRestored(['a', 'a2'], epoch, 4_000.5))).toEqual(['a', 'a2', 'b', 5_000]);
+        expect(await saidOf(nodes.confirmRestored([], epoch))).toEqual(['a', 'a2', 'b', 5_000]);
+        expect(await saidOf(nodes.confirmRestored(['b'], 'the next'))).toEqual(['b', 0]);
       }));
 
     test('[P9] a node that beats keeps its sessions', () =>
@@ -451,6 +459,33 @@ export function nodesContract(create: CreateStore): void {
           { users: 4, sessions: 4 },
           { users: 4, sessions: 4 },
         ]);
+      }));
+
+    test('[P9] [P10] what goes on under a start that its player was told is not live yet, and keeps to the limit', () =>
+      withFixture(create, async (fixture) => {
+        const { now } = await fixture.store.nodes.join('n', LONG);
+        const known = { startedAt: now - 5_000, segment: 2, segmentStartedAt: now - 4_000 };
+        const again = { owner: socket('n', 3), socketWas: 'held', intent: 'resume', limit: 1, ...known } as const;
+        expect(await fixture.open('u', 's', again)).toMatchObject({ outcome: 'opened', ...known });
+        expect(await fixture.open('u', 'other', { ...again, startedAt: now })).toMatchObject({ outcome: 'refused' });
+        // Of a live one the store knows better.
+        const later = { startedAt: now - 1_000, segment: 9, segmentStartedAt: now };
+        expect(await fixture.open('u', 's', { ...again, ...later })).toMatchObject({ outcome: 'renewed', ...known });
+        // Nor is it taken for one that began after an end that its player knows of.
+        await fixture.store.sessions.kick('u');
+        expect(await fixture.open('u', 's', again)).toEqual({ outcome: 'ended', reason: 'kicked' });
+      }));
+
+    test('[P10] a beat that returns is let in above the limit, and changes no tombstone', () =>
+      withFixture(create, async (fixture) => {
+        const { sessions } = fixture.store;
+        const terms = { limit: 1, onLimit: 'evict-oldest', intent: 'beat', owner: 'heartbeat' } as const;
+        await fixture.open('u', 'other', terms);
+        const returning = { ...terms, returns: true } as const;
+        expect(await fixture.open('u', 's', returning)).toMatchObject({ outcome: 'opened', current: 2, displaced: [] });
+        expect(await fixture.open('u', 'guard', { ...returning, owner: 'guard' })).toMatchObject({ current: 3 });
+        await sessions.kick('u');
+        expect(await fixture.open('u', 's', returning)).toEqual({ outcome: 'ended', reason: 'kicked' });
       }));
 
     test('[P10] what a clock ahead of the store’s remembers is taken for now', () =>

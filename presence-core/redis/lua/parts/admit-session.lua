@@ -24,13 +24,15 @@ local function refuse(act, out)
   return out
 end
 
--- The row of a session that begins now, or goes on where it was (P10).
+-- The row of a session that begins, now or when its caller says, or goes on where it was (P4, P10).
 local function firstRow(act)
-  local former = formerOf(act)
-  local startedAt, segment, segmentMs = nowText, '0', '0'
-  if former then
-    startedAt, segment = fmt('%d', former.startedAt), fmt('%d', former.segment)
-    segmentMs = fmt('%d', math.max(0, former.segmentAt - former.startedAt))
+  local at, startedAt, segment, segmentMs = tonumber(act.beginning), nowText, '0', '0'
+  if at then
+    if at < now then startedAt = act.beginning end
+  elseif act.beginning ~= '' then
+    local known = goingOn(act)
+    startedAt, segment = fmt('%d', known.startedAt), fmt('%d', known.segment)
+    segmentMs = fmt('%d', math.max(0, known.segmentAt - known.startedAt))
   end
   local stream, dtype, country, state, device, meta = splitAttributes(act.attributes)
   return { owner = act.owner, limit = act.max, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
@@ -76,7 +78,7 @@ local function admitSession(act, out, wasOnline)
     if member then out[#out + 1] = replyLine('replaced', endSession(act, member, 'replaced', now, staysOnline)) end
   end
   local taken = slotsTaken(act)
-  if act.intent == 'x' and limit < MAX_SESSIONS then limit = MAX_SESSIONS end
+  if act.isAdmitted and limit < MAX_SESSIONS then limit = MAX_SESSIONS end
   if taken >= limit then loadRows(act) end
   while act.policy == 'e' and limit > 0 and taken >= limit do
     out[#out + 1] = replyLine('evicted', endSession(act, oldestOf(act), 'evicted', now, staysOnline))

@@ -44,6 +44,7 @@ local function countSession(act, member, row, sign, unchanged)
         if other ~= member and other.id ~= '*' and keyOf(other.row, d) == key then users = 0 break end
       end
       addToCount(act, DIMENSIONS[d] .. key, sign, users)
+      if d == 1 then indexSession(act, member.id, key, sign, stateOf(act.K).watched) end
     end
   end
 end

@@ -1,9 +1,13 @@
--- What a session was that the store forgot, wholly or since a moment ago (P10); nil without 'restore'.
-local function formerOf(act)
-  if act.intent ~= 'x' then return nil end
-  local startedAt, segment, segmentAt = match(act.former, '^(%d+)|(%d+)|(%d+)$')
+-- Start and segment with which a session goes on that its caller knew before; nil for one that begins.
+local function goingOn(act)
+  local startedAt, segment, segmentAt = match(act.beginning, '^(%d+)|(%d+)|(%d+)$')
   if not startedAt then return nil end
   return { startedAt = math.min(startedAt, now), segment = tonumber(segment), segmentAt = math.min(segmentAt, now) }
+end
+
+-- What a session was that the store forgot, wholly or since a moment ago (P10); nil without 'restore'.
+local function formerOf(act)
+  return act.intent == 'x' and goingOn(act) or nil
 end
 
 -- Whether a live session began before the one of its id that is restored: the store forgot its end (P10).

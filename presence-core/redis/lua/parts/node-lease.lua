@@ -43,7 +43,10 @@ local function ensureEpochs(H, first, count)
   local isLost = not v or not v[1]
   if isLost or run ~= '' and v[2] ~= run then
     local formers = generationsOf(H)
+    -- Until when the home has what was written there, by the last join or beat that it knows of.
+    local keptAt = v and call('HGET', H .. 'shard', 'beatAt') or '0'
     for i = 0, SHARDS_HERE - 1 do ensureEpoch(shardOf(H, i), formers, isLost) end
+    call('HSET', H .. 'shard', 'keptAt', isLost and '0' or keptAt)
   end
   local epochs, formers = { call('HGET', H .. 'shard', 'epoch') }, nil
   for i = first, math.min(first + count, SHARDS_HERE) - 1 do
@@ -53,6 +56,7 @@ local function ensureEpochs(H, first, count)
     if not epoch then
       formers = formers or generationsOf(H)
       epoch = ensureEpoch(K, formers)
+      call('HSET', H .. 'shard', 'keptAt', '0')
     end
     epochs[#epochs + 1] = epoch
   end
@@ -96,15 +100,18 @@ local function runningGenerations(H)
   return table.concat(running, ' ')
 end
 
--- What join and beat answer: 'alive|now|run id of the server|generations whose leases run' or 'fenced|...'; then the
--- epochs of the home and of the shards asked for.
+-- What join and beat answer: 'alive|now|run id of the server|generations whose leases run|until when the home had all
+-- when its epoch, or that of one of its shards, began' or 'fenced|...'; then the epochs of the home and of the shards
+-- asked for.
 local function joinOrBeat(isNew)
   local H, node, leaseMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
   -- A generation speaks for itself, whichever its store handle joined under last.
   caller = node
   local reply = ensureEpochs(H, tonumber(ARGV[4]), tonumber(ARGV[5]))
   local accepted = renewNodeLease(H, node, leaseMs, isNew)
-  local head = (accepted and 'alive|' or 'fenced|') .. fmt('%d', now) .. '|' .. run .. '|' .. runningGenerations(H)
+  local keptAt = call('HGET', H .. 'shard', 'keptAt') or ''
+  local head = (accepted and 'alive|' or 'fenced|') .. fmt('%d', now) .. '|' .. run .. '|' .. runningGenerations(H) .. '|'
+    .. keptAt
   table.insert(reply, 1, head)
   return reply
 end

@@ -9,6 +9,7 @@
 -- makes it;
 -- K..'lim' hash user -> max;
 -- K..'tomb' zset 'user session' -> until*10+reason; K..'seen' zset user -> ms; K..'log' stream; K..'shard' hash of state;
+-- K..'w' zset and K..'watch' hash: sessions of watched streams (parts/watched.lua);
 -- K..'layout' copy of the deployment's layout, of which no verb knows.
 -- Node leases, silences and the gate of sweeps are kept once for all shards of a server, in the state of its home: that is
 -- shard 0 on one Redis (HOME), and on a Cluster each shard is its own. H: the prefix of the home; H..'sweep' zset
@@ -44,20 +45,21 @@ local function undamaged(reply)
   if not isDamage(reply) then error(reply) end
 end
 
--- What acts need of a shard's state: its epoch, and how many buckets a recount has walked (0 when none runs).
+-- What acts need of a shard's state: its epoch, how many buckets a recount has walked (0 when none runs), and until when
+-- streams are watched (parts/watched.lua).
 local states = {}
 local function stateOf(K)
   local state = states[K]
   if not state then
-    local v = call('HMGET', K .. 'shard', 'epoch', 'recount')
-    state = { epoch = v[1], walked = tonumber(v[2] or 0) }
+    local v = call('HMGET', K .. 'shard', 'epoch', 'recount', 'watched')
+    state = { epoch = v[1], walked = tonumber(v[2] or 0), watched = tonumber(v[3] or 0) }
     states[K] = state
   end
   return state
 end
 
--- Stands before what is answered because nothing is there: in a shard without an epoch, or of one that the caller has not
--- heard of yet, whoever was live may be live still (P10).
+-- Stands before what is answered because nothing is there, and before pages of snapshots, which may say so of anybody: in
+-- a shard without an epoch, or of one that the caller has not heard of yet, whoever was live may be live still (P10).
 local function mustRemember(K)
   if caller == '' then return end
   local epoch = stateOf(K).epoch

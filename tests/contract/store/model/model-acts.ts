@@ -93,8 +93,17 @@ export function actsOf({ leasesMs, nodeLeasesMs, waitsMs }: Times): fc.Arbitrary
       replace: fc.array(session, { maxLength: 2 }),
       socketWas: fc.constantFrom('held', 'late'),
     },
-    { requiredKeys: ['userId', 'sessionId', 'attributes', 'owner', 'leaseMs', 'intent', 'startedAt'] },
+    { requiredKeys: ['userId', 'sessionId', 'attributes', 'owner', 'leaseMs', 'intent'] },
   );
+  const returning = fc.record({
+    userId: user,
+    sessionId: session,
+    attributes,
+    owner: fc.constantFrom('heartbeat', 'guard'),
+    leaseMs,
+    intent: fc.constant('beat'),
+    returns: fc.constant(true),
+  });
   const mark: fc.Arbitrary<OpenRequest> = fc.record({
     userId: user,
     sessionId: fc.constant(PRESENCE_ONLY),
@@ -117,6 +126,7 @@ export function actsOf({ leasesMs, nodeLeasesMs, waitsMs }: Times): fc.Arbitrary
   const weighted: [number, fc.Arbitrary<Act>][] = [
     [16, openRequest.map(openAct)],
     [2, mark.map(openAct)],
+    [2, returning.map(openAct)],
     [3, fc.array(renewal, { minLength: 1, maxLength: 3 }).map(renewAct)],
     [3, fc.tuple(detachment, leaseMs).map(([asked, graceMs]) => detachAct(asked, graceMs))],
     [4, update.map(updateAct)],

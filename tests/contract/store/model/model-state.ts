@@ -261,7 +261,7 @@ export class PresenceModel {
 
   #admit(request: OpenRequest, max: number, wasJustOnline = false) {
     const { userId, sessionId } = request;
-    const free = request.intent === 'restore' || sessionId === PRESENCE_ONLY;
+    const free = request.intent === 'restore' || request.returns === true || sessionId === PRESENCE_ONLY;
     const replaced = [...new Set(request.replace)].flatMap(
       (name) => this.#slots(userId).find((member) => member.sessionId === name) ?? [],
     );
@@ -283,7 +283,7 @@ export class PresenceModel {
       const nextFreeAt = Math.min(...conflicts.map((session) => session.expiresAt));
       return { outcome: 'refused', current: conflicts.length, max, conflicts, nextFreeAt, displaced };
     }
-    const { startedAt, segment, segmentStartedAt } = formerOf(request) ?? {
+    const { startedAt, segment, segmentStartedAt } = beginningOf(request) ?? {
       startedAt: this.now,
       segment: 0,
       segmentStartedAt: this.now,
@@ -483,8 +483,13 @@ export class PresenceModel {
 }
 
 /** What a restored session was. */
-function formerOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest): Former | undefined {
-  if (intent !== 'restore' || startedAt === undefined) return undefined;
+function formerOf(request: OpenRequest): Former | undefined {
+  return request.intent === 'restore' ? beginningOf(request) : undefined;
+}
+
+/** With what a session begins, or goes on. */
+function beginningOf({ intent, startedAt, segment, segmentStartedAt }: OpenRequest): Former | undefined {
+  if (intent === 'return' || startedAt === undefined) return undefined;
   return { startedAt, segment: segment ?? 0, segmentStartedAt: Math.max(startedAt, segmentStartedAt ?? startedAt) };
 }
 

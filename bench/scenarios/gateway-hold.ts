@@ -1,0 +1,68 @@
+/** What players cost who only stay: their pings, their leases, and what the node does for itself. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { startRedis } from '../../tests/support/redis-server.ts';
+import { GatewayProcess } from '../gateway-process.ts';
+import { LoadClients } from '../load-clients.ts';
+import type { Figure } from '../report.ts';
+
+const PLAYERS = 10_000;
+const LANES = 256;
+/** Three periods of pings. */
+const MEASURED_MS = 75_000;
+const SETTLE_MS = 5_000;
+const PING_INTERVAL_MS = '25000';
+
+interface HoldCost {
+  readonly gatewayUs: number;
+  readonly redisUs: number;
+}
+
+/** CPU of a gateway with so many players, and of its Redis, in µs a minute. */
+async function holdCost(transport: 'uws' | 'ws', players: number): Promise<HoldCost> {
+  const redis = await startRedis();
+  const gateway = await GatewayProcess.start({ TRANSPORT: transport, REDIS_URL: redis.url, PING_INTERVAL_MS });
+  const admin = new Redis(redis.port);
+  const clients = new LoadClients();
+  const redisCpuUs = async (): Promise<number> => {
+    const text = await admin.info('cpu');
+    const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(text)?.[1]);
+    return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1e6;
+  };
+  try {
+    if (players > 0) await clients.come({ port: gateway.wsPort, lanes: LANES, from: 0, count: players });
+    await sleep(SETTLE_MS);
+    const [gatewayUs, redisUs, begun] = [gateway.cpuUs(), await redisCpuUs(), performance.now()];
+    await sleep(MEASURED_MS);
+    const minutes = (performance.now() - begun) / 60_000;
+    return {
+      gatewayUs: (gateway.cpuUs() - gatewayUs) / minutes,
+      redisUs: ((await redisCpuUs()) - redisUs) / minutes,
+    };
+  } finally {
+    admin.disconnect();
+    await clients.go();
+    await gateway.stop();
+    await redis.stop();
+  }
+}
+
+export async function gatewayHold(): Promise<Figure[]> {
+  const idle = await holdCost('uws', 0);
+  const figures: Figure[] = [
+    { what: 'gateway without players, gateway CPU', value: idle.gatewayUs / 1_000, unit: 'ms a minute' },
+    { what: 'gateway without players, Redis CPU', value: idle.redisUs / 1_000, unit: 'ms a minute' },
+  ];
+  for (const transport of ['uws', 'ws'] as const) {
+    const { gatewayUs, redisUs } = await holdCost(transport, PLAYERS);
+    const what = `player held among ${PLAYERS}, ${transport}`;
+    const unit = 'µs a minute';
+    const target = transport === 'uws' ? { target: '≤ 80' } : {};
+    figures.push(
+      { what: `${what}, gateway and Redis CPU`, value: (gatewayUs + redisUs) / PLAYERS, unit, ...target },
+      { what: `${what}, gateway CPU`, value: gatewayUs / PLAYERS, unit },
+      { what: `${what}, Redis CPU`, value: redisUs / PLAYERS, unit },
+    );
+  }
+  return figures;
+}
