@@ -174,7 +174,9 @@ export class PresenceSubscription
         this.cursor = undefined;
         await this.subscribe();
       } else if (error.problem.status >= 500) {
-        connection.drop();
+        // Others may share the connection: it stays.
+        const waitMs = Math.random() * connection.timers.replyTimeoutMs;
+        this.endPageBound = timeBound(waitMs, () => this.subscribe());
       } else {
         this.end(error);
       }
