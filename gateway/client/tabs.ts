@@ -179,7 +179,7 @@ class TabSocket {
 
   /** Its relay is gone. */
   cut(): void {
-    this.end(GOING_AWAY, 'another tab leads');
+    this.end(GOING_AWAY, 'moved');
   }
 
   private end(code: number, reason: string): void {

@@ -22,6 +22,6 @@ export const OPEN = 1;
 /** @throws TypeError where there is none, as in Node 20: give one as an option. */
 export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
   const found = given ?? (root as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!found) throw new TypeError('There is no global WebSocket here: pass the option WebSocket');
+  if (!found) throw new TypeError('no WebSocket here: pass the option WebSocket');
   return found;
 }
