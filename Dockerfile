@@ -4,7 +4,7 @@ FROM node:22-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json tsconfig.client.json LICENSE ./
 COPY presence-core presence-core
 COPY gateway gateway
 COPY bench bench

@@ -9,12 +9,14 @@ if (leftOut.length > 0) process.stdout.write(`TEST_REDIS_URL without redis-serve
 
 /** These kill processes for minutes: `npm run test:chaos`. */
 const chaos = process.env.CHAOS ? [] : ['<rootDir>/tests/chaos/'];
+/** These need Chromium, and time: `npm run test:browser`. */
+const browser = ['<rootDir>/tests/browser/'];
 
 /** Real ES modules through SWC; each test file runs in its own worker process. */
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', ...chaos, ...leftOut],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', ...chaos, ...browser, ...leftOut],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

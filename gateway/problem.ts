@@ -17,8 +17,8 @@ export function storeProblem(error: unknown): { readonly code: ProblemCode; read
 }
 
 /** A session that counts towards the limit, as a refused player sees it. */
-export function conflictOf({ sessionId, streamId, deviceType, startedAt }: Session) {
-  return { sessionId, streamId, deviceType, startedAt };
+export function conflictOf({ sessionId, streamId, deviceId, deviceType, meta, startedAt, detached }: Session) {
+  return { sessionId, streamId, deviceId, deviceType, meta, startedAt, detached };
 }
 
 /** Members of a `concurrency_limit`: the sessions that use up the limit, and the earliest end of one of them. */

@@ -26,6 +26,8 @@ export interface Session extends Attributes {
   readonly via: Via;
   readonly startedAt: number;
   readonly expiresAt: number;
+  /** Its socket was lost: it waits for its player (P8). */
+  readonly detached?: true | undefined;
 }
 
 /** A socket that holds a session: the gateway's generation, and the number of the connection (see `ConnectionNumbers`). */
@@ -61,6 +63,9 @@ export interface Change {
   readonly deviceType?: string;
   readonly country?: string;
   readonly state?: string;
+  /** On `open` and `update`. */
+  readonly deviceId?: string;
+  readonly meta?: Readonly<Record<string, string>>;
   readonly startedAt: number;
   /** Counts the streams of this session from 0; with user, session and startedAt it names one row of history. */
   readonly segment: number;

@@ -46,8 +46,10 @@ export async function accessOf(
   for (const named of [userId, claim?.userId]) {
     if (named !== undefined && named !== identity.userId) return forbidden('The token is of another user.');
   }
-  const scope = observes ? 'read' : 'player';
-  if (!may(identity, scope)) return forbidden(`The token needs scope presence:${scope}.`);
+  if (observes && !may(identity, 'read') && !may(identity, 'friends')) {
+    return forbidden('The token needs scope presence:read or presence:friends.');
+  }
+  if (!observes && !may(identity, 'player')) return forbidden('The token needs scope presence:player.');
   return { identity, resumeOnly: false };
 }
 

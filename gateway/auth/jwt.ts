@@ -78,7 +78,7 @@ function failureOf(error: unknown): Authentication {
 
 /** @returns the identity, or what is wrong with the claims. */
 function identityOf(claims: JWTPayload, toleranceS: number): Identity | string {
-  const { sub, scope = '', max_streams: limit, on_limit: onLimit } = claims;
+  const { sub, scope = '', max_streams: limit, on_limit: onLimit, friends = [] } = claims;
   if (!isId(sub)) return 'The claim sub must have 1–128 characters of [A-Za-z0-9_.:@-].';
   if (typeof scope !== 'string') return 'The claim scope must be a string.';
   const isLimit = limit === undefined || (Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT);
@@ -86,9 +86,11 @@ function identityOf(claims: JWTPayload, toleranceS: number): Identity | string {
   if (onLimit !== undefined && onLimit !== 'reject' && onLimit !== 'evict-oldest') {
     return 'The claim on_limit must be reject or evict-oldest.';
   }
+  if (!Array.isArray(friends) || !friends.every(isId)) return 'The claim friends must be an array of user ids.';
   return {
     userId: sub,
     scopes: scopesOf(scope),
+    ...(friends.length > 0 && { friends: new Set(friends) }),
     ...(limit !== undefined && { limit: Number(limit) }),
     ...(onLimit !== undefined && { onLimit }),
     expiresAt: Math.min(Math.floor((Number(claims.exp) + toleranceS) * 1_000), Number.MAX_SAFE_INTEGER),

@@ -1,6 +1,6 @@
 /** Replaces the token of a connection: same user, and at least the same scopes, as its subscriptions rely on them. */
 import type { CloseName } from '../protocol/close-codes.ts';
-import type { Refresh } from '../protocol/messages.ts';
+import type { MessageId, Refresh } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Authenticator } from './authenticator.ts';
 import { denialOf } from './hello-access.ts';
@@ -11,8 +11,8 @@ export interface Refreshing {
   readonly open: boolean;
   readonly identity: Identity;
   identify(identity: Identity): void;
-  problem(code: ProblemCode, detail: string, id?: string): void;
-  fail(code: ProblemCode, detail: string, close: CloseName, id?: string): void;
+  problem(code: ProblemCode, detail: string, id?: MessageId): void;
+  fail(code: ProblemCode, detail: string, close: CloseName, id?: MessageId): void;
 }
 
 /** @returns whether the new token is accepted. If it is not valid, the connection keeps the old one until that expires. */

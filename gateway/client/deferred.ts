@@ -12,6 +12,11 @@ export function deferred<T>(): Deferred<T> {
     resolve = onResolved;
     reject = onRejected;
   });
+  return { promise: handled(promise), resolve, reject };
+}
+
+/** The same promise; nobody has to await it. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
-  return { promise, resolve, reject };
+  return promise;
 }

@@ -6,15 +6,18 @@ export class Emitter<Events> {
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
     // Of its own, so that the same function listening twice is called twice and taken off once.
     const own = (event: Events[Name]): void => listener(event);
-    const set = this.listeners.get(name) ?? new Set();
+    const set = this.listeners.get(name) || new Set();
     this.listeners.set(name, set.add(own));
     return () => {
       set.delete(own);
     };
   }
 
+  /** Calls back after every change of the state. @returns a function that stops it. */
+  readonly onStateChange = (listener: () => void): (() => void) => this.on('state' as keyof Events, listener);
+
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of [...(this.listeners.get(name) ?? [])]) {
+    for (const listener of [...(this.listeners.get(name) || [])]) {
       try {
         (listener as (event: Events[Name]) => void)(event);
       } catch (error) {

@@ -17,21 +17,19 @@ export class PendingUpdate {
   private waiting: Batch | undefined;
 
   constructor(fields: SessionFields) {
-    this.accepted = merged({}, fields);
+    this.accepted = merged(fields);
   }
 
   /** All fields as they are to be. */
   get fields(): SessionFields {
-    return merged(this.accepted, this.flying?.fields, this.waiting?.fields);
+    return merged(this.accepted, fieldsOf(this.flying), fieldsOf(this.waiting));
   }
 
   /** @returns a promise for the server's consent. */
   set(fields: SessionFields): Promise<void> {
-    this.waiting = {
-      fields: merged({}, this.waiting?.fields, fields),
-      confirmed: this.waiting?.confirmed ?? deferred(),
-    };
-    return this.waiting.confirmed.promise;
+    const { confirmed } = this.waiting || { confirmed: deferred<void>() };
+    this.waiting = { fields: merged(fieldsOf(this.waiting), fields), confirmed };
+    return confirmed.promise;
   }
 
   /** What is said now, by a hello everything, else what is new; undefined when there is nothing to say, or not yet. */
@@ -44,39 +42,47 @@ export class PendingUpdate {
 
   /** The server has what was taken. */
   confirm(): void {
-    this.accepted = merged(this.accepted, this.flying?.fields);
-    this.flying?.confirmed.resolve();
-    this.flying = undefined;
+    this.landed((batch) => {
+      this.accepted = merged(this.accepted, batch.fields);
+      batch.confirmed.resolve();
+    });
   }
 
   /** It is not known whether the server has what was taken: it is to be said again, unless newer is said meanwhile. */
   putBack(): void {
-    const { flying, waiting } = this;
-    if (!flying) return;
-    this.flying = undefined;
-    if (waiting) flying.confirmed.resolve(waiting.confirmed.promise);
-    this.waiting = { fields: merged(flying.fields, waiting?.fields), confirmed: (waiting ?? flying).confirmed };
+    this.landed((batch) => {
+      const { confirmed } = this.waiting || batch;
+      if (this.waiting) batch.confirmed.resolve(confirmed.promise);
+      this.waiting = { fields: merged(batch.fields, fieldsOf(this.waiting)), confirmed };
+    });
   }
 
   /** The server does not want what was taken. */
   refuse(error: PresenceError): void {
-    this.flying?.confirmed.reject(error);
-    this.flying = undefined;
+    this.landed((batch) => batch.confirmed.reject(error));
   }
 
   /** Nothing is said any more; a later hello says it all. */
   end(error: PresenceError): void {
-    const { flying, waiting } = this;
     this.accepted = this.fields;
+    this.refuse(error);
+    this.take();
+    this.refuse(error);
+  }
+
+  private landed(act: (batch: Batch) => void): void {
+    const { flying } = this;
     this.flying = undefined;
-    this.waiting = undefined;
-    flying?.confirmed.reject(error);
-    waiting?.confirmed.reject(error);
+    if (flying) act(flying);
   }
 }
 
+const fieldsOf = (batch: Batch | undefined): SessionFields | undefined => batch && batch.fields;
+
 /** An undefined field counts as absent. */
 function merged(...parts: (SessionFields | undefined)[]): SessionFields {
-  const entries = parts.flatMap((part) => Object.entries(part ?? {}));
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  return Object.assign({}, ...parts.map(known));
 }
+
+/** Without what is undefined: it would overwrite. */
+const known = (part: SessionFields | undefined): SessionFields => JSON.parse(JSON.stringify(part || {}));

@@ -1,71 +1,68 @@
 /** A player: holds one session of one user, on one connection after the other. */
-import { CLOSE_CODES } from '../protocol/close-codes.ts';
-import type { Hello, ProblemBody, ServerMessage, SessionFields, Welcome } from '../protocol/messages.ts';
-import { Emitter } from './emitter.ts';
+import type { ServerMessage, SessionFields, Welcome } from '../protocol/messages.ts';
+import { Connected } from './connected.ts';
+import { type Deferred, deferred, handled } from './deferred.ts';
 import { PendingUpdate } from './pending-update.ts';
-import type {
-  ConcurrencyProblem,
-  PresenceClientEvents,
-  PresenceClientOptions,
-  PresenceSession,
+import {
+  type ConcurrencyProblem,
+  type Eviction,
+  evictionOf,
+  type PlayerStatus,
+  type PresenceClientEvents,
+  type PresenceClientOptions,
+  type PresenceSession,
 } from './player-events.ts';
+import { connectionOf } from './presence-connection.ts';
 import { errorOf, PresenceError } from './presence-error.ts';
-import { type Disconnection, ReconnectingSocket, type SocketState } from './reconnecting-socket.ts';
 import { backoffMs } from './reconnection.ts';
 import { sessionIdOf } from './session-id.ts';
 
-/** Said again later; other problems lie with what was said. */
-const RETRYABLE = ['store_unavailable', 'overloaded', 'rate_limited', 'draining'];
+/** Statuses of problems that pass: it is said again later. Others lie with what was said. */
+const RETRYABLE = [429, 503];
 
-export class PresenceClient extends Emitter<PresenceClientEvents> {
+export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceClientEvents> {
   /** The newest welcome. */
   session: PresenceSession | undefined;
   /** Sessions of the user and how many there may be, as the server last said; unknown while degraded. `check` asks again. */
   current: number | undefined;
   max: number | undefined;
   private readonly options: PresenceClientOptions;
-  private readonly socket: ReconnectingSocket;
   private readonly sync: PendingUpdate;
   private readonly sessionId: string;
+  private welcome: Welcome | undefined;
   private resume: string | undefined;
   private replace: readonly string[] | undefined;
+  private denied: ConcurrencyProblem | undefined;
+  private evicted: Eviction | undefined;
+  private leaving: Deferred<void> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private retries = 0;
-  private readonly online = (): void => this.socket.wake();
 
-  /** @throws TypeError where there is no WebSocket, or the session id cannot be made. */
+  /** @throws TypeError where there is no WebSocket. */
   constructor(options: PresenceClientOptions) {
-    super();
+    super(connectionOf(options));
     this.options = options;
     this.replace = options.replace;
     this.resume = options.resume;
-    this.sessionId = options.sessionId ?? sessionIdOf();
+    this.sessionId = options.sessionId || sessionIdOf();
     const { streamId, deviceType, country, state, meta } = options;
     this.sync = new PendingUpdate({ streamId, deviceType, country, state, meta } as SessionFields);
-    this.socket = new ReconnectingSocket(options, {
-      hello: (token) => this.hello(token),
-      welcomed: (welcome) => this.welcomed(welcome),
-      received: (message) => this.received(message),
-      lost: (disconnection, error) => this.lost(disconnection, error),
-      reconnecting: (attempt, delayMs) => this.emit('reconnecting', { attempt, delayMs }),
-      failed: (error) => this.emit('error', error),
-    });
-  }
-
-  get state(): SocketState {
-    return this.socket.state;
   }
 
   /**
    * Resolves at the welcome. A refusal for good rejects with `PresenceError`: for `concurrency_limit` its `problem`
-   * says who holds the slots. Until then, and after every loss, it tries again by itself.
+   * says who holds the slots. Until then, and after every loss, it tries again by itself. While it reconnects, this
+   * connects now.
    * @param how `replace`: sessions of the same user to end in the same step.
    */
   connect(how: { replace?: readonly string[] } = {}): Promise<Welcome> {
+    if (this.leaving) return handled(this.leaving.promise.then(() => this.connect(how)));
     if (how.replace) this.replace = how.replace;
-    // Browsers report when the network is back.
-    (globalThis as Partial<EventTarget>).addEventListener?.('online', this.online);
-    return this.socket.connect();
+    if (this.isOff) {
+      this.denied = undefined;
+      this.evicted = undefined;
+    }
+    return this.open();
   }
 
   /** Switches to another stream within the same slot. See `update`. */
@@ -79,116 +76,157 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
    */
   update(fields: SessionFields): Promise<void> {
     const confirmed = this.sync.set(fields);
-    if (this.state === 'closed') this.sync.end(new PresenceError('closed', 'said at the next connect'));
+    if (this.state === 'closed') this.sync.end(new PresenceError('closed', 'closed'));
     else this.flush();
     return confirmed;
   }
 
   /** Analytics. Never repeated: rejects when there is no connection. */
-  async sendEvent(event: 'click' | 'impression'): Promise<void> {
-    await this.socket.request({ type: 'event', event });
+  sendEvent(event: 'click' | 'impression'): Promise<void> {
+    return this.ask({ type: 'event', event });
   }
 
   /** Asks for `current` and `max`, and finds out whether the connection still stands. */
-  async check(): Promise<void> {
-    await this.socket.request({ type: 'heartbeat' });
+  check(): Promise<void> {
+    return this.ask({ type: 'heartbeat' });
   }
 
-  /** Ends the session at once and frees its slot. */
-  async leave(): Promise<void> {
-    this.resume = undefined;
-    // Answered by a close; a store that is away does not hold the caller up for longer than a reply may take.
-    if (this.state === 'live') await this.socket.request({ type: 'leave' }).catch(() => {});
-    this.session = undefined;
-    this.close();
+  /**
+   * Ends the session and frees its slot, also while it connects or reconnects. Resolves when the server has done so, or
+   * when it does not answer: then the slot is free after the resume grace. Never rejects.
+   */
+  leave(): Promise<void> {
+    if (this.leaving) return this.leaving.promise;
+    if (this.isOff) return Promise.resolve();
+    const { connection } = this;
+    const left = deferred<void>();
+    this.leaving = left;
+    const late = setTimeout(() => this.left(), connection.timers.replyTimeoutMs);
+    void left.promise.then(() => clearTimeout(late));
+    // Answered by a close. What is sent behind a hello ends what that opens.
+    if (this.state === 'live')
+      connection.request({ type: 'leave' }).catch(({ code }) => code === 'disconnected' || this.left());
+    else if (connection.hasSpoken) connection.send({ type: 'leave' });
+    // The session waits for its player: the next hello takes it up, to end it.
+    else if (this.session && connection.graceLeftMs > 0) connection.open();
+    else this.left();
+    return left.promise;
   }
 
-  /** Drops the connection. The slot stays for the resume grace: `connect`, or `resume` of another client, takes it up. */
-  close(): void {
-    this.socket.end(new PresenceError('closed', 'closed by the caller'));
-  }
-
-  private hello(token: string | undefined): Hello {
+  /** @internal */
+  hello(token: string | undefined): readonly object[] {
     // What hello says is on its way like an update, until the welcome.
     this.sync.take();
     const { deviceId } = this.options;
-    return {
+    // An undefined field is not sent.
+    const hello = {
       type: 'hello',
       ...this.sync.fields,
-      sessionId: this.session?.sessionId ?? this.sessionId,
-      ...definedOf({ userId: this.options.userId ?? this.session?.userId, deviceId, token, resume: this.resume }),
-      ...(this.replace && { replace: [...this.replace] }),
+      sessionId: this.heldId,
+      userId: this.options.userId || (this.session && this.session.userId),
+      deviceId,
+      token,
+      resume: this.resume,
+      replace: this.replace,
     };
+    return this.leaving ? [hello, { type: 'leave' }] : [hello];
   }
 
-  private welcomed(welcome: Welcome): void {
+  /** @internal */
+  welcomed(welcome: Welcome): void {
+    this.state = 'live';
+    this.welcome = welcome;
     const { userId, sessionId, resumeToken, resumed } = welcome;
     if (userId !== undefined && sessionId !== undefined) {
-      const degraded = welcome.degraded === true;
-      this.session = { userId, sessionId, resumed, degraded, ...definedOf({ resumeToken }) };
+      this.session = { userId, sessionId, resumeToken, resumed, degraded: !!welcome.degraded };
     }
-    this.resume = resumeToken ?? this.resume;
+    this.resume = resumeToken || this.resume;
     // Said once: a session ended for this one may have come back since.
     this.replace = undefined;
     this.count(welcome);
     this.sync.confirm();
     this.flush();
+    if (this.leaving) return;
+    this.opened(welcome);
     this.emit('welcome', welcome);
     if (welcome.degraded) this.emit('degraded', welcome);
+    this.changed();
   }
 
-  private received(message: ServerMessage): void {
+  /** @internal */
+  received(message: ServerMessage): void {
     switch (message.type) {
       case 'ok':
-        this.resume = message.resumeToken ?? this.resume;
-        if (this.session && this.resume) this.session = { ...this.session, resumeToken: this.resume };
+        if (message.resumeToken === undefined) break;
+        this.resume = message.resumeToken;
+        if (this.session) this.session = { ...this.session, resumeToken: message.resumeToken };
+        this.changed();
         break;
       case 'heartbeat':
         this.count(message);
-        break;
-      case 'evicted':
-        this.socket.end(new PresenceError('evicted', message.reason), CLOSE_CODES[message.reason].code);
-        this.emit('evicted', message);
+        this.changed();
         break;
       case 'drain':
         this.emit('drain', message);
         break;
       case 'error':
-        this.problem(message.problem);
+        // Of a hello or a leave: a close tells the rest.
+        if (this.leaving) this.left();
+        else this.emit('error', errorOf(message.problem));
     }
   }
 
-  private problem(problem: ProblemBody): void {
-    if (problem.code !== 'concurrency_limit') {
-      this.emit('error', errorOf(problem));
-      return;
-    }
-    const { code } = CLOSE_CODES.concurrency_limit;
-    // First, so that a listener may connect again.
-    this.socket.end(errorOf(problem, code), code);
-    this.emit('denied', problem as ConcurrencyProblem);
+  protected isReady(): Welcome | undefined {
+    return this.welcome;
   }
 
-  private lost(disconnection: Disconnection, error: PresenceError | undefined): void {
+  protected describe(): PlayerStatus {
+    const { state, error, session, current, max, denied, evicted } = this;
+    return { state, error, session, current, max, denied, evicted };
+  }
+
+  protected cleanUp(error: PresenceError | undefined): void {
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
-    if (error) {
-      // Ended by the server, the session is not to be resumed; ended by the caller it may be.
-      if (error.closeCode !== undefined || error.code === 'evicted') this.resume = undefined;
-      (globalThis as Partial<EventTarget>).removeEventListener?.('online', this.online);
-      this.sync.end(error);
-    } else {
+    if (!error) {
       this.sync.putBack();
+      // The socket that was to tell of the end is gone: it ended there, unless the next one is to tell.
+      if (this.leaving && this.connection.graceLeftMs <= 0) queueMicrotask(() => this.left());
+      return;
     }
-    this.emit('disconnected', disconnection);
-    if (error && this.state === 'closed') this.emit('closed', error);
+    // Ended by the server, the session is not to be resumed; ended by the caller it may be.
+    if (error.closeCode !== undefined || this.leaving) this.resume = undefined;
+    if (this.leaving) this.session = undefined;
+    this.sync.end(error);
+    if (error.code === 'concurrency_limit' && !this.leaving) this.denied = error.problem as ConcurrencyProblem;
+    if (error.eviction) this.evicted = evictionOf(error.eviction, this.heldId);
+    const { leaving } = this;
+    this.leaving = undefined;
+    if (leaving) leaving.resolve();
+  }
+
+  protected override announce(): void {
+    if (this.denied) this.emit('denied', this.denied);
+    if (this.evicted) this.emit('evicted', this.evicted);
+  }
+
+  private get heldId(): string {
+    return this.session ? this.session.sessionId : this.sessionId;
+  }
+
+  private left(): void {
+    if (this.leaving) this.close();
+  }
+
+  private ask(message: object): Promise<void> {
+    return handled(this.connection.request(message).then(() => {}));
   }
 
   private flush(): void {
-    if (this.state !== 'live' || this.retryTimer) return;
+    if (this.state !== 'live' || this.retryTimer || this.leaving) return;
     const fields = this.sync.take();
     if (!fields) return;
-    this.socket.request({ type: 'update', ...fields }).then(
+    this.ask({ type: 'update', ...fields }).then(
       () => {
         this.retries = 0;
         this.sync.confirm();
@@ -200,10 +238,11 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
 
   private unsaid(error: PresenceError): void {
     // After a loss it has been put back already, and may be on its way with another hello.
-    if (this.state !== 'live' || error.code === 'disconnected' || error.code === 'closed') return;
-    if (RETRYABLE.includes(error.code)) {
+    if (this.state !== 'live') return;
+    const { problem } = error;
+    if (problem && RETRYABLE.includes(problem.status)) {
       this.sync.putBack();
-      const { backoffBaseMs, backoffCapMs } = this.socket.timers;
+      const { backoffBaseMs, backoffCapMs } = this.connection.timers;
       const again = (): void => {
         this.retryTimer = undefined;
         this.flush();
@@ -221,8 +260,4 @@ export class PresenceClient extends Emitter<PresenceClientEvents> {
     this.current = current;
     this.max = max;
   }
-}
-
-function definedOf<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }

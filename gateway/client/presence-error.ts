@@ -1,5 +1,5 @@
 /** What goes wrong, in one class with a closed set of codes. */
-import type { ProblemBody } from '../protocol/messages.ts';
+import type { ProblemBody, ServerMessage } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 
 export type PresenceErrorCode =
@@ -12,6 +12,8 @@ export type PresenceErrorCode =
   | 'closed'
   /** The session was ended for another one, or by an operator. */
   | 'evicted'
+  /** The address answers by HTTP, but no WebSocket gets through. */
+  | 'no_websocket'
   /** The token provider failed. */
   | 'token_failed'
   /** The server sent what this client does not understand. */
@@ -20,29 +22,44 @@ export type PresenceErrorCode =
 export interface PresenceErrorDetails {
   readonly problem?: ProblemBody;
   /** Of the socket, when it was closed for this. */
-  readonly closeCode?: number;
+  readonly closeCode?: number | undefined;
+  /** The server's words. */
+  readonly eviction?: Extract<ServerMessage, { type: 'evicted' }>;
+  /** Of a `timeout`: the last thing that went wrong, a `PresenceError` too. */
   readonly cause?: unknown;
 }
 
 /** Every rejection and every `error` event of the SDK. */
 export class PresenceError extends Error {
-  readonly code: PresenceErrorCode;
+  declare readonly code: PresenceErrorCode;
   /** What the server said: for `concurrency_limit` with `conflicts` and `nextFreeAt`. */
-  readonly problem: ProblemBody | undefined;
-  readonly closeCode: number | undefined;
+  declare readonly problem?: ProblemBody;
+  declare readonly closeCode?: number;
+  // Older engines do not take it as an option.
+  declare readonly cause?: unknown;
+  declare readonly eviction?: Extract<ServerMessage, { type: 'evicted' }>;
 
   constructor(code: PresenceErrorCode, message: string, details: PresenceErrorDetails = {}) {
-    super(message, { cause: details.cause });
-    this.name = 'PresenceError';
-    this.code = code;
-    this.problem = details.problem;
-    this.closeCode = details.closeCode;
+    super(message);
+    Object.assign(this, details, { name: 'PresenceError', code });
   }
 }
 
 export function errorOf(problem: ProblemBody, closeCode?: number): PresenceError {
   return new PresenceError(problem.code as PresenceErrorCode, problem.detail, {
     problem,
-    ...(closeCode !== undefined && { closeCode }),
+    closeCode,
   });
+}
+
+/** Why the server closed: the reason is the name of its code. An earlier problem was not followed by a close. */
+export function closeErrorOf(code: number, reason: string, problem: ProblemBody | undefined): PresenceError {
+  const isAnnounced =
+    problem &&
+    (reason === problem.code ||
+      (reason === 'bad_request' && problem.code === 'invalid_request') ||
+      (reason === 'overloaded' && problem.status >= 500));
+  return isAnnounced
+    ? errorOf(problem, code)
+    : new PresenceError('closed', `closed ${code} ${reason}`, { closeCode: code });
 }

@@ -1,17 +1,20 @@
 /** A dashboard: the live sessions of a topic, kept up to date over one connection after the other. */
 import type { ChangeView, ServerMessage, SessionView, StatsView, TopicMessage } from '../protocol/messages.ts';
 import { ChangeQueue } from './change-queue.ts';
-import { type Deferred, deferred } from './deferred.ts';
-import { Emitter } from './emitter.ts';
-import { errorOf, PresenceError } from './presence-error.ts';
-import { type Disconnection, ReconnectingSocket, type SocketState } from './reconnecting-socket.ts';
+import { Connected } from './connected.ts';
+import { handled } from './deferred.ts';
+import { connectionOf } from './presence-connection.ts';
+import { errorOf, type PresenceError } from './presence-error.ts';
 import type {
   IntervalSummary,
   PresenceSubscriptionEvents,
   PresenceSubscriptionOptions,
   Resync,
+  SubscriptionStatus,
+  UserPresence,
 } from './subscription-events.ts';
-import { TopicView } from './topic-view.ts';
+import { timeBound } from './time-bound.ts';
+import { type Count, TopicView } from './topic-view.ts';
 
 type Page = Extract<TopicMessage, { sessions: SessionView[] }>;
 
@@ -19,9 +22,10 @@ const RESYNC: Resync = { kind: 'resync' };
 const QUEUE_LIMIT = 1_024;
 
 export class PresenceSubscription
-  extends Emitter<PresenceSubscriptionEvents>
+  extends Connected<true, SubscriptionStatus, PresenceSubscriptionEvents>
   implements AsyncIterable<ChangeView | Resync>
 {
+  readonly topic: string;
   /** Of the topic `stats`, and totals while the topic is summarised. */
   stats: StatsView | undefined;
   /** The last summary. */
@@ -29,36 +33,25 @@ export class PresenceSubscription
   /** Where the next connection goes on; undefined when it begins with a snapshot. */
   cursor: string | undefined;
   private readonly options: PresenceSubscriptionOptions;
-  private readonly socket: ReconnectingSocket;
   private readonly view: TopicView;
   private readonly queues = new Set<ChangeQueue<ChangeView | Resync>>();
-  private opening: Deferred<void> | undefined;
+  private readonly lastSeen = new Map<string, number | null>();
+  /** As last told, while `sessions` is not kept. */
+  private told: Count | undefined;
   private subscribed = false;
   private resumed = false;
   private wasReady = false;
+  private ready: true | undefined;
   /** Runs while a snapshot is on its way: its next page must come within. */
-  private pageTimer: ReturnType<typeof setTimeout> | undefined;
-  private giveUpTimer: ReturnType<typeof setTimeout> | undefined;
-  private readonly online = (): void => this.socket.wake();
+  private endPageBound: () => void = () => {};
 
   /** @throws TypeError where there is no WebSocket. */
   constructor(options: PresenceSubscriptionOptions) {
-    super();
+    super(connectionOf(options));
     this.options = options;
+    this.topic = options.topic;
     this.cursor = options.cursor;
     this.view = new TopicView(options.topic);
-    this.socket = new ReconnectingSocket(options, {
-      hello: (token) => ({ type: 'hello', observe: true, ...(token !== undefined && { token }) }),
-      welcomed: () => void this.subscribe(),
-      received: (message) => this.received(message),
-      lost: (disconnection, error) => this.lost(disconnection, error),
-      reconnecting: (attempt, delayMs) => this.emit('reconnecting', { attempt, delayMs }),
-      failed: (error) => this.emit('error', error),
-    });
-  }
-
-  get state(): SocketState {
-    return this.socket.state;
   }
 
   /** By `userId/sessionId`. Not kept while the topic is summarised: see `complete`. */
@@ -71,28 +64,30 @@ export class PresenceSubscription
     return this.view.complete;
   }
 
-  /** Distinct users of `sessions`. */
+  /** Users and sessions of the topic, in every mode; undefined until it is known. */
+  get count(): Count | undefined {
+    return this.view.complete ? this.view.total : this.told;
+  }
+
+  /** Distinct users of the topic. */
   get users(): number {
-    return this.view.users;
+    return this.count ? this.count.users : 0;
+  }
+
+  /** Of a topic of users that was subscribed to with `seen`. */
+  statusOf(userId: string): UserPresence {
+    const online = this.view.isOnline(userId);
+    return { online, lastSeenAt: online ? undefined : this.lastSeen.get(userId) || null };
+  }
+
+  /** What is known of those who are offline. */
+  protected lastSeenOfAll(): { userId: string; lastSeenAt: number | null }[] {
+    return Array.from(this.lastSeen, ([userId, lastSeenAt]) => ({ userId, lastSeenAt }));
   }
 
   /** Resolves when subscribed and up to date; rejects when refused for good. */
   connect(): Promise<void> {
-    if (this.opening) return this.opening.promise;
-    this.opening = deferred();
-    const { promise } = this.opening;
-    (globalThis as Partial<EventTarget>).addEventListener?.('online', this.online);
-    const { connectTimeoutMs } = this.socket.timers;
-    if (Number.isFinite(connectTimeoutMs)) {
-      const late = (): void => this.socket.end(new PresenceError('timeout', 'no subscription in time'));
-      this.giveUpTimer = setTimeout(late, connectTimeoutMs);
-    }
-    void this.socket.connect();
-    return promise;
-  }
-
-  close(): void {
-    this.socket.end(new PresenceError('closed', 'closed by the caller'));
+    return handled(this.open().then(() => {}));
   }
 
   /** Changes from now on, each after it was applied. Bounded: a reader that falls behind gets `{ kind: 'resync' }`. */
@@ -104,13 +99,73 @@ export class PresenceSubscription
     return queue;
   }
 
+  /** @internal */
+  welcomed(): void {
+    this.state = 'live';
+    this.changed();
+    void this.subscribe();
+  }
+
+  /** @internal */
+  received(message: ServerMessage): void {
+    switch (message.type) {
+      case 'subscribed':
+        this.begun(message.resumed);
+        break;
+      case 'seen':
+        for (const { userId, lastSeenAt } of message.users) this.lastSeen.set(userId, lastSeenAt);
+        this.changed();
+        break;
+      case 'snapshot':
+        if ('stats' in message) this.summarised(message.stats, message.cursor);
+        else this.page(message);
+        break;
+      case 'changes':
+        this.cursor = message.cursor;
+        for (const change of message.changes) this.apply(change);
+        this.changed();
+        break;
+      case 'interval':
+        // No changes come meanwhile; a snapshot comes before they do again.
+        this.view.complete = false;
+        this.interval = message;
+        this.told = message;
+        this.cursor = message.cursor;
+        this.emit('interval', message);
+        this.changed();
+        break;
+      case 'error':
+        this.emit('error', errorOf(message.problem));
+    }
+  }
+
+  protected isReady(): true | undefined {
+    return this.ready;
+  }
+
+  protected describe(): SubscriptionStatus {
+    const { state, error, wasReady: isReady, count } = this;
+    return { state, error, isReady, count: count && { users: count.users, sessions: count.sessions } };
+  }
+
+  protected cleanUp(error: PresenceError | undefined): void {
+    this.endPageBound();
+    this.view.abort();
+    this.ready = undefined;
+    if (!error) return;
+    const byCaller = error.code === 'closed' && error.closeCode === undefined;
+    for (const queue of this.queues) queue.end(byCaller ? undefined : error);
+    this.queues.clear();
+  }
+
   private async subscribe(): Promise<void> {
     this.subscribed = false;
-    const { topic, mode } = this.options;
+    const { topic, mode, seen } = this.options;
     const { cursor } = this;
+    const { connection } = this;
     try {
       // Its reply comes to `received`, in the order of the messages.
-      await this.socket.request({ type: 'subscribe', topic, mode, cursor });
+      await connection.request({ type: 'subscribe', topic, mode, cursor, seen });
     } catch (cause) {
       const error = cause as PresenceError;
       if (this.state !== 'live' || !error.problem) return;
@@ -119,36 +174,12 @@ export class PresenceSubscription
         this.cursor = undefined;
         await this.subscribe();
       } else if (error.problem.status >= 500) {
-        this.socket.drop();
+        // Others may share the connection: it stays.
+        const waitMs = Math.random() * connection.timers.replyTimeoutMs;
+        this.endPageBound = timeBound(waitMs, () => this.subscribe());
       } else {
-        this.socket.end(error);
+        this.end(error);
       }
-    }
-  }
-
-  private received(message: ServerMessage): void {
-    if ('topic' in message && message.topic !== this.options.topic) return;
-    switch (message.type) {
-      case 'subscribed':
-        this.begun(message.resumed);
-        break;
-      case 'snapshot':
-        if ('stats' in message) this.counted(message.stats, message.cursor);
-        else this.page(message);
-        break;
-      case 'changes':
-        this.cursor = message.cursor;
-        for (const change of message.changes) this.changed(change);
-        break;
-      case 'interval':
-        // No changes come meanwhile; a snapshot comes before they do again.
-        this.view.complete = false;
-        this.interval = message;
-        this.cursor = message.cursor;
-        this.emit('interval', message);
-        break;
-      case 'error':
-        this.emit('error', errorOf(message.problem));
     }
   }
 
@@ -156,71 +187,57 @@ export class PresenceSubscription
     this.subscribed = true;
     this.resumed = resumed;
     if (resumed) {
-      this.ready();
+      this.upToDate();
       return;
     }
-    this.watch();
+    this.awaitPage();
     if (this.wasReady) this.emit('resync', RESYNC);
   }
 
-  private counted(stats: StatsView, cursor: string): void {
-    clearTimeout(this.pageTimer);
+  private summarised(stats: StatsView, cursor: string): void {
+    this.endPageBound();
     this.view.complete = false;
     this.stats = stats;
+    this.told = stats;
     this.cursor = cursor;
     this.emit('stats', stats);
-    this.ready();
+    this.upToDate();
   }
 
   private page({ page, last, sessions, cursor }: Page): void {
-    clearTimeout(this.pageTimer);
+    this.endPageBound();
     // A connection lost within a snapshot begins with another one.
     this.cursor = undefined;
     if (!this.view.page(page, last, sessions)) {
-      this.watch();
+      this.awaitPage();
       return;
     }
     this.cursor = cursor;
     if (this.wasReady) for (const queue of this.queues) queue.restart();
     this.emit('snapshot', this.view.sessions);
-    this.ready();
+    this.upToDate();
   }
 
-  private changed(change: ChangeView): void {
+  private apply(change: ChangeView): void {
     this.view.apply(change);
+    if (change.offline) this.lastSeen.set(change.userId, change.at);
     for (const queue of this.queues) queue.push(change);
     this.emit('change', change);
   }
 
-  private ready(): void {
-    if (!this.subscribed) return;
-    this.subscribed = false;
-    this.wasReady = true;
-    clearTimeout(this.giveUpTimer);
-    this.opening?.resolve();
-    this.emit('ready', { resumed: this.resumed });
-  }
-
-  private watch(): void {
-    clearTimeout(this.pageTimer);
-    this.pageTimer = setTimeout(() => this.socket.drop(), this.socket.timers.replyTimeoutMs);
-  }
-
-  private lost(disconnection: Disconnection, error: PresenceError | undefined): void {
-    clearTimeout(this.pageTimer);
-    this.view.abort();
-    if (!error) {
-      this.emit('disconnected', disconnection);
-      return;
+  private upToDate(): void {
+    if (this.subscribed) {
+      this.subscribed = false;
+      this.wasReady = true;
+      this.ready = true;
+      this.opened(true);
+      this.emit('ready', { resumed: this.resumed });
     }
-    clearTimeout(this.giveUpTimer);
-    (globalThis as Partial<EventTarget>).removeEventListener?.('online', this.online);
-    this.opening?.reject(error);
-    this.opening = undefined;
-    const byCaller = error.code === 'closed' && error.closeCode === undefined;
-    for (const queue of this.queues) queue.end(byCaller ? undefined : error);
-    this.queues.clear();
-    this.emit('disconnected', disconnection);
-    this.emit('closed', error);
+    this.changed();
+  }
+
+  private awaitPage(): void {
+    this.endPageBound();
+    this.endPageBound = timeBound(this.connection.timers.replyTimeoutMs, () => this.connection.drop());
   }
 }

@@ -2,13 +2,16 @@
 import type { ServerMessage } from '../protocol/messages.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { errorOf, PresenceError } from './presence-error.ts';
+import { timeBound } from './time-bound.ts';
 
-/** Less than the messages of a socket that the server lets wait. */
-const MAX_WAITING = 16;
+/** The server lets 32 messages of a socket wait: more are sent when others are answered. */
+const MAX_UNANSWERED = 16;
 
 interface Waiting {
   readonly reply: Deferred<ServerMessage>;
-  readonly timer: ReturnType<typeof setTimeout>;
+  readonly send: () => void;
+  /** Ends its time bound, once it was sent. */
+  cancel?: () => void;
 }
 
 export class Replies {
@@ -23,44 +26,52 @@ export class Replies {
     this.silent = silent;
   }
 
-  /** @param send puts the id into the frame; false when there is no connection. */
-  ask(send: (id: string) => boolean): Promise<ServerMessage> {
+  /** @param send puts the id into the frame. */
+  ask(send: (id: string) => void): Promise<ServerMessage> {
     const reply = deferred<ServerMessage>();
     this.asked += 1;
     const id = String(this.asked);
-    if (this.waiting.size >= MAX_WAITING) {
-      reply.reject(new PresenceError('rate_limited', `${MAX_WAITING} requests wait for their answer`));
-    } else if (!send(id)) {
-      reply.reject(new PresenceError('disconnected', 'there is no connection'));
-    } else {
-      const timer = setTimeout(() => {
-        this.waiting.delete(id);
-        reply.reject(new PresenceError('timeout', 'no answer in time'));
-        this.silent();
-      }, this.timeoutMs);
-      this.waiting.set(id, { reply, timer });
-    }
+    this.waiting.set(id, { reply, send: () => send(id) });
+    this.sendNext();
     return reply.promise;
   }
 
   /** @returns false for a frame that is no reply. */
   take(message: ServerMessage): boolean {
-    const id = 'id' in message ? message.id : undefined;
-    const waiting = id === undefined ? undefined : this.waiting.get(id);
-    if (id === undefined || !waiting) return false;
-    this.waiting.delete(id);
-    clearTimeout(waiting.timer);
+    const id = (message as { id?: string }).id as string;
+    const waiting = this.waiting.get(id);
+    if (!waiting) return false;
+    this.remove(id, waiting);
     if (message.type === 'error') waiting.reply.reject(errorOf(message.problem));
     else waiting.reply.resolve(message);
+    this.sendNext();
     return true;
   }
 
   fail(error: PresenceError): void {
-    const all = [...this.waiting.values()];
-    this.waiting.clear();
-    for (const { reply, timer } of all) {
-      clearTimeout(timer);
-      reply.reject(error);
+    this.waiting.forEach((waiting, id) => {
+      this.remove(id, waiting);
+      waiting.reply.reject(error);
+    });
+  }
+
+  private remove(id: string, { cancel }: Waiting): void {
+    this.waiting.delete(id);
+    if (cancel) cancel();
+  }
+
+  private sendNext(): void {
+    let unanswered = 0;
+    for (const [id, waiting] of this.waiting) {
+      unanswered += 1;
+      if (unanswered > MAX_UNANSWERED) return;
+      if (waiting.cancel) continue;
+      waiting.cancel = timeBound(this.timeoutMs, () => {
+        this.waiting.delete(id);
+        waiting.reply.reject(new PresenceError('timeout', 'no answer in time'));
+        this.silent();
+      });
+      waiting.send();
     }
   }
 }

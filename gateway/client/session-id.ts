@@ -1,11 +1,13 @@
 /**
  * A session id, made here and not by the server: a hello whose welcome was lost is then repeated for the same session
- * and not for a second one. `randomUUID` would need a secure context.
+ * and not for a second one. `randomUUID` needs a secure context, and React Native has no `crypto` at all.
  */
-const BYTES = 16;
+import { root } from './root.ts';
+
+const RADIX = 36;
 
 export function sessionIdOf(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(BYTES));
-  const base64 = btoa(String.fromCharCode(...bytes));
-  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  const { crypto } = root as Partial<typeof globalThis>;
+  if (crypto?.randomUUID) return crypto.randomUUID();
+  return [0, 0, 0].map(() => Math.random().toString(RADIX).slice(2)).join('');
 }

@@ -17,6 +17,8 @@ export interface SocketOptions {
   readonly helloTimeoutMs?: number;
   /** A request without an answer for so long: the connection is taken for dead and opened anew. Default 10,000. */
   readonly replyTimeoutMs?: number;
+  /** A `ping` without an answer for so long: the same. Default 5,000. */
+  readonly pongTimeoutMs?: number;
   /** First step of the backoff. Default 500. */
   readonly backoffBaseMs?: number;
   /** Greatest step of the backoff. Default 30,000. */
@@ -29,6 +31,7 @@ const DEFAULTS = {
   connectTimeoutMs: 60_000,
   helloTimeoutMs: 10_000,
   replyTimeoutMs: 10_000,
+  pongTimeoutMs: 5_000,
   backoffBaseMs: 500,
   backoffCapMs: 30_000,
   stableAfterMs: 10_000,
@@ -38,10 +41,9 @@ export type SocketTimers = typeof DEFAULTS;
 
 export function timersOf(options: SocketOptions): SocketTimers {
   const timers = { ...DEFAULTS };
-  for (const name of Object.keys(DEFAULTS) as (keyof SocketTimers)[]) timers[name] = options[name] ?? DEFAULTS[name];
+  for (const name of Object.keys(DEFAULTS) as (keyof SocketTimers)[]) {
+    const given = options[name];
+    if (given !== undefined) timers[name] = given;
+  }
   return timers;
-}
-
-export async function tokenOf(token: SocketOptions['token']): Promise<string | undefined> {
-  return typeof token === 'function' ? token() : token;
 }

@@ -1,19 +1,26 @@
 /** Options and events of a dashboard's subscription. */
 import type { ChangeView, SessionView, StatsView, Subscribe, TopicMessage } from '../protocol/messages.ts';
-import type { PresenceError } from './presence-error.ts';
-import type { Disconnection } from './reconnecting-socket.ts';
+import type { ConnectedEvents, Status } from './connected.ts';
+import type { PresenceConnection } from './presence-connection.ts';
 import type { SocketOptions } from './socket-options.ts';
+import type { Count } from './topic-view.ts';
 
-export interface PresenceSubscriptionOptions extends SocketOptions {
+export interface SubscriptionFields {
   /** `user:<id>`, `users:<id>,<id>…`, `stream:<id>`, `all` or `stats`. */
   readonly topic: string;
   /** Default `events`. With `auto` the server changes to summaries while the topic is fast. */
   readonly mode?: NonNullable<Subscribe['mode']>;
   /** Of an earlier subscription: resumes after it; `sessions` then holds only what changed since. */
   readonly cursor?: string;
+  /** Of a topic of users: asks when those who are offline were last seen, for `statusOf`. */
+  readonly seen?: boolean;
   /** Changes that may wait for a `for await`. Default 1,024. */
   readonly queueLimit?: number;
 }
+
+/** With a connection of its own, or one that it shares. */
+export type PresenceSubscriptionOptions = SubscriptionFields &
+  ((SocketOptions & { readonly on?: undefined }) | { readonly on: PresenceConnection });
 
 export type IntervalSummary = Extract<TopicMessage, { type: 'interval' }>;
 
@@ -22,7 +29,19 @@ export interface Resync {
   readonly kind: 'resync';
 }
 
-export interface PresenceSubscriptionEvents {
+export interface UserPresence {
+  readonly online: boolean;
+  /** Online: undefined. Not known: null. */
+  readonly lastSeenAt: number | null | undefined;
+}
+
+export interface SubscriptionStatus extends Status {
+  /** Up to date; also while it reconnects, as of the last message. */
+  readonly isReady: boolean;
+  readonly count: Count | undefined;
+}
+
+export interface PresenceSubscriptionEvents extends ConnectedEvents<SubscriptionStatus> {
   /** Subscribed and up to date, at first and after every reconnect. */
   ready: { readonly resumed: boolean };
   /** After it was applied to `sessions`. */
@@ -33,9 +52,4 @@ export interface PresenceSubscriptionEvents {
   stats: StatsView;
   /** Changes were lost, a snapshot follows; until it is whole `sessions` is that of before. */
   resync: Resync;
-  disconnected: Disconnection;
-  reconnecting: { readonly attempt: number; readonly delayMs: number };
-  /** For good; by the caller, or by the server. */
-  closed: PresenceError;
-  error: PresenceError;
 }

@@ -4,13 +4,23 @@ import type { ChangeView, SessionView } from '../protocol/messages.ts';
 /** No id holds a slash. */
 export const keyOf = ({ userId, sessionId }: { userId: string; sessionId: string }): string => `${userId}/${sessionId}`;
 
+export interface Count {
+  readonly users: number;
+  readonly sessions: number;
+}
+
 const STREAM = 'stream:';
+/** Session id of a user who is online without a session. */
+const PRESENCE_ONLY = '*';
 
 export class TopicView {
   /** By `userId/sessionId`; another map after each snapshot. */
   sessions: ReadonlyMap<string, SessionView> = new Map();
   /** The map is complete: a snapshot came, and every change since. */
   complete = false;
+  /** How many entries of `sessions` each user has. */
+  private users = new Map<string, number>();
+  private marks = 0;
   private readonly streamId: string | undefined;
   private building: Map<string, SessionView> | undefined;
 
@@ -28,6 +38,9 @@ export class TopicView {
     this.sessions = this.building;
     this.building = undefined;
     this.complete = true;
+    this.users = new Map();
+    this.marks = 0;
+    for (const session of this.sessions.values()) this.count(session, 1);
     return true;
   }
 
@@ -37,23 +50,34 @@ export class TopicView {
   }
 
   apply(change: ChangeView): void {
-    const sessions = (this.building ?? this.sessions) as Map<string, SessionView>;
+    const sessions = this.sessions as Map<string, SessionView>;
     const key = keyOf(change);
-    const elsewhere = this.streamId !== undefined && change.streamId !== this.streamId;
-    if (change.kind === 'close' || elsewhere) {
+    const known = sessions.get(key);
+    if (known) this.count(known, -1);
+    if (change.kind === 'close' || (this.streamId !== undefined && change.streamId !== this.streamId)) {
       sessions.delete(key);
       return;
     }
-    const { userId, sessionId, streamId, deviceType, country, state, at } = change;
-    const known = sessions.get(key);
-    const { via, startedAt } = known ?? { via: undefined, startedAt: change.kind === 'open' ? at : undefined };
-    sessions.set(key, { userId, sessionId, streamId, deviceType, country, state, via, startedAt } as SessionView);
+    const { userId, sessionId, streamId, deviceId, deviceType, country, state, meta, at } = change;
+    const { via = known ? known.via : 'socket', startedAt = known ? known.startedAt : at } = change;
+    const session = { userId, sessionId, streamId, deviceId, deviceType, country, state, meta, via, startedAt };
+    sessions.set(key, session);
+    this.count(session, 1);
   }
 
-  /** How many users have a session here. */
-  get users(): number {
-    const users = new Set<string>();
-    for (const { userId } of this.sessions.values()) users.add(userId);
-    return users.size;
+  /** A user without a session counts as online; `sessions` has an entry for it. */
+  get total(): Count {
+    return { users: this.users.size, sessions: this.sessions.size - this.marks };
+  }
+
+  isOnline(userId: string): boolean {
+    return this.users.has(userId);
+  }
+
+  private count({ userId, sessionId }: SessionView, by: 1 | -1): void {
+    const entries = (this.users.get(userId) || 0) + by;
+    if (entries > 0) this.users.set(userId, entries);
+    else this.users.delete(userId);
+    if (sessionId === PRESENCE_ONLY) this.marks += by;
   }
 }

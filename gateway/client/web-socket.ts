@@ -1,5 +1,7 @@
 /** The part of a WebSocket that is needed: of a browser, of Node ≥ 22, or of the package `ws`. */
 
+import { root } from './root.ts';
+
 // As a method, so that a handler of a richer event type fits.
 type Handler<Event> = { handle(event: Event): void }['handle'] | null;
 
@@ -8,7 +10,7 @@ export interface WebSocketLike {
   onopen: Handler<never>;
   onmessage: Handler<{ data: unknown }>;
   onclose: Handler<{ code: number; reason: string }>;
-  onerror: Handler<never>;
+  onerror: Handler<{ message?: string }>;
   send(data: string): void;
   close(code?: number, reason?: string): void;
 }
@@ -19,7 +21,7 @@ export const OPEN = 1;
 
 /** @throws TypeError where there is none, as in Node 20: give one as an option. */
 export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
-  const found = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!found) throw new TypeError('There is no global WebSocket here: pass the option WebSocket');
+  const found = given ?? (root as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (!found) throw new TypeError('no WebSocket here: pass the option WebSocket');
   return found;
 }

@@ -113,6 +113,11 @@ export const SETTING_GROUPS = {
   },
   Admission: {
     maxStreams: integer(3, 1, MAX_LIMIT, 'default limit of concurrent sessions per user'),
+    deviceTakeover: choice(
+      ['on', 'off'],
+      'on',
+      'a hello at the limit takes the slot of a lost session of the same device, as after a reload of the page',
+    ),
     onLimit: choice(['reject', 'evict-oldest'], 'reject', 'at the limit: refuse the new session, or end the oldest'),
     outagePolicy: choice(['open', 'closed'], 'open', 'while the store is down: admit without a check, or refuse'),
   },

@@ -57,7 +57,14 @@ export const SESSION_VIEW = {
   deviceType: Type.Optional(text('Device type; absent if not known')),
   country: Type.Optional(text('Country; absent if not known')),
   state: Type.Optional(text('State or region of the country; absent if not known')),
+  deviceId: Type.Optional(text('Device id; absent if not known')),
+  meta: Type.Optional(
+    Type.Record(Type.String(), Type.String(), { description: 'What the player told of itself, such as a device name' }),
+  ),
   startedAt: instant('Start of the session'),
+  detached: Type.Optional(
+    Type.Literal(true, { description: 'Its connection was lost: it ends with the resume grace unless it comes back' }),
+  ),
 };
 
 /** How many watch. */

@@ -1,6 +1,7 @@
 /** The rate of one socket's messages: what is beyond it is dropped and told, and a flood ends the socket. */
 
 import type { CloseName } from '../protocol/close-codes.ts';
+import type { MessageId } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import { decode } from '../sessions/decode.ts';
 import type { Rate } from './rate-limit.ts';
@@ -11,7 +12,7 @@ const FLOOD_FACTOR = 2;
 /** What is needed here of a connection. */
 export interface Sender {
   messagesFullAt: number;
-  problem(code: ProblemCode, detail: string, id?: string): void;
+  problem(code: ProblemCode, detail: string, id?: MessageId): void;
   fail(code: ProblemCode, detail: string, close: CloseName): void;
 }
 

@@ -4,6 +4,9 @@ export const SUBPROTOCOL = 'presence.v1.json';
 export const WS_PATH = '/ws';
 export const MAX_MESSAGE_BYTES = 16_384;
 
+/** Comes back as it was sent: a string of at most 64 characters, or a safe integer. */
+export type MessageId = string | number;
+
 /** What a player tells of itself. An absent field is unknown in `hello`, unchanged in `update` and in a resume. */
 export interface SessionFields {
   streamId?: string;
@@ -15,7 +18,7 @@ export interface SessionFields {
 
 export interface Hello extends SessionFields {
   type: 'hello';
-  id?: string;
+  id?: MessageId;
   /** JWT, with authentication on. */
   token?: string;
   userId?: string;
@@ -32,60 +35,72 @@ export interface Hello extends SessionFields {
 
 export interface Update extends SessionFields {
   type: 'update';
-  id?: string;
+  id?: MessageId;
 }
 
 export interface Leave {
   type: 'leave';
-  id?: string;
+  id?: MessageId;
 }
 
 export interface Heartbeat {
   type: 'heartbeat';
-  id?: string;
+  id?: MessageId;
 }
 
 /** Analytics: the player's user did this now. Answered `ok` only with an id. */
 export interface PlayerEvent {
   type: 'event';
-  id?: string;
+  id?: MessageId;
   event: 'click' | 'impression';
 }
 
 /** A new token before the old one ends. */
 export interface Refresh {
   type: 'refresh';
-  id?: string;
+  id?: MessageId;
   token: string;
+}
+
+/** Answered `pong` without the store, also before the welcome. */
+export interface Ping {
+  type: 'ping';
+  id?: MessageId;
 }
 
 export interface Subscribe {
   type: 'subscribe';
-  id?: string;
+  id?: MessageId;
   /** `user:<id>`, `users:<id>,<id>…` (at most 200), `stream:<id>`, `all` or `stats`. */
   topic: string;
+  /** With `topic` `user`, `users` or `stream`: its ids, instead of in its text. */
+  ids?: string[];
   /** `events` when absent. */
   mode?: 'events' | 'interval' | 'auto';
   /** Of an earlier message of this topic, from any node. */
   cursor?: string;
+  /** Of a topic of users: when those who are offline were last seen. */
+  seen?: boolean;
 }
 
 export interface Unsubscribe {
   type: 'unsubscribe';
-  id?: string;
+  id?: MessageId;
   topic: string;
 }
 
-export type ClientMessage = Hello | Update | Refresh | PlayerEvent | Leave | Heartbeat | Subscribe | Unsubscribe;
+export type ClientMessage = Hello | Update | Refresh | PlayerEvent | Leave | Heartbeat | Ping | Subscribe | Unsubscribe;
 
 /** A live session as dashboards see it. A user marked online without a session has the session id `*`. */
 export interface SessionView {
   userId: string;
   sessionId: string;
   streamId?: string | undefined;
+  deviceId?: string | undefined;
   deviceType?: string | undefined;
   country?: string | undefined;
   state?: string | undefined;
+  meta?: Readonly<Record<string, string>> | undefined;
   via: string;
   startedAt: number;
 }
@@ -95,9 +110,14 @@ export interface ChangeView {
   userId: string;
   sessionId: string;
   streamId?: string | undefined;
+  deviceId?: string | undefined;
   deviceType?: string | undefined;
   country?: string | undefined;
   state?: string | undefined;
+  meta?: Readonly<Record<string, string>> | undefined;
+  /** Of an open and an update. */
+  via?: string | undefined;
+  startedAt?: number | undefined;
   /** Of a close. */
   reason?: string | undefined;
   /** The user came online, or went offline, by this change. */
@@ -125,9 +145,11 @@ export interface StatsView {
 
 /** What a subscription is told. Page 0 of a snapshot replaces all that was known of the topic. */
 export type TopicMessage =
-  | { type: 'subscribed'; id?: string; topic: string; resumed: boolean }
+  | { type: 'subscribed'; id?: MessageId; topic: string; resumed: boolean }
   | { type: 'snapshot'; topic: string; page: number; last: boolean; sessions: SessionView[]; cursor: string }
   | { type: 'snapshot'; topic: string; page: 0; last: true; stats: StatsView; cursor: string }
+  /** With `seen`: of those who are offline; null: never, or too long ago. */
+  | { type: 'seen'; topic: string; users: { userId: string; lastSeenAt: number | null }[] }
   | { type: 'changes'; topic: string; changes: ChangeView[]; cursor: string }
   | {
       type: 'interval';
@@ -141,7 +163,7 @@ export type TopicMessage =
 
 export interface Welcome {
   type: 'welcome';
-  id?: string;
+  id?: MessageId;
   userId?: string;
   sessionId?: string;
   resumeToken?: string;
@@ -168,14 +190,16 @@ export interface ProblemBody {
 export type ServerMessage =
   | Welcome
   /** With a resume token after `refresh`: the former ends with the former token. */
-  | { type: 'ok'; id?: string; resumeToken?: string }
+  | { type: 'ok'; id?: MessageId; resumeToken?: string }
+  | { type: 'pong'; id?: MessageId }
   | { type: 'token_expiring'; expiresAt: number }
-  | { type: 'heartbeat'; id?: string; current?: number; max?: number; expiresAt?: number; degraded?: true }
+  | { type: 'heartbeat'; id?: MessageId; current?: number; max?: number; expiresAt?: number; degraded?: true }
   | {
       type: 'evicted';
       reason: 'evicted' | 'replaced' | 'kicked';
+      /** Who has the slot now. After a takeover of the session itself it is the same session id. */
       by?: { sessionId: string; deviceType?: string };
     }
   | TopicMessage
   | { type: 'drain'; reconnectInMs: number }
-  | { type: 'error'; id?: string; problem: ProblemBody };
+  | { type: 'error'; id?: MessageId; problem: ProblemBody };

@@ -162,7 +162,7 @@ export function viewingOf(sessions: readonly Watched[]): Viewing {
   };
 }
 
-type Place = Pick<Session, 'streamId' | 'deviceType' | 'country' | 'state' | 'via'>;
+type Place = Pick<Session, 'streamId' | 'deviceId' | 'deviceType' | 'country' | 'state' | 'meta' | 'via'>;
 
 /** A session as the answers need it; millions are held. */
 class Held implements CountedSession {
@@ -178,6 +178,8 @@ class Held implements CountedSession {
   deviceType: string | undefined;
   country: string | undefined;
   state: string | undefined;
+  deviceId: string | undefined;
+  meta: Session['meta'];
 
   constructor(userId: string, sessionId: string, startedAt: number) {
     this.userId = userId;
@@ -186,8 +188,10 @@ class Held implements CountedSession {
     this.isMark = sessionId === PRESENCE_ONLY;
   }
 
-  put({ streamId, deviceType, country, state, via }: Place): void {
+  put({ streamId, deviceId, deviceType, country, state, meta, via }: Place): void {
     this.via = via;
+    this.deviceId = deviceId === undefined ? undefined : copyOf(deviceId);
+    this.meta = meta;
     this.streamId = streamId;
     this.deviceType = deviceType;
     this.country = country;

@@ -3,19 +3,20 @@
  * player.ts. Knows no transport library; timers and the life of the node are in gateway.ts and node.ts.
  */
 import { type DueLink, isRetryable } from '../../presence-core/index.ts';
-import { ANYONE, type Identity, may, type Scope } from '../auth/identity.ts';
+import { ANYONE, type Identity, mayFollow } from '../auth/identity.ts';
 import { refresh } from '../auth/refresh.ts';
 import type { TokenExpiry } from '../auth/token-expiry.ts';
 import { isBeyondRate } from '../limits/message-rate.ts';
 import type { Rate } from '../limits/rate-limit.ts';
 import { type ProblemMembers, problemBody, storeProblem } from '../problem.ts';
 import { CLOSE_CODES, type CloseName } from '../protocol/close-codes.ts';
-import type { ClientMessage, Refresh, ServerMessage, Update } from '../protocol/messages.ts';
+import type { ClientMessage, MessageId, Ping, Refresh, ServerMessage, Update } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Hub } from '../subscriptions/hub.ts';
 import { Subscriber } from '../subscriptions/subscriber.ts';
+import { topicOf } from '../subscriptions/topics.ts';
 import type { TransportSocket } from '../transport/transport.ts';
-import { decode } from './decode.ts';
+import { decode, pingOf } from './decode.ts';
 import { Player, type PlayerContext } from './player.ts';
 import type { PlayerSocket } from './player-socket.ts';
 import type { Turns } from './turns.ts';
@@ -89,12 +90,17 @@ export class Connection implements PlayerSocket {
     return this.kind !== 'closing';
   }
 
-  /** Messages of one socket are worked off one by one, in order. */
+  /** Messages of one socket are worked off one by one, in order; a ping waits for none, and is no hello. */
   receive(text: string | undefined): void {
     if (!this.open) return;
-    this.hasSpoken = true;
     const { messageRate } = this.context;
     if (messageRate && isBeyondRate(this, messageRate, text)) return;
+    const ping = pingOf(text);
+    if (ping) {
+      this.pong(ping);
+      return;
+    }
+    this.hasSpoken = true;
     if (!this.working && this.takesTurn()) {
       void this.work(text);
       return;
@@ -120,10 +126,6 @@ export class Connection implements PlayerSocket {
     this.context.expiry.track(this);
   }
 
-  may(scope: Scope): boolean {
-    return may(this.identity, scope);
-  }
-
   /** The socket is gone, by whatever side: its session is left to the resume grace, unless it was ended before (P8). */
   onClosed(): void {
     this.kind = 'closing';
@@ -145,12 +147,12 @@ export class Connection implements PlayerSocket {
     this.socket.send(JSON.stringify(message));
   }
 
-  problem(code: ProblemCode, detail: string, id?: string, members?: ProblemMembers): void {
+  problem(code: ProblemCode, detail: string, id?: MessageId, members?: ProblemMembers): void {
     this.send({ type: 'error', ...(id !== undefined && { id }), problem: problemBody(code, detail, members) });
   }
 
   /** Says what is wrong and ends the socket. */
-  fail(code: ProblemCode, detail: string, close: CloseName, id?: string, members?: ProblemMembers): void {
+  fail(code: ProblemCode, detail: string, close: CloseName, id?: MessageId, members?: ProblemMembers): void {
     this.problem(code, detail, id, members);
     this.end(close);
   }
@@ -224,6 +226,10 @@ export class Connection implements PlayerSocket {
     }
   }
 
+  private pong({ id }: Ping): void {
+    this.send({ type: 'pong', ...(id !== undefined && { id }) });
+  }
+
   private subscribing(): Subscriber {
     this.subscriber ??= new Subscriber(this, this.context.hub);
     return this.subscriber;
@@ -245,11 +251,14 @@ export class Connection implements PlayerSocket {
         return this.player.event(message);
       case 'heartbeat':
         return this.player.heartbeat(message.id);
+      case 'ping':
+        return this.pong(message);
       case 'leave':
         return this.player.leave();
       case 'subscribe':
-        if (!this.may('read')) {
-          return this.problem('forbidden', 'The token needs scope presence:read.', message.id);
+        if (!mayFollow(this.identity, topicOf(message)?.userIds ?? [])) {
+          const detail = 'The token needs scope presence:read, or presence:friends and these users among its friends.';
+          return this.problem('forbidden', detail, message.id);
         }
         return this.subscribing().subscribe(message);
       case 'unsubscribe':
@@ -261,7 +270,11 @@ export class Connection implements PlayerSocket {
   }
 
   private async refresh(message: Refresh): Promise<void> {
+    const { friends } = this.identity;
     if (!(await refresh(this, message, this.context.authenticator))) return;
+    // What it follows was allowed by the former token.
+    const isLess = friends !== undefined && [...friends].some((id) => !this.identity.friends?.has(id));
+    if (isLess) return this.end('resync');
     this.send({ type: 'ok', ...(message.id !== undefined && { id: message.id }), ...this.player.resumeToken() });
   }
 }

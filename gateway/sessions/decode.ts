@@ -1,6 +1,6 @@
 /** From the text of a frame to a checked message, or to what is wrong with it. */
 import { isId, isLabel, isMeta } from '../../presence-core/index.ts';
-import type { ClientMessage } from '../protocol/messages.ts';
+import type { ClientMessage, MessageId, Ping } from '../protocol/messages.ts';
 
 export interface FieldError {
   readonly path: string;
@@ -10,7 +10,7 @@ export interface FieldError {
 export type Decoded =
   | { readonly ok: true; readonly message: ClientMessage }
   /** `fatal`: not JSON; the socket cannot go on (4000). */
-  | { readonly ok: false; readonly fatal: boolean; readonly id?: string; readonly errors: readonly FieldError[] };
+  | { readonly ok: false; readonly fatal: boolean; readonly id?: MessageId; readonly errors: readonly FieldError[] };
 
 type Optional = readonly [test: (value: unknown) => boolean, message: string];
 type Required = readonly [...Optional, required: true];
@@ -39,6 +39,7 @@ const MODE: Optional = [
   (value) => value === 'events' || value === 'interval' || value === 'auto',
   'must be events, interval or auto',
 ];
+const IDS: Optional = [(value) => Array.isArray(value) && value.every(isId), 'must be an array of ids'];
 const CURSOR: Optional = [(value) => typeof value === 'string', 'must be a string'];
 const TOPIC: Required = [(value) => typeof value === 'string', 'must be a string', true];
 
@@ -67,7 +68,8 @@ const MESSAGES: { readonly [T in ClientMessage['type']]: Checks<T> } = {
   event: { event: EVENT },
   leave: {},
   heartbeat: {},
-  subscribe: { topic: TOPIC, mode: MODE, cursor: CURSOR },
+  ping: {},
+  subscribe: { topic: TOPIC, ids: IDS, mode: MODE, cursor: CURSOR, seen: FLAG },
   unsubscribe: { topic: TOPIC },
 };
 
@@ -86,10 +88,10 @@ export function decode(text: string | undefined): Decoded {
     return bad(false, '', 'must be a JSON object');
   const message = value as Record<string, unknown>;
   if (typeof message.type !== 'string') return bad(false, '/type', 'must be a string');
-  const id = message.id;
-  if (id !== undefined && (typeof id !== 'string' || id.length > MAX_REPLY_ID_LENGTH)) {
-    const errors = [{ path: '/id', message: `must be a string of at most ${MAX_REPLY_ID_LENGTH} characters` }];
-    return { ok: false, fatal: false, errors };
+  const { id } = message;
+  if (!isReplyId(id)) {
+    const expected = `must be a string of at most ${MAX_REPLY_ID_LENGTH} characters or a safe integer`;
+    return { ok: false, fatal: false, errors: [{ path: '/id', message: expected }] };
   }
   const reply = id === undefined ? {} : { id };
   if (!Object.hasOwn(MESSAGES, message.type)) {
@@ -103,6 +105,19 @@ export function decode(text: string | undefined): Decoded {
   }
   if (errors.length > 0) return { ok: false, fatal: false, ...reply, errors };
   return { ok: true, message: message as unknown as ClientMessage };
+}
+
+/** @returns the ping that this text is, if it is one. */
+export function pingOf(text: string | undefined): Ping | undefined {
+  // Nearly all texts are none: they are parsed once.
+  if (!text?.includes('"ping"')) return undefined;
+  const decoded = decode(text);
+  return decoded.ok && decoded.message.type === 'ping' ? decoded.message : undefined;
+}
+
+function isReplyId(id: unknown): id is MessageId | undefined {
+  if (typeof id === 'string') return id.length <= MAX_REPLY_ID_LENGTH;
+  return id === undefined || Number.isSafeInteger(id);
 }
 
 function bad(fatal: boolean, path: string, message: string): Decoded {

@@ -41,6 +41,7 @@ export interface GatewayOptions {
   readonly rateConnectsBurst: number;
   readonly onLimit: 'reject' | 'evict-oldest';
   readonly outagePolicy: 'open' | 'closed';
+  readonly deviceTakeover: 'on' | 'off';
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;
   readonly helloTimeoutMs: number;
@@ -77,7 +78,8 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.options = options;
-    const { store, log, sessionLeaseMs, resumeGraceMs, pingIntervalMs, onLimit, outagePolicy } = options;
+    const { store, log, sessionLeaseMs, resumeGraceMs, pingIntervalMs, onLimit, outagePolicy, deviceTakeover } =
+      options;
     this.hub = new Hub(options);
     this.context = {
       store,
@@ -94,6 +96,7 @@ export class Gateway {
       pingIntervalMs,
       onLimit,
       outagePolicy,
+      deviceTakeover,
     };
     this.clientAddress = createClientAddress(options.trustedProxies);
     this.localAccess = createLocalAccess(options);

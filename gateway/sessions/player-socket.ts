@@ -2,7 +2,7 @@
 import type { Identity } from '../auth/identity.ts';
 import type { ProblemMembers } from '../problem.ts';
 import type { CloseName } from '../protocol/close-codes.ts';
-import type { ServerMessage } from '../protocol/messages.ts';
+import type { MessageId, ServerMessage } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 
 export interface PlayerSocket {
@@ -14,9 +14,9 @@ export interface PlayerSocket {
   /** The hello was accepted. */
   accept(as: 'player' | 'observer'): void;
   send(message: ServerMessage): void;
-  problem(code: ProblemCode, detail: string, id?: string, members?: ProblemMembers): void;
+  problem(code: ProblemCode, detail: string, id?: MessageId, members?: ProblemMembers): void;
   /** Sends the problem, then ends the socket. */
-  fail(code: ProblemCode, detail: string, close: CloseName, id?: string, members?: ProblemMembers): void;
+  fail(code: ProblemCode, detail: string, close: CloseName, id?: MessageId, members?: ProblemMembers): void;
   /** Ends the socket, and with it the player: its session, if any, is left to the grace. */
   end(name: CloseName): void;
 }

@@ -21,7 +21,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { accessOf } from '../auth/hello-access.ts';
 import type { ReopenIntent } from '../node/held-player.ts';
 import type { GatewayNode, HeldPlayer } from '../node/node.ts';
-import type { Hello, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
+import type { Hello, MessageId, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
 import { attributesOf, type HeldSession } from './held-session.ts';
 import { type Ask, type Effect, isDue, isSame, type Life, type LifeEvent, NONE, ownersOf, sessionOf } from './life.ts';
 import { step } from './life-step.ts';
@@ -38,6 +38,8 @@ export interface PlayerContext {
   readonly pingIntervalMs: number;
   readonly onLimit: 'reject' | 'evict-oldest';
   readonly outagePolicy: 'open' | 'closed';
+  /** W8. */
+  readonly deviceTakeover: 'on' | 'off';
 }
 
 /** A hello that was received so long ago came not just now: its player may have said another one elsewhere. */
@@ -142,7 +144,7 @@ export class Player implements HeldPlayer {
     if (this.session && message.id !== undefined) this.socket.send({ type: 'ok', id: message.id });
   }
 
-  async heartbeat(id: string | undefined): Promise<void> {
+  async heartbeat(id: MessageId | undefined): Promise<void> {
     const { session } = this;
     const reply = id === undefined ? {} : { id };
     if (!session) return this.socket.problem('invalid_request', 'This connection has no session.', id);
@@ -217,7 +219,7 @@ export class Player implements HeldPlayer {
   }
 
   /** Asks the store what the event says, and applies its answer. */
-  private async ask(event: LifeEvent, id?: string, replace?: readonly string[]): Promise<void> {
+  private async ask(event: LifeEvent, id?: MessageId, replace?: readonly string[]): Promise<void> {
     for (let ask = this.apply(event); ask; ) {
       let result: OpenResult;
       try {
@@ -241,25 +243,26 @@ export class Player implements HeldPlayer {
   }
 
   /** @param id of the message to which the effects reply. */
-  private apply(event: LifeEvent, id?: string): Ask | undefined {
+  private apply(event: LifeEvent, id?: MessageId): Ask | undefined {
+    const sessionId = this.session?.sessionId;
     const { life, effects, ask } = step(this.life, event);
     // Before the effects: one that ends the socket comes back here.
     this.life = life;
-    for (const effect of effects) this.perform(effect, id);
+    for (const effect of effects) this.perform(effect, sessionId, id);
     return ask;
   }
 
-  private perform(effect: Effect, id: string | undefined): void {
+  private perform(effect: Effect, sessionId: string | undefined, id: MessageId | undefined): void {
     const { node } = this.context;
     switch (effect.do) {
       case 'welcome': {
         this.socket.accept('player');
         const { session, resumed, answer } = effect;
-        const { userId, sessionId } = session;
+        const { userId } = session;
         const { current, max, expiresAt } = answer ?? {};
         this.welcome(id, {
           userId,
-          sessionId,
+          sessionId: session.sessionId,
           ...this.resumeToken(session),
           resumed,
           ...(answer && { current, max, expiresAt }),
@@ -281,7 +284,7 @@ export class Player implements HeldPlayer {
         overtaken(this.socket, id);
         break;
       case 'evict':
-        evict(this.socket, effect.reason, effect.by);
+        evict(this.socket, sessionId, effect.reason, effect.by);
         break;
       case 'detach': {
         const { session, owner, isUncertain } = effect;
@@ -303,7 +306,7 @@ export class Player implements HeldPlayer {
     }
   }
 
-  private welcome(id: string | undefined, members: WelcomeMembers): void {
+  private welcome(id: MessageId | undefined, members: WelcomeMembers): void {
     const { pingIntervalMs, resumeGraceMs } = this.context;
     const reply = id !== undefined && { id };
     this.socket.send({ type: 'welcome', ...reply, ...members, pingIntervalMs, resumeGraceMs });
@@ -319,10 +322,8 @@ export class Player implements HeldPlayer {
     return this.context.node.isOwn(owner.nodeId);
   }
 
-  private async open(
-    { session, owner, intent, socketWas, goesOn }: Ask,
-    replace?: readonly string[],
-  ): Promise<OpenResult> {
+  private async open(ask: Ask, replace?: readonly string[]): Promise<OpenResult> {
+    const { session, owner, intent, socketWas, goesOn } = ask;
     const { store, node, onLimit, sessionLeaseMs } = this.context;
     const { userId, sessionId, attributes } = session;
     const { identity } = this.socket;
@@ -345,8 +346,16 @@ export class Player implements HeldPlayer {
       const { connection } = this;
       node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }), connection });
     }
-    return result;
+    const lost = this.context.deviceTakeover === 'on' ? lostOfDevice(ask, result) : undefined;
+    return lost === undefined || replace?.includes(lost) ? result : this.open(ask, [lost]);
   }
+}
+
+/** A session of the same device that refuses this hello and whose connection was lost: the page was loaded anew, or the app (W8). */
+function lostOfDevice({ session, intent }: Ask, result: OpenResult): string | undefined {
+  const { deviceId } = session.attributes;
+  if (result.outcome !== 'refused' || intent !== 'fresh' || deviceId === undefined) return undefined;
+  return result.conflicts.find((conflict) => conflict.detached && conflict.deviceId === deviceId)?.sessionId;
 }
 
 /** Of one that may only return. A token of an earlier session under the same id takes nothing over. */

@@ -1,39 +1,50 @@
 /** What a player is told when it is not let in, or no longer. */
 import type { InboxMessage, OpenResult } from '../../presence-core/index.ts';
 import { refusalDetail, refusalMembers } from '../problem.ts';
-import type { Hello, ServerMessage } from '../protocol/messages.ts';
+import type { Hello, MessageId, ServerMessage } from '../protocol/messages.ts';
 import type { EndReason } from './life.ts';
 import type { PlayerSocket } from './player-socket.ts';
 
 /** P4: the limit is reached. */
-export function refuse(socket: PlayerSocket, refusal: Extract<OpenResult, { outcome: 'refused' }>, id?: string): void {
+export function refuse(
+  socket: PlayerSocket,
+  refusal: Extract<OpenResult, { outcome: 'refused' }>,
+  id?: MessageId,
+): void {
   const members = refusalMembers(refusal);
   socket.fail('concurrency_limit', refusalDetail(refusal), 'concurrency_limit', id, members);
 }
 
 /** The one session that it may take back is over. */
-export function deny(socket: PlayerSocket, id?: string): void {
+export function deny(socket: PlayerSocket, id?: MessageId): void {
   const detail = 'The session has ended: a token is required to start another.';
   socket.fail('unauthenticated', detail, 'unauthenticated', id);
 }
 
 /** P10: the store is away, and the policy is `closed`. */
-export function unavailable(socket: PlayerSocket, id?: string): void {
+export function unavailable(socket: PlayerSocket, id?: MessageId): void {
   socket.fail('store_unavailable', 'The store did not answer: try again.', 'overloaded', id);
 }
 
 /** P7: its hello was held up until a later one was answered. Its player says hello anew, if it is still there. */
-export function overtaken(socket: PlayerSocket, id?: string): void {
+export function overtaken(socket: PlayerSocket, id?: MessageId): void {
   socket.fail('overloaded', 'A socket whose hello came later has the session: try again.', 'overloaded', id);
 }
 
 /** Another act ended the session, or took it over (P5, P7). */
-export function evict(socket: PlayerSocket, reason: EndReason, by: InboxMessage['by']): void {
+export function evict(
+  socket: PlayerSocket,
+  sessionId: string | undefined,
+  reason: EndReason,
+  by: InboxMessage['by'],
+): void {
   if (reason === 'evicted' || reason === 'replaced' || reason === 'kicked') {
     socket.send({ type: 'evicted', reason, ...(by && { by: publicPart(by) }) });
     socket.end(reason);
   } else if (reason === 'moved') {
-    socket.send({ type: 'evicted', reason: 'replaced' });
+    // The same session, on another socket.
+    const taker = by && publicPart(by);
+    socket.send({ type: 'evicted', reason: 'replaced', ...(sessionId && { by: { ...taker, sessionId } }) });
     socket.end('replaced');
   } else {
     socket.end('normal');

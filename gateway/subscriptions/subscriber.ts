@@ -1,14 +1,14 @@
 /** What one socket subscribes to, within its bounds (P14). */
 import { StoreError } from '../../presence-core/index.ts';
 import type { ProblemMembers } from '../problem.ts';
-import type { ServerMessage, Subscribe, Unsubscribe } from '../protocol/messages.ts';
+import type { MessageId, ServerMessage, Subscribe, Unsubscribe } from '../protocol/messages.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { TransportSocket } from '../transport/transport.ts';
 import type { Hub } from './hub.ts';
 import { SendQueue } from './send-queue.ts';
 import { StatsSubscription } from './stats-subscription.ts';
 import { Subscription } from './subscription.ts';
-import { parseTopic, type Topic } from './topics.ts';
+import { type Topic, topicOf } from './topics.ts';
 
 const MAX_SUBSCRIPTIONS = 50;
 const TOPIC_FORMS = 'must be user:<id>, users:<id>,<id>… (at most 200), stream:<id>, all or stats';
@@ -18,7 +18,7 @@ export interface SubscribedConnection {
   readonly socket: TransportSocket;
   readonly open: boolean;
   send(message: ServerMessage): void;
-  problem(code: ProblemCode, detail: string, id?: string, members?: ProblemMembers): void;
+  problem(code: ProblemCode, detail: string, id?: MessageId, members?: ProblemMembers): void;
   end(name: 'resync'): void;
 }
 
@@ -47,7 +47,7 @@ export class Subscriber {
 
   /** @throws StoreError when the store does not answer. */
   async subscribe(message: Subscribe): Promise<void> {
-    const topic = parseTopic(message.topic);
+    const topic = topicOf(message);
     if (!topic) return this.refuse('/topic', TOPIC_FORMS, message.id);
     if (!this.subscriptions.has(topic.text) && this.subscriptions.size >= MAX_SUBSCRIPTIONS) {
       return this.refuse('/topic', `at most ${MAX_SUBSCRIPTIONS} subscriptions of one socket`, message.id);
@@ -75,6 +75,7 @@ export class Subscriber {
         const { id } = message;
         this.connection.send({ type: 'subscribed', ...(id !== undefined && { id }), topic: topic.text, resumed });
       });
+      if (message.seen && topic.userIds.length > 0 && begun) await this.tellLastSeen(topic);
     } catch (error) {
       if (!(error instanceof StoreError && error.code === 'invalid_cursor')) throw error;
       this.refuse('/cursor', 'must be the cursor of an earlier message', message.id);
@@ -82,6 +83,13 @@ export class Subscriber {
       this.beginning = undefined;
       if (!begun) subscription.end();
     }
+  }
+
+  /** Of those who are offline now; of others a later change tells. */
+  private async tellLastSeen({ text, userIds }: Topic): Promise<void> {
+    const statuses = await this.hub.store.reads.status(userIds);
+    const users = statuses.filter(({ online }) => !online).map(({ userId, lastSeenAt }) => ({ userId, lastSeenAt }));
+    if (this.connection.open) this.connection.send({ type: 'seen', topic: text, users });
   }
 
   unsubscribe(message: Unsubscribe): void {
@@ -116,7 +124,7 @@ export class Subscriber {
     return users;
   }
 
-  private refuse(path: string, message: string, id: string | undefined): void {
+  private refuse(path: string, message: string, id: MessageId | undefined): void {
     this.connection.problem('invalid_request', `${path} ${message}`, id, { errors: [{ path, message }] });
   }
 }

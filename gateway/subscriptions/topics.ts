@@ -1,5 +1,6 @@
 /** What may be subscribed to, and which changes concern it. Pure. */
 import { type Change, type Dimension, isId, PRESENCE_ONLY } from '../../presence-core/index.ts';
+import type { Subscribe } from '../protocol/messages.ts';
 
 export const MAX_TOPIC_USERS = 200;
 
@@ -20,6 +21,11 @@ export interface Flow {
 }
 
 const NO_USERS: readonly string[] = [];
+
+/** @returns undefined for what is no topic. */
+export function topicOf({ topic, ids }: Pick<Subscribe, 'topic' | 'ids'>): Topic | undefined {
+  return parseTopic(ids ? `${topic}:${ids.join(',')}` : topic);
+}
 
 /** @returns undefined for what is no topic. */
 export function parseTopic(text: string): Topic | undefined {

@@ -37,8 +37,9 @@ export function decideUpgrade(offer: UpgradeOffer, request: UpgradeRequest, gate
 
 /** The handlers are asked last, once nothing else refuses. */
 function decide(offer: UpgradeOffer, request: UpgradeRequest, gate: UpgradeGate): number {
-  if (offer.method.toUpperCase() !== 'GET' || offer.upgrade.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
+  if (offer.method.toUpperCase() !== 'GET') return UPGRADE_REQUIRED;
   if (request.path !== gate.options.path) return NOT_FOUND;
+  if (offer.upgrade.toLowerCase() !== 'websocket') return probed(request, gate);
   if (offer.version !== '13') return UPGRADE_REQUIRED;
   if (!KEY.test(offer.key)) return BAD_REQUEST;
   if (!gate.listening || gate.sockets >= gate.options.maxSockets) return UNAVAILABLE;
@@ -46,9 +47,20 @@ function decide(offer: UpgradeOffer, request: UpgradeRequest, gate: UpgradeGate)
   return decision === 'accept' ? SWITCHING_PROTOCOLS : decision;
 }
 
+/** A page asks why its upgrade failed: its browser does not tell it. */
+function probed(request: UpgradeRequest, gate: UpgradeGate): number {
+  const decision = request.origin === undefined ? 'accept' : gate.handlers.upgrade(request);
+  return decision === 'accept' ? UPGRADE_REQUIRED : decision;
+}
+
 /** Headers of a refusal besides its length: RFC 9110 wants 426 to say what to upgrade to, and 429 when to come back. */
 export function refusalHeaders(status: number): Array<[string, string]> {
-  const headers: Array<[string, string]> = [['Content-Type', 'text/plain']];
+  const headers: Array<[string, string]> = [
+    ['Content-Type', 'text/plain'],
+    // Any page may read why it is refused.
+    ['Access-Control-Allow-Origin', '*'],
+    ['Cache-Control', 'no-store'],
+  ];
   if (status === UPGRADE_REQUIRED) {
     headers.push(['Connection', 'Upgrade'], ['Upgrade', 'websocket'], ['Sec-WebSocket-Version', '13']);
   }

@@ -48,6 +48,7 @@ export class MemoryLog implements StoreLog {
       deviceType: row.deviceType,
       country: row.country,
       state: row.state,
+      ...(kind !== 'close' && { deviceId: row.deviceId, meta: row.meta }),
       startedAt: row.startedAt,
       segment: row.segment,
       segmentStartedAt: row.segmentStartedAt,

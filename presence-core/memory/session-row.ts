@@ -81,6 +81,7 @@ export class SessionRow implements DueLink, NodeLink {
       country: this.country,
       state: this.state,
       meta: this.meta,
+      detached: this.holder === 'none' || undefined,
     };
   }
 
@@ -111,19 +112,16 @@ export class SessionRow implements DueLink, NodeLink {
     }
   }
 
-  /** Whether these attributes change what readers of the log see of the session (P11). */
-  isLoggedChange(given: Attributes): boolean {
+  /** Whether these attributes change anything (P11). */
+  isChange(given: Attributes): boolean {
     return (
       differs(this.streamId, given.streamId) ||
       differs(this.deviceType, given.deviceType) ||
       differs(this.country, given.country) ||
-      differs(this.state, given.state)
+      differs(this.state, given.state) ||
+      differs(this.deviceId, given.deviceId) ||
+      metaDiffers(this.meta, given.meta)
     );
-  }
-
-  /** Whether these attributes change what is stored and not logged. */
-  isUnloggedChange(given: Attributes): boolean {
-    return differs(this.deviceId, given.deviceId) || metaDiffers(this.meta, given.meta);
   }
 
   /** Is held by nothing any more: neither by the wheel nor by a node. */

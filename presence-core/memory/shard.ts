@@ -153,16 +153,12 @@ export class MemoryShard {
   }
 
   /**
-   * Takes attributes over and logs what readers see of them. Returns whether anything changed.
+   * Takes attributes over and logs a change of them. Returns whether anything changed.
    * @param former the segment of a session that is restored over an earlier state of itself (P10).
    */
   applyAttributes(row: SessionRow, attributes: Attributes, now: number, former?: Former): boolean {
     const isBehind = former !== undefined && former.startedAt === row.startedAt && former.segment > row.segment;
-    if (!isBehind && !row.isLoggedChange(attributes)) {
-      const isStored = row.isUnloggedChange(attributes);
-      if (isStored) row.assign(attributes);
-      return isStored;
-    }
+    if (!isBehind && !row.isChange(attributes)) return false;
     const { streamId, deviceType, country, state, segment, segmentStartedAt } = row;
     const others = this.#users.of(row.userId).filter((other) => other !== row);
     this.counts.remove(row, others);

@@ -59,6 +59,7 @@ export function parseLine(userId: string, text: string): Line {
   if (p[11]) session.country = p[11];
   if (p[12]) session.state = p[12];
   if (p[13]) session.deviceId = p[13];
+  if (owner === 's') session.detached = true;
   if (meta) session.meta = JSON.parse(meta) as Record<string, string>;
   return { what: p[0] as string, owner: parseOwner(owner), limit: Number(p[4]), session };
 }
@@ -105,7 +106,7 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
   if (p[11]) change.state = p[11];
   if (p[12]) change.transition = p[12] === '+' ? 'online' : 'offline';
   if (p[13]) change.reason = p[13] as CloseReason;
-  if (p.length > 14) {
+  if (p[18]) {
     change.previous = {
       ...(p[14] && { streamId: p[14] }),
       ...(p[15] && { deviceType: p[15] }),
@@ -115,6 +116,10 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
       segmentStartedAt: startedAt + Number(p[19]),
     };
   }
+  if (p[20]) change.deviceId = p[20];
+  // meta is the last part and may itself hold the separator.
+  const meta = p.slice(21).join('|');
+  if (meta) change.meta = JSON.parse(meta) as Record<string, string>;
   const { at, segment, segmentStartedAt, previous } = change;
   const numbers = [at, startedAt, segment, segmentStartedAt, previous?.segment ?? 0, previous?.segmentStartedAt ?? 0];
   const isSane = numbers.every(Number.isSafeInteger) && isId(change.userId) && isSessionId(change.sessionId);

@@ -87,6 +87,10 @@ const CALLS: Record<string, [answer: string, call: (userId: string) => Call]> = 
   'GET /metrics': ['200', () => ['/metrics']],
   'GET /openapi.json': ['200', () => ['/openapi.json']],
   'GET /docs': ['200', () => ['/docs']],
+  'GET /client.js': ['200', () => ['/client.js']],
+  'GET /client.iife.js': ['200', () => ['/client.iife.js']],
+  'GET /client/:build/client.js': ['404 not_found', () => ['/client/other/client.js']],
+  'GET /client/:build/client.iife.js': ['404 not_found', () => ['/client/other/client.iife.js']],
 };
 
 const callOf = ({ name }: TableRow) => {

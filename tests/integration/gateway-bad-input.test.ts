@@ -102,7 +102,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(await errors({ type: 'dance' })).toEqual(['/type']);
     expect(await errors({ type: 'update', streamId: 5, country: 'a/b' })).toEqual(['/streamId', '/country']);
     expect(await errors({ type: 'hello', userId: 'u' })).toMatchObject({ code: 'invalid_request', detail: /already/ });
-    player.send({ type: 'update', id: 5 });
+    player.send({ type: 'update', id: 1.5 });
     expect(await player.next('error')).toMatchObject({ problem: { errors: [{ path: '/id' }] } });
     expect(await player.ask({ type: 'update', streamId: 'espn', unknown: 1 })).toMatchObject({ type: 'ok' });
     expect((await server.get('/concurrency/user/u')).body).toMatchObject({ sessions: [{ streamId: 'espn' }] });

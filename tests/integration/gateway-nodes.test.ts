@@ -44,7 +44,7 @@ test('[P7] [W10] the same session at another node wins, and the older socket’s
   await start();
   const [older] = await Player.hello(a.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
   const [newer] = await Player.hello(b.wsPort, { userId: 'u', sessionId: 's' });
-  expect(await older.next('evicted')).toEqual({ type: 'evicted', reason: 'replaced' });
+  expect(await older.next('evicted')).toMatchObject({ reason: 'replaced', by: { sessionId: 's' } });
   expect(await older.closed).toBe(4012);
   expect(await newer.ask({ type: 'update', streamId: 'espn' })).toMatchObject({ type: 'ok' });
   expect((await a.get('/concurrency/user/u')).body).toMatchObject({ current: 1, sessions: [{ streamId: 'espn' }] });

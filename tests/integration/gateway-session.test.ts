@@ -119,7 +119,7 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       const [older] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's', streamId: 'tnt' });
       const [newer, welcome] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 's' });
       expect(welcome).toMatchObject({ type: 'welcome', sessionId: 's', resumed: false, current: 1 });
-      expect(await older.next('evicted')).toEqual({ type: 'evicted', reason: 'replaced' });
+      expect(await older.next('evicted')).toMatchObject({ reason: 'replaced', by: { sessionId: 's' } });
       expect(await older.closed).toBe(4012);
       // The older one's end leaves the session with the newer.
       await sleep(50);

@@ -54,9 +54,22 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       const seen = view.frames.slice(2).map((frame) => frame.changes);
       const at = expect.any(Number);
       const us = { ...place, deviceType: 'phone' };
+      const since = { startedAt: at };
       expect(seen).toEqual([
-        [{ kind: 'open', userId: 'u', sessionId: 'b', streamId: 'espn', at }],
-        [{ kind: 'update', userId: 'u', sessionId: 's', streamId: 'abc', ...us, previous: { streamId: 'tnt' }, at }],
+        [{ kind: 'open', userId: 'u', sessionId: 'b', streamId: 'espn', via: 'heartbeat', ...since, at }],
+        [
+          {
+            kind: 'update',
+            userId: 'u',
+            sessionId: 's',
+            streamId: 'abc',
+            ...us,
+            via: 'socket',
+            ...since,
+            previous: { streamId: 'tnt' },
+            at,
+          },
+        ],
         [{ kind: 'close', userId: 'u', sessionId: 's', streamId: 'abc', ...us, reason: 'left', at }],
         [{ kind: 'close', userId: 'u', sessionId: 'b', streamId: 'espn', reason: 'kicked', offline: true, at }],
       ]);
@@ -86,6 +99,8 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
             sessionId: 's',
             streamId: 'espn',
             previous: { streamId: 'tnt' },
+            via: 'socket',
+            startedAt: expect.any(Number),
             at: expect.any(Number),
           },
         ]);

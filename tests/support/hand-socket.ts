@@ -12,13 +12,22 @@ export class HandSocket implements WebSocketLike {
   onmessage: WebSocketLike['onmessage'] = null;
   onclose: WebSocketLike['onclose'] = null;
   onerror: WebSocketLike['onerror'] = null;
-  /** What the client sent. */
+  /** What the client sent, without pings. */
   readonly sent: Frame[] = [];
   /** Code of the close by the client. */
   closedBy: number | undefined;
 
+  /** Pings, which it answers unless it is told not to. */
+  pings = 0;
+  answersPings = true;
+
   send(data: string): void {
-    this.sent.push(JSON.parse(data));
+    const frame = JSON.parse(data) as Frame;
+    if (frame.type !== 'ping') this.sent.push(frame);
+    else {
+      this.pings += 1;
+      if (this.answersPings) queueMicrotask(() => this.reply({ type: 'pong' }));
+    }
   }
 
   close(code = 1000): void {

@@ -8,7 +8,18 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeF
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const SOURCES = ['presence-core', 'gateway', 'bench', 'tests/support', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = [
+  'presence-core',
+  'gateway',
+  'bench',
+  'tests/support',
+  'tests/tools/build-client.mjs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'tsconfig.client.json',
+  'package.json',
+  'LICENSE',
+];
 /** tsc emits only what comes of TypeScript; these are read at run time from beside their loader. */
 const ASSETS = ['presence-core/redis/lua'];
 /** Holds the hash of the sources that dist/ was built from. Times of files would not survive a copy or a checkout. */
@@ -28,7 +39,7 @@ function hashOfSources() {
   return hash.digest('hex');
 }
 
-function build(sources) {
+async function build(sources) {
   if (!existsSync(TSC)) {
     console.error('dist/ is missing or was built from other sources, and TypeScript is not installed: run npm ci');
     return 1;
@@ -36,6 +47,8 @@ function build(sources) {
   rmSync(STAMP, { force: true });
   const { status } = spawnSync(process.execPath, [TSC, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
   if (status !== 0) return status ?? 1;
+  const { buildClient } = await import('./build-client.mjs');
+  await buildClient();
   for (const folder of ASSETS) cpSync(folder, join('dist', folder), { recursive: true });
   writeFileSync(STAMP, sources);
   return 0;
@@ -43,4 +56,4 @@ function build(sources) {
 
 const sources = hashOfSources();
 const isFresh = existsSync(STAMP) && readFileSync(STAMP, 'utf8') === sources;
-if (!process.argv.includes('--if-stale') || !isFresh) process.exitCode = build(sources);
+if (!process.argv.includes('--if-stale') || !isFresh) process.exitCode = await build(sources);

@@ -49,7 +49,7 @@ test('[W25] changes open, update and close; users are distinct', () => {
   view.apply(change('open', 'b', 'espn'));
   view.apply({ ...change('open', 'b', 'abc'), sessionId: 's2' });
   view.apply(change('update', 'a', 'espn', 'tnt'));
-  expect(view.users).toBe(2);
+  expect(view.total).toEqual({ users: 2, sessions: 3 });
   expect(view.sessions.get('a/s')).toMatchObject({ streamId: 'espn', via: 'socket', startedAt: 1 });
   expect(view.sessions.get('b/s')).toMatchObject({ streamId: 'espn', startedAt: 2 });
   view.apply(change('close', 'b', 'espn'));

@@ -37,6 +37,7 @@ describe('loadConfig', () => {
       seenMax: 1_000_000,
       transport: 'auto',
       maxStreams: 3,
+      deviceTakeover: 'on',
       onLimit: 'reject',
       outagePolicy: 'open',
       auth: 'off',
@@ -341,7 +342,7 @@ describe('what is printed', () => {
     const titles = helpText().match(/^(?! |Usage|Each|Defaults|DATABASE_URL_FILE).+$/gm) ?? [];
     expect(new Set(titles).size).toBe(titles.length);
     expect(titles).toEqual(expect.arrayContaining(['Store', 'Authentication', 'History', 'Logs']));
-    expect(helpText()).toMatch(/^Admission\n {2}--max-streams .*\n {2}--on-limit /m);
+    expect(helpText()).toMatch(/^Admission\n {2}--max-streams .*\n {2}--device-takeover .*\n {2}--on-limit /m);
   });
 
   test('help names every flag, its variable and its default, also when the rest is wrong', () => {

@@ -79,6 +79,7 @@ function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beat
     pingIntervalMs: 25_000,
     onLimit: 'reject',
     outagePolicy,
+    deviceTakeover: 'on',
   });
   node.nextConnection = () => ({ connection: 7, receivedAt: performance.now() });
   const owner = node.owner(7);

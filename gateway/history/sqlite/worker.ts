@@ -46,7 +46,7 @@ function failureOf(error: unknown): SqliteFailure {
 async function open({ file, role, busyMs }: SqliteOptions): Promise<Database> {
   const { default: Sqlite } = await import('better-sqlite3');
   const db = new Sqlite(file, { timeout: busyMs });
-  if (role === 'writer') useLog(db, busyMs);
+  if (role === 'writer') enableLog(db, busyMs);
   // The change log is acknowledged after the commit: a commit must outlive a power cut too. FULL costs one fsync for
   // each transaction, and a transaction carries many rows.
   db.pragma('synchronous = FULL');
@@ -58,7 +58,7 @@ async function open({ file, role, busyMs }: SqliteOptions): Promise<Database> {
 }
 
 /** Several processes may open an empty file at once, and this change of mode does not wait for a lock by itself. */
-function useLog(db: Database, busyMs: number): void {
+function enableLog(db: Database, busyMs: number): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (const until = Date.now() + busyMs; ; Atomics.wait(pause, 0, 0, 20)) {
     try {

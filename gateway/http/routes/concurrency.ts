@@ -8,13 +8,16 @@ import { ok, type Route, route, type Tag } from '../route.ts';
 import { admissionTermsOf, type RouteContext } from './context.ts';
 import { Conflict } from './refusal.ts';
 
-const { sessionId, streamId, deviceType, country, startedAt } = SESSION_VIEW;
+const { sessionId, streamId, deviceId, deviceType, country, meta, startedAt, detached } = SESSION_VIEW;
 const LiveSession = Type.Object({
   sessionId,
   streamId,
+  deviceId,
   deviceType,
   country,
+  meta,
   startedAt,
+  detached,
   expiresAt: instant('End of the session unless it is renewed'),
   via: Type.Enum(['socket', 'heartbeat', 'guard', 'presence'], { description: 'What keeps the session alive' }),
 });
@@ -99,8 +102,9 @@ export function concurrencyRoutes({ config, store }: RouteContext): Route[] {
       schema: { params: UserParams, response: UsageDetail },
       async handler({ params: { userId } }) {
         const { max, sessions } = await detail(userId);
-        const live = sessions.map(({ sessionId, streamId, deviceType, country, startedAt, expiresAt, via }) => {
-          return { sessionId, streamId, deviceType, country, startedAt, expiresAt, via };
+        const live = sessions.map((session) => {
+          const { country, expiresAt, via } = session;
+          return { ...conflictOf(session), country, expiresAt, via };
         });
         return ok({ userId, current: sessions.length, max, sessions: live });
       },

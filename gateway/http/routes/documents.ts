@@ -10,7 +10,7 @@ import type { RouteContext } from './context.ts';
 
 const tag: Tag = { name: 'Documentation', description: 'This documentation.' };
 
-const IfNoneMatch = Type.Object({
+export const IfNoneMatch = Type.Object({
   'if-none-match': Type.Optional(Type.String({ description: 'etag of the cached copy; if it is still valid: 304' })),
 });
 const OpenApi = Type.Object({
@@ -20,7 +20,7 @@ const OpenApi = Type.Object({
 });
 
 /** Replies with a constant text, or with 304 to a client that has it. */
-function cacheable(contentType: string, content: string, more: Record<string, string> = {}) {
+export function cacheable(contentType: string, content: string, more: Record<string, string> = {}) {
   const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
   const caching = { etag, 'cache-control': 'no-cache' };
   const headers = { ...caching, ...more, 'content-type': contentType };

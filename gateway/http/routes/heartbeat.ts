@@ -49,7 +49,7 @@ const Leave = Type.Object({
   sessionId: Type.Optional(id('Session id, as in the heartbeats; default: deviceId')),
   deviceId: Type.Optional(id('Device id, as in the heartbeats')),
 });
-const ENDED = 'The session was ended: start a new one under another sessionId.';
+const ENDED = 'The session was ended: send start: true to start it anew, if a slot is free.';
 const LEFT = 'The session has just ended by DELETE /heartbeat: send start: true to start it again.';
 
 /** The session of a heartbeat: sessionId, else deviceId; without both and without a stream, the user's presence mark. */
@@ -119,7 +119,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'Send a heartbeat: starts a session or keeps it alive',
       description:
-        'The first heartbeat starts the session, if the limit allows it. Another streamId in a live session is a switch of the stream. Without sessionId, deviceId identifies the session. A heartbeat with neither streamId, sessionId nor deviceId only marks the user as online: it does not count towards the limit. For 10 s after DELETE /heartbeat, heartbeats of that session are answered 410 with reason left, so that a late one does not start it again; a device that really starts again under the same id sends start: true.',
+        'The first heartbeat starts the session, if the limit allows it. Another streamId in a live session is a switch of the stream. Without sessionId, deviceId identifies the session. A heartbeat with neither streamId, sessionId nor deviceId only marks the user as online: it does not count towards the limit. For 10 s after DELETE /heartbeat, heartbeats of that session are answered 410 with reason left, so that a late one does not start it again; a device that really starts again under the same id sends start: true. So does one that was evicted, replaced or kicked (410 with that reason): then it needs a free slot like any other.',
       problems: [{ code: 'concurrency_limit', status: 400 }, { code: 'session_ended' }],
       examples: [
         {

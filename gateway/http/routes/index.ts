@@ -2,6 +2,7 @@
 import type { Route } from '../route.ts';
 import { administrationRoutes } from './administration.ts';
 import { analyticsRoutes } from './analytics.ts';
+import { clientRoutes } from './client.ts';
 import { concurrencyRoutes } from './concurrency.ts';
 import type { RouteContext } from './context.ts';
 import { documentRoutes } from './documents.ts';
@@ -33,6 +34,7 @@ export function createRoutes(context: RouteContext): Route[] {
     ...analyticsRoutes(context),
     ...historyRoutes(context),
     ...operations,
+    ...clientRoutes(),
   ];
   return [...routes, ...documentRoutes(context, routes)];
 }

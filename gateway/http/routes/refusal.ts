@@ -7,8 +7,8 @@ import { Problem } from '../problem.ts';
 
 type Refused = Extract<OpenResult, { outcome: 'refused' }>;
 
-const { sessionId, streamId, deviceType, startedAt } = SESSION_VIEW;
-export const Conflict = Type.Object({ sessionId, streamId, deviceType, startedAt });
+const { sessionId, streamId, deviceId, deviceType, meta, startedAt, detached } = SESSION_VIEW;
+export const Conflict = Type.Object({ sessionId, streamId, deviceId, deviceType, meta, startedAt, detached });
 
 /** Detail of the examples: the user has one session and a limit of one. */
 export const EXAMPLE_REFUSAL = refusalDetail({ current: 1, max: 1 });

@@ -49,7 +49,7 @@ export function beatsContract(create: CreateStore): void {
         expect((await fixture.sessionsOf('u'))[0]).toMatchObject({ ...FULL, deviceId: 'other' });
         await fixture.open('u', 's', { ...BEAT, attributes: { ...FULL, streamId: 'espn' } });
         expect((await fixture.sessionsOf('u'))[0]).toMatchObject({ ...FULL, streamId: 'espn' });
-        expect(await fixture.story()).toEqual(['open s online', 'update s']);
+        expect(await fixture.story()).toEqual(['open s online', 'update s', 'update s']);
       }));
 
     test('[P6] an override set meanwhile holds from the next beat on', () =>

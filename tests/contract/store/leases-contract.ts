@@ -283,7 +283,7 @@ export function leasesContract(create: CreateStore): void {
         const [after] = await fixture.sessionsOf('u');
         expect(detached).toEqual({ outcome: 'detached', expiresAt: after?.expiresAt });
         expect(after?.expiresAt).toBeLessThan(before?.expiresAt as number);
-        expect(after).toEqual({ ...before, expiresAt: after?.expiresAt });
+        expect(after).toEqual({ ...before, expiresAt: after?.expiresAt, detached: true });
         await fixture.advanceBeating(PAST, 'n');
         expect(await fixture.isOnline('u')).toBe(false);
         await fixture.store.nodes.sweep();

@@ -31,6 +31,8 @@ export function logContract(create: CreateStore): void {
           deviceType: FULL.deviceType,
           country: FULL.country,
           state: FULL.state,
+          deviceId: FULL.deviceId,
+          meta: FULL.meta,
           startedAt: session?.startedAt,
           segment: 0,
           segmentStartedAt: session?.startedAt,
@@ -85,7 +87,7 @@ export function logContract(create: CreateStore): void {
         expect(update?.previous?.streamId).toBeUndefined();
       }));
 
-    test('[P11] an update that changes nothing is not logged; meta and device id are stored and not logged', () =>
+    test('[P11] an update that changes nothing is not logged; opens and updates carry meta and device id, closes do not', () =>
       withFixture(create, async (fixture) => {
         const update = (attributes: object) =>
           fixture.store.sessions.update({ userId: 'u', sessionId: 's', attributes });
@@ -97,7 +99,20 @@ export function logContract(create: CreateStore): void {
         expect(await update({ meta: { app: '2' }, deviceId: 'other' })).toMatchObject({ outcome: 'unchanged' });
         await fixture.open('u', 's', { attributes: FULL });
         expect((await fixture.sessionsOf('u'))[0]).toMatchObject(FULL);
-        expect(await fixture.story()).toEqual(['open s online']);
+        const odd = { 'a|b': '{"x":1}', '': '|' };
+        await update({ meta: odd, streamId: 'other' });
+        await fixture.store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' });
+        const changes = await fixture.wholeLog();
+        const { deviceId, meta } = FULL;
+        expect(changes.map((change) => [change.kind, change.deviceId, change.meta])).toEqual([
+          ['open', deviceId, meta],
+          ['update', deviceId, { app: '2' }],
+          ['update', 'other', { app: '2' }],
+          ['update', deviceId, meta],
+          ['update', deviceId, odd],
+          ['close', undefined, undefined],
+        ]);
+        expect(changes[1]).toMatchObject({ segment: 0, previous: { streamId: FULL.streamId, segment: 0 } });
       }));
 
     test('[P11] a close carries the whole row, so that its reader needs no earlier entry', () =>

@@ -326,6 +326,7 @@ export class World {
       pingIntervalMs: 25_000,
       onLimit: 'reject',
       outagePolicy,
+      deviceTakeover: 'on',
     };
   }
 }

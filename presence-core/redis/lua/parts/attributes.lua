@@ -10,7 +10,7 @@ local function parseAttributes(text)
   return { stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta }
 end
 
--- Takes the given attributes over ('' keeps the old) and logs those that readers of the log see (P11).
+-- Takes the given attributes over ('' keeps the old) and logs a change of them (P11).
 -- former: what a session is to be that is restored over an earlier state of itself, as after a failover (P10), or nil.
 -- Returns true when the row changed and must be saved.
 local function applyAttributes(act, member, given, former)
@@ -21,13 +21,13 @@ local function applyAttributes(act, member, given, former)
   if given.dtype ~= '' then row.dtype = given.dtype end
   if given.country ~= '' then row.country = given.country end
   if given.state ~= '' then row.state = given.state end
-  local unlogged = (given.device ~= '' and given.device ~= row.device) or (given.meta ~= '' and given.meta ~= row.meta)
+  local isOther = (given.device ~= '' and given.device ~= row.device) or (given.meta ~= '' and given.meta ~= row.meta)
   if given.device ~= '' then row.device = given.device end
   if given.meta ~= '' then row.meta = given.meta end
   local behind = former and former.startedAt == tonumber(row.startedAt) and former.segment > tonumber(row.segment)
-  if not behind and row.stream == previous.stream and row.dtype == previous.dtype
+  if not behind and not isOther and row.stream == previous.stream and row.dtype == previous.dtype
     and row.country == previous.country and row.state == previous.state then
-    return unlogged
+    return false
   end
   if behind then
     row.segment = fmt('%d', former.segment)

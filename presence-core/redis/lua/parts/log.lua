@@ -21,6 +21,10 @@ local function appendChange(act, kind, member, at, note)
     entry = entry .. '|' .. p.stream .. '|' .. p.dtype .. '|' .. p.country .. '|' .. p.state .. '|' .. p.segment .. '|'
       .. p.segmentMs
   end
+  -- meta may hold '|', so it is last.
+  if kind ~= 'c' and (row.device ~= '' or row.meta ~= '') then
+    entry = entry .. (p and '|' or '|||||||') .. row.device .. '|' .. row.meta
+  end
   local id = call('XADD', K .. 'log', 'MAXLEN', '~', LOG_MAX_TEXT, epoch .. '-*', 'c', entry)
   row.sequence = fmt('%d', sub(id, #epoch + 2) + 1)
 end

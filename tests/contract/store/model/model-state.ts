@@ -323,13 +323,7 @@ export class PresenceModel {
       member.segment += 1;
       member.segmentStartedAt = this.now;
     }
-    const isLogged =
-      isBehind ||
-      after.streamId !== streamId ||
-      after.deviceType !== deviceType ||
-      after.country !== country ||
-      after.state !== state;
-    if (isLogged) this.#record('update', member, this.now, { previous: before });
+    if (isBehind || isChanged) this.#record('update', member, this.now, { previous: before });
     return isChanged || isBehind;
   }
 
@@ -471,8 +465,9 @@ export class PresenceModel {
   }
 
   #toSession(member: Member): Session {
-    const { userId, sessionId, via, startedAt, attributes } = member;
-    return { userId, sessionId, via, startedAt, expiresAt: this.#runsUntil(member), ...attributes };
+    const { userId, sessionId, via, startedAt, attributes, owner } = member;
+    const expiresAt = this.#runsUntil(member);
+    return { userId, sessionId, via, startedAt, expiresAt, ...attributes, ...(owner === 'none' && { detached: true }) };
   }
 
   #displace(member: Member, reason: CloseReason | 'moved') {
@@ -481,8 +476,8 @@ export class PresenceModel {
 
   #record(kind: Change['kind'], member: Member, at: number, more: Partial<LoggedChange>): void {
     const { userId, sessionId, via, startedAt, segment, segmentStartedAt } = member;
-    const { streamId, deviceType, country, state } = member.attributes;
-    const place = { streamId, deviceType, country, state };
+    const { streamId, deviceType, country, state, ...device } = member.attributes;
+    const place = { streamId, deviceType, country, state, ...(kind !== 'close' && device) };
     this.log.push({ kind, at, userId, sessionId, via, ...place, startedAt, segment, segmentStartedAt, ...more });
   }
 }

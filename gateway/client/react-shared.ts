@@ -1,0 +1,193 @@
+/** What the components below one provider share. */
+import {
+  type Count,
+  type PlayerFields,
+  type PlayerStatus,
+  PresenceClient,
+  PresenceConnection,
+  type PresenceError,
+  PresenceSubscription,
+  type SessionFields,
+  type SessionView,
+  type SocketOptions,
+  type UserPresence,
+} from './index.ts';
+
+type Release = () => void;
+
+/** A set of listeners. */
+class Listeners {
+  private readonly all = new Set<() => void>();
+
+  readonly listen = (listener: () => void): Release => {
+    const own = (): void => listener();
+    this.all.add(own);
+    return () => this.all.delete(own);
+  };
+
+  protected readonly notify = (): void => {
+    for (const listener of [...this.all]) listener();
+  };
+}
+
+export class Shared extends Listeners {
+  readonly playback: SharedPlayback;
+  private readonly options: SocketOptions & PlayerFields;
+  private readonly topics = new Map<string, SharedTopic>();
+  private made: PresenceConnection | undefined;
+
+  constructor(options: SocketOptions & PlayerFields) {
+    super();
+    this.options = options;
+    this.playback = new SharedPlayback(() => this.connection, options);
+  }
+
+  /** Made when it is first needed: on a server it never is. */
+  get connection(): PresenceConnection {
+    if (!this.made) {
+      this.made = new PresenceConnection(this.options);
+      this.made.onStateChange(this.notify);
+    }
+    return this.made;
+  }
+
+  readonly readState = (): PresenceConnection['state'] => this.made?.state ?? 'idle';
+
+  topic(topic: string | undefined): SharedTopic {
+    const name = topic ?? '';
+    const known = this.topics.get(name) ?? new SharedTopic(name, () => this.connection);
+    this.topics.set(name, known);
+    return known;
+  }
+}
+
+const IDLE: PlayerStatus = {
+  state: 'idle',
+  error: undefined,
+  session: undefined,
+  current: undefined,
+  max: undefined,
+  denied: undefined,
+  evicted: undefined,
+};
+
+export class SharedPlayback extends Listeners {
+  client: PresenceClient | undefined;
+  private readonly connection: () => PresenceConnection;
+  private readonly fields: PlayerFields;
+  private holders = 0;
+
+  constructor(connection: () => PresenceConnection, fields: PlayerFields) {
+    super();
+    this.connection = connection;
+    const { userId, sessionId, deviceId, replace, resume, streamId, deviceType, country, state, meta } = fields;
+    this.fields = {
+      userId,
+      sessionId,
+      deviceId,
+      replace,
+      resume,
+      streamId,
+      deviceType,
+      country,
+      state,
+      meta,
+    } as PlayerFields;
+  }
+
+  readonly read = (): PlayerStatus => this.client?.status ?? IDLE;
+
+  hold(): Release {
+    if (!this.client) {
+      this.client = new PresenceClient({ ...this.fields, on: this.connection() });
+      this.client.onStateChange(this.notify);
+    }
+    this.holders += 1;
+    if (this.holders === 1) void this.client.connect();
+    return () => {
+      this.holders -= 1;
+      if (this.holders === 0) void this.client?.leave();
+    };
+  }
+
+  say(fields: SessionFields): void {
+    void this.client?.update(fields);
+  }
+
+  readonly takeOver = (sessionId?: string): void => {
+    const victim = sessionId ?? this.read().denied?.conflicts[0]?.sessionId;
+    void this.client?.connect(victim === undefined ? {} : { replace: [victim] });
+  };
+}
+
+/** A topic as a selector sees it. */
+export interface ViewersView {
+  readonly sessions: ReadonlyMap<string, SessionView>;
+  readonly count: Count | undefined;
+  readonly isReady: boolean;
+  readonly error: PresenceError | undefined;
+  /** Of a topic of users. */
+  statusOf(userId: string): UserPresence;
+}
+
+const NOTHING: ViewersView = {
+  sessions: new Map(),
+  count: undefined,
+  isReady: false,
+  error: undefined,
+  statusOf: () => ({ online: false, lastSeenAt: null }),
+};
+
+export class SharedTopic extends Listeners {
+  /** Another object after each change. */
+  version: object = {};
+  private readonly topic: string;
+  private readonly connection: () => PresenceConnection;
+  private readonly holders: ('events' | 'interval')[] = [];
+  private mode: 'events' | 'interval' | undefined;
+  private subscription: PresenceSubscription | undefined;
+
+  constructor(topic: string, connection: () => PresenceConnection) {
+    super();
+    this.topic = topic;
+    this.connection = connection;
+  }
+
+  get view(): ViewersView {
+    const { subscription } = this;
+    if (!subscription) return NOTHING;
+    const { sessions, count, status } = subscription;
+    const statusOf = (userId: string): UserPresence => subscription.statusOf(userId);
+    return { sessions, count, isReady: status.isReady, error: status.error, statusOf };
+  }
+
+  hold(mode: 'events' | 'interval'): Release {
+    this.holders.push(mode);
+    this.follow();
+    return () => {
+      this.holders.splice(this.holders.indexOf(mode), 1);
+      this.follow();
+    };
+  }
+
+  /** One subscription for all: whoever wants changes gets them, and with them the others their counts. */
+  private follow(): void {
+    const wanted = this.holders.includes('events') ? 'events' : this.holders[0];
+    if (wanted === this.mode || (wanted === 'interval' && this.mode === 'events')) return;
+    this.mode = wanted;
+    const former = this.subscription;
+    this.subscription = undefined;
+    if (wanted !== undefined) {
+      const seen = this.topic.startsWith('user');
+      const subscription = new PresenceSubscription({ topic: this.topic, mode: wanted, seen, on: this.connection() });
+      this.subscription = subscription;
+      subscription.onStateChange(() => {
+        this.version = {};
+        this.notify();
+      });
+      void subscription.connect();
+    }
+    former?.close();
+    this.version = {};
+  }
+}
