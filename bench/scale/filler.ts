@@ -187,7 +187,9 @@ export class Filler {
       if (sequence <= (totals[shard] as number) - logMax) continue;
       const { sessionId, attributes } = scaleSession(number, order.streamOf);
       const [openedAt, transition] = [order.openedAt(number), isSecond(number) ? '' : '+'];
-      const entry = ['o', userId, sessionId, 's', openedAt, openedAt, 0, 0, textOf(attributes), transition, ''];
+      const beginning = ['o', userId, sessionId, 's', openedAt, openedAt, 0, 0, textOf(attributes), transition, ''];
+      // Of nothing previous; then the device, and no meta.
+      const entry = [...beginning, '', '', '', '', '', '', attributes.deviceId, ''];
       const id = `${this.epochs[shard]}-${sequence - 1}`;
       pipe.write(['XADD', logKey(K), 'MAXLEN', '~', String(logMax), id, 'c', entry.join('|')]);
       await pipe.drained();
