@@ -116,7 +116,7 @@ async function expectActs(at: TestServer): Promise<Exposition> {
 
   expect(metrics.by('kind', 'presence_sockets')).toEqual({ greeting: 1, player: 1, dashboard: 1 });
   expect(metrics.value('presence_sockets_accepted_total')).toBe(5);
-  expect(metrics.by('reason', 'presence_sockets_refused_total')).toEqual({ no_websocket: 1 });
+  expect(metrics.by('reason', 'presence_sockets_refused_total')).toEqual({ path: 1 });
   expect(metrics.by('code', 'presence_sockets_closed_total')).toEqual({ evicted: 1, normal: 1 });
   // Four hellos, a leave, a subscribe; four welcomes, an eviction, subscribed, a snapshot.
   expect(metrics.value('presence_socket_messages_received_total')).toBe(6);
