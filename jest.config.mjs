@@ -27,6 +27,7 @@ export default {
   },
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   testTimeout: 30_000,
+  testSequencer: '<rootDir>/tests/tools/test-order.mjs',
   // On two cores, as many tests mostly wait.
   maxWorkers: 3,
 };
