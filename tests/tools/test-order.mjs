@@ -19,6 +19,7 @@ function rankOf(path) {
   return rank < 0 ? FIRST.length : rank;
 }
 
+// biome-ignore lint/style/noDefaultExport: Jest loads a sequencer by it.
 export default class TestOrder {
   sort(tests) {
     const sizes = new Map(tests.map(({ path }) => [path, statSync(path).size]));
