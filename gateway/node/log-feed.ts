@@ -40,8 +40,10 @@ export class LogFeed {
 
   constructor(store: PresenceStore, log: { error(fields: object, message: string): void }) {
     this.store = store;
-    const least = (name: 'waitMs' | 'gatherMs', otherwise: number): number =>
-      Math.min(...Array.from(this.followers, (follower) => follower[name] ?? otherwise));
+    const least = (name: 'waitMs' | 'gatherMs', otherwise: number): number => {
+      if (this.followers.size === 0) return otherwise;
+      return Math.min(...Array.from(this.followers, (follower) => follower[name] ?? otherwise));
+    };
     const options = {
       get waitMs() {
         return least('waitMs', WAIT_MS);

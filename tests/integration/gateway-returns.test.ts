@@ -143,3 +143,20 @@ test('[P10] a failover that loses nothing keeps nobody waiting for heartbeats', 
   await until(async () => (await server.get('/status/user/u')).headers.get(DEGRADED) === null);
   expect((await server.get('/status/user/u')).body.online).toBe(true);
 }, 20_000);
+
+test('[P10] who beat while Redis was away is waited for when it comes back empty', async () => {
+  const { servers } = await startRig('open');
+  const [server] = servers;
+  await redis.kill();
+  const beat = { userId: 'u', sessionId: 'tv', streamId: 'x', intervalMs: 20_000 };
+  await until(async () => (await server.request('POST', '/heartbeat', beat)).body.degraded === true);
+  await redis.restart();
+  const mark = async () => {
+    const reply = await server.get('/status/user/u');
+    return reply.status === 200 ? (reply.headers.get(DEGRADED) ?? 'none') : 'away';
+  };
+  await until(async () => (await mark()) === 'restoring');
+  // Longer than nodes take to open again what their sockets hold.
+  await sleep(4_000);
+  expect(await mark()).toBe('restoring');
+}, 30_000);

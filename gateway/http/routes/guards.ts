@@ -1,6 +1,7 @@
 /** Guards: sessions whose id the server makes, with their own lifetime (GUARD_TTL_MS). */
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
+import { isOutage } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { unauthenticated } from '../authorize.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
@@ -135,6 +136,7 @@ export function guardRoutes(context: RouteContext): Route[] {
           return ok({ guardId, ...timesOf(result.expiresAt), ...restoring() });
         } catch (error) {
           if (!admitsUnchecked(error, context)) throw error;
+          context.returns.answered(config.guardRefreshMs);
           logAdmittedUnchecked(context, requestId, userId);
           // The store's clock is unavailable: these times are of our clock.
           return ok({ guardId, ...timesOf(Date.now() + leaseMs), degraded: true });
@@ -172,12 +174,15 @@ export function guardRoutes(context: RouteContext): Route[] {
           log.debug({ ...step, outcome: result?.outcome }, 'guard refresh');
           if (result?.outcome === 'gone' && context.isReturning()) {
             const expiresAt = await openAgain(userId, params.id, identity);
+            context.returns.answered(config.guardRefreshMs);
             if (expiresAt !== undefined) return ok({ degraded: true, refreshAt: timesOf(expiresAt).refreshAt });
           }
           if (result?.outcome !== 'renewed') throw noSuchGuard();
           context.returns.answered(config.guardRefreshMs);
           return NO_CONTENT;
         } catch (error) {
+          // It may have a guard, and comes back whatever it was answered.
+          if (isOutage(error)) context.returns.answered(config.guardRefreshMs);
           if (!admitsUnchecked(error, context)) throw error;
           log.debug({ ...step, degraded: true }, 'guard refresh');
           const inMs = Math.floor((leaseMs - config.guardRefreshMs) / REPEATS);

@@ -1,6 +1,6 @@
 /** Players without a WebSocket: heartbeats keep a session alive; without one in time it ends. */
 import { Type } from 'typebox';
-import { PRESENCE_ONLY } from '../../../presence-core/index.ts';
+import { isOutage, PRESENCE_ONLY } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
 import { count, Degraded, id, instant, SESSION_ATTRIBUTES } from '../fields.ts';
@@ -160,9 +160,11 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
         try {
           return await beat(context, body, identity, requestId);
         } catch (error) {
+          const heartbeatIntervalMs = body.intervalMs ?? context.config.heartbeatIntervalMs;
+          // It may hold a session, and comes back whatever it was answered.
+          if (isOutage(error)) context.returns.answered(heartbeatIntervalMs);
           if (!admitsUnchecked(error, context)) throw error;
           logAdmittedUnchecked(context, requestId, body.userId);
-          const heartbeatIntervalMs = body.intervalMs ?? context.config.heartbeatIntervalMs;
           return ok({ status: 'ok', heartbeatIntervalMs, degraded: true });
         }
       },
