@@ -152,7 +152,8 @@ function beginningText(request: api.OpenRequest): string {
   const { intent, startedAt, orStartedAt = [], segment, segmentStartedAt } = request;
   if (startedAt === undefined) return '';
   if (intent === 'return') return [startedAt, ...orStartedAt].join('|');
-  if (segment === undefined && segmentStartedAt === undefined) return String(startedAt);
+  // A restore always goes on (P10).
+  if (intent !== 'restore' && segment === undefined && segmentStartedAt === undefined) return String(startedAt);
   return `${startedAt}|${segment ?? 0}|${segmentStartedAt ?? startedAt}`;
 }
 

@@ -461,6 +461,17 @@ export function nodesContract(create: CreateStore): void {
         ]);
       }));
 
+    test('[P10] a restore that knows no segment comes after an earlier session of its id, too', () =>
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        const { startedAt: before } = (await fixture.open('u', 's', { owner: socket('n') })) as { startedAt: number };
+        await fixture.advance(50);
+        const startedAt = before + 30;
+        const again = { intent: 'restore', owner: socket('n', 2), socketWas: 'held', startedAt } as const;
+        expect(await fixture.open('u', 's', again)).toMatchObject({ outcome: 'opened', startedAt, segment: 0 });
+        expect(await fixture.story()).toEqual(['open s online', 'close s timeout', 'open s']);
+      }));
+
     test('[P9] [P10] what goes on under a start that its player was told is not live yet, and keeps to the limit', () =>
       withFixture(create, async (fixture) => {
         const { now } = await fixture.store.nodes.join('n', LONG);
