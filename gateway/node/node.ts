@@ -23,7 +23,7 @@ import type { HeldPlayer, ReopenIntent } from './held-player.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { Renewals } from './renewals.ts';
 import { Reopening } from './reopening.ts';
-import { type RestoredBy, Restoring } from './restoring.ts';
+import { NOTHING_SAID, type RestoredBy, Restoring } from './restoring.ts';
 import type { Returns } from './returns.ts';
 import { StoreClock } from './store-clock.ts';
 import { UserBursts, type Users } from './user-bursts.ts';
@@ -234,7 +234,7 @@ export class GatewayNode {
     if (this.isStopped) return;
     await this.announce(epoch);
     // The store may have forgotten a moment ago.
-    const { returnsInMs } = await this.sayRestored([], 0).catch(() => ({ returnsInMs: 0 }));
+    const { returnsInMs } = await this.sayRestored([], 0).catch(() => NOTHING_SAID);
     this.restoring.returnIn(returnsInMs);
     this.renewals.start();
     this.loop.start();
@@ -258,7 +258,7 @@ export class GatewayNode {
   }
 
   private async sayRestored(nodeIds: readonly string[], returnsInMs: number): Promise<RestoredBy> {
-    if (this.isStopped) return { nodeIds: [], returnsInMs: 0 };
+    if (this.isStopped) return NOTHING_SAID;
     const { nodes } = this.options.store;
     const until = returnsInMs > 0 ? this.storeNow() + returnsInMs : 0;
     const all = await nodes.confirmRestored(nodeIds, this.epoch, until);

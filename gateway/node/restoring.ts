@@ -7,7 +7,7 @@ import { pause, singleFlight } from '../../presence-core/index.ts';
 const LOOK_MS = 20;
 /** Between two questions who is done. */
 const CONFIRM_MS = 100;
-const NOTHING_SAID: RestoredBy = { nodeIds: [], returnsInMs: 0 };
+export const NOTHING_SAID: RestoredBy = { nodeIds: [], returnsInMs: 0 };
 
 /** What this process knows of a store that may have forgotten; `GatewayNode` is one. */
 export interface StoreMemory {

@@ -33,30 +33,28 @@ export function operationRoutes(context: RouteContext): { health: Route[]; insig
   return { health: healthRoutes(context), insight: insightRoutes(context) };
 }
 
+function liveness(path: string, summary: string, description: string): Route {
+  return route({
+    method: 'GET',
+    path,
+    tag,
+    summary,
+    description,
+    examples: [{ title: 'Alive', response: { status: 'ok' } }],
+    scope: 'none',
+    schema: { response: Healthy },
+    handler: async () => ok({ status: 'ok' }),
+  });
+}
+
 function healthRoutes({ config, store, isDraining, isFull, isDegraded }: RouteContext): Route[] {
   return [
-    route({
-      method: 'GET',
-      path: '/livez',
-      tag,
-      summary: 'Check whether the process is alive (liveness)',
-      description: 'Independent of the store, of draining and of load: what fails it is to be restarted.',
-      examples: [{ title: 'Alive', response: { status: 'ok' } }],
-      scope: 'none',
-      schema: { response: Healthy },
-      handler: async () => ok({ status: 'ok' }),
-    }),
-    route({
-      method: 'GET',
-      path: '/healthz',
-      tag,
-      summary: 'Check whether the process is alive',
-      description: 'The same as /livez.',
-      examples: [{ title: 'Alive', response: { status: 'ok' } }],
-      scope: 'none',
-      schema: { response: Healthy },
-      handler: async () => ok({ status: 'ok' }),
-    }),
+    liveness(
+      '/livez',
+      'Check whether the process is alive (liveness)',
+      'Independent of the store, of draining and of load: what fails it is to be restarted.',
+    ),
+    liveness('/healthz', 'Check whether the process is alive', 'The same as /livez.'),
     route({
       method: 'GET',
       path: '/readyz',
