@@ -4,13 +4,17 @@ FROM node:22-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json tsconfig.build.json tsconfig.client.json LICENSE ./
+COPY tsconfig.json tsconfig.build.json tsconfig.client.json tsconfig.dashboard.json LICENSE ./
 COPY presence-core presence-core
 COPY gateway gateway
 COPY bench bench
 COPY tests/support tests/support
 COPY tests/tools tests/tools
 RUN npm run build && npm prune --omit=dev
+# Binaries for other platforms and versions of Node (250 MB), and what better-sqlite3 was compiled from.
+RUN find node_modules -path '*/uWebSockets.js/uws_*.node' \
+      ! -name "uws_$(node -p '[process.platform, process.arch, process.versions.modules].join("_")').node" -delete \
+    && cd node_modules/better-sqlite3 && rm -rf deps src build/Release/obj* build/Release/sqlite3.a build/Release/test_*
 
 FROM node:22-trixie-slim
 WORKDIR /app

@@ -1,10 +1,12 @@
 /** A server under load with a Redis of its own, so that what a request costs is known on both sides. */
+
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import { startRedis, type TestRedis } from '../tests/support/redis-server.ts';
+import type { TestRedis } from '../tests/support/redis-server.ts';
 import { pin } from './cores.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import type { LoadReport } from './load.ts';
+import { startBenchRedis } from './redis.ts';
 import { redisCpuUs } from './redis-figures.ts';
 import { ServerProcess, spawnServer } from './server-process.ts';
 
@@ -33,14 +35,14 @@ export class Bed {
 
   /** @param name of a file in peers/. */
   static async ofPeer(name: string, env: Environment = {}): Promise<Bed> {
-    const redis = await startRedis();
+    const redis = await startBenchRedis();
     const file = fileURLToPath(new URL(`./peers/${name}.js`, import.meta.url));
     const [child, ready] = await spawnServer([file], { NODE_ENV: 'production', REDIS_URL: redis.url, ...env });
     return new Bed(new ServerProcess(child, ready), redis);
   }
 
   static async ofProduct(env: Environment = {}): Promise<Bed> {
-    const redis = await startRedis({ args: ['--hash-max-listpack-value', '256'] });
+    const redis = await startBenchRedis(['--hash-max-listpack-value', '256']);
     return new Bed(await GatewayProcess.start({ TRANSPORT: 'uws', REDIS_URL: redis.url, ...env }), redis);
   }
 

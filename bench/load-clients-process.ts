@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inLanes, makeSessions } from './players.ts';
 
 export interface LoadClientsOrder {
@@ -14,12 +15,14 @@ export interface LoadClientsOrder {
   readonly count: number;
   /** Connecting at once. */
   readonly lanes: number;
+  /** At this rate, so that the load does not depend on how fast it is answered; undefined: as fast as the lanes allow. */
+  readonly perSecond?: number;
 }
 
 const HOST = '127.0.0.1';
 const MAX_SHORT = 125;
-/** First byte of a ping of the server; its pings are empty, and nobody sends these players anything else. */
-const PING = 0x89;
+/** A ping of the server: empty. Nothing else that it sends has these two bytes, as its other frames are texts in ASCII. */
+const PING = '\x89\x00';
 /** Empty, with a mask of zeros. */
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 /** Round trips of real players differ by as much, so their answers do not come together. */
@@ -34,10 +37,11 @@ function textFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from(head), mask, payload.map((byte, i) => byte ^ (mask[i & 3] as number))]);
 }
 
-function answerPings(socket: Socket): void {
-  socket.on('data', (chunk) => {
-    if (chunk[0] === PING) setTimeout(() => socket.write(PONG), Math.random() * PONG_SPREAD_MS);
-  });
+/** @returns what else was received: a ping may come before the welcome, or together with it. */
+function answerPings(socket: Socket, received: string): string {
+  const [first = '', ...rest] = received.split(PING);
+  for (const _ of rest) setTimeout(() => socket.write(PONG), Math.random() * PONG_SPREAD_MS);
+  return first + rest.join('');
 }
 
 function openSession(port: number, hello: object): Promise<void> {
@@ -52,18 +56,21 @@ function openSession(port: number, hello: object): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: HOST, noDelay: true });
     let received = '';
-    let upgraded = false;
-    socket.on('data', (chunk) => {
-      received += chunk.toString('latin1');
-      if (!upgraded && received.startsWith('HTTP/1.1 101') && received.includes('\r\n\r\n')) {
-        upgraded = true;
+    let isUpgraded = false;
+    let isWelcome = false;
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => {
+      const rest = answerPings(socket, chunk);
+      if (isWelcome) return;
+      received += rest;
+      if (!isUpgraded && received.startsWith('HTTP/1.1 101') && received.includes('\r\n\r\n')) {
+        isUpgraded = true;
         socket.write(textFrame(JSON.stringify({ type: 'hello', ...hello })));
       }
-      if (received.includes('"type":"welcome"')) {
-        received = '';
-        answerPings(socket.removeAllListeners('data'));
-        resolve();
-      }
+      if (!received.includes('"type":"welcome"')) return;
+      isWelcome = true;
+      received = '';
+      resolve();
     });
     socket.on('error', reject);
     socket.on('close', () => reject(new Error(`closed after ${received.slice(0, 300)}`)));
@@ -71,11 +78,14 @@ function openSession(port: number, hello: object): Promise<void> {
   });
 }
 
-process.once('message', async ({ port, from, count, lanes }: LoadClientsOrder) => {
+process.once('message', async ({ port, from, count, lanes, perSecond }: LoadClientsOrder) => {
   const hellos = makeSessions(from + count)
     .slice(from)
     .map(({ userId, sessionId, attributes }) => ({ userId, sessionId, ...attributes }));
   const begun = performance.now();
-  await inLanes(hellos, lanes, (hello) => openSession(port, hello));
+  await inLanes(hellos, lanes, async (hello, i) => {
+    if (perSecond !== undefined) await sleep(begun + (i * 1_000) / perSecond - performance.now());
+    await openSession(port, hello);
+  });
   process.send?.({ elapsedMs: performance.now() - begun });
 });

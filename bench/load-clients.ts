@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from './children.ts';
 import type { LoadClientsOrder } from './load-clients-process.ts';
 
 const PROCESS = fileURLToPath(new URL('./load-clients-process.js', import.meta.url));
@@ -16,6 +17,7 @@ export class LoadClients {
     const starts = Array.from({ length: Math.ceil(count / MAX_PER_PROCESS) }, (_, i) => i * MAX_PER_PROCESS);
     const elapsed = starts.map(async (start) => {
       const child = fork(PROCESS);
+      endWithUs(child);
       this.children.push(child);
       const told = new Promise<number>((resolve, reject) => {
         child.once('message', ({ elapsedMs }: { elapsedMs: number }) => resolve(elapsedMs));

@@ -1,13 +1,15 @@
-/** What every scenario returns, and how it is shown: a table for people, JSON for machines. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-
+/** What every part of a scenario returns, and how it is shown. */
 export interface Figure {
   readonly what: string;
+  /** The median where there are samples. */
   readonly value: number;
   readonly unit: string;
   /** What the design asks for, as text: `≤ 340`, `≥ 12,000` or `0`. */
   readonly target?: string;
+  /** What each round gave. */
+  readonly samples?: readonly number[];
+  /** How programs find it among the figures of its part. */
+  readonly key?: string;
 }
 
 /** Whether the figure is not what its target asks for; also when it cannot be said. */
@@ -19,39 +21,45 @@ export function isMissed({ value, target }: Figure): boolean {
   return bound === '≥' ? !(value >= wanted) : value !== wanted;
 }
 
-/** @param part of a scenario: shown, and not kept in results/. */
-export function report(scenario: string, part: string | undefined, figures: readonly Figure[]): void {
-  const number = (value: number): string =>
-    value >= 1_000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
-  const missed = figures.filter(isMissed);
-  const targetOf = (f: Figure): string => `${f.target ?? ''}${missed.includes(f) ? ' missed' : ''}`;
-  const rows = figures.map((f) => [f.what, number(f.value), f.unit, targetOf(f)]);
-  const head = ['figure', 'measured', 'unit', 'target'];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] as string).length)),
+export const numberText = (value: number): string =>
+  Math.abs(value) >= 999.5 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
+
+/** `98 … 112`: the least and the most of the samples; empty without samples. */
+export function spreadText({ samples }: Figure): string {
+  if (!samples || samples.length < 2) return '';
+  return `${numberText(Math.min(...samples))} … ${numberText(Math.max(...samples))}`;
+}
+
+/** A table for people. */
+export function figuresText(title: string, figures: readonly Figure[]): string {
+  const rows = figures.map((f) => [
+    f.what,
+    numberText(f.value),
+    f.unit,
+    spreadText(f),
+    `${f.target ?? ''}${isMissed(f) ? ' missed' : ''}`,
+  ]);
+  const head = ['figure', 'measured', 'unit', 'spread', 'target'];
+  const widths = head.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => (row[column] as string).length)),
   );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, i) => (i === 1 ? cell.padStart(widths[i] as number) : cell.padEnd(widths[i] as number)))
-      .join('  ');
-  process.stdout.write(
-    `\n${part ? `${scenario} ${part}` : scenario}\n${line(head)}\n${widths.map((w) => '-'.repeat(w)).join('  ')}\n`,
-  );
-  for (const row of rows) process.stdout.write(`${line(row)}\n`);
+      .join('  ')
+      .trimEnd();
+  return `\n${[title, line(head), widths.map((w) => '-'.repeat(w)).join('  '), ...rows.map(line)].join('\n')}\n`;
+}
+
+/** @param failures what could not be measured. @param isStrict a missed target is a failure too. */
+export function exitCode(figures: readonly Figure[], failures: readonly string[], isStrict: boolean): 0 | 1 {
+  return failures.length > 0 || (isStrict && figures.some(isMissed)) ? 1 : 0;
+}
+
+/** What was missed, or that nothing was. */
+export function missedText(figures: readonly Figure[]): string {
+  const missed = figures.filter(isMissed);
   const withTarget = figures.filter((f) => f.target !== undefined).length;
-  process.stdout.write(`\n${missed.length} of ${withTarget} targets missed${missed.length > 0 ? ':' : ''}\n`);
-  for (const f of missed) process.stdout.write(`  ${f.what}: ${number(f.value)} ${f.unit}, wanted ${f.target}\n`);
-  const result = {
-    scenario,
-    at: new Date().toISOString(),
-    node: process.version,
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    figures,
-  };
-  if (part === undefined) {
-    mkdirSync('bench/results', { recursive: true });
-    writeFileSync(`bench/results/${scenario}.json`, `${JSON.stringify(result, null, 2)}\n`);
-  }
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  const lines = missed.map((f) => `  ${f.what}: ${numberText(f.value)} ${f.unit}, wanted ${f.target}\n`);
+  return `\n${missed.length} of ${withTarget} targets missed${missed.length > 0 ? ':' : ''}\n${lines.join('')}`;
 }

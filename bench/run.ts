@@ -1,75 +1,74 @@
-/** `npm run bench -- <scenario> [part]`: runs a scenario and prints its figures. `--help` names scenarios and parts. */
-import { type BenchCommand, type BenchOptions, OPTIONS_HELP, readCommand } from './options.ts';
-import { type Figure, report } from './report.ts';
-import { scaleChurn } from './scale/churn.ts';
-import { scaleIdle } from './scale/idle.ts';
-import { scaleLoss } from './scale/loss.ts';
-import { scaleMemory } from './scale/memory.ts';
-import { scaleSnapshots } from './scale/snapshots.ts';
-import { scaleSockets } from './scale/sockets.ts';
-import { scaleStats } from './scale/stats.ts';
-import { coreMemory, coreRedis } from './scenarios/core.ts';
-import { gatewayAdmission, gatewayFanOut, gatewayMemory } from './scenarios/gateway.ts';
-import { gatewayHold } from './scenarios/gateway-hold.ts';
-import { ghostsOfGateway, ghostsOfPause, ghostsOfRollback, ghostsOfSockets } from './scenarios/ghosts.ts';
-import { historyMariadb, historySqlite } from './scenarios/history.ts';
-import { httpHeartbeat } from './scenarios/http-heartbeat.ts';
-import { httpRoutes } from './scenarios/http-routes.ts';
-import { httpStatus } from './scenarios/http-status.ts';
-import { replicaRedis } from './scenarios/replica.ts';
-import { survivalOfCluster, survivalOfFailover, survivalOfGateway } from './scenarios/survival.ts';
+/** `npm run bench -- <scenario> [part]`: measures, prints and keeps figures. `--list` names scenarios and parts. */
+import { BOUND_MS, CATALOGUE, isBounded, partsOf } from './catalogue.ts';
+import { listText, usageText } from './help.ts';
+import { commit, machine, watchMachine } from './machine.ts';
+import { type BenchCommand, readCommand } from './options.ts';
+import { writePages } from './pages/pages.ts';
+import type { Part } from './part.ts';
+import { progress } from './progress.ts';
+import { exitCode, type Figure, figuresText, missedText } from './report.ts';
+import { keepPart, LOCAL, SAVED } from './results.ts';
 
-type Part = (options: BenchOptions) => Promise<Figure[]>;
+type ChosenPart = [scenario: string, part: string, Part];
 
-const SCENARIOS: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
-  core: { memory: coreMemory, redis: coreRedis },
-  gateway: { memory: gatewayMemory, admission: gatewayAdmission, 'fan-out': gatewayFanOut, hold: gatewayHold },
-  http: { status: httpStatus, heartbeat: httpHeartbeat, routes: httpRoutes },
-  history: { sqlite: historySqlite, mariadb: historyMariadb },
-  replica: { redis: replicaRedis },
-  ghosts: { sockets: ghostsOfSockets, gateway: ghostsOfGateway, pause: ghostsOfPause, rollback: ghostsOfRollback },
-  survival: { gateway: survivalOfGateway, failover: survivalOfFailover, cluster: survivalOfCluster },
-  scale: {
-    churn: scaleChurn,
-    idle: scaleIdle,
-    loss: scaleLoss,
-    snapshots: scaleSnapshots,
-    stats: scaleStats,
-    memory: scaleMemory,
-    sockets: scaleSockets,
-  },
-};
-
-function helpText(): string {
-  const width = Math.max(...Object.keys(SCENARIOS).map((name) => name.length));
-  const lines = Object.entries(SCENARIOS).map(
-    ([name, parts]) => `  ${name.padEnd(width)}  ${Object.keys(parts).join(', ')}`,
-  );
-  return `usage: npm run bench -- <scenario> [part] [options]\n\nscenarios and their parts:\n${lines.join('\n')}\n\n${OPTIONS_HELP}\n`;
-}
+const begunAt = performance.now();
+const args = process.argv.slice(2);
 
 /** Ends the process where there is nothing to run. */
-function commandOrHelp(): BenchCommand {
+function commandOrHelp(): [BenchCommand, ChosenPart[]] {
   try {
-    const command = readCommand(process.argv.slice(2), process.env);
-    if (command.isHelp) {
-      process.stdout.write(helpText());
+    const command = readCommand(args, process.env);
+    if (command.isHelp || command.isList) {
+      process.stdout.write(command.isHelp ? usageText(CATALOGUE) : listText(CATALOGUE));
       process.exit(0);
     }
-    const parts = SCENARIOS[command.scenario];
-    if (!parts) throw new Error(`no such scenario: '${command.scenario}'`);
-    if (command.part !== undefined && !parts[command.part]) throw new Error(`no such part: '${command.part}'`);
-    return command;
+    return [command, partsOf(CATALOGUE, command.scenario, command.part, command.sessions)];
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${helpText()}`);
+    process.stderr.write(`${(error as Error).message}; npm run bench -- --list names all there is\n`);
     process.exit(2);
   }
 }
 
-const command = commandOrHelp();
+const [command, chosen] = commandOrHelp();
+// Parts that were finished are kept; processes that were started end with this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+// What the run was begun with: results that it keeps are changes too.
+const source = commit();
 const figures: Figure[] = [];
-for (const [name, run] of Object.entries(SCENARIOS[command.scenario] ?? {})) {
-  if (command.part === undefined || command.part === name) figures.push(...(await run(command)));
+const failures: string[] = [];
+for (const [i, [scenario, name, part]] of chosen.entries()) {
+  const title = `${scenario} ${name}`;
+  if (isBounded(command.scenario) && performance.now() - begunAt + part.takesMs > BOUND_MS) {
+    failures.push(`${title}: left out, as it would end after ${BOUND_MS / 60_000} min; run it by itself`);
+    continue;
+  }
+  progress(`${i + 1} of ${chosen.length}: ${title}, about ${Math.ceil(part.takesMs / 1_000)} s: ${part.shows}`);
+  const [load, partBegunAt, at] = [watchMachine(), performance.now(), new Date().toISOString()];
+  try {
+    const found = await part.run(command);
+    figures.push(...found);
+    process.stdout.write(figuresText(title, found));
+    const file = keepPart(command.isSaved ? SAVED : (command.out ?? LOCAL), scenario, name, {
+      command: ['npm run bench --', ...args].join(' '),
+      at,
+      tookMs: Math.round(performance.now() - partBegunAt),
+      commit: source,
+      machine: machine(),
+      load: load(),
+      figures: found,
+    });
+    progress(`kept in ${file}`);
+  } catch (error) {
+    failures.push(`${title}: ${(error as Error).stack}`);
+  }
 }
-report(command.scenario, command.part, figures);
-process.exit(0);
+if (command.isSaved) {
+  try {
+    writePages();
+  } catch (error) {
+    failures.push(`pages of the results: ${(error as Error).message}`);
+  }
+}
+process.stdout.write(missedText(figures));
+for (const failure of failures) process.stderr.write(`failed: ${failure}\n`);
+process.exit(exitCode(figures, failures, command.isStrict));

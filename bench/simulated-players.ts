@@ -1,107 +1,137 @@
 /** Players as people use them: they tune in, zap, leave, lose their network, and share accounts. */
-import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { PresenceClient, type PresenceError, type WebSocketConstructor } from '../gateway/client/index.ts';
+import { CLICKS, chanceOf, drawn, pick, pickStream, type Viewer } from './world.ts';
 
 export interface SimulationTarget {
   readonly wsPort: number;
   readonly httpPort: number;
-  readonly players: number;
+  readonly viewers: readonly Viewer[];
 }
 
-const STREAMS = ['tnt', 'espn', 'abc', 'hbo', 'news24', 'kids', 'cinema', 'docu'];
-const DEVICES = ['android', 'ios', 'web', 'appletv', 'firetv', 'roku'];
-const PLACES = [
-  { country: 'US', state: 'CA' },
-  { country: 'US', state: 'TX' },
-  { country: 'US', state: 'NY' },
-  { country: 'DE', state: 'BE' },
-  { country: 'BR', state: 'SP' },
-];
-/** Mean times; each stay and pause is drawn from an exponential distribution, as people's are. */
-const WATCH_MS = 30_000;
-const AWAY_MS = 12_000;
-const ZAP_MS = 10_000;
+/** Mean times. */
+const WATCH_MS = 150_000;
+const ZAP_MS = 25_000;
+const KICK_MS = 40_000;
 const BEAT_MS = 5_000;
+/** All who watch at the start have come by then. */
+const ARRIVAL_MS = 3_000;
 /** One in so many plays by HTTP heartbeats only. */
-const HTTP_EVERY = 5;
-/** Players per account: more than the limit of 3 for some, so that refusals happen. */
-const PLAYERS_PER_USER = [1, 1, 1, 2, 2, 4];
-
-const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T;
-/** Popular streams draw most: the square favours the front of the list. */
-const pickStream = (): string => STREAMS[Math.floor(Math.random() ** 2 * STREAMS.length)] as string;
-const drawn = (meanMs: number): number => Math.min(-Math.log(1 - Math.random()), 5) * meanMs;
+const HTTP_EVERY = 6;
+/** Who is refused: this share stops another screen instead. */
+const TAKES_OVER = 0.4;
+/** Of those who zap, the share that loses its network instead; of these, the share that never comes back. */
+const LOSES = 0.06;
+const NEVER_BACK = 0.4;
 
 /** Starts the players; they run until `stop`. */
 export function simulatePlayers(target: SimulationTarget): { stop(): void } {
   const ended = new AbortController();
   // Each player waits on it.
   setMaxListeners(0, ended.signal);
-  let user = 0;
-  for (let i = 0; i < target.players; user++) {
-    for (let n = PLAYERS_PER_USER[user % PLAYERS_PER_USER.length] as number; n > 0 && i < target.players; n--, i++) {
-      const player = i % HTTP_EVERY === HTTP_EVERY - 1 ? playByHttp : playBySocket;
-      void live(player, target, `user${user}`, ended.signal);
-    }
+  for (const [i, viewer] of target.viewers.entries()) {
+    const play = i % HTTP_EVERY === HTTP_EVERY - 1 ? playByHttp : playBySocket;
+    void live(play, target, viewer, ended.signal);
   }
+  void kickSomebody(target, ended.signal);
   return { stop: () => ended.abort() };
 }
 
-type Play = (target: SimulationTarget, userId: string, signal: AbortSignal) => Promise<void>;
+type Play = (target: SimulationTarget, viewer: Viewer, signal: AbortSignal) => Promise<void>;
 
-async function live(play: Play, target: SimulationTarget, userId: string, signal: AbortSignal): Promise<void> {
-  const pause = (ms: number): Promise<unknown> => sleep(ms, undefined, { signal }).catch(() => {});
-  await pause(Math.random() * AWAY_MS);
+const pause = (ms: number, signal: AbortSignal): Promise<unknown> => sleep(ms, undefined, { signal }).catch(() => {});
+
+/** So long that, with the time to watch, as many are there as the hour wants. */
+const awayMs = (viewer: Viewer): number => drawn(WATCH_MS * (1 / chanceOf(viewer, Date.now()) - 1));
+
+async function live(play: Play, target: SimulationTarget, viewer: Viewer, signal: AbortSignal): Promise<void> {
+  const isThere = Math.random() < chanceOf(viewer, Date.now());
+  await pause(Math.random() * ARRIVAL_MS + (isThere ? 0 : awayMs(viewer)), signal);
   while (!signal.aborted) {
-    await play(target, userId, signal).catch(() => {});
-    await pause(drawn(AWAY_MS));
+    await play(target, viewer, signal).catch(() => {});
+    await pause(awayMs(viewer), signal);
   }
 }
 
-async function playBySocket(target: SimulationTarget, userId: string, signal: AbortSignal): Promise<void> {
-  const socket = new WebSocket(`ws://127.0.0.1:${target.wsPort}/ws`, 'presence.v1.json');
-  const over = new Promise<void>((resolve) => {
-    socket.once('close', () => resolve());
-    socket.once('error', () => resolve());
-  });
-  const send = (message: object): void => {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
-  };
-  socket.once('open', () =>
-    send({ type: 'hello', userId, streamId: pickStream(), deviceType: pick(DEVICES), ...pick(PLACES) }),
-  );
-  const zap = setInterval(() => send({ type: 'update', streamId: pickStream() }), ZAP_MS * (0.5 + Math.random()));
-  await Promise.race([over, sleep(drawn(WATCH_MS), undefined, { signal }).catch(() => {})]);
-  clearInterval(zap);
-  // One in four loses its network: no leave, the slot frees after the resume grace.
-  if (Math.random() < 0.25) socket.terminate();
-  else send({ type: 'leave' });
-  await over;
+/** Sockets that can be cut without a word, as networks do. */
+function cuttable(): { WebSocket: WebSocketConstructor; cut(): void } {
+  let last: WebSocket | undefined;
+  class CuttableSocket extends WebSocket {
+    constructor(url: string, protocols?: string) {
+      super(url, protocols);
+      last = this;
+    }
+  }
+  return { WebSocket: CuttableSocket, cut: () => last?.terminate() };
 }
 
-async function playByHttp(target: SimulationTarget, userId: string, signal: AbortSignal): Promise<void> {
-  const url = `http://127.0.0.1:${target.httpPort}/heartbeat`;
-  const headers = { 'content-type': 'application/json' };
-  const session = {
+async function playBySocket({ wsPort }: SimulationTarget, viewer: Viewer, signal: AbortSignal): Promise<void> {
+  const { userId, deviceId, device, place } = viewer;
+  const { cut, ...network } = cuttable();
+  const player = new PresenceClient({
+    url: `ws://127.0.0.1:${wsPort}/ws`,
     userId,
-    sessionId: randomUUID(),
+    deviceId,
+    deviceType: device.deviceType,
+    meta: { name: `${userId.split('-')[0]}’s ${device.name}` },
     streamId: pickStream(),
-    deviceType: pick(DEVICES),
-    ...pick(PLACES),
-  };
+    ...place,
+    ...network,
+  });
+  await join(player);
+  void player.sendEvent('impression').catch(() => {});
+  if (Math.random() < CLICKS) void player.sendEvent('click').catch(() => {});
+  const over = new Promise<void>((resolve) => player.on('closed', () => resolve()));
+  const until = Date.now() + drawn(WATCH_MS);
+  while (Date.now() < until && !signal.aborted && player.state !== 'closed') {
+    await Promise.race([over, pause(drawn(ZAP_MS), signal)]);
+    if (Math.random() > LOSES) {
+      void player.setStream(pickStream()).catch(() => {});
+      continue;
+    }
+    cut();
+    if (Math.random() < NEVER_BACK) return player.close();
+  }
+  await player.leave();
+}
+
+/** Who is refused gives up, or stops the oldest of the other screens. */
+async function join(player: PresenceClient): Promise<void> {
+  try {
+    await player.connect();
+  } catch (error) {
+    const { code } = error as PresenceError;
+    const oldest = player.status.denied?.conflicts[0];
+    if (code !== 'concurrency_limit' || !oldest || Math.random() > TAKES_OVER) throw error;
+    await player.connect({ replace: [oldest.sessionId] });
+  }
+}
+
+async function playByHttp({ httpPort }: SimulationTarget, viewer: Viewer, signal: AbortSignal): Promise<void> {
+  const { userId, deviceId, device, place } = viewer;
+  const url = `http://127.0.0.1:${httpPort}/heartbeat`;
+  const headers = { 'content-type': 'application/json' };
+  const send = (method: string, body: object) => fetch(url, { method, headers, body: JSON.stringify(body), signal });
+  const sessionId = `${deviceId}-${Date.now().toString(36)}`;
+  const beat = { userId, sessionId, deviceId, deviceType: device.deviceType, streamId: pickStream(), ...place };
   const until = Date.now() + drawn(WATCH_MS);
   while (Date.now() < until && !signal.aborted) {
-    const reply = await fetch(url, { method: 'POST', headers, body: JSON.stringify(session), signal });
+    const reply = await send('POST', beat);
     await reply.text();
     if (reply.status !== 200) return;
     await sleep(BEAT_MS, undefined, { signal });
   }
-  await fetch(url, {
-    method: 'DELETE',
-    headers,
-    body: JSON.stringify({ userId, sessionId: session.sessionId }),
-    signal,
-  });
+  await send('DELETE', { userId, sessionId });
+}
+
+/** An operator, now and then. */
+async function kickSomebody({ httpPort, viewers }: SimulationTarget, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(KICK_MS, signal);
+    if (signal.aborted) return;
+    const { userId } = pick(viewers);
+    await fetch(`http://127.0.0.1:${httpPort}/sessions/${userId}`, { method: 'DELETE', signal }).catch(() => {});
+  }
 }

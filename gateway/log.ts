@@ -13,11 +13,18 @@ export interface Output {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** @param destination standard output unless given. */
-export function createLog(level: string, destination: DestinationStream = unwaiting(process.stdout)): Logger {
+/**
+ * @param destination standard output unless given.
+ * @param base what every line has besides.
+ */
+export function createLog(
+  level: string,
+  destination: DestinationStream = unwaiting(process.stdout),
+  base: Readonly<Record<string, unknown>> = {},
+): Logger {
   const options: LoggerOptions = {
     level,
-    base: { hostname: hostname() },
+    base: { hostname: hostname(), ...base },
     messageKey: 'message',
     formatters: { level: (label) => ({ level: label }) },
     timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,

@@ -5,9 +5,14 @@ import { PROBLEMS, type ProblemCode } from './protocol/problems.ts';
 
 export type ProblemMembers = Readonly<Record<string, unknown>>;
 
+/** Path of the page that explains a code, on the sidecar: a reference relative to the address that answered (RFC 9457, 3.1.1). */
+export function problemType(code: ProblemCode): string {
+  return `/docs/problems/${code}`;
+}
+
 export function problemBody(code: ProblemCode, detail: string, members: ProblemMembers = {}): ProblemBody {
   const { status, title } = PROBLEMS[code];
-  return { type: `urn:presence:problem:${code}`, title, status, code, detail, ...members };
+  return { type: problemType(code), title, status, code, detail, ...members };
 }
 
 /** What a client is told of a `StoreError` that passes by waiting. */

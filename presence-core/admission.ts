@@ -28,9 +28,9 @@ export interface Admission<T> {
 
 const NONE: readonly never[] = [];
 
-/** Oldest first: by `startedAt`, then by id, so that every node names the same victim. */
+/** Oldest first: by `startedAt`, then by the code points of the id, so that every node names the same victim. */
 export function byAge(a: Slot, b: Slot): number {
-  return a.startedAt - b.startedAt || (a.sessionId < b.sessionId ? -1 : Number(a.sessionId > b.sessionId));
+  return a.startedAt - b.startedAt || Buffer.compare(Buffer.from(a.sessionId), Buffer.from(b.sessionId));
 }
 
 /**

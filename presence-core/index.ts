@@ -4,7 +4,9 @@ export { CLOCK_SLACK_MS, ConnectionNumbers, helloGapMs, isOfFormerTime } from '.
 export { isOutage, isOverload, isRetryable, StoreError, type StoreErrorCode } from './errors.ts';
 export {
   areIds,
+  escapeId,
   ID_PATTERN,
+  ID_RULE,
   isId,
   isLabel,
   isMeta,
@@ -12,6 +14,7 @@ export {
   MAX_LIMIT,
   MAX_META_BYTES,
   MAX_META_FIELDS,
+  unescapeId,
 } from './ids.ts';
 export { type CountedSession, MemoryCounts } from './memory/counts.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory/memory-store.ts';
@@ -19,6 +22,7 @@ export { MemoryUsers, PARTS } from './memory/users.ts';
 export type * from './presence-store.ts';
 export { MAX_SHARDS } from './redis/brief-cursor.ts';
 export type { RedisSecurity } from './redis/connection.ts';
+export { checkRedis, type RedisReport } from './redis/redis-check.ts';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store.ts';
 export { parseRedisUrl } from './redis/redis-url.ts';
 export { RECONNECT_MAX_MS } from './redis/timeouts.ts';

@@ -6,7 +6,7 @@ export type Via = 'socket' | 'heartbeat' | 'guard' | 'presence';
 /** Why a session ended. The last three leave a tombstone, `left` a short one (rules P5, P8). */
 export type CloseReason = 'left' | 'timeout' | 'node_lost' | 'evicted' | 'replaced' | 'kicked';
 
-/** Session id of a presence-only mark. Outside the alphabet of P13, so that no client can name it. */
+/** Session id of a presence-only mark. Alone it is no id (P13), so no client can name it. */
 export const PRESENCE_ONLY = '*';
 
 /** What a client tells of itself. An absent field means: unknown on open, unchanged on update. */

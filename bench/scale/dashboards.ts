@@ -49,20 +49,23 @@ export class Dashboards {
     }
   }
 
-  /** Of a new dashboard's topic, from the subscription to its last page. `received` is -1 when that did not come in time. */
-  snapshot(topic: string): Promise<Watched> {
-    return this.watch(topic, (socket) => {
-      let sessions = 0;
-      return new Promise((resolve) => {
-        const cut = setTimeout(() => resolve(-1), HOPELESS_MS);
-        socket.on('message', (data: Buffer) => {
-          sessions += countOf(data, SESSION);
-          if (!data.includes(LAST)) return;
-          clearTimeout(cut);
-          resolve(sessions);
-        });
+  /**
+   * Of dashboards that come at the same time, until all have their last pages. `received` is what each of them got: -1 when
+   * that did not come in time, NaN when not all got the same.
+   */
+  async snapshots(topic: string, count: number): Promise<Watched> {
+    const others = await Promise.all(Array.from({ length: count - 1 }, () => observer(this.gateway.wsPort)));
+    try {
+      return await this.watch(topic, async (socket) => {
+        const received = [socket, ...others].map(wholeOn);
+        for (const other of others) other.send(JSON.stringify({ type: 'subscribe', topic }));
+        const sizes = new Set(await Promise.all(received));
+        const [size = Number.NaN] = sizes.size === 1 ? sizes : [];
+        return size;
       });
-    });
+    } finally {
+      for (const other of others) other.terminate();
+    }
   }
 
   /** Of topic `stats` for a while, its first frame left out. */
@@ -99,6 +102,20 @@ export class Dashboards {
       socket.terminate();
     }
   }
+}
+
+/** @returns how many sessions a snapshot had, once its last page is here; -1 when that did not come in time. */
+function wholeOn(socket: WebSocket): Promise<number> {
+  let sessions = 0;
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => resolve(-1), HOPELESS_MS);
+    socket.on('message', (data: Buffer) => {
+      sessions += countOf(data, SESSION);
+      if (!data.includes(LAST)) return;
+      clearTimeout(cut);
+      resolve(sessions);
+    });
+  });
 }
 
 function observer(port: number): Promise<WebSocket> {

@@ -1,15 +1,17 @@
 /** Nodes without players: what their beats and their sweeps, nearly all passed over, cost Redis. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startRedis, type TestRedis } from '../../tests/support/redis-server.ts';
+import type { TestRedis } from '../../tests/support/redis-server.ts';
 import { GatewayProcess } from '../gateway-process.ts';
+import type { BenchOptions } from '../options.ts';
 import { progress } from '../progress.ts';
+import { startBenchRedis } from '../redis.ts';
 import type { Figure } from '../report.ts';
 import { type Cost, corePercent, costOf } from './cost.ts';
 import { ScaleNodes } from './scale-nodes.ts';
 
 const SHARDS = [64, 1_024];
-const NODES = [1, 50, 200];
 const SWEEP_MS = 1_000;
 /** So that nodes only beat. */
 const NO_SWEEPS_MS = 3_600_000;
@@ -29,7 +31,7 @@ interface Idle extends Cost {
 const perSecond = ({ commands, elapsedMs }: Cost): number => (commands * 1_000) / elapsedMs;
 
 async function onRedis<Result>(work: (redis: TestRedis, admin: Redis) => Promise<Result>): Promise<Result> {
-  const redis = await startRedis();
+  const redis = await startBenchRedis();
   const admin = new Redis(redis.port);
   try {
     return await work(redis, admin);
@@ -65,7 +67,7 @@ function idleGateway(shards: number): Promise<Cost> {
   });
 }
 
-async function idleOn(shards: number): Promise<Figure[]> {
+async function idleOn(shards: number, counts: readonly number[]): Promise<Figure[]> {
   const at = (what: string): string => `${shards.toLocaleString('en')} shards, ${what}`;
   const target = `≤ ${COMMANDS_PER_SECOND}`;
   progress(at('a gateway'));
@@ -74,7 +76,7 @@ async function idleOn(shards: number): Promise<Figure[]> {
     { what: at('an idle gateway process: commands'), value: perSecond(gateway), unit: '/s', target },
     { what: at('an idle gateway process: Redis CPU'), value: corePercent(gateway), unit: '% of a core' },
   ];
-  for (const nodes of NODES) {
+  for (const nodes of counts) {
     progress(at(`${nodes} nodes`));
     const cost = await idle(nodes, shards, SWEEP_MS);
     const of = (what: string): string => at(`${nodes} idle nodes: ${what}`);
@@ -85,7 +87,7 @@ async function idleOn(shards: number): Promise<Figure[]> {
       { what: of('Redis CPU'), value: corePercent(cost), unit: '% of a core' },
       { what: of('Node CPU of one'), value: own, unit: '% of a core' },
     );
-    if (nodes !== NODES.at(-1)) continue;
+    if (nodes !== counts.at(-1)) continue;
     progress(at(`${nodes} nodes without sweeps`));
     const beats = await idle(nodes, shards, NO_SWEEPS_MS);
     // A difference between two of a Redis that carries no more would say nothing.
@@ -101,8 +103,8 @@ async function idleOn(shards: number): Promise<Figure[]> {
   return figures;
 }
 
-export async function scaleIdle(): Promise<Figure[]> {
+export async function scaleIdle({ nodes }: BenchOptions): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const shards of SHARDS) figures.push(...(await idleOn(shards)));
+  for (const shards of SHARDS) figures.push(...(await idleOn(shards, nodes)));
   return figures;
 }

@@ -1,5 +1,4 @@
 /** How many bytes of Redis a session takes: by itself, with what is counted of it, its log, and who was seen last. */
-import type { BenchOptions } from '../options.ts';
 import { progress } from '../progress.ts';
 import type { Figure } from '../report.ts';
 import { ScaleBed } from './scale-bed.ts';
@@ -16,7 +15,7 @@ function* awayUsers(count: number): Generator<string> {
   for (let number = 0; number < count; number++) yield `away-${scaleUser(number)}-${number}`;
 }
 
-async function memoryAt(size: number): Promise<Figure[]> {
+export async function scaleMemory(size: number): Promise<Figure[]> {
   return ScaleBed.during(async (bed) => {
     const bytes = [await bed.bytes()];
     const taken = async (): Promise<void> => {
@@ -40,10 +39,4 @@ async function memoryAt(size: number): Promise<Figure[]> {
       { what: `${sizeText(size)}: Redis memory in all`, value: all / 1e9, unit: 'GB' },
     ];
   });
-}
-
-export async function scaleMemory({ sessions }: BenchOptions): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  for (const size of sessions) figures.push(...(await memoryAt(size)));
-  return figures;
 }

@@ -1,6 +1,7 @@
 /** Writes commands by the million through `redis-cli --pipe`, which counts what Redis refused. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { endWithUs } from '../children.ts';
 
 /** Written at one go. */
 const CHUNK_LENGTH = 262_144;
@@ -13,6 +14,7 @@ export class RedisPipe {
 
   constructor(port: number) {
     this.child = spawn('redis-cli', ['-p', String(port), '--pipe'], { stdio: 'pipe' });
+    endWithUs(this.child);
     this.ended = this.collect();
     // Told by `end`, or by the next `drained`.
     this.ended.catch(() => {});

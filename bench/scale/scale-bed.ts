@@ -1,9 +1,11 @@
 /** A Redis of its own, filled with sessions of nodes that this process speaks for. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { RedisStore } from '../../presence-core/index.ts';
-import { startRedis, type TestRedis } from '../../tests/support/redis-server.ts';
+import type { TestRedis } from '../../tests/support/redis-server.ts';
 import { progress } from '../progress.ts';
+import { startBenchRedis } from '../redis.ts';
 import { redisBytes } from '../redis-figures.ts';
 import { type Cost, costOf } from './cost.ts';
 import { Filler, type FillOrder } from './filler.ts';
@@ -40,7 +42,7 @@ export class ScaleBed {
   }
 
   static async start(shards = SHARDS): Promise<ScaleBed> {
-    const redis = await startRedis({ args: ['--hash-max-listpack-value', '256'] });
+    const redis = await startBenchRedis(['--hash-max-listpack-value', '256']);
     const common = { url: redis.url, prefix: PREFIX, shards, logMax: LOG_MAX };
     const stores = Array.from(
       { length: NODES },

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../children.ts';
 import { processCpuUs } from '../server-process.ts';
 import type { NodesOrder, NodesReport } from './nodes-process.ts';
 
@@ -25,6 +26,7 @@ export class ScaleNodes {
   static async start(order: NodesOrder): Promise<ScaleNodes> {
     const nodes = new ScaleNodes(fork(PROCESS));
     const { child } = nodes;
+    endWithUs(child);
     let cut: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {

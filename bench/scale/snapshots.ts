@@ -1,5 +1,4 @@
 /** A dashboard comes: on a small stream, on a large one, and on all sessions. */
-import type { BenchOptions } from '../options.ts';
 import { progress } from '../progress.ts';
 import type { Figure } from '../report.ts';
 import { median } from '../rounds.ts';
@@ -16,17 +15,21 @@ const STREAMS = 500;
 const ROUNDS = 5;
 const ROUNDS_MS = 20_000;
 const SMALL_MS = 20;
+/** After an epoch change all dashboards come at the same time. */
+const AT_ONCE = 20;
+/** Until all are whole, for each 100,000 sessions. */
+const WHOLE_MS = 2_000;
 
 /** @throws Error when the snapshot has not all sessions. */
-async function snapshotOf(dashboards: Dashboards, topic: string, count: number): Promise<Watched> {
-  progress(`snapshot of ${topic}`);
-  const watched = await dashboards.snapshot(topic);
+async function snapshotOf(dashboards: Dashboards, topic: string, count: number, atOnce = 1): Promise<Watched> {
+  progress(`${atOnce === 1 ? 'snapshot' : `${atOnce} snapshots`} of ${topic}`);
+  const watched = await dashboards.snapshots(topic, atOnce);
   if (watched.received < 0) return { ...watched, elapsedMs: Number.POSITIVE_INFINITY };
   if (watched.received !== count) throw new Error(`${topic}: ${watched.received} sessions of ${count}`);
   return watched;
 }
 
-async function snapshotsAt(size: number): Promise<Figure[]> {
+export async function scaleSnapshots(size: number): Promise<Figure[]> {
   const large = Math.min(LARGE, Math.floor(size / 2));
   const others = evenStreams(STREAMS);
   const streamOf = (number: number): string => {
@@ -53,9 +56,16 @@ async function snapshotsAt(size: number): Promise<Figure[]> {
           await snapshotOf(dashboards, 'stream:large', large),
         ),
         ...figuresOf(`${sizeText(size)}: snapshot of all`, await snapshotOf(dashboards, 'all', size)),
+        ...allAtOnce(size, await snapshotOf(dashboards, 'all', size, AT_ONCE)),
       ];
     });
   });
+}
+
+function allAtOnce(size: number, watched: Watched): Figure[] {
+  const figures = figuresOf(`${sizeText(size)}: ${AT_ONCE} dashboards at once, snapshots of all`, watched);
+  const target = `≤ ${(WHOLE_MS * size) / 100_000}`;
+  return figures.map((figure) => (figure.what.endsWith('time') ? { ...figure, target } : figure));
 }
 
 function figuresOf(what: string, watched: Omit<Watched, 'received'>, target?: string): Figure[] {
@@ -64,10 +74,4 @@ function figuresOf(what: string, watched: Omit<Watched, 'received'>, target?: st
     { what: `${what}, gateway CPU`, value: watched.gatewayMs, unit: 'ms' },
     { what: `${what}, time`, value: watched.elapsedMs, unit: 'ms' },
   ];
-}
-
-export async function scaleSnapshots({ sessions }: BenchOptions): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  for (const size of sessions) figures.push(...(await snapshotsAt(size)));
-  return figures;
 }

@@ -1,12 +1,13 @@
 /** Very many real sockets on one machine, at rest: what a gateway process takes for each in memory and in CPU. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { RedisStore } from '../../presence-core/index.ts';
-import { startRedis } from '../../tests/support/redis-server.ts';
 import { GatewayProcess } from '../gateway-process.ts';
 import { LoadClients } from '../load-clients.ts';
 import type { BenchOptions } from '../options.ts';
 import { progress } from '../progress.ts';
+import { startBenchRedis } from '../redis.ts';
 import { redisBytes } from '../redis-figures.ts';
 import type { Figure } from '../report.ts';
 import { type Cost, corePercent, costOf } from './cost.ts';
@@ -95,7 +96,7 @@ async function countLive(url: string): Promise<number> {
 }
 
 export async function scaleSockets({ sockets }: BenchOptions): Promise<Figure[]> {
-  const redis = await startRedis({ args: ['--hash-max-listpack-value', '256'] });
+  const redis = await startBenchRedis(['--hash-max-listpack-value', '256']);
   const admin = new Redis(redis.port);
   const clients = new LoadClients();
   const gateways: GatewayProcess[] = [];

@@ -1,5 +1,4 @@
 /** Topic `stats`, totals and tops each second, when there are few streams and when there are very many. */
-import type { BenchOptions } from '../options.ts';
 import { progress } from '../progress.ts';
 import type { Figure } from '../report.ts';
 import { Dashboards, type Watched } from './dashboards.ts';
@@ -20,7 +19,7 @@ function statsWith(streams: number, size: number): Promise<Watched> {
   });
 }
 
-async function statsAt(size: number): Promise<Figure[]> {
+export async function scaleStats(size: number): Promise<Figure[]> {
   const few = await statsWith(FEW, size);
   const many = await statsWith(MANY, size);
   const figures = [few, many].flatMap((watched, i): Figure[] => {
@@ -38,10 +37,4 @@ async function statsAt(size: number): Promise<Figure[]> {
     many.received > 0 ? many.redisMs / many.received / (few.redisMs / few.received) : Number.POSITIVE_INFINITY;
   const what = `${sizeText(size)}: Redis CPU of a frame of stats, ${sizeText(MANY)} streams against ${sizeText(FEW)}`;
   return [...figures, { what, value: ratio, unit: 'times', target: `≤ ${TIMES_DEARER}` }];
-}
-
-export async function scaleStats({ sessions }: BenchOptions): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  for (const size of sessions) figures.push(...(await statsAt(size)));
-  return figures;
 }

@@ -1,8 +1,9 @@
 /** The stores themselves: memory per session, cost of each verb. */
+
 import { Redis } from 'ioredis';
 import { MemoryStore, RedisStore } from '../../presence-core/index.ts';
-import { startRedis } from '../../tests/support/redis-server.ts';
 import { type BenchSession, inLanes, makeSessions } from '../players.ts';
+import { startBenchRedis } from '../redis.ts';
 import { redisBytes, redisCpuUs } from '../redis-figures.ts';
 import type { Figure } from '../report.ts';
 
@@ -53,7 +54,7 @@ async function fillRedis(
   sessions: readonly BenchSession[],
   all: boolean,
 ): Promise<Figure[]> {
-  const redis = await startRedis({ args });
+  const redis = await startBenchRedis(args);
   const admin = new Redis(redis.port);
   const store = new RedisStore({ url: redis.url });
   await store.start();

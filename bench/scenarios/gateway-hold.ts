@@ -1,9 +1,10 @@
 /** What players cost who only stay: their pings, their leases, and what the node does for itself. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { startRedis } from '../../tests/support/redis-server.ts';
 import { GatewayProcess } from '../gateway-process.ts';
 import { LoadClients } from '../load-clients.ts';
+import { startBenchRedis } from '../redis.ts';
 import { redisCpuUs } from '../redis-figures.ts';
 import type { Figure } from '../report.ts';
 
@@ -21,7 +22,7 @@ interface HoldCost {
 
 /** CPU of a gateway with so many players, and of its Redis, in µs a minute. */
 async function holdCost(transport: 'uws' | 'ws', players: number): Promise<HoldCost> {
-  const redis = await startRedis();
+  const redis = await startBenchRedis();
   const gateway = await GatewayProcess.start({ TRANSPORT: transport, REDIS_URL: redis.url, PING_INTERVAL_MS });
   const admin = new Redis(redis.port);
   const clients = new LoadClients();

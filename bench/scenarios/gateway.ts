@@ -1,11 +1,12 @@
 /** The gateway: memory of idle sessions, admissions a second, and how soon a dashboard on another node sees a change. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { WebSocket } from 'ws';
-import { startRedis } from '../../tests/support/redis-server.ts';
 import { GatewayProcess } from '../gateway-process.ts';
 import { LoadClients } from '../load-clients.ts';
 import { type BenchSession, inLanes, makeSessions } from '../players.ts';
+import { startBenchRedis } from '../redis.ts';
 import { redisCpuUs } from '../redis-figures.ts';
 import type { Figure } from '../report.ts';
 
@@ -56,7 +57,7 @@ export async function gatewayMemory(): Promise<Figure[]> {
 }
 
 export async function gatewayAdmission(): Promise<Figure[]> {
-  const redis = await startRedis();
+  const redis = await startBenchRedis();
   const gateway = await GatewayProcess.start({ TRANSPORT: 'uws', REDIS_URL: redis.url });
   const clients = new LoadClients();
   try {
@@ -176,7 +177,7 @@ interface FanOut {
 
 /** @param nodes 2: players and dashboards are on different ones. */
 async function fanOut(rate: number, nodes: 1 | 2): Promise<FanOut> {
-  const redis = await startRedis();
+  const redis = await startBenchRedis();
   const env = { TRANSPORT: 'uws', REDIS_URL: redis.url };
   const gateways = [await GatewayProcess.start(env)];
   if (nodes === 2) gateways.push(await GatewayProcess.start(env));

@@ -2,14 +2,16 @@
  * How long a session whose player is gone stays online, for each way to go, with the default timers: two gateways over one
  * Redis, the second one is asked. Each way is tried with some players at once, spread over the phases of all timers.
  */
+
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import WebSocket from 'ws';
 import { SUBPROTOCOL } from '../../gateway/protocol/messages.ts';
 import { FaultProxy } from '../../tests/support/fault-proxy.ts';
-import { startRedis, type TestRedis } from '../../tests/support/redis-server.ts';
+import type { TestRedis } from '../../tests/support/redis-server.ts';
 import { GatewayProcess } from '../gateway-process.ts';
+import { startBenchRedis } from '../redis.ts';
 import type { Figure } from '../report.ts';
 
 const PLAYERS = 20;
@@ -31,7 +33,7 @@ interface Field {
 }
 
 async function withField<T>(env: Record<string, string>, act: (field: Field) => Promise<T>): Promise<T> {
-  const redis = await startRedis({ args: ['--dbfilename', RDB] });
+  const redis = await startBenchRedis(['--dbfilename', RDB]);
   const settings = { REDIS_URL: redis.url, PING_INTERVAL_MS: '25000', ...env };
   const gateway = await GatewayProcess.start(settings);
   const observer = await GatewayProcess.start(settings);

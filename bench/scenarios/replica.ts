@@ -1,10 +1,11 @@
 /** The read replica: memory per session, what an answer costs, how soon it shows a change, what it costs to follow. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogFeed } from '../../gateway/node/log-feed.ts';
 import { Replica } from '../../gateway/replica/replica.ts';
 import { RedisStore } from '../../presence-core/index.ts';
-import { startRedis } from '../../tests/support/redis-server.ts';
 import { inLanes, makeSessions } from '../players.ts';
+import { startBenchRedis } from '../redis.ts';
 import type { Figure } from '../report.ts';
 
 const SESSIONS = 200_000;
@@ -34,7 +35,7 @@ async function cpuUs(work: () => unknown): Promise<number> {
 }
 
 export async function replicaRedis(): Promise<Figure[]> {
-  const redis = await startRedis();
+  const redis = await startBenchRedis();
   const store = new RedisStore({ url: redis.url });
   const sessions = makeSessions(SESSIONS);
   await store.start();

@@ -2,16 +2,18 @@
  * What players notice of a death, with short timers and with those as installed: of a gateway with 10,000 sessions that
  * is killed, of a master that sentinels replace, and of one master of three in a Cluster.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import WebSocket from 'ws';
 import { SUBPROTOCOL } from '../../gateway/protocol/messages.ts';
 import { startCluster } from '../../tests/support/redis-cluster.ts';
 import { startSentinels } from '../../tests/support/redis-sentinels.ts';
-import { startRedis, type TestRedis } from '../../tests/support/redis-server.ts';
+import type { TestRedis } from '../../tests/support/redis-server.ts';
 import { GatewayProcess } from '../gateway-process.ts';
 import { LoadClients } from '../load-clients.ts';
 import { makeSessions } from '../players.ts';
+import { startBenchRedis } from '../redis.ts';
 import type { Figure } from '../report.ts';
 
 const SESSIONS = 10_000;
@@ -145,7 +147,7 @@ async function anyOnline(gateway: GatewayProcess, ids: readonly string[]): Promi
 }
 
 async function killGateway({ name, env, leaseMs }: Kind): Promise<Figure[]> {
-  const redis = await startRedis();
+  const redis = await startBenchRedis();
   const settings = { REDIS_URL: redis.url, ...env };
   const [victim, other] = [await GatewayProcess.start(settings), await GatewayProcess.start(settings)];
   const clients = new LoadClients();

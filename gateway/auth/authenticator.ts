@@ -32,6 +32,10 @@ export interface AuthOptions {
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
   readonly jwtClockToleranceS: number;
+  /** Where in a token its user, scope and limit are: see `claimAt`. */
+  readonly jwtUserClaim: string;
+  readonly jwtScopeClaim: string;
+  readonly jwtLimitClaim: string;
   readonly apiKeys: readonly string[];
   /** Shortest time between two fetches of the key set. */
   readonly jwksCooldownMs?: number;

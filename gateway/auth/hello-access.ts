@@ -40,7 +40,7 @@ export async function accessOf(
   const { token, userId, observe, streamId } = hello;
   const observes = observe === true && streamId === undefined;
   if (token === undefined) return observes ? unauthenticated(TOKEN_REQUIRED) : byClaim(claim, userId, now);
-  const authentication = await authenticator.authenticate({ token });
+  const authentication = await authenticate(authenticator, token, observes);
   if (authentication.outcome !== 'known') return { denial: denialOf(authentication) };
   const { identity } = authentication;
   for (const named of [userId, claim?.userId]) {
@@ -51,6 +51,14 @@ export async function accessOf(
   }
   if (!observes && !may(identity, 'player')) return forbidden('The token needs scope presence:player.');
   return { identity, resumeOnly: false };
+}
+
+/** A page cannot send headers with a WebSocket: an observer may send its API key as the token (W18). */
+async function authenticate(authenticator: Authenticator, token: string, observes: boolean): Promise<Authentication> {
+  const byToken = await authenticator.authenticate({ token });
+  if (byToken.outcome !== 'unknown' || !observes) return byToken;
+  const byKey = await authenticator.authenticate({ apiKey: token });
+  return byKey.outcome === 'known' ? byKey : byToken;
 }
 
 function byClaim(claim: ResumeClaim | undefined, userId: string | undefined, now: number): Access {

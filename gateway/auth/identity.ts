@@ -37,13 +37,3 @@ export function mayFollow(identity: Identity, userIds: readonly string[]): boole
   const isKnown = (id: string): boolean => id === userId || friends?.has(id) === true;
   return may(identity, 'friends') && userIds.length > 0 && userIds.every(isKnown);
 }
-
-/** Parses a space-separated claim; scopes of other applications are ignored. */
-export function scopesOf(claim: string): number {
-  let scopes = 0;
-  for (const word of claim.split(' ')) {
-    const name = word.startsWith('presence:') ? word.slice('presence:'.length) : '';
-    if (Object.hasOwn(SCOPES, name)) scopes |= SCOPES[name as Scope];
-  }
-  return scopes;
-}

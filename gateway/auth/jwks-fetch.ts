@@ -24,6 +24,12 @@ async function textOf(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+async function bodyOf(response: Response): Promise<string> {
+  if (response.status === 200) return textOf(response);
+  await response.body?.cancel();
+  throw new Error(`it answers with status ${response.status}`);
+}
+
 /** @throws Error in words when it is no key set with keys. */
 function checked(text: string): string {
   let keys: unknown;
@@ -50,6 +56,20 @@ function causeOf(error: unknown): string {
 }
 
 /**
+ * Once, for those who want to know whether it is there.
+ * @returns the number of its keys.
+ * @throws Error in words.
+ */
+export async function countKeys(url: string, timeoutMs: number): Promise<number> {
+  try {
+    const init: RequestInit = { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) };
+    return JSON.parse(checked(await bodyOf(await fetch(url, init)))).keys.length;
+  } catch (error) {
+    throw new Error(`the key set cannot be fetched: ${causeOf(error)}`);
+  }
+}
+
+/**
  * The cool-down of jose starts only after a success: with a failing server it would fetch for every token. And it drops
  * a set that is too old: without this function, a longer outage of that server would end all logins.
  */
@@ -69,12 +89,7 @@ export function fetchSparingly(cooldownMs: number, warn: Warn = () => {}, fetchO
     if (performance.now() - askedAt >= cooldownMs) {
       askedAt = performance.now();
       try {
-        const response = await fetchOnce(url, init);
-        if (response.status !== 200) {
-          await response.body?.cancel();
-          throw new Error(`it answers with status ${response.status}`);
-        }
-        last = checked(await textOf(response));
+        last = checked(await bodyOf(await fetchOnce(url, init)));
         if (failures > 0) warn({ failures }, 'the key set of JWKS_URL is fetched again');
         failures = 0;
         toldAt = Number.NEGATIVE_INFINITY;

@@ -1,9 +1,10 @@
 /** Verifies tokens with jose, only with the algorithms of the configured key, and reads their claims. */
 import { createPublicKey } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
-import { isId, MAX_LIMIT } from '../../presence-core/index.ts';
+import { ID_RULE, MAX_LIMIT } from '../../presence-core/index.ts';
 import type { Authentication, AuthOptions } from './authenticator.ts';
-import { type Identity, scopesOf } from './identity.ts';
+import { claimAt, limitOf, scopesOf, userIdOf } from './claims.ts';
+import type { Identity } from './identity.ts';
 import { fetchSparingly } from './jwks-fetch.ts';
 import { ASYMMETRIC, algorithmsOf } from './public-key.ts';
 
@@ -51,7 +52,7 @@ export function createJwtVerifier(options: AuthOptions): (token: string) => Prom
   const { jwtIssuer, jwtAudience, jwtClockToleranceS } = options;
   const verify = keySource(options);
   const checks: JWTVerifyOptions = {
-    requiredClaims: ['exp', 'sub'],
+    requiredClaims: ['exp'],
     clockTolerance: jwtClockToleranceS,
     ...(jwtIssuer !== '' && { issuer: jwtIssuer }),
     ...(jwtAudience !== '' && { audience: jwtAudience }),
@@ -59,7 +60,7 @@ export function createJwtVerifier(options: AuthOptions): (token: string) => Prom
   return async (token) => {
     try {
       const { payload } = await verify(token, checks);
-      const identity = identityOf(payload, jwtClockToleranceS);
+      const identity = identityOf(payload, options);
       return typeof identity === 'string' ? { outcome: 'unknown', detail: identity } : { outcome: 'known', identity };
     } catch (error) {
       return failureOf(error);
@@ -69,7 +70,7 @@ export function createJwtVerifier(options: AuthOptions): (token: string) => Prom
 
 function failureOf(error: unknown): Authentication {
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return { outcome: 'unknown', detail: `The claim ${error.claim} of the token is missing or not accepted.` };
+    return { outcome: 'unknown', detail: missing(error.claim) };
   }
   const detail = error instanceof errors.JOSEError ? FAULTS[error.code] : undefined;
   if (detail !== undefined) return { outcome: 'unknown', detail };
@@ -77,22 +78,35 @@ function failureOf(error: unknown): Authentication {
 }
 
 /** @returns the identity, or what is wrong with the claims. */
-function identityOf(claims: JWTPayload, toleranceS: number): Identity | string {
-  const { sub, scope = '', max_streams: limit, on_limit: onLimit, friends = [] } = claims;
-  if (!isId(sub)) return 'The claim sub must have 1–128 characters of [A-Za-z0-9_.:@-].';
-  if (typeof scope !== 'string') return 'The claim scope must be a string.';
-  const isLimit = limit === undefined || (Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= MAX_LIMIT);
-  if (!isLimit) return `The claim max_streams must be an integer from 1 to ${MAX_LIMIT}.`;
+function identityOf(claims: JWTPayload, options: AuthOptions): Identity | string {
+  const { jwtUserClaim, jwtScopeClaim, jwtLimitClaim, jwtClockToleranceS } = options;
+  const { on_limit: onLimit, friends: named = [] } = claims;
+  const user = claimAt(claims, jwtUserClaim);
+  if (user === undefined) return missing(jwtUserClaim);
+  const userId = userIdOf(user);
+  if (userId === undefined) return `The claim ${jwtUserClaim} must be a user id: ${ID_RULE}.`;
+  const scopes = scopesOf(claimAt(claims, jwtScopeClaim) ?? '');
+  if (scopes === undefined) return `The claim ${jwtScopeClaim} must be a text of words or an array of them.`;
+  const max = claimAt(claims, jwtLimitClaim) ?? undefined;
+  const limit = limitOf(max);
+  if (max !== undefined && limit === undefined) {
+    return `The claim ${jwtLimitClaim} must be an integer from 1 to ${MAX_LIMIT}.`;
+  }
   if (onLimit !== undefined && onLimit !== 'reject' && onLimit !== 'evict-oldest') {
     return 'The claim on_limit must be reject or evict-oldest.';
   }
-  if (!Array.isArray(friends) || !friends.every(isId)) return 'The claim friends must be an array of user ids.';
+  const friends = Array.isArray(named) ? named.map(userIdOf) : [undefined];
+  if (!friends.every((friend) => friend !== undefined)) return 'The claim friends must be an array of user ids.';
   return {
-    userId: sub,
-    scopes: scopesOf(scope),
+    userId,
+    scopes,
     ...(friends.length > 0 && { friends: new Set(friends) }),
-    ...(limit !== undefined && { limit: Number(limit) }),
+    ...(limit !== undefined && { limit }),
     ...(onLimit !== undefined && { onLimit }),
-    expiresAt: Math.min(Math.floor((Number(claims.exp) + toleranceS) * 1_000), Number.MAX_SAFE_INTEGER),
+    expiresAt: Math.min(Math.floor((Number(claims.exp) + jwtClockToleranceS) * 1_000), Number.MAX_SAFE_INTEGER),
   };
+}
+
+function missing(claim: string): string {
+  return `The claim ${claim} of the token is missing or not accepted.`;
 }

@@ -1,10 +1,12 @@
 /** What players and subscriptions have in common: how they connect, give up, and say what they are at. */
 import type { ServerMessage, Welcome } from '../protocol/messages.ts';
+import { NORMAL } from './close-code.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { Disconnection } from './disconnection.ts';
 import { Emitter } from './emitter.ts';
 import type { ConnectionUser, PresenceConnection } from './presence-connection.ts';
-import { PresenceError } from './presence-error.ts';
+import { closedByCaller, PresenceError } from './presence-error.ts';
+import { timeBound } from './time-bound.ts';
 
 /** `live`: welcomed. `closed`: for good, until `connect` is called again. */
 export type ConnectionState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'closed';
@@ -34,8 +36,10 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   /** May be shared: `new PresenceSubscription({ on: player.connection, topic })`. */
   readonly connection: PresenceConnection;
   protected error: PresenceError | undefined;
+  /** What `connect` resolves with, while it is as asked for. */
+  private readyWith: Ready | undefined;
   private opening: Deferred<Ready> | undefined;
-  private giveUpTimer: ReturnType<typeof setTimeout> | undefined;
+  private endOpeningBound: () => void = () => {};
   private shown: S | undefined;
 
   constructor(connection: PresenceConnection) {
@@ -56,7 +60,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
 
   /** Drops the connection; others that share it keep theirs. */
   close(): void {
-    this.end(new PresenceError('closed', 'closed by the caller'));
+    this.end(closedByCaller());
   }
 
   /** @internal */
@@ -64,21 +68,19 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   /** @internal */
   abstract received(message: ServerMessage): void;
   protected abstract describe(): S;
-  protected abstract isReady(): Ready | undefined;
-  /** It is cut off, or over. */
-  protected abstract cleanUp(error: PresenceError | undefined): void;
-  /** Says what else is to be said of its end, before all other events. */
-  protected announce(_error: PresenceError): void {}
+  /** It is cut off, or over: says what else is to be said of that, before all other events. */
+  protected abstract cleanUp(error?: PresenceError): void;
 
   /** @internal */
-  lost(disconnection: Disconnection, error: PresenceError | undefined): void {
+  lost(disconnection: Disconnection, error?: PresenceError): void {
     if (error) {
       this.finish(error, disconnection);
       return;
     }
-    this.error = this.connection.cause;
+    this.readyWith = undefined;
+    this.error = this.connection.lastError;
     if (this.state === 'live') this.state = 'reconnecting';
-    this.cleanUp(undefined);
+    this.cleanUp();
     const { attempt = 1, delayMs = 0 } = disconnection;
     this.emit('disconnected', disconnection as never);
     if (this.state !== 'closed') this.emit('reconnecting', { attempt, delayMs } as never);
@@ -91,8 +93,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   }
 
   protected open(): Promise<Ready> {
-    const ready = this.state === 'live' ? this.isReady() : undefined;
-    if (ready !== undefined) return Promise.resolve(ready);
+    if (this.readyWith) return Promise.resolve(this.readyWith);
     const { isOff } = this;
     this.opening = this.opening || deferred();
     const { promise } = this.opening;
@@ -114,8 +115,9 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   }
 
   /** As asked for: it may be shown. */
-  protected opened(ready: Ready): void {
-    clearTimeout(this.giveUpTimer);
+  protected settled(ready: Ready): void {
+    this.endOpeningBound();
+    this.readyWith = ready;
     this.error = undefined;
     if (this.opening) this.opening.resolve(ready);
     this.opening = undefined;
@@ -125,7 +127,7 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
   protected end(error: PresenceError): void {
     if (this.state === 'closed') return;
     this.connection.part(this);
-    this.finish(error, { code: 1_000, reason: '', willReconnect: false });
+    this.finish(error, { code: NORMAL, reason: '', willReconnect: false });
   }
 
   protected changed(): void {
@@ -139,24 +141,24 @@ export abstract class Connected<Ready, S extends Status, Events extends Connecte
 
   private boundOpening(): void {
     const { timers } = this.connection;
-    if (timers.connectTimeoutMs === Number.POSITIVE_INFINITY) return;
-    this.giveUpTimer = setTimeout(() => {
-      const { cause } = this.connection;
+    if (!Number.isFinite(timers.connectTimeoutMs)) return;
+    this.endOpeningBound = timeBound(timers.connectTimeoutMs, () => {
+      const { lastError: cause } = this.connection;
       this.end(new PresenceError('timeout', cause ? cause.message : 'not in time', { cause }));
-    }, timers.connectTimeoutMs);
+    });
   }
 
   private finish(error: PresenceError, disconnection: Disconnection): void {
     const { opening } = this;
-    clearTimeout(this.giveUpTimer);
+    this.endOpeningBound();
     this.opening = undefined;
+    this.readyWith = undefined;
     this.state = 'closed';
     this.error = error;
-    this.cleanUp(error);
     if (opening) opening.reject(error);
+    this.cleanUp(error);
     // A listener may connect again: then it is no longer over.
     const isOver = (): boolean => this.error === error;
-    this.announce(error);
     if (isOver()) this.emit('disconnected', disconnection as never);
     if (isOver()) this.emit('closed', error as never);
     if (isOver()) this.changed();

@@ -1,15 +1,14 @@
 /** Events by name. A listener that throws does not disturb the others, nor what it listens to. */
 export class Emitter<Events> {
-  private readonly listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  private readonly listeners = new Set<readonly [name: keyof Events, listener: (event: never) => void]>();
 
   /** @returns a function that takes the listener off again. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
     // Of its own, so that the same function listening twice is called twice and taken off once.
-    const own = (event: Events[Name]): void => listener(event);
-    const set = this.listeners.get(name) || new Set();
-    this.listeners.set(name, set.add(own));
+    const own = [name, listener] as const;
+    this.listeners.add(own);
     return () => {
-      set.delete(own);
+      this.listeners.delete(own);
     };
   }
 
@@ -17,11 +16,11 @@ export class Emitter<Events> {
   readonly onStateChange = (listener: () => void): (() => void) => this.on('state' as keyof Events, listener);
 
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of [...(this.listeners.get(name) || [])]) {
+    for (const [wanted, listener] of [...this.listeners]) {
       try {
-        (listener as (event: Events[Name]) => void)(event);
+        if (wanted === name) (listener as (event: Events[Name]) => void)(event);
       } catch (error) {
-        queueMicrotask(() => {
+        setTimeout(() => {
           throw error;
         });
       }

@@ -4,6 +4,7 @@
  */
 import type { SessionFields } from '../protocol/messages.ts';
 import { type Deferred, deferred } from './deferred.ts';
+import { merged } from './merged.ts';
 import type { PresenceError } from './presence-error.ts';
 
 interface Batch {
@@ -78,11 +79,3 @@ export class PendingUpdate {
 }
 
 const fieldsOf = (batch: Batch | undefined): SessionFields | undefined => batch && batch.fields;
-
-/** An undefined field counts as absent. */
-function merged(...parts: (SessionFields | undefined)[]): SessionFields {
-  return Object.assign({}, ...parts.map(known));
-}
-
-/** Without what is undefined: it would overwrite. */
-const known = (part: SessionFields | undefined): SessionFields => JSON.parse(JSON.stringify(part || {}));

@@ -66,7 +66,7 @@ export interface Eviction extends Evicted {
 
 export function evictionOf(message: Evicted, sessionId: string | undefined): Eviction {
   const { reason, by } = message;
-  const isSame = reason === 'replaced' && by !== undefined && by.sessionId === sessionId;
+  const isSame = by && by.sessionId === sessionId;
   return { ...message, who: reason === 'kicked' ? 'operator' : isSame ? 'same-session' : 'other-device' };
 }
 

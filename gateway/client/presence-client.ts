@@ -13,12 +13,10 @@ import {
   type PresenceSession,
 } from './player-events.ts';
 import { connectionOf } from './presence-connection.ts';
-import { errorOf, PresenceError } from './presence-error.ts';
+import { closedByCaller, errorOf, isPassing, type PresenceError } from './presence-error.ts';
 import { backoffMs } from './reconnection.ts';
 import { sessionIdOf } from './session-id.ts';
-
-/** Statuses of problems that pass: it is said again later. Others lie with what was said. */
-const RETRYABLE = [429, 503];
+import { timeBound } from './time-bound.ts';
 
 export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceClientEvents> {
   /** The newest welcome. */
@@ -28,13 +26,15 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
   max: number | undefined;
   private readonly options: PresenceClientOptions;
   private readonly sync: PendingUpdate;
-  private readonly sessionId: string;
-  private welcome: Welcome | undefined;
-  private resume: string | undefined;
-  private replace: readonly string[] | undefined;
+  /** Of the first hello, and of the next one after leaving. */
+  private readonly own: Pick<PresenceClientOptions, 'userId' | 'sessionId'>;
+  private resumeWith: string | undefined;
+  private victims: readonly string[] | undefined;
   private denied: ConcurrencyProblem | undefined;
   private evicted: Eviction | undefined;
   private leaving: Deferred<void> | undefined;
+  /** A `connect` that waits for the end of a `leave` is void when one more of them, or a `close`, came after it. */
+  private ends = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private retries = 0;
 
@@ -42,10 +42,10 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
   constructor(options: PresenceClientOptions) {
     super(connectionOf(options));
     this.options = options;
-    this.replace = options.replace;
-    this.resume = options.resume;
-    this.sessionId = options.sessionId || sessionIdOf();
-    const { streamId, deviceType, country, state, meta } = options;
+    this.victims = options.replace;
+    this.resumeWith = options.resume;
+    const { userId, sessionId = sessionIdOf(), streamId, deviceType, country, state, meta } = options;
+    this.own = { userId, sessionId };
     this.sync = new PendingUpdate({ streamId, deviceType, country, state, meta } as SessionFields);
   }
 
@@ -53,11 +53,19 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
    * Resolves at the welcome. A refusal for good rejects with `PresenceError`: for `concurrency_limit` its `problem`
    * says who holds the slots. Until then, and after every loss, it tries again by itself. While it reconnects, this
    * connects now.
-   * @param how `replace`: sessions of the same user to end in the same step.
+   * @param how `replace`: sessions of the same user to end in the same step; not looked at while it is live.
    */
   connect(how: { replace?: readonly string[] } = {}): Promise<Welcome> {
-    if (this.leaving) return handled(this.leaving.promise.then(() => this.connect(how)));
-    if (how.replace) this.replace = how.replace;
+    if (this.leaving) {
+      const { ends } = this;
+      const again = (): Promise<Welcome> => {
+        if (ends !== this.ends) throw closedByCaller();
+        return this.connect(how);
+      };
+      return handled(this.leaving.promise.then(again));
+    }
+    // With a slot there is nobody to end; said by a later hello it would end somebody then.
+    if (this.state !== 'live') this.victims = how.replace || this.victims;
     if (this.isOff) {
       this.denied = undefined;
       this.evicted = undefined;
@@ -76,7 +84,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
    */
   update(fields: SessionFields): Promise<void> {
     const confirmed = this.sync.set(fields);
-    if (this.state === 'closed') this.sync.end(new PresenceError('closed', 'closed'));
+    if (this.state === 'closed') this.sync.end(closedByCaller());
     else this.flush();
     return confirmed;
   }
@@ -96,38 +104,44 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
    * when it does not answer: then the slot is free after the resume grace. Never rejects.
    */
   leave(): Promise<void> {
+    this.ends += 1;
     if (this.leaving) return this.leaving.promise;
     if (this.isOff) return Promise.resolve();
     const { connection } = this;
     const left = deferred<void>();
     this.leaving = left;
-    const late = setTimeout(() => this.left(), connection.timers.replyTimeoutMs);
-    void left.promise.then(() => clearTimeout(late));
+    // Nobody is ended for a session that ends.
+    this.victims = undefined;
+    const endBound = timeBound(connection.timers.replyTimeoutMs, () => this.left());
+    void left.promise.then(endBound);
     // Answered by a close. What is sent behind a hello ends what that opens.
-    if (this.state === 'live')
-      connection.request({ type: 'leave' }).catch(({ code }) => code === 'disconnected' || this.left());
-    else if (connection.hasSpoken) connection.send({ type: 'leave' });
-    // The session waits for its player: the next hello takes it up, to end it.
-    else if (this.session && connection.graceLeftMs > 0) connection.open();
+    if (connection.send({ type: 'leave' })) connection.wake();
+    // A session that waits for its player is taken up by the next hello, to end it. So it is where nothing answers.
+    else if (this.resumeWith && this.mayBeHeld) connection.open();
     else this.left();
     return left.promise;
+  }
+
+  override close(): void {
+    this.ends += 1;
+    super.close();
   }
 
   /** @internal */
   hello(token: string | undefined): readonly object[] {
     // What hello says is on its way like an update, until the welcome.
     this.sync.take();
-    const { deviceId } = this.options;
+    const { userId, sessionId } = this.held;
     // An undefined field is not sent.
     const hello = {
       type: 'hello',
       ...this.sync.fields,
-      sessionId: this.heldId,
-      userId: this.options.userId || (this.session && this.session.userId),
-      deviceId,
+      userId,
+      sessionId,
+      deviceId: this.options.deviceId,
       token,
-      resume: this.resume,
-      replace: this.replace,
+      resume: this.resumeWith,
+      replace: this.victims,
     };
     return this.leaving ? [hello, { type: 'leave' }] : [hello];
   }
@@ -135,19 +149,17 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
   /** @internal */
   welcomed(welcome: Welcome): void {
     this.state = 'live';
-    this.welcome = welcome;
-    const { userId, sessionId, resumeToken, resumed } = welcome;
-    if (userId !== undefined && sessionId !== undefined) {
-      this.session = { userId, sessionId, resumeToken, resumed, degraded: !!welcome.degraded };
-    }
-    this.resume = resumeToken || this.resume;
+    // Who does not observe has a session.
+    const { userId, sessionId, resumeToken, resumed } = welcome as Welcome & PresenceSession;
+    this.session = { userId, sessionId, resumeToken, resumed, degraded: !!welcome.degraded };
+    this.resumeWith = resumeToken || this.resumeWith;
     // Said once: a session ended for this one may have come back since.
-    this.replace = undefined;
-    this.count(welcome);
+    this.victims = undefined;
+    this.counted(welcome);
     this.sync.confirm();
     this.flush();
     if (this.leaving) return;
-    this.opened(welcome);
+    this.settled(welcome);
     this.emit('welcome', welcome);
     if (welcome.degraded) this.emit('degraded', welcome);
     this.changed();
@@ -157,13 +169,13 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
   received(message: ServerMessage): void {
     switch (message.type) {
       case 'ok':
-        if (message.resumeToken === undefined) break;
-        this.resume = message.resumeToken;
-        if (this.session) this.session = { ...this.session, resumeToken: message.resumeToken };
+        if (!message.resumeToken || !this.session) break;
+        this.resumeWith = message.resumeToken;
+        this.session = { ...this.session, resumeToken: message.resumeToken };
         this.changed();
         break;
       case 'heartbeat':
-        this.count(message);
+        this.counted(message);
         this.changed();
         break;
       case 'drain':
@@ -176,46 +188,51 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     }
   }
 
-  protected isReady(): Welcome | undefined {
-    return this.welcome;
-  }
-
   protected describe(): PlayerStatus {
     const { state, error, session, current, max, denied, evicted } = this;
     return { state, error, session, current, max, denied, evicted };
   }
 
-  protected cleanUp(error: PresenceError | undefined): void {
+  protected cleanUp(error?: PresenceError): void {
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
     if (!error) {
       this.sync.putBack();
       // The socket that was to tell of the end is gone: it ended there, unless the next one is to tell.
-      if (this.leaving && this.connection.graceLeftMs <= 0) queueMicrotask(() => this.left());
+      if (this.leaving && !this.mayBeHeld) void Promise.resolve().then(() => this.left());
       return;
     }
-    // Ended by the server, the session is not to be resumed; ended by the caller it may be.
-    if (error.closeCode !== undefined || this.leaving) this.resume = undefined;
-    if (this.leaving) this.session = undefined;
-    this.sync.end(error);
-    if (error.code === 'concurrency_limit' && !this.leaving) this.denied = error.problem as ConcurrencyProblem;
-    if (error.eviction) this.evicted = evictionOf(error.eviction, this.heldId);
     const { leaving } = this;
     this.leaving = undefined;
-    if (leaving) leaving.resolve();
+    // Ended by the server, the session is not to be resumed; ended by the caller it may be.
+    if (error.closeCode !== undefined || leaving) this.resumeWith = undefined;
+    this.sync.end(error);
+    if (leaving) {
+      this.session = undefined;
+      leaving.resolve();
+      return;
+    }
+    if (error.code === 'concurrency_limit') {
+      this.denied = error.problem as ConcurrencyProblem;
+      this.emit('denied', this.denied);
+    }
+    if (error.eviction) {
+      this.evicted = evictionOf(error.eviction, this.held.sessionId);
+      this.emit('evicted', this.evicted);
+    }
   }
 
-  protected override announce(): void {
-    if (this.denied) this.emit('denied', this.denied);
-    if (this.evicted) this.emit('evicted', this.evicted);
+  private get held(): Pick<PresenceClientOptions, 'userId' | 'sessionId'> {
+    return this.session || this.own;
   }
 
-  private get heldId(): string {
-    return this.session ? this.session.sessionId : this.sessionId;
+  /** A session may wait for this player: its own within the grace, or one of before, of which nothing is known yet. */
+  private get mayBeHeld(): boolean {
+    return !this.session || this.connection.graceLeftMs > 0;
   }
 
   private left(): void {
-    if (this.leaving) this.close();
+    if (this.leaving) super.close();
   }
 
   private ask(message: object): Promise<void> {
@@ -239,8 +256,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
   private unsaid(error: PresenceError): void {
     // After a loss it has been put back already, and may be on its way with another hello.
     if (this.state !== 'live') return;
-    const { problem } = error;
-    if (problem && RETRYABLE.includes(problem.status)) {
+    if (isPassing(error.problem)) {
       this.sync.putBack();
       const { backoffBaseMs, backoffCapMs } = this.connection.timers;
       const again = (): void => {
@@ -256,7 +272,7 @@ export class PresenceClient extends Connected<Welcome, PlayerStatus, PresenceCli
     this.flush();
   }
 
-  private count({ current, max }: { current?: number; max?: number }): void {
+  private counted({ current, max }: { current?: number; max?: number }): void {
     this.current = current;
     this.max = max;
   }

@@ -2,14 +2,15 @@
  * One socket for a player and any number of subscriptions. It is open while one of them wants it, says the player's hello
  * when there is a player, else that of an observer, and hands each its frames.
  */
-import type { ServerMessage, Welcome } from '../protocol/messages.ts';
+import type { ProblemBody, ServerMessage, Welcome } from '../protocol/messages.ts';
+import { NORMAL } from './close-code.ts';
 import type { Disconnection } from './disconnection.ts';
 import { listenToPage } from './page-events.ts';
-import { PresenceError } from './presence-error.ts';
+import { closedByCaller, type PresenceError } from './presence-error.ts';
 import { ReconnectingSocket } from './reconnecting-socket.ts';
 import type { SocketOptions } from './socket-options.ts';
 
-const ANEW: Disconnection = { code: 1000, reason: 'anew', willReconnect: true };
+const ANEW: Disconnection = { code: NORMAL, reason: 'anew', willReconnect: true };
 
 /** A player or a subscription, as its connection sees it. */
 export interface ConnectionUser {
@@ -22,13 +23,13 @@ export interface ConnectionUser {
   /** @internal */
   received(message: ServerMessage): void;
   /** @internal With an error it is over for this one. */
-  lost(disconnection: Disconnection, error: PresenceError | undefined): void;
+  lost(disconnection: Disconnection, error?: PresenceError): void;
   /** @internal */
   failed(error: PresenceError): void;
 }
 
 export class PresenceConnection extends ReconnectingSocket {
-  private readonly users = new Set<ConnectionUser>();
+  private readonly members = new Set<ConnectionUser>();
   /** Whose hello the socket said last; undefined: an observer's. */
   private greeter: ConnectionUser | undefined;
   private unlisten: (() => void) | undefined;
@@ -37,41 +38,40 @@ export class PresenceConnection extends ReconnectingSocket {
   get state(): 'idle' | 'connecting' | 'live' | 'reconnecting' {
     const { socketState } = this;
     if (socketState === 'idle' || socketState === 'live') return socketState;
-    return this.welcome ? 'reconnecting' : 'connecting';
+    return this.lastWelcome ? 'reconnecting' : 'connecting';
   }
 
   /** @internal Takes part in the connection, which is opened for it if need be. */
   join(user: ConnectionUser): void {
-    // A hello cannot be said twice: the socket of an observer gives way to the player's.
-    const isOther = user.hello !== undefined && user !== this.greeter && this.hasSpoken;
-    if (isOther && this.player) throw new TypeError('one player each');
-    this.users.add(user);
+    if (user.hello && this.player) throw new TypeError('one player each');
+    this.members.add(user);
     this.unlisten =
       this.unlisten ||
       listenToPage(
         () => this.wake(),
         () => this.suspend(),
       );
-    if (isOther) this.greetAnew(user);
-    else if (this.socketState === 'live') user.welcomed(this.welcome as Welcome);
+    // A hello cannot be said twice: the socket of an observer gives way to the player's.
+    if (user.hello && this.hasSpoken) this.greetAnew(user);
+    else if (this.socketState === 'live') user.welcomed(this.lastWelcome as Welcome);
     else this.open();
     this.changed();
   }
 
   /** @internal Wants nothing more. Its session, if any, is left to the resume grace. */
   part(user: ConnectionUser): void {
-    if (!this.users.delete(user)) return;
+    if (!this.members.delete(user)) return;
     const { topic } = user;
-    if (topic && this.socketState === 'live' && ![...this.users].some((other) => other.topic === topic)) {
+    if (topic && this.socketState === 'live' && ![...this.members].some((other) => other.topic === topic)) {
       this.send({ type: 'unsubscribe', topic });
     }
-    if (this.users.size === 0) this.end();
+    if (this.members.size === 0) this.end();
     else if (user === this.greeter && this.hasSpoken) this.greetAnew(user);
     this.changed();
   }
 
   private get player(): ConnectionUser | undefined {
-    for (const user of this.users) if (user.hello) return user;
+    for (const user of this.members) if (user.hello) return user;
     return undefined;
   }
 
@@ -85,30 +85,31 @@ export class PresenceConnection extends ReconnectingSocket {
   private greetAnew(cause: ConnectionUser): void {
     this.greeter = undefined;
     this.reopen();
-    this.each((user) => user !== cause && user.lost(ANEW, undefined));
+    this.each((user) => user !== cause && user.lost(ANEW));
   }
 
   protected received(message: ServerMessage): void {
-    const topic = 'topic' in message ? message.topic : 'problem' in message ? message.problem.topic : undefined;
+    const { topic, problem } = message as { topic?: string; problem?: ProblemBody };
+    const about = topic || (problem && problem.topic);
     this.each((user) => {
       // What is of no topic is of the player; without one, of all.
-      const isTheirs = topic === undefined ? !this.greeter || user === this.greeter : user.topic === topic;
+      const isTheirs = about ? user.topic === about : !this.greeter || user === this.greeter;
       if (isTheirs) user.received(message);
     });
   }
 
-  protected lost(disconnection: Disconnection, error: PresenceError | undefined): void {
-    const all = [...this.users];
+  protected lost(disconnection: Disconnection, error?: PresenceError): void {
+    const all = [...this.members];
     const { greeter } = this;
     this.greeter = undefined;
     // It is over for whom the hello was said; the others go on without.
-    const isOver = (user: ConnectionUser): boolean => error !== undefined && (!greeter || user === greeter);
-    for (const user of all) if (isOver(user)) this.users.delete(user);
-    if (this.users.size === 0) this.end();
+    const isOver = (user: ConnectionUser): boolean => !!error && (!greeter || user === greeter);
+    for (const user of all) if (isOver(user)) this.members.delete(user);
+    if (this.members.size === 0) this.end();
     else if (error) this.open();
     for (const user of all) {
       if (isOver(user)) user.lost(disconnection, error);
-      else if (this.users.has(user)) user.lost({ ...disconnection, willReconnect: true }, undefined);
+      else if (this.members.has(user)) user.lost({ ...disconnection, willReconnect: true });
     }
     this.changed();
   }
@@ -117,7 +118,7 @@ export class PresenceConnection extends ReconnectingSocket {
     this.greeter = undefined;
     if (this.unlisten) this.unlisten();
     this.unlisten = undefined;
-    this.stop(new PresenceError('closed', 'closed by the caller'));
+    this.stop(closedByCaller());
   }
 
   protected welcomed(welcome: Welcome): void {
@@ -134,7 +135,7 @@ export class PresenceConnection extends ReconnectingSocket {
   }
 
   private each(act: (user: ConnectionUser) => unknown): void {
-    for (const user of [...this.users]) if (this.users.has(user)) act(user);
+    for (const user of [...this.members]) if (this.members.has(user)) act(user);
   }
 }
 

@@ -45,11 +45,18 @@ export class PresenceError extends Error {
   }
 }
 
+export const closedByCaller = (): PresenceError => new PresenceError('closed', 'closed by the caller');
+
 export function errorOf(problem: ProblemBody, closeCode?: number): PresenceError {
   return new PresenceError(problem.code as PresenceErrorCode, problem.detail, {
     problem,
     closeCode,
   });
+}
+
+/** Is it worth while to say it again later? Otherwise it lies with what was said. */
+export function isPassing(problem: ProblemBody | undefined): boolean {
+  return !!problem && (problem.status === 429 || problem.status >= 500);
 }
 
 /** Why the server closed: the reason is the name of its code. An earlier problem was not followed by a close. */

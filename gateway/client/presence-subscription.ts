@@ -4,7 +4,7 @@ import { ChangeQueue } from './change-queue.ts';
 import { Connected } from './connected.ts';
 import { handled } from './deferred.ts';
 import { connectionOf } from './presence-connection.ts';
-import { errorOf, type PresenceError } from './presence-error.ts';
+import { errorOf, isPassing, type PresenceError } from './presence-error.ts';
 import type {
   IntervalSummary,
   PresenceSubscriptionEvents,
@@ -17,6 +17,7 @@ import { timeBound } from './time-bound.ts';
 import { type Count, TopicView } from './topic-view.ts';
 
 type Page = Extract<TopicMessage, { sessions: SessionView[] }>;
+type Totals = Extract<TopicMessage, { stats: StatsView }>;
 
 const RESYNC: Resync = { kind: 'resync' };
 const QUEUE_LIMIT = 1_024;
@@ -30,6 +31,8 @@ export class PresenceSubscription
   stats: StatsView | undefined;
   /** The last summary. */
   interval: IntervalSummary | undefined;
+  /** The server lost data a moment ago: sessions may be missing, and `count` be too small. A whole snapshot follows by itself. */
+  degraded = false;
   /** Where the next connection goes on; undefined when it begins with a snapshot. */
   cursor: string | undefined;
   private readonly options: PresenceSubscriptionOptions;
@@ -41,7 +44,6 @@ export class PresenceSubscription
   private subscribed = false;
   private resumed = false;
   private wasReady = false;
-  private ready: true | undefined;
   /** Runs while a snapshot is on its way: its next page must come within. */
   private endPageBound: () => void = () => {};
 
@@ -117,7 +119,7 @@ export class PresenceSubscription
         this.changed();
         break;
       case 'snapshot':
-        if ('stats' in message) this.summarised(message.stats, message.cursor);
+        if ('stats' in message) this.summarised(message);
         else this.page(message);
         break;
       case 'changes':
@@ -130,6 +132,7 @@ export class PresenceSubscription
         this.view.complete = false;
         this.interval = message;
         this.told = message;
+        this.degraded = !!message.degraded;
         this.cursor = message.cursor;
         this.emit('interval', message);
         this.changed();
@@ -139,19 +142,14 @@ export class PresenceSubscription
     }
   }
 
-  protected isReady(): true | undefined {
-    return this.ready;
-  }
-
   protected describe(): SubscriptionStatus {
-    const { state, error, wasReady: isReady, count } = this;
-    return { state, error, isReady, count: count && { users: count.users, sessions: count.sessions } };
+    const { state, error, wasReady: isReady, degraded, count } = this;
+    return { state, error, isReady, degraded, count: count && { users: count.users, sessions: count.sessions } };
   }
 
-  protected cleanUp(error: PresenceError | undefined): void {
+  protected cleanUp(error?: PresenceError): void {
     this.endPageBound();
     this.view.abort();
-    this.ready = undefined;
     if (!error) return;
     const byCaller = error.code === 'closed' && error.closeCode === undefined;
     for (const queue of this.queues) queue.end(byCaller ? undefined : error);
@@ -161,7 +159,8 @@ export class PresenceSubscription
   private async subscribe(): Promise<void> {
     this.subscribed = false;
     const { topic, mode, seen } = this.options;
-    const { cursor } = this;
+    // What is missing does not come by a cursor.
+    const cursor = this.degraded ? undefined : this.cursor;
     const { connection } = this;
     try {
       // Its reply comes to `received`, in the order of the messages.
@@ -173,7 +172,7 @@ export class PresenceSubscription
         // Of another deployment, or of a store that is no more.
         this.cursor = undefined;
         await this.subscribe();
-      } else if (error.problem.status >= 500) {
+      } else if (isPassing(error.problem)) {
         // Others may share the connection: it stays.
         const waitMs = Math.random() * connection.timers.replyTimeoutMs;
         this.endPageBound = timeBound(waitMs, () => this.subscribe());
@@ -194,8 +193,9 @@ export class PresenceSubscription
     if (this.wasReady) this.emit('resync', RESYNC);
   }
 
-  private summarised(stats: StatsView, cursor: string): void {
+  private summarised({ stats, cursor, degraded }: Totals): void {
     this.endPageBound();
+    this.degraded = !!degraded;
     this.view.complete = false;
     this.stats = stats;
     this.told = stats;
@@ -204,7 +204,7 @@ export class PresenceSubscription
     this.upToDate();
   }
 
-  private page({ page, last, sessions, cursor }: Page): void {
+  private page({ page, last, sessions, cursor, degraded }: Page): void {
     this.endPageBound();
     // A connection lost within a snapshot begins with another one.
     this.cursor = undefined;
@@ -213,6 +213,7 @@ export class PresenceSubscription
       return;
     }
     this.cursor = cursor;
+    this.degraded = !!degraded;
     if (this.wasReady) for (const queue of this.queues) queue.restart();
     this.emit('snapshot', this.view.sessions);
     this.upToDate();
@@ -229,8 +230,7 @@ export class PresenceSubscription
     if (this.subscribed) {
       this.subscribed = false;
       this.wasReady = true;
-      this.ready = true;
-      this.opened(true);
+      this.settled(true);
       this.emit('ready', { resumed: this.resumed });
     }
     this.changed();

@@ -15,6 +15,9 @@ import {
 
 type Release = () => void;
 
+/** A component that takes the place of another in the same turn, as StrictMode and another `key` do, goes on with what that held. */
+const atEndOfTurn = (act: () => void): void => void Promise.resolve().then(act);
+
 /** A set of listeners. */
 class Listeners {
   private readonly all = new Set<() => void>();
@@ -106,7 +109,9 @@ export class SharedPlayback extends Listeners {
     if (this.holders === 1) void this.client.connect();
     return () => {
       this.holders -= 1;
-      if (this.holders === 0) void this.client?.leave();
+      atEndOfTurn(() => {
+        if (this.holders === 0) void this.client?.leave();
+      });
     };
   }
 
@@ -115,6 +120,8 @@ export class SharedPlayback extends Listeners {
   }
 
   readonly takeOver = (sessionId?: string): void => {
+    // Nobody would leave again.
+    if (this.holders === 0) return;
     const victim = sessionId ?? this.read().denied?.conflicts[0]?.sessionId;
     void this.client?.connect(victim === undefined ? {} : { replace: [victim] });
   };
@@ -125,6 +132,8 @@ export interface ViewersView {
   readonly sessions: ReadonlyMap<string, SessionView>;
   readonly count: Count | undefined;
   readonly isReady: boolean;
+  /** Sessions may be missing, as the server lost data a moment ago. */
+  readonly degraded: boolean;
   readonly error: PresenceError | undefined;
   /** Of a topic of users. */
   statusOf(userId: string): UserPresence;
@@ -134,6 +143,7 @@ const NOTHING: ViewersView = {
   sessions: new Map(),
   count: undefined,
   isReady: false,
+  degraded: false,
   error: undefined,
   statusOf: () => ({ online: false, lastSeenAt: null }),
 };
@@ -145,7 +155,9 @@ export class SharedTopic extends Listeners {
   private readonly connection: () => PresenceConnection;
   private readonly holders: ('events' | 'interval')[] = [];
   private mode: 'events' | 'interval' | undefined;
-  private subscription: PresenceSubscription | undefined;
+  private shown: PresenceSubscription | undefined;
+  /** Of the mode that is wanted: shown once it has something to show. */
+  private newest: PresenceSubscription | undefined;
 
   constructor(topic: string, connection: () => PresenceConnection) {
     super();
@@ -154,11 +166,12 @@ export class SharedTopic extends Listeners {
   }
 
   get view(): ViewersView {
-    const { subscription } = this;
-    if (!subscription) return NOTHING;
-    const { sessions, count, status } = subscription;
-    const statusOf = (userId: string): UserPresence => subscription.statusOf(userId);
-    return { sessions, count, isReady: status.isReady, error: status.error, statusOf };
+    const { shown } = this;
+    if (!shown) return NOTHING;
+    const { sessions, count, status } = shown;
+    const statusOf = (userId: string): UserPresence => shown.statusOf(userId);
+    const { isReady, degraded, error } = status;
+    return { sessions, count, isReady, degraded, error, statusOf };
   }
 
   hold(mode: 'events' | 'interval'): Release {
@@ -166,7 +179,7 @@ export class SharedTopic extends Listeners {
     this.follow();
     return () => {
       this.holders.splice(this.holders.indexOf(mode), 1);
-      this.follow();
+      atEndOfTurn(() => this.follow());
     };
   }
 
@@ -175,19 +188,32 @@ export class SharedTopic extends Listeners {
     const wanted = this.holders.includes('events') ? 'events' : this.holders[0];
     if (wanted === this.mode || (wanted === 'interval' && this.mode === 'events')) return;
     this.mode = wanted;
-    const former = this.subscription;
-    this.subscription = undefined;
-    if (wanted !== undefined) {
-      const seen = this.topic.startsWith('user');
-      const subscription = new PresenceSubscription({ topic: this.topic, mode: wanted, seen, on: this.connection() });
-      this.subscription = subscription;
-      subscription.onStateChange(() => {
-        this.version = {};
-        this.notify();
-      });
-      void subscription.connect();
+    if (wanted === undefined) {
+      const { newest } = this;
+      this.newest = undefined;
+      newest?.close();
+      this.show(undefined);
+      return;
     }
-    former?.close();
+    const seen = this.topic.startsWith('user');
+    const subscription = new PresenceSubscription({ topic: this.topic, mode: wanted, seen, on: this.connection() });
+    this.newest = subscription;
+    subscription.onStateChange(() => {
+      const { isReady, state } = subscription.status;
+      if (subscription === this.newest && (isReady || state === 'closed')) this.show(subscription);
+      if (subscription !== this.shown) return;
+      this.version = {};
+      this.notify();
+    });
+    void subscription.connect();
+    if (!this.shown?.status.isReady) this.show(subscription);
+  }
+
+  private show(subscription: PresenceSubscription | undefined): void {
+    const former = this.shown;
+    if (former === subscription) return;
+    this.shown = subscription;
     this.version = {};
+    former?.close();
   }
 }

@@ -123,13 +123,18 @@ export function useViewers<T = SessionsOf>(
 
 type SessionsOf = ReadonlyArray<ViewersView['sessions'] extends ReadonlyMap<string, infer S> ? S : never>;
 
-const countOf = ({ count }: ViewersView): Count | undefined => count;
-const isSameCount = (a: Count | undefined, b: Count | undefined): boolean =>
-  a?.users === b?.users && a?.sessions === b?.sessions;
+export interface Occupancy extends Count {
+  /** The count may be too small, as the server lost data a moment ago. */
+  readonly degraded: boolean;
+}
+
+const occupancyOf = ({ count, degraded }: ViewersView): Occupancy | undefined => count && { ...count, degraded };
+const isSameOccupancy = (a: Occupancy | undefined, b: Occupancy | undefined): boolean =>
+  a?.users === b?.users && a?.sessions === b?.sessions && a?.degraded === b?.degraded;
 
 /** How many watch a stream; undefined until it is known. Cheap for the server however many they are. */
-export function useOccupancy(streamId: string | undefined): Count | undefined {
-  return useTopic(streamId === undefined ? undefined : `stream:${streamId}`, 'interval', countOf, isSameCount);
+export function useOccupancy(streamId: string | undefined): Occupancy | undefined {
+  return useTopic(streamId === undefined ? undefined : `stream:${streamId}`, 'interval', occupancyOf, isSameOccupancy);
 }
 
 /** Of the socket: `idle` until a component needs it. */

@@ -3,27 +3,23 @@
  * code says. Whoever uses it decides what hello says and what the frames mean.
  */
 import { type ProblemBody, type ServerMessage, SUBPROTOCOL, type Welcome } from '../protocol/messages.ts';
+import { AT_LIMIT, CUT, EVICTED, GOING_AWAY, KICKED, NORMAL, REPLACED } from './close-code.ts';
 import { handled } from './deferred.ts';
 import type { Disconnection } from './disconnection.ts';
 import { Emitter } from './emitter.ts';
 import { closeErrorOf, errorOf, PresenceError } from './presence-error.ts';
 import { probe } from './probe.ts';
 import { backoffMs, capWithin, reconnectionAfter } from './reconnection.ts';
-import { Replies } from './replies.ts';
+import { type Replies, repliesWithin } from './replies.ts';
 import { type SocketOptions, type SocketTimers, type TokenProvider, timersOf } from './socket-options.ts';
 import { timeBound } from './time-bound.ts';
-import { Watchdog } from './watchdog.ts';
-import { OPEN, type WebSocketConstructor, type WebSocketLike, webSocketOf } from './web-socket.ts';
+import { type Watchdog, watchdog } from './watchdog.ts';
+import { type WebSocketConstructor, type WebSocketLike, webSocketOf } from './web-socket.ts';
 
 const NOTHING = (): void => {};
 /** After each of the first failures it is asked why. */
 const PROBED_ATTEMPTS = 2;
-/** As a browser reports a connection that was cut. */
-const CUT = 1006;
-const NORMAL = 1000;
-const GOING_AWAY = 1001;
-const AT_LIMIT = 4009;
-const EVICTIONS = { evicted: 4010, kicked: 4011, replaced: 4012 };
+const CLOSE_CODES = { evicted: EVICTED, kicked: KICKED, replaced: REPLACED };
 
 /** `opening`: from the token to the welcome. `waiting`: for the next attempt. */
 type State = 'idle' | 'waiting' | 'opening' | 'live';
@@ -34,25 +30,29 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
   socketState: State = 'idle';
   /** @internal */
   readonly timers: SocketTimers;
+  /** @internal The hello is on its way to the server, or was answered. */
+  hasSpoken = false;
   /** @internal */
-  welcome: Welcome | undefined;
+  lastWelcome: Welcome | undefined;
   /** @internal The last thing that went wrong since the last welcome. */
-  cause: PresenceError | undefined;
+  lastError: PresenceError | undefined;
   private readonly options: SocketOptions;
-  private readonly WebSocket: WebSocketConstructor;
+  private readonly Socket: WebSocketConstructor;
   private readonly replies: Replies;
   private readonly watchdog: Watchdog;
   private socket: WebSocketLike | undefined;
   /** The attempt that goes on: an earlier one whose token comes late is void. */
   private dialling: object | undefined;
-  private attempt = 0;
+  private failures = 0;
   /** Since when there is no live connection any more; 0 before the first one. */
   private lostAt = 0;
+  /** For how long the server lets a session wait. */
+  private graceMs = 0;
   /** Until then attempts come often. */
   private graceEndsAt = 0;
   /** What this socket said went wrong, and that its node is going away. */
-  private problem: ProblemBody | undefined;
-  private draining = false;
+  private lastProblem: ProblemBody | undefined;
+  private isDraining = false;
   /** Until the welcome; then until the end of a drain. */
   private endBound: () => void = NOTHING;
   /** The next attempt, or the proof that the connection lasts. */
@@ -62,10 +62,10 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     super();
     this.options = options;
     this.timers = timersOf(options);
-    this.WebSocket = webSocketOf(options.WebSocket);
-    this.replies = new Replies(this.timers.replyTimeoutMs, () => this.drop());
+    this.Socket = webSocketOf(options.WebSocket);
+    this.replies = repliesWithin(this.timers.replyTimeoutMs, () => this.drop());
     const ping = (): boolean => this.send({ type: 'ping' });
-    this.watchdog = new Watchdog(this.timers.pongTimeoutMs, ping, () => this.drop());
+    this.watchdog = watchdog(this.timers.pongTimeoutMs, ping, () => this.drop());
   }
 
   /** The first frames of a new socket: hello, and what goes with it. */
@@ -74,37 +74,23 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
   /** Every frame but the welcome and the refusal of a request, in their order. */
   protected abstract received(message: ServerMessage): void;
   /** The socket is gone. With an error the server does not want it back: it is `idle` then, else `waiting`. */
-  protected abstract lost(disconnection: Disconnection, error: PresenceError | undefined): void;
+  protected abstract lost(disconnection: Disconnection, error?: PresenceError): void;
   protected abstract failed(error: PresenceError): void;
-
-  /** @internal The hello is on its way to the server, or was answered. */
-  get hasSpoken(): boolean {
-    return (
-      this.socketState === 'live' ||
-      (this.socketState === 'opening' && !!this.socket && this.socket.readyState === OPEN)
-    );
-  }
 
   /** @internal For how long a session may still wait for its player. */
   get graceLeftMs(): number {
     return this.lostAt + this.graceMs - Date.now();
   }
 
-  private get graceMs(): number {
-    return this.welcome ? this.welcome.resumeGraceMs : 0;
-  }
-
   /** @internal Connects now, unless it does so already. */
   open(): void {
-    if (this.socketState === 'idle') this.attempt = 0;
-    if (this.socketState === 'idle' || this.socketState === 'waiting') void this.dial();
+    if (this.socketState === 'idle') this.failures = 0;
+    if (!this.dialling) void this.dial();
   }
 
   /** @internal Another hello is to be said, on another socket. */
   reopen(): void {
-    this.abandon();
-    this.replies.fail(new PresenceError('disconnected', 'anew'));
-    this.socketState = 'idle';
+    this.stop(new PresenceError('disconnected', 'anew'));
     this.open();
   }
 
@@ -132,20 +118,19 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
 
   /** @internal Gives the socket up until it is woken. */
   suspend(): void {
-    if (this.socketState === 'opening' || this.socketState === 'live') this.closed(CUT, 'asleep');
+    if (this.dialling) this.ended(CUT, 'asleep');
     clearTimeout(this.timer);
   }
 
   /** @internal Gives the socket up as if it had been cut. */
-  drop(code = CUT, reason = 'no answer'): void {
-    if (this.socketState !== 'idle') this.closed(code, reason);
+  drop(reason = 'no answer', code = CUT): void {
+    if (this.socketState !== 'idle') this.ended(code, reason);
   }
 
   /** @internal Ends without a word to the user. */
   stop(error: PresenceError): void {
     this.abandon();
     this.socketState = 'idle';
-    this.lostAt = 0;
     this.replies.fail(error);
   }
 
@@ -155,26 +140,26 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     const dialling = {};
     this.dialling = dialling;
     const isCurrent = (): boolean => this.dialling === dialling;
-    this.endBound = timeBound(this.timers.helloTimeoutMs, () => this.drop(CUT, 'no welcome'));
+    this.endBound = timeBound(this.timers.helloTimeoutMs, () => this.drop());
     try {
       const { token: given } = this.options;
       const token = typeof given === 'function' ? await given() : await given;
-      if (isCurrent()) this.connect(token);
+      if (isCurrent()) this.openSocket(token);
     } catch (cause) {
       if (!isCurrent()) return;
-      this.cause = new PresenceError('token_failed', String(cause), { cause });
-      this.failed(this.cause);
-      if (isCurrent()) this.closed(CUT, 'no token');
+      this.lastError = new PresenceError('token_failed', String(cause), { cause });
+      this.failed(this.lastError);
+      if (isCurrent()) this.drop('token_failed');
     }
   }
 
-  private connect(token: string | undefined): void {
+  private openSocket(token: string | undefined): void {
     let socket: WebSocketLike;
     try {
-      socket = new this.WebSocket(String(this.options.url), SUBPROTOCOL);
+      socket = new this.Socket(String(this.options.url), SUBPROTOCOL);
     } catch (cause) {
       // Of no use to try again: a bad address, or one that this page may not reach.
-      this.closed(CUT, 'bad address', new PresenceError('invalid_request', String(cause), { cause }));
+      this.ended(CUT, '', new PresenceError('invalid_request', String(cause), { cause }));
       return;
     }
     this.socket = socket;
@@ -182,17 +167,19 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     const isCurrent = (): boolean => this.socket === socket;
     socket.onopen = () => {
       isOpen = true;
-      if (isCurrent()) for (const frame of this.hello(token)) socket.send(JSON.stringify(frame));
+      if (!isCurrent()) return;
+      for (const frame of this.hello(token)) socket.send(JSON.stringify(frame));
+      this.hasSpoken = true;
     };
     socket.onmessage = ({ data }) => isCurrent() && this.receive(data);
     socket.onclose = ({ code, reason }) => {
       if (!isCurrent()) return;
-      if (!isOpen && this.attempt < PROBED_ATTEMPTS) void this.inquire();
-      this.closed(code, reason);
+      if (!isOpen && this.failures < PROBED_ATTEMPTS) void this.inquire();
+      this.ended(code, reason);
     };
     // A close follows; without a listener the package ws would throw. It tells what browsers do not.
     socket.onerror = ({ message } = {}) => {
-      if (isCurrent() && !isOpen) this.cause = new PresenceError('disconnected', message || 'no connection');
+      if (isCurrent() && !isOpen) this.lastError = new PresenceError('disconnected', message || 'no connection');
     };
   }
 
@@ -201,28 +188,26 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     let message: ServerMessage;
     try {
       message = JSON.parse(data as string);
-      if (message.type === 'error') this.problem = message.problem;
+      if (message.type === 'error') this.lastProblem = message.problem;
       const isReply = this.replies.take(message);
       // The refusal of a request rejects the request and is no event.
-      if (!isReply || message.type !== 'error') this.handle(message);
+      if (!isReply || message.type !== 'error') this.dispatch(message);
     } catch (cause) {
       this.failed(new PresenceError('protocol_error', String(cause), { cause }));
-      this.drop(CUT, 'protocol error');
+      this.drop('protocol_error');
     }
   }
 
-  private handle(message: ServerMessage): void {
+  private dispatch(message: ServerMessage): void {
     switch (message.type) {
       case 'welcome':
         if (this.socketState !== 'live') this.begin(message);
         return;
-      case 'pong':
-        return;
       case 'drain':
-        this.draining = true;
+        this.isDraining = true;
         // The server closes by then, unless it can no longer.
         this.endBound = timeBound(message.reconnectInMs + this.timers.replyTimeoutMs, () =>
-          this.drop(GOING_AWAY, 'drained'),
+          this.drop('drained', GOING_AWAY),
         );
         break;
       case 'token_expiring':
@@ -230,8 +215,8 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
         break;
       // What follows is its close: whoever hears of it may connect again at once.
       case 'evicted': {
-        const closeCode = EVICTIONS[message.reason];
-        this.closed(
+        const closeCode = CLOSE_CODES[message.reason];
+        this.ended(
           closeCode,
           message.reason,
           new PresenceError('evicted', message.reason, { closeCode, eviction: message }),
@@ -241,7 +226,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
       case 'error': {
         const { code } = message.problem;
         if (code !== 'concurrency_limit') break;
-        this.closed(AT_LIMIT, code, errorOf(message.problem, AT_LIMIT));
+        this.ended(AT_LIMIT, code, errorOf(message.problem, AT_LIMIT));
         return;
       }
     }
@@ -250,12 +235,13 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
 
   private begin(welcome: Welcome): void {
     this.socketState = 'live';
-    this.welcome = welcome;
-    this.cause = undefined;
+    this.lastWelcome = welcome;
+    this.graceMs = welcome.resumeGraceMs;
+    this.lastError = undefined;
     this.endBound();
-    this.watchdog.start(welcome.pingIntervalMs);
+    this.watchdog.start(welcome.pingIntervalMs, welcome.silenceTimeoutMs);
     this.timer = setTimeout(() => {
-      this.attempt = 0;
+      this.failures = 0;
     }, this.timers.stableAfterMs);
     this.welcomed(welcome);
   }
@@ -275,24 +261,21 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
   private async inquire(): Promise<void> {
     const found = await probe(String(this.options.url));
     if (!found || this.socketState === 'live' || this.socketState === 'idle') return;
-    this.cause = found;
+    this.lastError = found;
     // What was never right does not become right; what was may be in the middle of a deployment.
-    if (!this.welcome && (found.code === 'forbidden' || found.code === 'not_found')) {
-      this.closed(CUT, found.message, found);
+    if (!this.lastWelcome && (found.code === 'forbidden' || found.code === 'not_found')) {
+      this.ended(CUT, found.message, found);
     }
   }
 
-  private closed(code: number, reason: string, fatal?: PresenceError): void {
-    const { draining } = this;
+  private ended(code: number, reason: string, fatal?: PresenceError): void {
+    const { isDraining } = this;
     const policy = reconnectionAfter(code);
-    const refusal = closeErrorOf(code, reason, this.problem);
+    const refusal = closeErrorOf(code, reason, this.lastProblem);
     const error = fatal || (policy === 'never' ? refusal : undefined);
-    if (this.socketState === 'live') {
-      this.lostAt = Date.now();
-      // One that did not last had no session to wait for long.
-      if (this.attempt === 0) this.graceEndsAt = this.lostAt + this.graceLeftMs;
-    }
-    if (refusal.problem || !this.cause) this.cause = refusal;
+    // One that did not last had no session to wait for long.
+    if (this.socketState === 'live' && this.failures === 0) this.graceEndsAt = Date.now() + this.graceMs;
+    if (refusal.problem || !this.lastError) this.lastError = refusal;
     this.abandon();
     if (error) {
       this.stop(error);
@@ -301,24 +284,26 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     }
     // Only the first time: what is closed again before it was stable is slowed down like any other.
     const { backoffBaseMs, backoffCapMs } = this.timers;
-    const atOnce = (draining || policy === 'now') && this.attempt === 0;
+    const atOnce = (isDraining || policy === 'now') && this.failures === 0;
     const graceMs = Date.now() < this.graceEndsAt ? this.graceMs : 0;
     const cap = capWithin(graceMs, code, backoffBaseMs, backoffCapMs);
-    const delayMs = atOnce ? 0 : backoffMs(this.attempt, backoffBaseMs, cap);
-    this.attempt += 1;
+    const delayMs = atOnce ? 0 : backoffMs(this.failures, backoffBaseMs, cap);
+    this.failures += 1;
     this.socketState = 'waiting';
     this.timer = setTimeout(() => void this.dial(), delayMs);
     this.replies.fail(new PresenceError('disconnected', 'connection lost', { closeCode: code }));
-    this.lost({ code, reason, willReconnect: true, attempt: this.attempt, delayMs }, undefined);
+    this.lost({ code, reason, willReconnect: true, attempt: this.failures, delayMs });
   }
 
   /** Lets go of the socket without waiting for its close. */
   private abandon(): void {
     const { socket } = this;
+    if (this.socketState === 'live') this.lostAt = Date.now();
     this.socket = undefined;
     this.dialling = undefined;
-    this.problem = undefined;
-    this.draining = false;
+    this.hasSpoken = false;
+    this.lastProblem = undefined;
+    this.isDraining = false;
     clearTimeout(this.timer);
     this.endBound();
     this.watchdog.stop();

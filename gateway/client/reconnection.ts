@@ -1,14 +1,14 @@
 /** Whether and when to come back after a close. Pure. */
 import type { Reconnect } from '../protocol/close-codes.ts';
+import { GOING_AWAY, NORMAL, TOO_BIG } from './close-code.ts';
 
-const NORMAL = 1_000;
-const GOING_AWAY = 1_001;
-const TOO_BIG = 1_009;
+/** Of the codes 4000 to 4099, and so on. */
+const hundredOf = (code: number): number => Math.floor(code / 100);
 
 /** What to do after a close code: each of ours does what its hundred does, as will those that are newer than this client. */
 export function reconnectionAfter(code: number): Reconnect {
-  if (code === NORMAL || code === TOO_BIG || (code >= 4000 && code < 4100)) return 'never';
-  return code === GOING_AWAY || (code >= 4200 && code < 4300) ? 'now' : 'backoff';
+  if (code === NORMAL || code === TOO_BIG || hundredOf(code) === 40) return 'never';
+  return code === GOING_AWAY || hundredOf(code) === 42 ? 'now' : 'backoff';
 }
 
 /** A wait takes at most this part of the time for which the session waits. */
@@ -20,7 +20,7 @@ const ATTEMPTS_IN_GRACE = 5;
  * server has asked to be spared (4100, 4129).
  */
 export function capWithin(graceMs: number, code: number, baseMs: number, capMs: number): number {
-  if (graceMs === 0 || (code >= 4100 && code < 4200)) return capMs;
+  if (graceMs === 0 || hundredOf(code) === 41) return capMs;
   return Math.min(capMs, Math.max(baseMs, graceMs / ATTEMPTS_IN_GRACE));
 }
 

@@ -14,64 +14,63 @@ interface Waiting {
   cancel?: () => void;
 }
 
-export class Replies {
-  private readonly waiting = new Map<string, Waiting>();
-  private readonly timeoutMs: number;
-  private readonly silent: () => void;
-  private asked = 0;
-
-  /** @param silent called when an answer did not come in time. */
-  constructor(timeoutMs: number, silent: () => void) {
-    this.timeoutMs = timeoutMs;
-    this.silent = silent;
-  }
-
+export interface Replies {
   /** @param send puts the id into the frame. */
-  ask(send: (id: string) => void): Promise<ServerMessage> {
-    const reply = deferred<ServerMessage>();
-    this.asked += 1;
-    const id = String(this.asked);
-    this.waiting.set(id, { reply, send: () => send(id) });
-    this.sendNext();
-    return reply.promise;
-  }
-
+  ask(send: (id: string) => void): Promise<ServerMessage>;
   /** @returns false for a frame that is no reply. */
-  take(message: ServerMessage): boolean {
-    const id = (message as { id?: string }).id as string;
-    const waiting = this.waiting.get(id);
-    if (!waiting) return false;
-    this.remove(id, waiting);
-    if (message.type === 'error') waiting.reply.reject(errorOf(message.problem));
-    else waiting.reply.resolve(message);
-    this.sendNext();
-    return true;
-  }
+  take(message: ServerMessage): boolean;
+  fail(error: PresenceError): void;
+}
 
-  fail(error: PresenceError): void {
-    this.waiting.forEach((waiting, id) => {
-      this.remove(id, waiting);
-      waiting.reply.reject(error);
-    });
-  }
+/** @param silent called when an answer did not come in time. */
+export function repliesWithin(timeoutMs: number, silent: () => void): Replies {
+  const waiting = new Map<string, Waiting>();
+  let asked = 0;
 
-  private remove(id: string, { cancel }: Waiting): void {
-    this.waiting.delete(id);
-    if (cancel) cancel();
-  }
+  const removed = (id: string): Deferred<ServerMessage> | undefined => {
+    const found = waiting.get(id);
+    waiting.delete(id);
+    if (found && found.cancel) found.cancel();
+    return found && found.reply;
+  };
 
-  private sendNext(): void {
+  const sendNext = (): void => {
     let unanswered = 0;
-    for (const [id, waiting] of this.waiting) {
+    for (const [id, each] of waiting) {
       unanswered += 1;
       if (unanswered > MAX_UNANSWERED) return;
-      if (waiting.cancel) continue;
-      waiting.cancel = timeBound(this.timeoutMs, () => {
-        this.waiting.delete(id);
-        waiting.reply.reject(new PresenceError('timeout', 'no answer in time'));
-        this.silent();
+      if (each.cancel) continue;
+      each.cancel = timeBound(timeoutMs, () => {
+        waiting.delete(id);
+        each.reply.reject(new PresenceError('timeout', 'no answer'));
+        silent();
       });
-      waiting.send();
+      each.send();
     }
-  }
+  };
+
+  return {
+    ask: (send) => {
+      const reply = deferred<ServerMessage>();
+      asked += 1;
+      const id = String(asked);
+      waiting.set(id, { reply, send: () => send(id) });
+      sendNext();
+      return reply.promise;
+    },
+    take: (message) => {
+      const reply = removed((message as { id?: string }).id as string);
+      if (!reply) return false;
+      if (message.type === 'error') reply.reject(errorOf(message.problem));
+      else reply.resolve(message);
+      sendNext();
+      return true;
+    },
+    fail: (error) => {
+      for (const [id, { reply }] of waiting) {
+        removed(id);
+        reply.reject(error);
+      }
+    },
+  };
 }

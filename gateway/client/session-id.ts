@@ -8,6 +8,6 @@ const RADIX = 36;
 
 export function sessionIdOf(): string {
   const { crypto } = root as Partial<typeof globalThis>;
-  if (crypto?.randomUUID) return crypto.randomUUID();
+  if (crypto && crypto.randomUUID) return crypto.randomUUID();
   return [0, 0, 0].map(() => Math.random().toString(RADIX).slice(2)).join('');
 }

@@ -1,4 +1,5 @@
 /** What a connection needs to know, and its time bounds. */
+import { merged } from './merged.ts';
 import type { WebSocketConstructor } from './web-socket.ts';
 
 /** Asked before every hello and when the token is about to end. */
@@ -40,10 +41,5 @@ const DEFAULTS = {
 export type SocketTimers = typeof DEFAULTS;
 
 export function timersOf(options: SocketOptions): SocketTimers {
-  const timers = { ...DEFAULTS };
-  for (const name of Object.keys(DEFAULTS) as (keyof SocketTimers)[]) {
-    const given = options[name];
-    if (given !== undefined) timers[name] = given;
-  }
-  return timers;
+  return merged<Partial<SocketTimers>>(DEFAULTS, options) as SocketTimers;
 }

@@ -39,6 +39,8 @@ export interface SubscriptionStatus extends Status {
   /** Up to date; also while it reconnects, as of the last message. */
   readonly isReady: boolean;
   readonly count: Count | undefined;
+  /** Sessions may be missing, as the server lost data a moment ago. */
+  readonly degraded: boolean;
 }
 
 export interface PresenceSubscriptionEvents extends ConnectedEvents<SubscriptionStatus> {

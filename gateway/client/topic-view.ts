@@ -1,8 +1,9 @@
 /** The live sessions of one topic, built from its messages. Pure. */
 import type { ChangeView, SessionView } from '../protocol/messages.ts';
 
-/** No id holds a slash. */
-export const keyOf = ({ userId, sessionId }: { userId: string; sessionId: string }): string => `${userId}/${sessionId}`;
+/** A blank, which no id has, stands for a slash within the user's: so the first slash ends that. */
+export const keyOf = ({ userId, sessionId }: { userId: string; sessionId: string }): string =>
+  `${userId.replace(/\//g, ' ')}/${sessionId}`;
 
 export interface Count {
   readonly users: number;

@@ -4,43 +4,49 @@ import { timeBound } from './time-bound.ts';
 /** The server's own pings are not shown to a page; so it may be silent for long and well. */
 const SILENCE_IN_PINGS = 1.5;
 
-export class Watchdog {
-  private readonly pongTimeoutMs: number;
-  private readonly ping: () => void;
-  private readonly dead: () => void;
-  private heardAt = 0;
-  private timer: ReturnType<typeof setInterval> | undefined;
-  private cancel: (() => void) | undefined;
-
-  constructor(pongTimeoutMs: number, ping: () => void, dead: () => void) {
-    this.pongTimeoutMs = pongTimeoutMs;
-    this.ping = ping;
-    this.dead = dead;
-  }
-
-  start(pingIntervalMs: number): void {
-    const silenceMs = SILENCE_IN_PINGS * pingIntervalMs;
-    this.heard();
-    this.timer = setInterval(() => {
-      if (Date.now() - this.heardAt >= silenceMs) this.ask();
-    }, pingIntervalMs / 2);
-  }
-
-  stop(): void {
-    clearInterval(this.timer);
-    this.heard();
-  }
-
+export interface Watchdog {
+  /** @param silenceTimeoutMs the server ends who says nothing for so long: it is asked in time, whatever it sends. */
+  start(pingIntervalMs: number, silenceTimeoutMs?: number): void;
+  stop(): void;
   /** Any frame is an answer. */
-  heard(): void {
-    this.heardAt = Date.now();
-    if (this.cancel) this.cancel();
-    this.cancel = undefined;
-  }
-
+  heard(): void;
   /** Finds out now. */
-  ask(): void {
-    this.cancel = this.cancel || timeBound(this.pongTimeoutMs, this.dead);
-    this.ping();
-  }
+  ask(): void;
+}
+
+export function watchdog(pongTimeoutMs: number, ping: () => void, dead: () => void): Watchdog {
+  let heardAt = 0;
+  let timer: ReturnType<typeof setInterval>;
+  let cancel: (() => void) | undefined;
+
+  const heard = (): void => {
+    heardAt = Date.now();
+    if (cancel) cancel();
+    cancel = undefined;
+  };
+
+  const ask = (): void => {
+    cancel = cancel || timeBound(pongTimeoutMs, dead);
+    ping();
+  };
+
+  return {
+    heard,
+    ask,
+    start: (pingIntervalMs, silenceTimeoutMs) => {
+      const silenceMs = silenceTimeoutMs ? 0 : SILENCE_IN_PINGS * pingIntervalMs;
+      heard();
+      timer = setInterval(
+        () => {
+          // Either way: a clock that was set back knows nothing of the silence.
+          if (Math.abs(Date.now() - heardAt) >= silenceMs) ask();
+        },
+        silenceTimeoutMs ? silenceTimeoutMs / 3 : pingIntervalMs / 2,
+      );
+    },
+    stop: () => {
+      clearInterval(timer);
+      heard();
+    },
+  };
 }

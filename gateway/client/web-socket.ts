@@ -6,7 +6,6 @@ import { root } from './root.ts';
 type Handler<Event> = { handle(event: Event): void }['handle'] | null;
 
 export interface WebSocketLike {
-  readonly readyState: number;
   onopen: Handler<never>;
   onmessage: Handler<{ data: unknown }>;
   onclose: Handler<{ code: number; reason: string }>;
@@ -17,11 +16,9 @@ export interface WebSocketLike {
 
 export type WebSocketConstructor = new (url: string, protocols?: string) => WebSocketLike;
 
-export const OPEN = 1;
-
 /** @throws TypeError where there is none, as in Node 20: give one as an option. */
 export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
-  const found = given ?? (root as { WebSocket?: WebSocketConstructor }).WebSocket;
+  const found = given || (root as { WebSocket?: WebSocketConstructor }).WebSocket;
   if (!found) throw new TypeError('no WebSocket here: pass the option WebSocket');
   return found;
 }

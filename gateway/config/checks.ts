@@ -10,6 +10,18 @@ const MIN_SECRET_BYTES = 32;
 
 const REDIS_SETTINGS = ['redisSentinelPassword', 'redisCaFile', 'redisCertFile', 'redisKeyFile'] as const;
 
+const TOKEN_SETTINGS = [
+  'jwtSecret',
+  'jwtPublicKey',
+  'jwksUrl',
+  'jwtIssuer',
+  'jwtAudience',
+  'jwtUserClaim',
+  'jwtScopeClaim',
+  'jwtLimitClaim',
+  'apiKeys',
+] as const;
+
 /** Whether the environment or a flag gives the setting a value, be it a wrong one. */
 type IsSet = (name: SettingName) => boolean;
 
@@ -28,6 +40,13 @@ function isSafeUrl(written: string): boolean {
   if (!URL.canParse(written)) return false;
   const { protocol, hostname } = new URL(written);
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
+}
+
+/** Such a URL is never fetched. */
+function hasUser(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const { username, password } = new URL(written);
+  return username !== '' || password !== '';
 }
 
 function redisFaults({ redisUrl, redisCertFile, redisKeyFile, ...config }: Config, isSet: IsSet): string[] {
@@ -83,6 +102,11 @@ export function crossCheck(config: Config, isSet: IsSet): string[] {
     guardTtlMs > guardRefreshMs,
     `GUARD_TTL_MS must be more than GUARD_REFRESH_MS (${guardTtlMs} and ${guardRefreshMs})`,
   );
+  const { silenceTimeoutMs, pingIntervalMs } = config;
+  expect(
+    silenceTimeoutMs === 0 || silenceTimeoutMs >= 2 * pingIntervalMs,
+    `SILENCE_TIMEOUT_MS must be 0 or at least 2 × PING_INTERVAL_MS (${silenceTimeoutMs} and ${pingIntervalMs})`,
+  );
   const pairs = [
     ['WS_PORT and HTTP_PORT', wsPort, httpPort],
     ['WS_PORT and ADMIN_PORT', wsPort, config.adminPort],
@@ -94,6 +118,10 @@ export function crossCheck(config: Config, isSet: IsSet): string[] {
     'ROLES without gateway or without sidecar needs REDIS_URL: the processes share their store in Redis',
   );
   expect(
+    config.workers === 'auto' || config.workers === 1 || config.redisUrl !== '',
+    `WORKERS=${config.workers} needs REDIS_URL: workers are processes, and share their store in Redis`,
+  );
+  expect(
     isSet('auth') || isLoopback(host),
     `HOST ${host} is not loopback: set AUTH=jwt, or AUTH=off to serve everyone without authentication`,
   );
@@ -102,6 +130,11 @@ export function crossCheck(config: Config, isSet: IsSet): string[] {
     'REDIS_URL needs DATABASE_URL to be stated, as processes that share a Redis share their history: ' +
       'mysql://user:password@host/db, or none for no history',
   );
+  expect(
+    roles.some((role) => role !== 'history') || config.databaseUrl !== 'none',
+    'ROLES=history with DATABASE_URL=none does nothing: name the database, or another role',
+  );
+  expect(config.demo === 'off' || auth === 'off', 'DEMO=on needs AUTH=off: its page plays as any user');
   faults.push(...redisFaults(config, isSet));
   const fault = databaseFault(config);
   if (fault !== undefined) faults.push(fault);
@@ -113,16 +146,21 @@ export function crossCheck(config: Config, isSet: IsSet): string[] {
   }
   // Whoever sets a key means to authenticate: to serve everyone instead would go unnoticed.
   else {
-    expect(sources === 0 && !isSet('apiKeys'), 'JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL and API_KEYS need AUTH=jwt');
+    const set = TOKEN_SETTINGS.filter(isSet).map(variableOf);
+    expect(
+      set.length === 0,
+      `${set.join(', ')}: without AUTH=jwt everyone is served unchecked; set it, or unset these`,
+    );
   }
   expect(
-    jwtSecret === '' || (Buffer.byteLength(jwtSecret) >= MIN_SECRET_BYTES && !jwtSecret.includes('-----BEGIN')),
+    jwtSecret === '' || (Buffer.byteLength(jwtSecret.trim()) >= MIN_SECRET_BYTES && !jwtSecret.includes('-----BEGIN')),
     `JWT_SECRET must be a secret of at least ${MIN_SECRET_BYTES} bytes, not a PEM key`,
   );
   expect(jwksUrl === '' || isSafeUrl(jwksUrl), 'JWKS_URL must be https://, or http:// on loopback');
+  expect(!hasUser(jwksUrl), 'JWKS_URL must have no user or password: it is fetched without');
   expect(!hasKeyTwice(config.apiKeys), 'API_KEYS must not contain the same key twice');
 
-  for (const what of ['Messages', 'Switches', 'Connects', 'Requests'] as const) {
+  for (const what of ['Messages', 'Switches', 'Connects', 'Requests', 'Keys'] as const) {
     const isSaid = isSet(`rate${what}Burst`) && config[`rate${what}Burst`] > 0;
     const alone = isSaid && config[`rate${what}PerSecond`] === 0;
     expect(!alone, `${variableOf(`rate${what}Burst`)} needs ${variableOf(`rate${what}PerSecond`)}`);

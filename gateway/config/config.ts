@@ -1,6 +1,6 @@
 /** Environment and flags → one frozen `Config`. */
 import { crossCheck } from './checks.ts';
-import { nearest } from './nearest.ts';
+import { meantBy, nearest } from './nearest.ts';
 import { readText, type Setting } from './setting.ts';
 import { type Config, flagOf, SETTING_NAMES, SETTINGS, type SettingName, variableOf } from './settings.ts';
 import { REDACTED } from './without-password.ts';
@@ -18,14 +18,20 @@ export class ConfigError extends Error {
   }
 }
 
+/** As in an env file that is read without a shell. No value is accepted so: a setting has no other way to show the slip. */
+const QUOTED = /^(["']).*\1\s*$/s;
+const LEAVE_OUT = 'the quotes are a part of the value: leave them out';
+const OTHER_SECRET = ', or choose a secret without quotes around it';
+
 const mayBeFile = (name: SettingName): boolean => SETTINGS[name].secret === true && !SETTINGS[name].isFile;
 
-const NAME_OF_FLAG: ReadonlyMap<string, SettingName> = new Map(
-  SETTING_NAMES.flatMap((name) => [
+const NAME_OF_FLAG: ReadonlyMap<string, SettingName> = new Map([
+  ['-h', 'help'] as const,
+  ...SETTING_NAMES.flatMap((name) => [
     [flagOf(name), name] as const,
     ...(mayBeFile(name) ? [[`${flagOf(name)}-file`, name] as const] : []),
   ]),
-);
+]);
 const FLAGS = [...NAME_OF_FLAG.keys()];
 const VARIABLES = SETTING_NAMES.filter((name) => SETTINGS[name].kind !== 'flag').flatMap((name) =>
   mayBeFile(name) ? [variableOf(name), `${variableOf(name)}_FILE`] : [variableOf(name)],
@@ -34,18 +40,23 @@ const VARIABLES = SETTING_NAMES.filter((name) => SETTINGS[name].kind !== 'flag')
 /** Variables that are no setting and look like one: with a typo the setting would silently keep its default. */
 function misspelt(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Set(VARIABLES);
-  return Object.keys(env)
-    .filter((name) => env[name] && !known.has(name))
-    .flatMap((name) => {
-      const meant = nearest(name, VARIABLES);
-      return meant === undefined
-        ? []
-        : [`${name} is not a setting: did you mean ${meant}? If it is for another program, unset it for this one`];
-    });
+  return (
+    Object.keys(env)
+      // Kubernetes tells each service's address by the name of the service.
+      .filter((name) => env[name] && !env[name].startsWith('tcp://') && !known.has(name))
+      .flatMap((name) => {
+        const meant = meantBy(name, VARIABLES);
+        return meant === undefined
+          ? []
+          : [`${name} is not a setting: did you mean ${meant}? If it is for another program, unset it for this one`];
+      })
+  );
 }
 
+/** Also of a flag that is written like a variable. */
 const suggestion = (written: string, among: readonly string[]): string => {
-  const meant = nearest(written, among);
+  const likeFlag = written.toLowerCase().replaceAll('_', '-');
+  const meant = among.includes(likeFlag) ? likeFlag : nearest(likeFlag, among);
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 };
 
@@ -108,8 +119,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, ar
     values[name] = setting.fallback;
     if (written === undefined) continue;
     const parsed = setting.parse(written);
-    if ('value' in parsed) values[name] = parsed.value;
-    else faults.push(`${variableOf(name)}${setting.secret ? '' : ` "${written}"`}: must ${parsed.must}`);
+    // Quoted, as what does not show may be what is wrong: a line end, a tab.
+    const label = `${variableOf(name)}${setting.secret ? '' : ` ${JSON.stringify(written)}`}`;
+    if (QUOTED.test(written)) faults.push(`${label}: ${LEAVE_OUT}${setting.secret ? OTHER_SECRET : ''}`);
+    else if ('value' in parsed) values[name] = parsed.value;
+    else faults.push(`${label}: must ${parsed.must}`);
   }
   for (const value of Object.values(values)) Object.freeze(value);
   const config = Object.freeze(values) as Config;

@@ -20,6 +20,17 @@ export function nearest(written: string, names: readonly string[]): string | und
   return best;
 }
 
+/**
+ * A unit or a plural is left out: PING_INTERVAL, TRUSTED_PROXY. Or the name is in lower case, as of a flag, or has the
+ * name of this program in front: max_streams, PRESENCE_MAX_STREAMS.
+ */
+export function meantBy(written: string, names: readonly string[]): string | undefined {
+  const name = written.toUpperCase().replaceAll('-', '_');
+  const plain = name.replace(/^PRESENCE_(?:GATEWAY_)?/, '');
+  const forms = [name, plain, `${name}_MS`, `${name}_S`, name.replace(/Y$/, 'IES')];
+  return names.find((known) => known !== written && forms.includes(known)) ?? nearest(name, names);
+}
+
 /** Levenshtein's, row by row. */
 function distanceOf(a: string, b: string): number {
   let before = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -40,6 +40,19 @@ export function integer(fallback: number, min: number, max: number, about: strin
   };
 }
 
+/** Also takes the word `auto`. */
+export function auto<T>(setting: TypedSetting<T>): TypedSetting<T | 'auto'> {
+  return {
+    ...setting,
+    kind: `${setting.kind}|auto`,
+    parse(written) {
+      if (written === 'auto') return { value: written };
+      const parsed = setting.parse(written);
+      return 'must' in parsed ? { must: `${parsed.must}, or auto` } : parsed;
+    },
+  };
+}
+
 /** No value unless it is set. */
 export function optional<T>(setting: TypedSetting<T>): TypedSetting<T | undefined> {
   return { ...setting, fallback: undefined };
@@ -60,7 +73,11 @@ export function text(fallback: string, about: string, rule: TextRule = {}): Type
     about,
     secret: rule.secret ?? false,
     ...(rule.show && { show: rule.show }),
-    parse: (written) => (rule.pattern?.test(written) === false ? { must: rule.must ?? '' } : { value: written }),
+    parse(written) {
+      // Of a secret it may be a part.
+      if (!rule.secret && written !== written.trim()) return { must: 'not begin or end with white space' };
+      return rule.pattern?.test(written) === false ? { must: rule.must ?? '' } : { value: written };
+    },
   };
 }
 
@@ -153,11 +170,12 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** Scheme, host and port as browsers send them, or `*`. */
+/** Scheme, host and port as browsers send them, or `*`: a `*` within would match nothing. */
 export const origin: Item = {
   kind: 'origin',
   plural: 'origins such as https://example.com (no path, no final slash), or *',
-  isValid: (written) => written === '*' || (URL.canParse(written) && new URL(written).origin === written),
+  isValid: (written) =>
+    written === '*' || (URL.canParse(written) && new URL(written).origin === written && !written.includes('*')),
 };
 
 /** As browsers send it, without a port. */

@@ -6,6 +6,7 @@ import { MAX_LIMIT, MAX_SHARDS } from '../../presence-core/index.ts';
 import {
   addressRange,
   apiKey,
+  auto,
   choice,
   choices,
   flag,
@@ -24,6 +25,7 @@ import { withoutPassword } from './without-password.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_PORT = 65_535;
+const MAX_WORKERS = 256;
 const MAX_DAYS = 36_500;
 const MAX_RATE = 1_000_000;
 const MAX_CLOCK_TOLERANCE_S = 300;
@@ -38,13 +40,21 @@ const days = (fallback: number, what: string) =>
   integer(fallback, 0, MAX_DAYS, `delete ${what} after this many days; 0: keep them for ever`);
 const perSecond = (what: string, fallback = 0) =>
   integer(fallback, 0, MAX_RATE, `${what} allowed per second; 0: no limit`);
+const claim = (fallback: string, about: string) =>
+  text(fallback, about, {
+    pattern: /^[^\s\p{C}.]+(?:\.[^\s\p{C}.]+)*$/u,
+    must: 'be the name of a claim, or a path of names with dots between, such as realm_access.roles',
+  });
 const burst = (what: string, fallback = 0) =>
   integer(fallback, 0, MAX_RATE, `${what} allowed at once; 0: the limit per second`);
 
 /** The groups in the order in which `--help` shows them. */
 export const SETTING_GROUPS = {
   'Process and network': {
-    host: text('127.0.0.1', 'IP address or host name to listen on'),
+    host: text('127.0.0.1', 'IP address or host name to listen on', {
+      pattern: /^(?:[\w.-]+|[\da-f]*:[\da-f:.]*:[\da-f:.]*(?:%\w+)?)$/i,
+      must: 'be one IP address or host name, without scheme, port or brackets, such as 0.0.0.0 or ::',
+    }),
     wsPort: integer(8080, 0, MAX_PORT, 'WebSocket port (role gateway); 0: any free port'),
     httpPort: integer(8081, 0, MAX_PORT, 'HTTP port; without role sidecar only health and metrics; 0: any free port'),
     roles: choices(
@@ -57,11 +67,21 @@ export const SETTING_GROUPS = {
       'auto',
       'auto: uWebSockets.js (else ws) for sockets, node:http; uws: uWebSockets.js for both; ws: ws and node:http',
     ),
+    workers: auto(
+      integer(
+        1,
+        1,
+        MAX_WORKERS,
+        'processes that share the ports, each a node of its own, started and watched by one more; more than 1 needs ' +
+          'REDIS_URL; auto: one for each core, without REDIS_URL 1',
+      ),
+    ),
+    demo: choice(['on', 'off'], 'off', 'serve the player demo at /demo; it needs AUTH=off'),
     maxSockets: integer(
       0,
       0,
       10_000_000,
-      'open WebSockets; more are refused with 503; 0: four fifths of the file descriptors that this process may have',
+      'open WebSockets of each worker; more are refused with 503; 0: four fifths of the file descriptors that it may have',
     ),
     adminPort: optional(
       integer(
@@ -131,6 +151,9 @@ export const SETTING_GROUPS = {
     jwtIssuer: text('', 'required token issuer (iss); unset: any'),
     jwtAudience: text('', 'required token audience (aud); unset: any'),
     jwtClockToleranceS: integer(0, 0, MAX_CLOCK_TOLERANCE_S, 'seconds by which the clocks of issuers may differ'),
+    jwtUserClaim: claim('sub', 'claim of a token that is the user id; a path has dots between its names'),
+    jwtScopeClaim: claim('scope', 'claim that has the scopes: words in a text, or an array'),
+    jwtLimitClaim: claim('max_streams', 'claim that has the limit of concurrent sessions of the user'),
     apiKeys: list(apiKey, 'API keys of other services; scope is player, read or admin', { secret: true }),
     allowedOrigins: list(
       origin,
@@ -153,11 +176,18 @@ export const SETTING_GROUPS = {
     rateConnectsBurst: burst('WebSocket connects from an IP address'),
     rateRequestsPerSecond: perSecond('HTTP requests of a user (of an IP address if there is no user)'),
     rateRequestsBurst: burst('HTTP requests of a user (of an IP address if there is no user)'),
+    rateKeysPerSecond: perSecond('HTTP requests of an API key, whatever users they are for'),
+    rateKeysBurst: burst('HTTP requests of an API key'),
   },
   'Sockets and dashboards': {
     helloTimeoutMs: duration(5_000, 100, 'close a socket that sends no hello within this time'),
     pingIntervalMs: duration(25_000, 1_000, 'ping each socket this often'),
     pongTimeoutMs: duration(10_000, 100, 'close a socket that does not answer a ping within this time'),
+    silenceTimeoutMs: duration(
+      0,
+      0,
+      'close a player that sends no message, not even ping, for so long: its page is frozen; 0: never',
+    ),
     resumeGraceMs: duration(10_000, 0, 'after a lost connection, keep the session this long for a reconnect'),
     summaryIntervalMs: duration(1_000, 100, 'send summaries (mode interval) and the topic stats this often'),
     topicUsersPerSocket: integer(10_000, 1, 10_000, 'users that all topics of one socket may name'),
@@ -194,7 +224,7 @@ export const SETTING_GROUPS = {
   Help: {
     help: flag('print this and exit'),
     printConfig: flag('print all settings as they are read, without secrets, and exit'),
-    check: flag('check the settings, and the files that they name, and exit'),
+    check: flag('check the settings, and the Redis, database, keys and files that they name, and exit'),
   },
 } as const satisfies Record<string, Record<string, Setting>>;
 

@@ -10,6 +10,7 @@ import { sqliteConnections } from './sqlite/connections.ts';
 export { type DatabaseLocation, parseDatabaseUrl } from './database-url.ts';
 export * from './history-database.ts';
 export { HistoryError, type HistoryErrorCode } from './history-error.ts';
+export { reachDatabase } from './sql/reach.ts';
 
 const BOUNDS: Bounds = { readMs: 5_000, writeMs: 30_000 };
 

@@ -12,6 +12,8 @@ export interface AuthorizeOptions {
   readonly clientAddress: ClientAddress;
   /** Undefined: no limit. */
   readonly requestRate: ClientRate | undefined;
+  /** Of an API key, whose service asks for many users. Undefined: no limit. */
+  readonly keyRate?: ClientRate | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ function checkScope(identity: Identity, route: Route): void {
   throw new Problem('forbidden', `Scope presence:${scope} is required.`);
 }
 
-export function createAuthorize({ authenticator, clientAddress, requestRate }: AuthorizeOptions): Authorize {
+export function createAuthorize({ authenticator, clientAddress, requestRate, keyRate }: AuthorizeOptions): Authorize {
   const addressOf = (incoming: IncomingRequest): string =>
     addressKey(clientAddress(incoming.remoteAddress, incoming.header('x-forwarded-for')));
   return async (incoming, route) => {
@@ -73,8 +75,9 @@ export function createAuthorize({ authenticator, clientAddress, requestRate }: A
       throw new Problem('store_unavailable', detail, { headers: { 'retry-after': RETRY_AFTER_S } });
     }
     const { identity } = authentication;
-    // The key of a user holds a space, which no address does.
-    checkRate(requestRate?.take(`${identity.userId ?? ''} ${identity.machine ?? ''}`) ?? 0);
+    if (identity.machine !== undefined) checkRate(keyRate?.take(identity.machine) ?? 0);
+    // The name of a user's bucket begins with a space, which no address does.
+    else checkRate(requestRate?.take(` ${identity.userId ?? ''}`) ?? 0);
     checkScope(identity, route);
     return identity;
   };

@@ -12,7 +12,7 @@ import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import { createCors, type Headers } from './cors.ts';
 import type { Dispatch, IncomingRequest, OutgoingResponse } from './exchange.ts';
 import { Problem, respondWithProblem, toProblem } from './problem.ts';
-import { parseQuery } from './query.ts';
+import { decoded, parseQuery } from './query.ts';
 import { createRequestLog } from './request-log.ts';
 import { type HttpRequest, MAX_BODY_BYTES, type Route } from './route.ts';
 import { parseBody } from './server/body.ts';
@@ -38,7 +38,12 @@ export interface DispatchOptions extends AuthorizeOptions {
 export type Doubt = 'restoring' | 'unconfirmed';
 
 const MAX_URL_LENGTH = 16_384;
+/** Servers read other bytes differently. */
+const FOREIGN_TO_URLS = /[^!-~]/;
+const URL_ENCODED = 'The URL must be percent-encoded UTF-8.';
 const VALID_REQUEST_ID = /^[\w.:-]{1,64}$/;
+/** Methods that change nothing. */
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const NO_BODY = Promise.resolve(undefined);
 
 interface Entry {
@@ -104,12 +109,13 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const named = choices.filter(({ names }) => names.every((name) => query[name] !== undefined));
     const [best] = named.sort((a, b) => b.names.length - a.names.length);
     if (!best) return undefined;
-    return { entry: best.entry, params: Object.fromEntries(best.names.map((name) => [name, query[name]])), query };
+    return { entry: best.entry, params: best.entry.check.readParams(query), query };
   }
 
   /** @throws Problem `not_found` when the URL has no route. */
   function allowedAt(url: string): string {
     const allowed: string[] = methods.filter((method) => find(method, url));
+    if (allowed.length === 0 && decoded(url) === undefined) throw new Problem('invalid_request', URL_ENCODED);
     if (allowed.length === 0) throw new Problem('not_found', 'No route matches this path.');
     if (allowed.includes('GET')) allowed.push('HEAD');
     return [...allowed, 'OPTIONS'].join(', ');
@@ -135,7 +141,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const { method, url } = incoming;
     const { entry, params, query } = match(method, url);
     progress.route = entry.route;
-    const { schema, maxBodyBytes = MAX_BODY_BYTES } = entry.route;
+    const { schema, maxBodyBytes = MAX_BODY_BYTES, bodyFromQuery } = entry.route;
     const headers: Record<string, string> = {};
     for (const name of entry.check.headerNames) {
       const value = incoming.header(name);
@@ -148,13 +154,18 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     reading.catch(() => undefined);
     const identity = await authorize(incoming, entry.route);
     const bytes = await reading;
-    progress.body = bytes && parseBody(bytes, contentType, contentEncoding);
+    const isInQuery = bodyFromQuery && bytes?.length === 0;
+    progress.body = isInQuery ? query : bytes && parseBody(bytes, contentType, contentEncoding);
     const parts = entry.check.run(entry.userAccess.fill({ params, query, headers, body: progress.body }, identity));
     entry.userAccess.check(parts, identity);
     // Also when it becomes known while the store is asked.
     const doubtBefore = doubt();
     const reply = await entry.route.handler({ method, url, requestId, identity, ...parts } as HttpRequest);
-    const response = { status: reply.status, headers: { ...reply.headers } as Headers, body: '' };
+    const response = {
+      status: reply.status,
+      headers: { ...reply.headers } as Headers,
+      body: '' as string | Uint8Array,
+    };
     const why = doubtBefore ?? doubt();
     if (why) response.headers['x-presence-degraded'] = why;
     if (reply.text !== undefined) {
@@ -177,10 +188,12 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     let problem: Problem | undefined;
     let response: OutgoingResponse;
     try {
-      const refusal = localAccess(incoming.header('host'), origin);
+      const site = READS.has(method) ? undefined : incoming.header('sec-fetch-site');
+      const refusal = localAccess(incoming.header('host'), origin, site);
       if (refusal !== undefined) throw new Problem('forbidden', refusal);
       if (url.length > MAX_URL_LENGTH)
         throw new Problem('uri_too_long', `The URL must have at most ${MAX_URL_LENGTH} characters.`);
+      if (FOREIGN_TO_URLS.test(url)) throw new Problem('invalid_request', URL_ENCODED);
       response = method === 'OPTIONS' ? preflight(url, origin) : await serve(incoming, requestId, progress);
       response.headers['x-request-id'] = requestId;
       // Who watches what is for who asked, and only now.

@@ -23,7 +23,7 @@ export interface OutgoingResponse {
   readonly status: number;
   readonly headers: Headers;
   /** Empty for none. The server leaves it out of a response to HEAD, and adds `content-length`. */
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 /** Never rejects. */

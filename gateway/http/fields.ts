@@ -1,10 +1,9 @@
 /** Schemas of the fields that several routes share. Every field has a description: /docs and /openapi.json show it. */
 import { Type } from 'typebox';
-import { ID_PATTERN, LABEL_PATTERN } from '../../presence-core/index.ts';
+import { ID_PATTERN, ID_RULE, LABEL_PATTERN } from '../../presence-core/index.ts';
 
 export const UUID_PATTERN = '^[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$';
 
-const ID_RULE = '1–128 characters of [A-Za-z0-9_.:@-]';
 const LABEL_RULE = '1–64 printable characters without / | { }';
 
 /** What each pattern requires, in words. A validation message is `must be` and the rule. */
@@ -30,16 +29,18 @@ const Id = Type.String({ pattern: ID_PATTERN, description: ID_RULE });
 
 export const UserParams = Type.Object({ userId: id('User id') });
 
+const LIST =
+  'User ids, separated by commas, or the parameter repeated for each; within an id a comma or % is percent-encoded';
 /** A list of ids in a URL. */
 export const IdList = Type.Object({
-  ids: Type.Array(Id, { minItems: 1, maxItems: 1_000, description: 'User ids, separated by commas' }),
+  ids: Type.Array(Id, { minItems: 1, maxItems: 1_000, description: LIST }),
 });
 /** A list of ids in a body. */
 export const LongIdList = Type.Object({
   ids: Type.Array(Id, { minItems: 1, maxItems: 10_000, description: 'User ids' }),
 });
-/** Room for 10,000 ids of 128 characters, quoted. */
-export const LONG_LIST_BYTES = 1_500_000;
+/** Room for 10,000 ids of 512 bytes, quoted. */
+export const LONG_LIST_BYTES = 5_200_000;
 
 /** What a request may say about a session. */
 export const SESSION_ATTRIBUTES = {

@@ -1,21 +1,36 @@
-/** Parses the query of a URL. */
-import { parse } from 'node:querystring';
+/** Parses the query of a URL, in two steps: what a value stands for depends on its field. */
 
-/**
- * Names and values as text; a repeated name has a list. Most queries have no `%` or `+` and are only split: for a
- * thousand ids, decoding each character would take most of the time.
- */
-export function parseQuery(text: string): Record<string, unknown> {
-  if (text.includes('%') || text.includes('+')) return decode(text);
-  const query: Record<string, unknown> = Object.create(null);
+/** Names, and values as they were written; a repeated name has a list. */
+export type WrittenQuery = Record<string, string | string[]>;
+
+export function parseQuery(text: string): WrittenQuery {
+  const query: WrittenQuery = Object.create(null);
   for (const part of text.split('&')) {
+    if (part === '') continue;
     const equals = part.indexOf('=');
-    const name = equals < 0 ? part : part.slice(0, equals);
-    if (name in query) return decode(text);
-    if (part !== '') query[name] = equals < 0 ? '' : part.slice(equals + 1);
+    const name = decodedForm(equals < 0 ? part : part.slice(0, equals));
+    const value = equals < 0 ? '' : part.slice(equals + 1);
+    // One that cannot be decoded names no field.
+    if (name === undefined) continue;
+    const known = query[name];
+    if (known === undefined) query[name] = value;
+    else if (Array.isArray(known)) known.push(value);
+    else query[name] = [known, value];
   }
   return query;
 }
 
-/** No more names than a URL can hold. */
-const decode = (text: string): Record<string, unknown> => parse(text, '&', '=', { maxKeys: 0 });
+/** @returns undefined for what is not percent-encoded UTF-8. */
+export function decoded(written: string): string | undefined {
+  if (!written.includes('%')) return written;
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same with `+` for a blank, as forms have it. */
+export function decodedForm(written: string): string | undefined {
+  return decoded(written.includes('+') ? written.replaceAll('+', ' ') : written);
+}

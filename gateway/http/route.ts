@@ -38,7 +38,7 @@ export interface HttpReply<B = unknown> {
   readonly status: number;
   readonly body?: B;
   /** Instead of a body: sent as it is, as `text/plain` unless `headers` has another content type. */
-  readonly text?: string;
+  readonly text?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -88,6 +88,8 @@ interface RouteOf<S extends RouteSchema> {
   readonly revalidates?: true;
   /** Success is status 204; the body of the schema, with status 200, is only for when the store did not answer. */
   readonly bodyIfDegraded?: true;
+  /** Without a body its fields are those of the query. */
+  readonly bodyFromQuery?: true;
   /** A replica may answer it; the response then has `x-presence-age-ms`. */
   readonly fromReplica?: true;
   /** In addition to those that follow from scope and schemas. */

@@ -58,7 +58,10 @@ export function compileUserAccess(route: Route): UserAccess {
       if (isOptional && may(identity, 'read')) return parts;
       const fields = parts[part];
       const isFilled = typeof fields !== 'object' || fields === null || Array.isArray(fields) || name in fields;
-      return userId === undefined || isFilled ? parts : { ...parts, [part]: { ...fields, [name]: userId } };
+      if (userId === undefined || isFilled) return parts;
+      // As the caller would have written it.
+      const written = part === 'query' || part === 'headers' ? encodeURIComponent(userId) : userId;
+      return { ...parts, [part]: { ...fields, [name]: written } };
     },
     check(parts, identity) {
       if (may(identity, 'admin') || (isRead(route) && may(identity, 'read'))) return;

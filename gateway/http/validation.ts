@@ -1,11 +1,12 @@
 /** Validates requests by the schemas of their route, compiled once at start. Errors name each invalid field. */
 import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { areIds, ID_PATTERN } from '../../presence-core/index.ts';
+import { areIds, ID_PATTERN, isId } from '../../presence-core/index.ts';
 import { alternatives } from '../alternatives.ts';
 import type { FieldError } from '../sessions/decode.ts';
 import { PATTERN_RULES } from './fields.ts';
 import { invalidRequest } from './problem.ts';
+import { decoded, decodedForm } from './query.ts';
 import type { Route } from './route.ts';
 
 /** Returns the value for the handler, and adds what is invalid to `errors`. */
@@ -73,6 +74,7 @@ function fieldErrors(error: SchemaError, part: string): FieldError[] {
 
 interface Property {
   readonly type?: string;
+  readonly pattern?: string;
   /** Schema of the items of a list. */
   readonly items?: { readonly pattern?: string };
 }
@@ -80,52 +82,105 @@ interface Property {
 const propertiesOf = (schema: TSchema): [string, Property][] =>
   Object.entries((schema as { properties?: Record<string, Property> }).properties ?? {});
 
+const isOneId = ({ pattern }: Property): boolean => pattern === ID_PATTERN;
 const isIdList = ({ items }: Property): boolean => items?.pattern === ID_PATTERN;
 
-/** The schema with lists of ids checked by `areIds`, which is faster; the same schema if it has no such list. */
-function withFastIdLists(schema: TSchema): TSchema {
+/** The schema with ids checked by `isId` and `areIds`: faster, and their bytes too; the same schema if it has no ids. */
+function withIdChecks(schema: TSchema): TSchema {
   const properties = propertiesOf(schema);
-  if (!properties.some(([, property]) => isIdList(property))) return schema;
-  const fast = properties.map(([name, property]) => {
+  if (!properties.some(([, property]) => isOneId(property) || isIdList(property))) return schema;
+  const checked = properties.map(([name, property]) => {
     const { items, ...bounds } = property;
+    if (isOneId(property)) return [name, Type.Refine(Type.String(), isId)];
     return [name, isIdList(property) ? Type.Refine(Type.Array(Type.String(), bounds), areIds) : property];
   });
-  return { ...schema, properties: Object.fromEntries(fast) };
+  return { ...schema, properties: Object.fromEntries(checked) };
+}
+
+/** Of ids that have too many bytes, which no pattern can say. */
+function tooLongIds(schema: TSchema, value: unknown): FieldError[] {
+  const message = MESSAGES.pattern?.({ pattern: ID_PATTERN } as ErrorParams) ?? '';
+  return propertiesOf(schema).flatMap(([name, property]) => {
+    const given = (value as Record<string, unknown>)[name];
+    if (isOneId(property)) return given === undefined || isId(given) ? [] : [{ path: name, message }];
+    if (!isIdList(property) || !Array.isArray(given)) return [];
+    return given.flatMap((id, i) => (isId(id) ? [] : [{ path: `${name}.${i}`, message }]));
+  });
 }
 
 function compile(schema: TSchema, part: string): Check {
   const validator = Compile(schema);
-  const fast = withFastIdLists(schema);
-  const accepts = fast === schema ? validator : Compile(fast);
+  const checked = withIdChecks(schema);
+  const accepts = checked === schema ? validator : Compile(checked);
   return (value, errors) => {
     if (accepts.Check(value)) return value;
     const found = validator.Errors(value).flatMap((error) => fieldErrors(error as SchemaError, part));
-    errors.push(...(found.length > 0 ? found : [{ path: part, message: 'is not valid' }]));
+    errors.push(...(found.length > 0 ? found : tooLongIds(schema, value)));
     return value;
   };
 }
 
-/** Converts texts of a URL to the types of the schema: digits to an integer, commas to a list. */
-function readQuery(schema: TSchema): (query: Record<string, unknown>) => Record<string, unknown> {
+type Read = (fields: Record<string, unknown>) => Record<string, unknown>;
+
+const NOT_ENCODED = 'must be percent-encoded UTF-8';
+
+/**
+ * Converts texts of a URL to what the schema has: percent-encoded texts, digits to an integer, commas to a list. A list is
+ * divided before it is decoded. In an id `+` is itself, as none has a blank.
+ * @throws Problem `invalid_request`
+ */
+function readTexts(schema: TSchema): Read {
   const properties = propertiesOf(schema);
-  return (query) => {
+  return (texts) => {
     const values: Record<string, unknown> = {};
-    for (const [name, { type }] of properties) {
-      const written = query[name];
+    for (const [name, property] of properties) {
+      const written = texts[name];
       if (written === undefined) continue;
-      if (type === 'integer' && typeof written === 'string' && /^-?\d{1,15}$/.test(written))
-        values[name] = Number(written);
-      else if (type === 'array') values[name] = written === '' ? [] : String(written).split(',');
-      else values[name] = written;
+      const decode = (text: string): string => {
+        const value = isOneId(property) || isIdList(property) ? decoded(text) : decodedForm(text);
+        if (value === undefined) throw invalidRequest([{ path: name, message: NOT_ENCODED }]);
+        return value;
+      };
+      const { type } = property;
+      if (type === 'array') values[name] = written === '' ? [] : listOf(String(written), decode);
+      else if (typeof written !== 'string') values[name] = written;
+      else if (type === 'integer' && /^-?\d{1,15}$/.test(written)) values[name] = Number(written);
+      else values[name] = decode(written);
     }
     return values;
   };
 }
 
+function listOf(written: string, decode: (text: string) => string): string[] {
+  const items = written.split(',');
+  return written.includes('%') ? items.map(decode) : items;
+}
+
+/** Headers have ids as a URL has them, as they are made of ASCII. @throws Problem `invalid_request` */
+function readHeaders(schema: TSchema): Read {
+  const ids = propertiesOf(schema).filter(([, property]) => isOneId(property));
+  return (headers) => {
+    const values = { ...headers };
+    for (const [name] of ids) {
+      const written = headers[name];
+      if (typeof written !== 'string') continue;
+      const value = FOREIGN_TO_HEADERS.test(written) ? undefined : decoded(written);
+      if (value === undefined) throw invalidRequest([{ path: name, message: NOT_ENCODED }]);
+      values[name] = value;
+    }
+    return values;
+  };
+}
+
+/** Servers read other bytes differently. */
+const FOREIGN_TO_HEADERS = /[^\x20-\x7e]/;
+
 /** Checks all parts of a request at once. */
 export interface RequestCheck {
   /** Names of the headers to read. */
   readonly headerNames: readonly string[];
+  /** Reads what a path has from a query instead. @throws Problem `invalid_request` */
+  readonly readParams: Read;
   /** @throws Problem `invalid_request` that names every invalid field. */
   run(parts: RequestParts): RequestParts;
 }
@@ -145,15 +200,18 @@ export function compileCheck({ schema }: Route): RequestCheck {
   const query = schema.query ? compile(schema.query, 'query') : unchecked;
   const headers = schema.headers ? compile(schema.headers, 'headers') : unchecked;
   const body = schema.body ? compile(schema.body, 'body') : unchecked;
-  const read = schema.query ? readQuery(schema.query) : (value: Record<string, unknown>) => value;
+  const asTheyAre: Read = (fields) => fields;
+  const readQuery = schema.query ? readTexts(schema.query) : asTheyAre;
+  const read = schema.headers ? readHeaders(schema.headers) : asTheyAre;
   return {
     headerNames: schema.headers ? propertiesOf(schema.headers).map(([name]) => name) : [],
+    readParams: schema.params ? readTexts(schema.params) : asTheyAre,
     run(parts) {
       const errors: FieldError[] = [];
       const checked = {
         params: params(parts.params, errors),
-        query: query(read(parts.query as Record<string, unknown>), errors),
-        headers: headers(parts.headers, errors),
+        query: query(readQuery(parts.query as Record<string, unknown>), errors),
+        headers: headers(read(parts.headers as Record<string, unknown>), errors),
         body: body(parts.body, errors),
       };
       if (errors.length > 0) throw invalidRequest(errors.slice(0, MAX_ERRORS));

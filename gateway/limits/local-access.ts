@@ -1,7 +1,8 @@
 /**
  * Who may reach a server that listens on loopback without authentication: programs of this machine, and no page of
  * another site that its browser shows. A page sends its `Origin`, and behind a name that was made to lead to 127.0.0.1
- * (DNS rebinding) the name as `Host`.
+ * (DNS rebinding) the name as `Host`. Where it sends no `Origin`, `Sec-Fetch-Site` says that the request is of a page of
+ * another site.
  */
 
 export interface LocalAccessOptions {
@@ -11,8 +12,16 @@ export interface LocalAccessOptions {
   readonly allowedOrigins: readonly string[];
 }
 
-/** @returns why the caller is refused, in words; undefined when it is not. */
-export type LocalAccess = (host: string | undefined, origin: string | undefined) => string | undefined;
+/**
+ * @param site `Sec-Fetch-Site` of a request that changes something; undefined of one that only reads, as a link or a
+ * picture of any page may.
+ * @returns why the caller is refused, in words; undefined when it is not.
+ */
+export type LocalAccess = (
+  host: string | undefined,
+  origin: string | undefined,
+  site?: string | undefined,
+) => string | undefined;
 
 /** Whether only this machine can reach `host`. */
 export function isLoopback(host: string): boolean {
@@ -45,9 +54,10 @@ export function createLocalAccess({ host, auth, allowedHosts, allowedOrigins }: 
   };
   const isKnownOrigin = (written: string): boolean =>
     origins.has('*') || origins.has(written) || (origins.size === 0 && isLocalOrigin(written));
-  return (named, origin) => {
+  return (named, origin, site) => {
     if (!isKnownHost(named)) return 'The host of the request is not allowed: add it to ALLOWED_HOSTS, or set AUTH.';
-    if (origin !== undefined && !isKnownOrigin(origin)) {
+    const isForeign = origin === undefined ? site === 'cross-site' && !origins.has('*') : !isKnownOrigin(origin);
+    if (isForeign) {
       return 'The origin of the request is not allowed: add it to ALLOWED_ORIGINS, or set AUTH.';
     }
     return undefined;

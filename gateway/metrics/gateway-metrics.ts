@@ -36,8 +36,9 @@ export function registerGatewayMetrics(gateway: Gateway, metrics: Metrics): void
     { name: 'socket_sent_bytes_total', help: 'Bytes of WebSocket messages queued for sending' },
     () => gateway.traffic.bytesSent,
   );
-  metrics.gauge({ name: 'log_lag_entries', help: 'Change log entries not yet delivered to subscriptions' }, () =>
-    hub.behind(),
+  metrics.gauge(
+    { name: 'log_lag_entries', jointly: 'max', help: 'Change log entries not yet delivered to subscriptions' },
+    () => hub.behind(),
   );
   metrics.counter(
     { name: 'log_gaps_total', help: 'Gaps in the change log: each makes subscriptions start again with a snapshot' },

@@ -27,6 +27,7 @@ export function registerHistoryMetrics(
   metrics.gauge(
     {
       name: 'history_log_backlog_ratio',
+      jointly: 'max',
       help: 'Change log entries not yet in the database as a ratio of LOG_MAX, worst shard; at 1 entries are lost',
     },
     () => report.backlogRatio,
@@ -34,12 +35,17 @@ export function registerHistoryMetrics(
   metrics.gauge(
     {
       name: 'history_log_kept_seconds',
+      jointly: 'min',
       help: 'How far back the change log reaches when full, at the present rate, shortest shard; the longest outage',
     },
     () => (Number.isFinite(reach.keptMs) ? reach.keptMs / 1_000 : undefined),
   );
   metrics.gauge(
-    { name: 'history_written_up_to_timestamp_seconds', help: 'Time of the newest change in the database, Unix time' },
+    {
+      name: 'history_written_up_to_timestamp_seconds',
+      jointly: 'max',
+      help: 'Time of the newest change in the database, Unix time',
+    },
     () => (report.newestWrittenAt > 0 ? report.newestWrittenAt / 1_000 : undefined),
   );
 }

@@ -4,7 +4,15 @@
  * Values are pulled: the code that counts keeps plain numbers, which are read at each scrape. Label values come from
  * closed sets (routes, verbs, codes, servers), never from clients.
  */
-import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import {
+  type Aggregator,
+  Counter,
+  Gauge,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import { createTimeBound } from '../../presence-core/index.ts';
 import { type Durations, DurationsHistogram } from './durations.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -15,6 +23,11 @@ export interface MetricAbout {
   readonly help: string;
   /** Names of the labels. A histogram takes them from `Durations`. */
   readonly labels?: readonly string[];
+  /**
+   * What several workers tell as one (`WORKERS`); by default their sum. `first` is for what is not of the process, such
+   * as figures of Redis.
+   */
+  readonly jointly?: 'max' | 'min' | 'first';
 }
 
 export interface Sample {
@@ -22,11 +35,14 @@ export interface Sample {
   readonly value: number;
 }
 
+/** One metric with its values, and how those of several workers become one (`aggregator`). */
+export type MetricValues = MetricObjectWithValues<MetricValue<string>>;
+
 /** Undefined: not known now; the metric is left out. */
 export type Reading = number | readonly Sample[] | undefined;
 export type Read = () => Reading | Promise<Reading>;
 
-const PREFIX = 'presence_';
+export const PREFIX = 'presence_';
 /** A reading that takes longer, or fails, is left out, so that a scrape always gets a response. */
 const READ_BOUND_MS = 1_000;
 const within = createTimeBound(READ_BOUND_MS, () => new Error('the reading took too long'));
@@ -76,6 +92,12 @@ export class Metrics {
     return this.latest;
   }
 
+  /** All metrics as values, to be joined with those of other workers. */
+  async values(): Promise<MetricValues[]> {
+    const parts = await Promise.all([this.registry.getMetricsAsJSON(), this.process.getMetricsAsJSON()]);
+    return parts.flat() as MetricValues[];
+  }
+
   private async render(): Promise<string> {
     setTimeout(() => {
       this.latest = undefined;
@@ -84,8 +106,9 @@ export class Metrics {
     return parts.join('\n');
   }
 
-  private described({ name, help, labels = [] }: MetricAbout) {
-    return { name: PREFIX + name, help, labelNames: labels, registers: [this.registry] };
+  private described({ name, help, labels = [], jointly }: MetricAbout) {
+    const aggregator: Aggregator = jointly ?? 'sum';
+    return { name: PREFIX + name, help, labelNames: labels, registers: [this.registry], aggregator };
   }
 }
 

@@ -11,8 +11,7 @@ import {
   type StoreSessions,
 } from '../../presence-core/index.ts';
 import type { Metrics } from './metrics.ts';
-import { type Absence, registerStoreFigures, StoreFigures } from './store-figures.ts';
-import type { StoreHealth } from './store-health.ts';
+import { type Absence, registerStoreFigures, type StoreFigures } from './store-figures.ts';
 
 const BOUNDS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
@@ -25,18 +24,17 @@ type Time = <Args extends unknown[], Result>(
 ) => Act<Args, Result>;
 
 /**
- * @param health told of what is answered and what fails.
+ * @param figures count what is answered and what fails.
  * @param whenAway the result of an open without an answer from the store.
  * @param facets stand in for the store's.
  */
 export function observeStore(
   store: PresenceStore,
   metrics: Metrics,
-  health: StoreHealth,
+  figures: StoreFigures,
   whenAway: Absence,
   facets: Partial<Pick<PresenceStore, 'sessions' | 'inbox'>> = {},
 ): PresenceStore {
-  const figures = new StoreFigures(health);
   registerStoreFigures(figures, metrics);
   const time = timer(figures, metrics);
   const { reads, limits, log, snapshots, analytics } = store;
@@ -143,10 +141,12 @@ function observeNodes(nodes: StoreNodes, figures: StoreFigures, time: Time): Sto
   const beaten = (result: BeatResult): void => figures.beaten(result);
   const missed = (_: unknown, begunAt: number): void => figures.beatFailed(begunAt);
   return {
-    join: time('nodes.join', (nodeId: string, leaseMs: number) => nodes.join(nodeId, leaseMs), beaten, missed),
-    beat: time('nodes.beat', (nodeId: string, leaseMs: number) => nodes.beat(nodeId, leaseMs), beaten, missed),
+    join: time('nodes.join', (...args: Parameters<typeof nodes.join>) => nodes.join(...args), beaten, missed),
+    beat: time('nodes.beat', (...args: Parameters<typeof nodes.beat>) => nodes.beat(...args), beaten, missed),
     quit: time('nodes.quit', (nodeId) => nodes.quit(nodeId)),
     confirmRestored: time('nodes.confirmRestored', (...args) => nodes.confirmRestored(...args)),
+    report: time('nodes.report', (...args) => nodes.report(...args)),
+    reports: time('nodes.reports', (nodeIds) => nodes.reports(nodeIds)),
     sweep: time(
       'nodes.sweep',
       () => nodes.sweep(),
@@ -175,7 +175,10 @@ function timer(figures: StoreFigures, metrics: Metrics): Time {
         throw error;
       } finally {
         figures.inFlight -= 1;
-        duration.observe((performance.now() - begunAt) / 1_000);
+        const tookMs = performance.now() - begunAt;
+        figures.calls.count += 1;
+        figures.calls.totalMs += tookMs;
+        duration.observe(tookMs / 1_000);
       }
     };
   };

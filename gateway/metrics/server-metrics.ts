@@ -30,7 +30,12 @@ export function registerServerMetrics(metrics: Metrics, { store, node, gateway, 
     node_version: process.version,
   };
   metrics.gauge(
-    { name: 'info', help: 'Version, transport and store of this process; always 1', labels: Object.keys(labels) },
+    {
+      name: 'info',
+      jointly: 'max',
+      help: 'Version, transport and store of this process; always 1',
+      labels: Object.keys(labels),
+    },
     () => [{ labels, value: 1 }],
   );
   metrics.gauge(

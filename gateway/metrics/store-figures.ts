@@ -12,6 +12,7 @@ import {
   type Via,
 } from '../../presence-core/index.ts';
 import { byLabel, type Metrics, type Sample } from './metrics.ts';
+import type { RecentRefusals } from './recent-refusals.ts';
 import type { StoreHealth } from './store-health.ts';
 
 /** The store did not answer: the outage policy admits the player (`degraded`) or refuses it (`unavailable`). */
@@ -62,20 +63,35 @@ export class StoreFigures {
   sweepEnded = 0;
   sweepLagMs = 0;
   recountCorrected = 0;
+  /** All calls that ended, failed ones included. */
+  readonly calls = { count: 0, totalMs: 0 };
+  private readonly refusals: RecentRefusals | undefined;
 
-  constructor(health: StoreHealth) {
+  /** @param refusals told of each refusal by the limit. */
+  constructor(health: StoreHealth, refusals?: RecentRefusals) {
     this.health = health;
+    this.refusals = refusals;
     const none = VIAS.map((via) => [via, { ...NO_ADMISSIONS }]);
     this.admissions = Object.fromEntries(none) as Record<Via, Record<Admission, number>>;
   }
 
-  opened({ owner }: OpenRequest, result: OpenResult): void {
-    this.admissions[viaOf(owner)][result.outcome] += 1;
+  opened(request: OpenRequest, result: OpenResult): void {
+    this.admissions[viaOf(request.owner)][result.outcome] += 1;
+    if (result.outcome === 'refused') this.refusals?.add(request, result);
     if ('displaced' in result) this.displacedBy(result.displaced);
   }
 
   unanswered({ owner }: OpenRequest, result: Absence | 'overloaded'): void {
     this.admissions[viaOf(owner)][result] += 1;
+  }
+
+  /** Over all that a session is held by. */
+  admissionsInAll(): Record<Admission, number> {
+    const all = { ...NO_ADMISSIONS };
+    for (const via of VIAS) {
+      for (const result of Object.keys(all) as Admission[]) all[result] += this.admissions[via][result];
+    }
+    return all;
   }
 
   renewed(results: readonly RenewResult[]): void {
@@ -148,14 +164,16 @@ export function registerStoreFigures(figures: StoreFigures, metrics: Metrics): v
     () => figures.recountCorrected,
   );
   metrics.gauge(
-    { name: 'sweep_lag_seconds', help: 'How late the last sweep ended its oldest session or node' },
+    { name: 'sweep_lag_seconds', jointly: 'max', help: 'How late the last sweep ended its oldest session or node' },
     () => figures.sweepLagMs / 1_000,
   );
-  metrics.gauge({ name: 'store_up', help: '1 if the store answered the last node lease renewal, else 0' }, () =>
-    Number(health.isUp),
+  metrics.gauge(
+    { name: 'store_up', jointly: 'min', help: '1 if the store answered the last node lease renewal, else 0' },
+    () => Number(health.isUp),
   );
-  metrics.counter({ name: 'store_unavailable_seconds_total', help: 'Seconds without an answer from the store' }, () =>
-    health.downSeconds(),
+  metrics.counter(
+    { name: 'store_unavailable_seconds_total', jointly: 'max', help: 'Seconds without an answer from the store' },
+    () => health.downSeconds(),
   );
   metrics.gauge({ name: 'store_in_flight', help: 'Store calls waiting for an answer' }, () => figures.inFlight);
   metrics.counter(

@@ -10,9 +10,16 @@ export class StoreHealth {
   isUp = false;
   private downSince = performance.now();
   private downMs = 0;
+  private answeredAt: number | undefined;
   private troubledAt = Number.NEGATIVE_INFINITY;
 
+  /** Since a lease renewal was answered; undefined: none was. */
+  get leaseAgeMs(): number | undefined {
+    return this.answeredAt === undefined ? undefined : performance.now() - this.answeredAt;
+  }
+
   answered(): void {
+    this.answeredAt = performance.now();
     if (!this.isUp) this.downMs += performance.now() - this.downSince;
     this.isUp = true;
   }

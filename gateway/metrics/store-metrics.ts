@@ -31,10 +31,13 @@ const SERVER_ROWS: readonly Row[] = [
 export function registerStoreMetrics(store: PresenceStore, metrics: Metrics): void {
   const total = once(async () => (await store.reads.counts([{ by: 'total' }]))[0]);
   metrics.gauge(
-    { name: 'sessions_live', help: 'Live sessions in the deployment' },
+    { name: 'sessions_live', jointly: 'first', help: 'Live sessions in the deployment' },
     async () => (await total())?.sessions,
   );
-  metrics.gauge({ name: 'users_online', help: 'Users online in the deployment' }, async () => (await total())?.users);
+  metrics.gauge(
+    { name: 'users_online', jointly: 'first', help: 'Users online in the deployment' },
+    async () => (await total())?.users,
+  );
 
   if (!store.isShared) return;
   metrics.counter(
@@ -46,7 +49,7 @@ export function registerStoreMetrics(store: PresenceStore, metrics: Metrics): vo
   );
   const servers = once(() => store.serverStats());
   for (const [kind, name, figure, help] of SERVER_ROWS) {
-    metrics[kind]({ name: `redis_${name}`, help, labels: ['server'] }, async () =>
+    metrics[kind]({ name: `redis_${name}`, jointly: 'first', help, labels: ['server'] }, async () =>
       (await servers()).map((stats) => ({ labels: { server: stats.server }, value: stats[figure] })),
     );
   }

@@ -17,6 +17,7 @@ const UNCERTAIN_MS = 30_000;
 interface Detach {
   readonly ref: OwnedRef;
   readonly isUncertain: boolean;
+  readonly graceMs: number;
   /** Until then an uncertain session may still be opened; set when the store first answers. */
   confirmUntil?: number;
 }
@@ -36,9 +37,12 @@ export class Detaches {
     this.keptMax = keptMax;
   }
 
-  /** @param isUncertain the open of the session had no answer. */
-  detach(ref: OwnedRef, isUncertain = false): void {
-    const detach = { ref, isUncertain };
+  /**
+   * @param isUncertain the open of the session had no answer.
+   * @param isUntold nobody was told that it is open, or would come back to it: it gets no grace.
+   */
+  detach(ref: OwnedRef, isUncertain = false, isUntold = false): void {
+    const detach = { ref, isUncertain, graceMs: isUntold ? 0 : this.graceMs };
     const work = this.send([detach]).catch(() => this.keep(detach));
     this.inFlight.add(work);
     void work.finally(() => this.inFlight.delete(work));
@@ -63,8 +67,17 @@ export class Detaches {
   }
 
   private async send(detaches: readonly Detach[]): Promise<void> {
+    for (const graceMs of new Set(detaches.map((detach) => detach.graceMs))) {
+      await this.sendAlike(
+        detaches.filter((detach) => detach.graceMs === graceMs),
+        graceMs,
+      );
+    }
+  }
+
+  private async sendAlike(detaches: readonly Detach[], graceMs: number): Promise<void> {
     const refs = detaches.map(({ ref }) => ref);
-    const results = await this.store.sessions.detach(refs, this.graceMs);
+    const results = await this.store.sessions.detach(refs, graceMs);
     const now = performance.now();
     for (const [i, detach] of detaches.entries()) {
       detach.confirmUntil ??= now + UNCERTAIN_MS;

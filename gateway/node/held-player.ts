@@ -18,6 +18,8 @@ export interface HeldPlayer {
   lost(intent: ReopenIntent): void;
   /** Its turn to be opened again has come. Resolves when the store has answered, or failed to; then `isDue` tells. */
   reopen(): Promise<void>;
+  /** The store told its clock: what its session was dated by before that is so much too early. */
+  redated(byMs: number): void;
   /** A renewal under `owner` found no session of it. */
   missed(owner: SocketOwner, miss: Miss): void;
   /** The store says that this socket no longer holds its session (P5, P7). */

@@ -8,7 +8,7 @@ import { GATHER_MS, LogReader, WAIT_MS } from './log-reader.ts';
 export interface LogFollower {
   /** How long a read may wait for news, and the least time between two batches; of all followers the least holds. */
   readonly waitMs?: number;
-  readonly gatherMs?: number;
+  readonly gatherMs?: number | undefined;
   /** Shards that it wants now; undefined: all. They change when users are placed anew (P18). */
   shards(): readonly number[] | undefined;
   /** It stands here from now on, and nothing was lost to it: it has just come, or shards were added. */
@@ -35,6 +35,8 @@ export class LogFeed {
   /** While there are followers. */
   private run: object | undefined;
   private isPlaced = false;
+  /** All that was acknowledged then has been handed on, by `performance.now()`; of the present run. */
+  private reachedAt = Number.NEGATIVE_INFINITY;
   /** How often the place was lost. */
   private gaps = 0;
 
@@ -61,6 +63,7 @@ export class LogFeed {
       failed: (error: unknown) =>
         log.error({ err: error }, 'could not read the change log: subscriptions and the replica are late'),
       reached: (at: number) => {
+        this.reachedAt = Math.max(this.reachedAt, at);
         for (const follower of this.followers) follower.reached?.(at);
       },
     };
@@ -93,6 +96,11 @@ export class LogFeed {
     this.isPlaced = false;
   }
 
+  /** For so long changes may have waited to be handed on, a second at most in quiet times; undefined while nobody follows. */
+  get lagMs(): number | undefined {
+    return this.isPlaced ? performance.now() - this.reachedAt : undefined;
+  }
+
   /** @returns how many entries of the log it has not read yet; undefined while nobody follows. */
   async behind(): Promise<number | undefined> {
     const { run, store } = this;
@@ -114,9 +122,11 @@ export class LogFeed {
     const run = {};
     this.run = run;
     try {
+      const askedAt = performance.now();
       const cursor = await this.store.log.tail();
       if (this.run !== run) return;
       this.isPlaced = true;
+      this.reachedAt = askedAt;
       this.stand(cursor, shards ?? this.allShards);
     } catch (error) {
       if (this.run === run) this.starting = undefined;

@@ -8,7 +8,6 @@ import {
   ConnectionNumbers,
   type Displaced,
   type InboxMessage,
-  type NodeMessage,
   type PresenceStore,
   pause,
   RECONNECT_MAX_MS,
@@ -16,26 +15,26 @@ import {
   repeating,
   SharedRead,
   type SocketOwner,
-  StoreError,
 } from '../../presence-core/index.ts';
 import { Detaches } from './detaches.ts';
 import type { HeldPlayer, ReopenIntent } from './held-player.ts';
 import { LoopWatch } from './loop-watch.ts';
+import { Notices } from './notices.ts';
 import { Renewals } from './renewals.ts';
 import { Reopening } from './reopening.ts';
 import { NOTHING_SAID, type RestoredBy, Restoring } from './restoring.ts';
-import type { Returns } from './returns.ts';
+import { RETURN_SLACK_MS, Returns } from './returns.ts';
 import { StoreClock } from './store-clock.ts';
-import { UserBursts, type Users } from './user-bursts.ts';
+import type { Users } from './user-bursts.ts';
 
 export type { HeldPlayer } from './held-player.ts';
 
-/** A client has connected again by then, and joined, on a store that is back. */
-const OTHERS_JOIN_MS = 2 * RECONNECT_MAX_MS;
-/** Of more users at once all sessions are renewed. */
-const RENEW_USERS_MAX = 20_000;
-/** Requests of so long are one pass over the players. */
-const RENEW_PAUSE_MS = 100;
+/** A client has connected again by then, on a server that is back. */
+const OTHERS_CONNECT_MS = 2 * RECONNECT_MAX_MS;
+/** A start takes no longer, however rarely nodes beat. */
+const OTHERS_BEAT_MAX_MS = 5_000;
+/** A node that found the store empty has joined by then. */
+const OTHERS_JOIN_MS = 200;
 
 export interface NodeLog {
   warn(fields: object, message: string): void;
@@ -46,9 +45,11 @@ export interface DetachedSession {
   readonly userId: string;
   readonly sessionId: string;
   /** Under which it was opened. */
-  readonly owner: SocketOwner;
+  readonly owner: SocketOwner | 'guard';
   /** Its open had no answer. */
   readonly isUncertain: boolean;
+  /** Its player was not let in: nobody comes back to it. */
+  readonly isUntold?: boolean;
 }
 
 export interface ConnectionOfHello {
@@ -65,17 +66,17 @@ export interface NodeOptions {
   readonly sweepMs: number;
   readonly sessionLeaseMs: number;
   readonly resumeGraceMs: number;
-  /** Of the holders that this process answers without a socket. */
-  readonly returns?: Pick<Returns, 'leftMs'>;
+  /** Longest time after which a heartbeat or a refresh is due again; default `resumeGraceMs`. */
+  readonly returnMaxMs?: number;
 }
 
 export class GatewayNode {
+  /** Of those who hold sessions without a socket. */
+  readonly returns: Returns;
   private id = newNodeId();
-  private epoch = '';
-  /** Nodes that lived at the last beat, or have joined since. */
-  private living = new Set<string>();
-  /** Nodes that told that they joined since the last beat was sent: its answer may be from before. */
-  private readonly announced = new Set<string>();
+  private knownEpoch = '';
+  /** Its own part of `BeatResult.returnsUntil`, as last told. */
+  private toldUntil = 0;
   /** Ids under which this process held sessions before the present epoch. */
   private idsBefore: readonly string[] = [];
   /** Ids before this one, until all their sessions were opened again. */
@@ -101,8 +102,7 @@ export class GatewayNode {
    * nobody ended anything; with a store that has just started also the time in which others come back.
    */
   private settling: Promise<void> | undefined;
-  /** Users whose sessions are to be renewed at once. */
-  private readonly toRenew: UserBursts;
+  private readonly notices: Notices;
   private readonly detaches: Detaches;
   /** One at a time, whoever asks for it; nobody is answered by one from before. */
   private readonly beats = new SharedRead((_: 'beat') => this.beat());
@@ -112,6 +112,8 @@ export class GatewayNode {
   constructor(options: NodeOptions) {
     const { store, beatMs, leaseMs, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
+    // Each adds what it may answer before its next beats.
+    this.returns = new Returns(Math.max(options.returnMaxMs ?? 0, resumeGraceMs) + RETURN_SLACK_MS + 2 * beatMs);
     // Another node notices at its next beat, and may have failed at one, or be yet to connect again.
     this.restoring = new Restoring({
       othersMs: beatMs + Math.max(beatMs, RECONNECT_MAX_MS),
@@ -120,13 +122,24 @@ export class GatewayNode {
       confirm: (returnsInMs) => this.sayRestored([...this.idsBefore, this.id], returnsInMs),
     });
     this.renewals = new Renewals({ store, sessionLeaseMs });
-    this.toRenew = new UserBursts(RENEW_USERS_MAX, (users) => this.renewNow(users));
+    const { players, renewals } = this;
+    this.notices = new Notices({ node: this, store, players, renewals, renewAllMs: resumeGraceMs / 2 });
     this.detaches = new Detaches(store, resumeGraceMs);
   }
 
   /** Changes when the lease lapsed: the process goes on as a new node (P9). */
   get nodeId(): string {
     return this.id;
+  }
+
+  /** Of the store, by the last beat. */
+  get epoch(): string {
+    return this.knownEpoch;
+  }
+
+  /** Nodes whose leases ran at the last beat, and those that joined since; this one included. */
+  get livingNodes(): readonly string[] {
+    return [...new Set([this.id, ...this.notices.living])];
   }
 
   /** Sessions that sockets of this node hold, or are about to. */
@@ -202,6 +215,11 @@ export class GatewayNode {
     );
   }
 
+  /** The store has not told its clock yet: what is dated now is so by the clock of this process, which may be wrong. */
+  get isWithoutClock(): boolean {
+    return this.storeClock.isUnknown;
+  }
+
   /** For a hello that is handled now: the number of its connection, and when it came, by `performance.now()` (P7). */
   nextConnection(): ConnectionOfHello {
     const heldUpMs = this.loop.heldUpMs();
@@ -228,11 +246,11 @@ export class GatewayNode {
   }
 
   private async begin(): Promise<void> {
-    const { nodes, epoch, isNew = false } = await this.join();
-    this.epoch = epoch;
-    this.living = new Set(nodes);
+    const { nodes, epoch, fresh } = await this.join();
+    this.knownEpoch = epoch;
+    this.notices.heard(nodes);
     if (this.isStopped) return;
-    await this.announce(epoch);
+    await this.notices.announce(epoch);
     // The store may have forgotten a moment ago.
     const { returnsInMs } = await this.sayRestored([], 0).catch(() => NOTHING_SAID);
     this.restoring.returnIn(returnsInMs);
@@ -240,21 +258,22 @@ export class GatewayNode {
     this.loop.start();
     const { store, beatMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
-    const settled = this.settle(isNew);
+    const settled = this.settle(fresh);
     this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
     await settled;
   }
 
-  private async settle(isNew: boolean): Promise<void> {
-    const { store, leaseMs } = this.options;
+  private async settle(fresh: BeatResult['fresh']): Promise<void> {
+    const { store, beatMs, leaseMs } = this.options;
     await Promise.race([store.nodes.sweep().catch(() => {}), pause(leaseMs)]);
-    if (!isNew) return;
-    // Nodes that lived before the store was emptied have connected again by then, and are waited for as by each other.
-    await pause(OTHERS_JOIN_MS);
+    if (!fresh) return;
+    // Nodes that lived before the store was emptied have joined again by then, and are waited for as by each other.
+    const othersBeatMs = Math.min(beatMs, OTHERS_BEAT_MAX_MS);
+    await pause(OTHERS_JOIN_MS + (fresh === 'started' ? Math.max(othersBeatMs, OTHERS_CONNECT_MS) : othersBeatMs));
     await this.beats.ask('beat').catch(() => {});
     // It has nothing to open again, and others that start now wait for it too.
     await this.sayRestored([this.id], 0).catch(() => {});
-    this.restoring.begin(this.others());
+    this.restoring.begin(this.notices.others());
   }
 
   private async sayRestored(nodeIds: readonly string[], returnsInMs: number): Promise<RestoredBy> {
@@ -262,7 +281,7 @@ export class GatewayNode {
     const { nodes } = this.options.store;
     const until = returnsInMs > 0 ? this.storeNow() + returnsInMs : 0;
     const all = await nodes.confirmRestored(nodeIds, this.epoch, until);
-    return { nodeIds: all.nodeIds, returnsInMs: Math.max(0, all.returnsUntil - this.storeNow()) };
+    return { nodeIds: all.nodeIds, returnsInMs: this.returns.bound(all.returnsUntil - this.storeNow()) };
   }
 
   /** From now on messages reach the player, and the lease of its session, once it has one, is renewed, until `untrack`. */
@@ -288,33 +307,26 @@ export class GatewayNode {
   }
 
   /** Leaves a session to the resume grace (P8), now or as soon as the store answers. */
-  detach({ userId, sessionId, owner, isUncertain }: DetachedSession): void {
-    this.detaches.detach({ userId, sessionId, owner }, isUncertain);
+  detach({ userId, sessionId, owner, isUncertain, isUntold = false }: DetachedSession): void {
+    if (!isUntold) this.returns.answered(this.options.resumeGraceMs);
+    this.detaches.detach({ userId, sessionId, owner }, isUncertain, isUntold);
   }
 
   /** Notifies the sockets whose sessions another open ended or took over: own ones at once, others by their inbox. */
   notify(displaced: readonly Displaced[], by?: InboxMessage['by']): void {
-    const elsewhere = displaced.filter(({ owner, session, reason }) => {
-      if (typeof owner !== 'object') return false;
-      if (!this.isOwn(owner.nodeId)) return true;
-      this.deliver({ ...session, connection: owner.connection, reason, ...(by && { by }) });
-      return false;
-    });
-    // What is lost here shows at the owner's next renewal.
-    this.options.store.inbox.notify(elsewhere, by).catch(() => {});
+    this.notices.notify(displaced, by);
   }
 
   /** Asks all nodes that live, this one included, to renew the sessions of these users at once. */
-  async askRenewals(users: Users): Promise<void> {
-    const renew = users === 'all' ? users : [...users];
-    await this.options.store.inbox.send([...new Set([...this.living, this.id])], { renew });
+  askRenewals(users: Users): Promise<void> {
+    return this.notices.askRenewals(users);
   }
 
   /** Gives the lease up after all sessions were released. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.reopening.stop();
-    this.toRenew.stop();
+    this.notices.stop();
     // What runs is left to end: the store may be away.
     for (const repeat of this.repeats) void repeat.stop();
     this.renewals.stop();
@@ -322,34 +334,24 @@ export class GatewayNode {
     await this.detaches.settled();
     // What is still kept would end at once as `node_lost`, without its grace.
     await this.detaches.retry();
-    if (this.isMember && !this.isAway) await this.options.store.nodes.quit(this.id).catch(() => {});
+    if (!this.isMember || this.isAway) return;
+    const { store, leaseMs } = this.options;
+    // Nobody tells later who was left to the grace just now.
+    await store.nodes.beat(this.id, leaseMs, this.returnsUntil()).catch(() => {});
+    await store.nodes.quit(this.id).catch(() => {});
   }
 
   /** Takes a lease under the present id. Repeated after an unknown outcome, it is the same lease. */
   private async join(): Promise<BeatResult> {
     const { store, leaseMs } = this.options;
-    const result = await this.timed(store.nodes.join(this.id, leaseMs));
+    const result = await this.timed(store.nodes.join(this.id, leaseMs, this.returnsUntil()));
     // Nobody else would give this lease up.
     if (this.isStopped) await store.nodes.quit(this.id);
     if (result.outcome === 'fenced') return result;
     this.isMember = true;
-    store.inbox.listen(this.id, (message) => this.deliver(message));
+    store.inbox.listen(this.id, (message) => this.notices.deliver(message));
     this.reopening.go();
     return result;
-  }
-
-  /**
-   * Tells the others of this node, as before their next beat they would not wait for it if the store forgot (P10).
-   * @param epoch in which it joined.
-   */
-  private async announce(epoch: string): Promise<void> {
-    const others = this.others();
-    // What is lost here they know by that beat.
-    if (others.length > 0) await this.options.store.inbox.send(others, { joined: this.id, epoch }).catch(() => {});
-  }
-
-  private others(): string[] {
-    return [...this.living].filter((id) => !this.isOwn(id));
   }
 
   private async beat(): Promise<void> {
@@ -357,10 +359,11 @@ export class GatewayNode {
     let result: BeatResult;
     const wasAway = this.isAway;
     const { isMember } = this;
-    this.announced.clear();
+    this.notices.beats();
     let isForgottenSince = false;
     try {
-      result = isMember ? await this.timed(store.nodes.beat(this.id, leaseMs)) : await this.join();
+      const beaten = (): Promise<BeatResult> => store.nodes.beat(this.id, leaseMs, this.returnsUntil());
+      result = isMember ? await this.timed(beaten()) : await this.join();
       // A lease that ran until now covers what is not opened again yet. Then it is given up, again if that had no answer.
       if (this.reopening.isIdle) this.quitFormer();
       else {
@@ -382,36 +385,34 @@ export class GatewayNode {
         { former: this.epoch, epoch: result.epoch },
         'the store lost data or failed over (new epoch): restoring sessions',
       );
-      this.epoch = result.epoch;
+      this.knownEpoch = result.epoch;
       this.idsBefore = [this.id, ...this.formerIds];
-      this.restoring.begin(this.living, result.hasLost ? (this.options.returns?.leftMs() ?? 0) : undefined);
+      this.restoring.begin(this.notices.living, result.hasLost ? this.returns.leftMs() : undefined);
     }
-    this.living = new Set([...result.nodes, ...this.announced]);
+    this.notices.heard(result.nodes);
     if (forgot || result.outcome === 'fenced') await this.goOnAsNew(forgot ? 'restore' : 'resume');
-    else if (!isMember) await this.announce(result.epoch);
+    else if (!isMember) await this.notices.announce(result.epoch);
     this.reopening.go();
-    if (wasAway) this.toRenew.add('all');
+    if (wasAway) this.notices.renewAll();
     void this.detaches.retry();
   }
 
-  /** Each answer also tells the store's clock. */
+  /** Each answer also tells the store's clock, and what others told. */
   private async timed(asked: Promise<BeatResult>): Promise<BeatResult> {
     const askedAt = performance.now();
     const result = await asked;
-    this.storeClock.heard(result.now, askedAt);
+    const tooEarlyMs = Math.round(this.storeClock.heard(result.now, askedAt));
+    if (tooEarlyMs !== 0) for (const player of this.players.values()) player.redated(tooEarlyMs);
+    // What it told itself it knows better.
+    if (result.returnsUntil !== this.toldUntil) this.returns.told(result.returnsUntil - result.now);
     return result;
   }
 
-  /** Finds out who lost its session, and was not notified. */
-  private async renewNow(users: Users): Promise<void> {
-    if (users === 'all') {
-      // What fails is left to its next renewal: to begin again and again would be too much for the store.
-      await this.renewals.renewAll(this.players.values(), this.options.resumeGraceMs / 2);
-      return;
-    }
-    const players = [...this.players.values()].filter(({ session }) => session && users.has(session.userId));
-    const isAnswered = await this.renewals.renewAll(players, RENEW_PAUSE_MS);
-    if (!isAnswered) throw new StoreError('store_unavailable', 'Some sessions could not be renewed');
+  /** What this process tells with a beat, also for what it answers before the next one, and others then hear of. */
+  private returnsUntil(): number {
+    const leftMs = this.returns.ownLeftMs();
+    this.toldUntil = leftMs > 0 ? Math.ceil(this.storeNow() + leftMs + 2 * this.options.beatMs) : 0;
+    return this.toldUntil;
   }
 
   /**
@@ -430,9 +431,9 @@ export class GatewayNode {
     // Without an answer the next beat joins again.
     const { nodes, epoch } = await this.join();
     // Of a loss since the beat the next one tells: then who lived at this one is waited for.
-    if (epoch === this.epoch) this.living = new Set([...nodes, ...this.announced]);
+    if (epoch === this.epoch) this.notices.heard(nodes);
     else this.hasForgotten();
-    await this.announce(epoch);
+    await this.notices.announce(epoch);
     this.quitFormer();
   }
 
@@ -444,24 +445,6 @@ export class GatewayNode {
         () => {},
       );
     }
-  }
-
-  private deliver(message: NodeMessage): void {
-    if ('renew' in message) {
-      this.toRenew.add(message.renew);
-      return;
-    }
-    if ('joined' in message) {
-      // In an epoch that is not known here yet it lost nothing, and never says that it is done.
-      if (message.epoch !== this.epoch) return;
-      this.announced.add(message.joined);
-      this.living.add(message.joined);
-      return;
-    }
-    const player = this.players.get(message.connection);
-    const session = player?.session;
-    if (session?.userId !== message.userId || session.sessionId !== message.sessionId) return;
-    player?.displaced(message.reason, message.by);
   }
 }
 

@@ -23,6 +23,8 @@ export interface StoreMemory {
   restored(): Promise<void>;
   /** It may lack sessions without a socket, which their holders have yet to open again. */
   readonly isReturning: boolean;
+  /** Asks once more: whether it may be believed that nothing is there. */
+  isUpheld(): Promise<boolean>;
 }
 
 export interface RestoringOptions {

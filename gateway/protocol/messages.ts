@@ -143,11 +143,22 @@ export interface StatsView {
   countries?: TopItem[];
 }
 
-/** What a subscription is told. Page 0 of a snapshot replaces all that was known of the topic. */
+/**
+ * What a subscription is told. Page 0 of a snapshot replaces all that was known of the topic. `degraded`: sessions may be
+ * missing, as the store lost data a moment ago (W24).
+ */
 export type TopicMessage =
   | { type: 'subscribed'; id?: MessageId; topic: string; resumed: boolean }
-  | { type: 'snapshot'; topic: string; page: number; last: boolean; sessions: SessionView[]; cursor: string }
-  | { type: 'snapshot'; topic: string; page: 0; last: true; stats: StatsView; cursor: string }
+  | {
+      type: 'snapshot';
+      topic: string;
+      page: number;
+      last: boolean;
+      degraded?: true;
+      sessions: SessionView[];
+      cursor: string;
+    }
+  | { type: 'snapshot'; topic: string; page: 0; last: true; degraded?: true; stats: StatsView; cursor: string }
   /** With `seen`: of those who are offline; null: never, or too long ago. */
   | { type: 'seen'; topic: string; users: { userId: string; lastSeenAt: number | null }[] }
   | { type: 'changes'; topic: string; changes: ChangeView[]; cursor: string }
@@ -159,6 +170,7 @@ export type TopicMessage =
       opened: number;
       closed: number;
       cursor: string;
+      degraded?: true;
     };
 
 export interface Welcome {
@@ -173,6 +185,8 @@ export interface Welcome {
   expiresAt?: number;
   pingIntervalMs: number;
   resumeGraceMs: number;
+  /** A player that sends nothing for so long is closed; absent: none is. */
+  silenceTimeoutMs?: number;
   /** Let in while the store does not answer: checked when it is back. */
   degraded?: true;
 }

@@ -15,9 +15,11 @@ const SESSIONS = 1;
 const LENGTH = 2;
 const ID = 3;
 const ID_WORDS = LINE_WORDS - ID;
-/** Longer ids are in a `Map`. */
+/** Longer ids are in a `Map`, and so are those with characters of more than a byte. */
 const MAX_ID_BYTES = ID_WORDS * 4;
-const fits = (userId: string): boolean => userId.length <= MAX_ID_BYTES;
+const WIDE = /[^\0-\xff]/;
+const isShort = (userId: string): boolean => userId.length <= MAX_ID_BYTES;
+const fits = (userId: string): boolean => isShort(userId) && !WIDE.test(userId);
 
 /** A table that grows moves all of its lines at once: of a million users in so many that is 5 to 10 ms. */
 const TABLES = 64;
@@ -32,7 +34,7 @@ const randomWord = (): number => randomBytes(4).readInt32LE();
 export class Occupancy {
   readonly #tables = Array.from({ length: TABLES }, () => new Int32Array(FIRST_LINES * LINE_WORDS));
   readonly #used = new Int32Array(TABLES);
-  readonly #long = new Map<string, number>();
+  readonly #others = new Map<string, number>();
   /** Of the hash: who does not know them cannot make ids that fall together. */
   readonly #seed = randomWord();
   readonly #mask = randomWord();
@@ -47,8 +49,8 @@ export class Occupancy {
   /** @param sessions at least 0 */
   set(userId: string, sessions: number): void {
     const { length } = userId;
-    if (length > MAX_ID_BYTES) {
-      this.#long.set(userId, sessions);
+    if (!fits(userId)) {
+      this.#others.set(userId, sessions);
       return;
     }
     const hash = this.#take(userId);
@@ -70,8 +72,8 @@ export class Occupancy {
   }
 
   delete(userId: string): void {
-    if (userId.length > MAX_ID_BYTES) {
-      this.#long.delete(userId);
+    if (!fits(userId)) {
+      this.#others.delete(userId);
       return;
     }
     const hash = this.#take(userId);
@@ -95,11 +97,14 @@ export class Occupancy {
   #findBatch(userIds: readonly string[], from: number, to: number, found: number[]): void {
     const [tables, hashes, atHome] = [this.#tables, this.#hashes, this.#atHome];
     const batch = userIds.slice(from, to);
-    const short = batch.every(fits) ? batch : batch.filter(fits);
-    this.#bytes.write(short.join(''), 'latin1');
+    const text = batch.join('');
+    if (!batch.every(isShort) || WIDE.test(text)) {
+      for (let i = from; i < to; i += 1) found[i] = this.#sessionsOf(userIds[i] as string);
+      return;
+    }
+    this.#bytes.write(text, 'latin1');
     for (let i = from, at = 0; i < to; i += 1) {
       const { length } = userIds[i] as string;
-      if (length > MAX_ID_BYTES) continue;
       hashes[i - from] = this.#pack(i - from, at, length);
       at += length;
     }
@@ -109,14 +114,18 @@ export class Occupancy {
       atHome[i] = table[homeOf(hash, table)] as number;
     }
     for (let i = from; i < to; i += 1) {
-      const userId = userIds[i] as string;
-      if (userId.length > MAX_ID_BYTES) found[i] = this.#long.get(userId) ?? OFFLINE;
-      else if (atHome[i - from] === 0) found[i] = OFFLINE;
-      else found[i] = this.#sessionsOf(hashes[i - from] as number, i - from, userId.length);
+      const { length } = userIds[i] as string;
+      if (atHome[i - from] === 0) found[i] = OFFLINE;
+      else found[i] = this.#sessionsAt(hashes[i - from] as number, i - from, length);
     }
   }
 
-  #sessionsOf(hash: number, index: number, length: number): number {
+  #sessionsOf(userId: string): number {
+    if (!fits(userId)) return this.#others.get(userId) ?? OFFLINE;
+    return this.#sessionsAt(this.#take(userId), 0, userId.length);
+  }
+
+  #sessionsAt(hash: number, index: number, length: number): number {
     const table = this.#tables[hash >>> TABLE_SHIFT] as Int32Array;
     const place = this.#find(table, hash, index, length);
     return place < 0 ? OFFLINE : (table[place + SESSIONS] as number);

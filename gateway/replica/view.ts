@@ -210,7 +210,7 @@ function mapOf(userId: string): number {
   return (h >>> 0) % PARTS;
 }
 
-/** An id (P13: ASCII) cut from a longer text keeps all of that text in memory; its copy does not. */
+/** An id cut from a longer text keeps all of that text in memory; its copy does not. */
 function copyOf(id: string): string {
-  return Buffer.from(id, 'latin1').toString('latin1');
+  return Buffer.from(id).toString();
 }

@@ -7,7 +7,7 @@ import { ANYONE, type Identity, mayFollow } from '../auth/identity.ts';
 import { refresh } from '../auth/refresh.ts';
 import type { TokenExpiry } from '../auth/token-expiry.ts';
 import { isBeyondRate } from '../limits/message-rate.ts';
-import type { Rate } from '../limits/rate-limit.ts';
+import { Rate } from '../limits/rate-limit.ts';
 import { type ProblemMembers, problemBody, storeProblem } from '../problem.ts';
 import { CLOSE_CODES, type CloseName } from '../protocol/close-codes.ts';
 import type { ClientMessage, MessageId, Ping, Refresh, ServerMessage, Update } from '../protocol/messages.ts';
@@ -26,6 +26,8 @@ const MAX_WAITING = 128;
 const MAX_WAITING_LENGTH = 262_144;
 /** Others go on between. */
 const MESSAGES_PER_TURN = 8;
+/** Pings and pongs of a client: it needs one in a while. Each is an event of its own, however small it is. */
+const CONTROL_FRAMES = new Rate(50, 500);
 
 /** The part of a logger that is needed here; pino's fits. */
 export interface Log {
@@ -52,6 +54,8 @@ export class Connection implements PlayerSocket {
   kind: SocketKind = 'greeting';
   /** Tick of the ping wheel at the oldest ping without an answer; 0 when there is none. */
   unansweredSince = 0;
+  silentSince = 0;
+  private hasSent = true;
   pingSlot = 0;
   hasSpoken = false;
   /** Who said hello; before that it counts for nothing. */
@@ -61,6 +65,7 @@ export class Connection implements PlayerSocket {
   duePrev: DueLink = this;
   expiryNotified = false;
   messagesFullAt = 0;
+  private controlFramesFullAt = 0;
   private switchesFullAt = 0;
   private working = false;
   private waiting: (string | undefined)[] | undefined;
@@ -82,6 +87,15 @@ export class Connection implements PlayerSocket {
     return this.socket.id;
   }
 
+  /** Dashboards may listen for ever. */
+  get isHeard(): boolean {
+    return this.hasSent || this.kind !== 'player';
+  }
+
+  set isHeard(isHeard: boolean) {
+    this.hasSent = isHeard;
+  }
+
   get greeted(): boolean {
     return this.kind !== 'greeting';
   }
@@ -93,6 +107,7 @@ export class Connection implements PlayerSocket {
   /** Messages of one socket are worked off one by one, in order; a ping waits for none, and is no hello. */
   receive(text: string | undefined): void {
     if (!this.open) return;
+    this.hasSent = true;
     const { messageRate } = this.context;
     if (messageRate && isBeyondRate(this, messageRate, text)) return;
     const ping = pingOf(text);
@@ -113,6 +128,15 @@ export class Connection implements PlayerSocket {
     }
     this.waiting.push(text);
     if (!this.working) void this.workWaiting();
+  }
+
+  /** A ping or a pong of the client. A flood of them ends its socket. */
+  countControlFrame(): void {
+    const now = performance.now();
+    this.controlFramesFullAt = CONTROL_FRAMES.spend(this.controlFramesFullAt, now);
+    if (CONTROL_FRAMES.waitMs(this.controlFramesFullAt, now) > 0) {
+      this.fail('rate_limited', 'Too many WebSocket pings or pongs: send fewer per second.', 'rate_limited');
+    }
   }
 
   /** The hello was accepted. */
@@ -148,7 +172,8 @@ export class Connection implements PlayerSocket {
   }
 
   problem(code: ProblemCode, detail: string, id?: MessageId, members?: ProblemMembers): void {
-    this.send({ type: 'error', ...(id !== undefined && { id }), problem: problemBody(code, detail, members) });
+    const problem = problemBody(code, detail, members);
+    this.send(id === undefined ? { type: 'error', problem } : { type: 'error', id, problem });
   }
 
   /** Says what is wrong and ends the socket. */

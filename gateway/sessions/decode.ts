@@ -1,5 +1,5 @@
 /** From the text of a frame to a checked message, or to what is wrong with it. */
-import { isId, isLabel, isMeta } from '../../presence-core/index.ts';
+import { ID_RULE, isId, isLabel, isMeta } from '../../presence-core/index.ts';
 import type { ClientMessage, MessageId, Ping } from '../protocol/messages.ts';
 
 export interface FieldError {
@@ -16,11 +16,12 @@ type Optional = readonly [test: (value: unknown) => boolean, message: string];
 type Required = readonly [...Optional, required: true];
 type Check = Optional | Required;
 
-const ID: Optional = [isId, 'must be 1-128 characters of A-Z a-z 0-9 _ . : @ -'];
+const ID: Optional = [isId, `must be ${ID_RULE}`];
 const LABEL: Optional = [isLabel, 'must be 1-64 printable characters without / | { }'];
 const META: Optional = [isMeta, 'must be an object of at most 8 strings, at most 512 bytes as JSON'];
 const MAX_REPLACE = 16;
-const MAX_RESUME_TOKEN_LENGTH = 1_024;
+/** Room for two of the longest ids. */
+const MAX_RESUME_TOKEN_LENGTH = 2_048;
 const MAX_TOKEN_LENGTH = 8_192;
 const REPLACE: Optional = [
   (value) => Array.isArray(value) && value.length <= MAX_REPLACE && value.every(isId),
@@ -73,6 +74,12 @@ const MESSAGES: { readonly [T in ClientMessage['type']]: Checks<T> } = {
   unsubscribe: { topic: TOPIC },
 };
 
+/** The same as lists. */
+const CHECKS: ReadonlyMap<string, readonly (readonly [name: string, check: Check])[]> = new Map(
+  Object.entries(MESSAGES).map(([type, checks]) => [type, Object.entries<Check>(checks)]),
+);
+const FITS: readonly FieldError[] = [];
+
 const MAX_REPLY_ID_LENGTH = 64;
 
 /** @param text undefined for a binary frame. */
@@ -94,17 +101,27 @@ export function decode(text: string | undefined): Decoded {
     return { ok: false, fatal: false, errors: [{ path: '/id', message: expected }] };
   }
   const reply = id === undefined ? {} : { id };
-  if (!Object.hasOwn(MESSAGES, message.type)) {
+  const checks = CHECKS.get(message.type);
+  if (checks === undefined) {
     return { ok: false, fatal: false, ...reply, errors: [{ path: '/type', message: 'is not a known message type' }] };
   }
-  const errors: FieldError[] = [];
-  for (const [name, check] of Object.entries<Check>(MESSAGES[message.type as ClientMessage['type']])) {
-    const [test, expected, required] = check;
-    const fits = message[name] === undefined ? !required : test(message[name]);
-    if (!fits) errors.push({ path: `/${name}`, message: expected });
-  }
+  const errors = errorsOf(message, checks);
   if (errors.length > 0) return { ok: false, fatal: false, ...reply, errors };
   return { ok: true, message: message as unknown as ClientMessage };
+}
+
+function errorsOf(
+  message: Record<string, unknown>,
+  checks: readonly (readonly [string, Check])[],
+): readonly FieldError[] {
+  let errors: FieldError[] | undefined;
+  for (const [name, [test, expected, required]] of checks) {
+    const value = message[name];
+    if (value === undefined ? !required : test(value)) continue;
+    errors ??= [];
+    errors.push({ path: `/${name}`, message: expected });
+  }
+  return errors ?? FITS;
 }
 
 /** @returns the ping that this text is, if it is one. */

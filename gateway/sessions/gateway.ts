@@ -27,6 +27,8 @@ export interface GatewayOptions {
   readonly log: Log;
   readonly authenticator: Authenticator;
   readonly createTransport: CreateTransport;
+  /** Other processes listen on the same port. */
+  readonly sharesPort?: boolean;
   readonly host: string;
   readonly auth: 'off' | 'jwt';
   readonly allowedOrigins: readonly string[];
@@ -44,6 +46,8 @@ export interface GatewayOptions {
   readonly deviceTakeover: 'on' | 'off';
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;
+  /** 0: never. */
+  readonly silenceTimeoutMs: number;
   readonly helloTimeoutMs: number;
   readonly resumeGraceMs: number;
   readonly sessionLeaseMs: number;
@@ -94,6 +98,7 @@ export class Gateway {
       sessionLeaseMs,
       resumeGraceMs,
       pingIntervalMs,
+      silenceTimeoutMs: options.silenceTimeoutMs,
       onLimit,
       outagePolicy,
       deviceTakeover,
@@ -102,7 +107,7 @@ export class Gateway {
     this.localAccess = createLocalAccess(options);
     this.connectRate = createClientRate(options.rateConnectsPerSecond, options.rateConnectsBurst);
     this.helloDeadlines = new HelloDeadlines(options.helloTimeoutMs);
-    this.keepalive = new Keepalive(pingIntervalMs, options.pongTimeoutMs);
+    this.keepalive = new Keepalive(pingIntervalMs, options.pongTimeoutMs, options.silenceTimeoutMs);
     this.transport = options.createTransport(
       {
         path: WS_PATH,
@@ -111,12 +116,14 @@ export class Gateway {
         maxBufferedBytes: MAX_BUFFERED_BYTES,
         maxSockets: options.maxSockets,
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
+        sharesPort: options.sharesPort ?? false,
       },
       {
         upgrade: (request) => this.upgrade(request),
         refused: (status) => this.refused(status),
         open: (socket) => this.opened(socket),
         message: (socket, text) => this.connections.get(socket.id)?.receive(text),
+        ping: (socket) => this.connections.get(socket.id)?.countControlFrame(),
         pong: (socket) => this.ponged(socket),
         close: (socket, code) => this.closed(socket, code),
       },
@@ -223,7 +230,9 @@ export class Gateway {
 
   private ponged(socket: TransportSocket): void {
     const connection = this.connections.get(socket.id);
-    if (connection) connection.unansweredSince = 0;
+    if (!connection) return;
+    connection.unansweredSince = 0;
+    connection.countControlFrame();
   }
 
   private closed(socket: TransportSocket, code: number): void {

@@ -1,7 +1,8 @@
 /**
- * Pings every open socket once a period, and ends those that do not answer in time. Pings go out in few bursts, as answers
- * that come close together cost much less than the same number one by one. Time is counted while the event loop runs: a
- * timer that comes late, as the loop stood still, finds answers that wait to be read.
+ * Pings every open socket once a period, and ends those that do not answer in time, or whose player sends nothing for
+ * long. Pings go out in few bursts, as answers that come close together cost much less than the same number one by one.
+ * Time is counted while the event loop runs: a timer that comes late, as the loop stood still, finds answers that wait to
+ * be read.
  */
 import { TimingWheel } from '../../presence-core/index.ts';
 import type { CloseName } from '../protocol/close-codes.ts';
@@ -11,6 +12,10 @@ export interface PingedSocket {
   readonly socket: { ping(): void };
   /** When the oldest ping without an answer was sent, in ms of running time; 0 when there is none. */
   unansweredSince: number;
+  /** A message came since the last ping, or none is wanted of it. */
+  isHeard: boolean;
+  /** At the first ping before which no message came, in ms of running time; 0 when one has come. */
+  silentSince: number;
   /** Where the wheel keeps it. */
   pingSlot: number;
   end(name: CloseName): void;
@@ -35,16 +40,19 @@ export class Keepalive {
   private readonly wheel: TimingWheel<PingedSocket>;
   private readonly tickMs: number;
   private readonly pongTimeoutMs: number;
+  private readonly silenceTimeoutMs: number;
   /** Bursts whose time to answer is not over, oldest first. */
   private readonly bursts: Burst[] = [];
   /** How long the loop has run, in ms, and until when that is counted, by `performance.now()`. */
   private ranMs = 0;
   private countedAt = 0;
 
-  constructor(pingIntervalMs: number, pongTimeoutMs: number) {
+  /** @param silenceTimeoutMs 0: a socket may send nothing for ever. */
+  constructor(pingIntervalMs: number, pongTimeoutMs: number, silenceTimeoutMs = 0) {
     this.wheel = new TimingWheel(pingIntervalMs, SLOTS, (due) => this.tick(due));
     this.tickMs = pingIntervalMs / SLOTS;
     this.pongTimeoutMs = pongTimeoutMs;
+    this.silenceTimeoutMs = silenceTimeoutMs;
   }
 
   start(): void {
@@ -78,10 +86,23 @@ export class Keepalive {
     for (let n = 0; n < PINGS_PER_TURN; n++) {
       const { done, value } = sockets.next();
       if (done) return;
+      if (this.silenceTimeoutMs > 0 && this.isFrozen(value)) {
+        value.end('pong_timeout');
+        continue;
+      }
       value.unansweredSince ||= this.ranMs;
       value.socket.ping();
     }
     setImmediate(() => this.pingSome(sockets));
+  }
+
+  /** A browser answers pings also for a page that it froze. */
+  private isFrozen(socket: PingedSocket): boolean {
+    const { isHeard } = socket;
+    socket.isHeard = false;
+    if (isHeard) socket.silentSince = 0;
+    else socket.silentSince ||= this.ranMs;
+    return !isHeard && this.ranMs - socket.silentSince >= this.silenceTimeoutMs;
   }
 
   private endLate(): void {

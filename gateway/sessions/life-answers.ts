@@ -124,11 +124,9 @@ function turnedAway(result: Extract<OpenResult, { outcome: 'refused' | 'ended' |
 export function unanswered(life: Life, { isFault, isUnsent }: Unanswered): Step {
   if (isUnsent) return unsent(life);
   switch (life.state) {
-    case 'opening': {
-      const { session, asked: owner } = life;
-      if (!isFault) return withoutStore(life, [owner]);
-      return { life: OVER, effects: [{ do: 'detach', session, owner, isUncertain: true }] };
-    }
+    case 'opening':
+      if (!isFault) return withoutStore(life, [life.asked]);
+      return { life: OVER, effects: notLetIn(life, [life.asked]) };
     case 'unchecked':
     case 'reopening':
       return stay(askedInVain(life, uncertainOwners(life)));
@@ -152,14 +150,21 @@ function unsent(life: Life): Step {
 }
 
 /** P10: policy `open` lets play, to be checked when the store is back. */
-function withoutStore({ session, outagePolicy, isHeldUp }: Opening, maybe: readonly SocketOwner[]): Step {
-  if (outagePolicy === 'closed') {
-    return { life: OVER, effects: [{ do: 'unavailable' }, ...detachOf(session, maybe, true)] };
-  }
+function withoutStore(life: Opening, maybe: readonly SocketOwner[]): Step {
+  const { session, outagePolicy, isHeldUp } = life;
+  if (outagePolicy === 'closed') return { life: OVER, effects: [{ do: 'unavailable' }, ...notLetIn(life, maybe)] };
   return {
     life: { state: 'unchecked', session, isHeldUp, maybe, asked: undefined, again: undefined },
     effects: [{ do: 'welcome', session, resumed: false }, { do: 'queue' }],
   };
+}
+
+/**
+ * What may be open for a player that is sent away would only stand in its way; under an id that others know, it may be a
+ * session that was live before, and is still held by another socket.
+ */
+function notLetIn({ session, isOwnId }: Opening, owners: readonly SocketOwner[]): Effect[] {
+  return owners.map((owner) => ({ do: 'detach', session, owner, isUncertain: true, isUntold: isOwnId }));
 }
 
 /** @param again with what it is to be opened again although it was just opened. */

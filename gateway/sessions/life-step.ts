@@ -38,6 +38,8 @@ export function step(life: Life, event: LifeEvent): Step {
       return lost(life, event.intent);
     case 'turn':
       return turn(life, event.owner);
+    case 'redated':
+      return redated(life, event.byMs);
     case 'changed':
       return changed(life, event);
     case 'updated':
@@ -53,11 +55,11 @@ export function step(life: Life, event: LifeEvent): Step {
 
 function hello(life: Life, event: On<'hello'>): Step {
   if (life.state !== 'none') return stay(life);
-  const { session, owner, intent, outagePolicy, isLate = false, isHeldUp = false } = event;
+  const { session, owner, intent, outagePolicy, isLate = false, isHeldUp = false, isOwnId = false } = event;
   return {
-    life: { state: 'opening', session, asked: owner, intent, outagePolicy, isHeldUp, again: undefined },
+    life: { state: 'opening', session, asked: owner, intent, outagePolicy, isHeldUp, isOwnId, again: undefined },
     effects: [],
-    ask: { session, owner, intent, ...(isLate && { socketWas: 'late' }) },
+    ask: isLate ? { session, owner, intent, socketWas: 'late' } : { session, owner, intent },
   };
 }
 
@@ -142,6 +144,14 @@ function turn(life: Life, owner: SocketOwner): Step {
     return { life: asked, effects: [], ask: { session, owner, intent: 'resume', socketWas: 'late', goesOn: true } };
   }
   return { life: asked, effects: [], ask: { session, owner, intent: life.intent, socketWas: 'held', goesOn: true } };
+}
+
+/** Who was let in unchecked was dated by this process; all others the store has dated. */
+function redated(life: Life, byMs: number): Step {
+  if (life.state !== 'opening' && life.state !== 'unchecked') return stay(life);
+  const { startedAt, segmentStartedAt } = life.session;
+  const session = { ...life.session, startedAt: startedAt + byMs, segmentStartedAt: segmentStartedAt + byMs };
+  return stay({ ...life, session });
 }
 
 function changed(life: Life, { attributes, at }: On<'changed'>): Step {

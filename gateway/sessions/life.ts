@@ -30,6 +30,7 @@ export interface Opening {
   readonly intent: OpenRequest['intent'];
   readonly outagePolicy: 'open' | 'closed';
   readonly isHeldUp: boolean;
+  readonly isOwnId: boolean;
   /** What was lost since it was asked: then it is opened again as soon as it is open. */
   readonly again: ReopenIntent | undefined;
 }
@@ -89,6 +90,8 @@ export type LifeEvent =
       /** It did not come just now; `isHeldUp`: as the loop stood still before it was handled. */
       readonly isLate?: boolean;
       readonly isHeldUp?: boolean;
+      /** The session's id was made for this hello: nobody else knows it. */
+      readonly isOwnId?: boolean;
     }
   /** The store answered the open that runs. */
   | { readonly type: 'answered'; readonly result: OpenResult }
@@ -108,6 +111,8 @@ export type LifeEvent =
   | { readonly type: 'lost'; readonly intent: ReopenIntent }
   /** It is this session's turn to be opened again. */
   | { readonly type: 'turn'; readonly owner: SocketOwner }
+  /** This process knows the store's clock from now on: what it was dated by before is so much too early. */
+  | { readonly type: 'redated'; readonly byMs: number }
   /** The player changed attributes; `at` by this node's clock. */
   | { readonly type: 'changed'; readonly attributes: Attributes; readonly at: number }
   /** The store answered a change under `owner`. */
@@ -141,8 +146,14 @@ export type Effect =
   /** Its hello was held up until a later one was answered. */
   | { readonly do: 'overtaken' }
   | { readonly do: 'evict'; readonly reason: EndReason; readonly by?: InboxMessage['by'] }
-  /** Leave it to the resume grace. */
-  | { readonly do: 'detach'; readonly session: HeldSession; readonly owner: SocketOwner; readonly isUncertain: boolean }
+  /** Leave it to the resume grace; `isUntold`: its player was not let in, and has nothing to come back to. */
+  | {
+      readonly do: 'detach';
+      readonly session: HeldSession;
+      readonly owner: SocketOwner;
+      readonly isUncertain: boolean;
+      readonly isUntold?: boolean;
+    }
   /** End it in the store: its player has left. */
   | { readonly do: 'close'; readonly session: HeldSession; readonly owner: SocketOwner }
   /** Give it a turn to be opened again. */

@@ -22,7 +22,7 @@ import { accessOf } from '../auth/hello-access.ts';
 import type { ReopenIntent } from '../node/held-player.ts';
 import type { GatewayNode, HeldPlayer } from '../node/node.ts';
 import type { Hello, MessageId, PlayerEvent, Update, Welcome } from '../protocol/messages.ts';
-import { attributesOf, type HeldSession } from './held-session.ts';
+import { attributesOf, type Draft, type HeldSession } from './held-session.ts';
 import { type Ask, type Effect, isDue, isSame, type Life, type LifeEvent, NONE, ownersOf, sessionOf } from './life.ts';
 import { step } from './life-step.ts';
 import type { PlayerSocket } from './player-socket.ts';
@@ -36,6 +36,8 @@ export interface PlayerContext {
   readonly sessionLeaseMs: number;
   readonly resumeGraceMs: number;
   readonly pingIntervalMs: number;
+  /** 0: a player may be silent for ever. */
+  readonly silenceTimeoutMs: number;
   readonly onLimit: 'reject' | 'evict-oldest';
   readonly outagePolicy: 'open' | 'closed';
   /** W8. */
@@ -47,8 +49,6 @@ const LATE_MS = 500;
 
 /** Of a token that is renewed while the store is away: so many starts it may name. */
 const CLAIMED_MAX = 3;
-
-type WelcomeMembers = Omit<Welcome, 'type' | 'id' | 'pingIntervalMs' | 'resumeGraceMs'>;
 
 export class Player implements HeldPlayer {
   renewSlot = 0;
@@ -81,6 +81,7 @@ export class Player implements HeldPlayer {
 
   async hello(message: Hello): Promise<void> {
     const { authenticator, store, node, outagePolicy } = this.context;
+    const isBlind = node.isWithoutClock;
     const { connection, receivedAt } = node.nextConnection();
     this.connection = connection;
     const isHeldUp = performance.now() - receivedAt > LATE_MS;
@@ -99,32 +100,39 @@ export class Player implements HeldPlayer {
     this.socket.identify(identity);
     if (message.observe && message.streamId === undefined) {
       this.socket.accept('observer');
-      this.welcome(message.id, { resumed: false });
+      this.socket.send(this.welcomeOf(message.id, false));
       return;
     }
     const userId = identity.userId ?? claim?.userId ?? message.userId;
     if (userId === undefined) return nameless(this.socket, message, secret !== '');
-    // So that also of an open that runs late it is known when the session began.
-    const at = Math.floor(node.storeNow());
-    const session: HeldSession = {
-      userId,
-      sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
-      attributes: attributesOf(message),
-      startedAt: at,
-      ...(claim && { orStartedAt: [claim.startedAt, ...(claim.orStartedAt ?? [])].slice(0, CLAIMED_MAX) }),
-      segment: 0,
-      segmentStartedAt: at,
-    };
+    // By the store's clock connections are numbered and sessions begin (P2); an admission waits for this anyway.
+    if (isBlind) {
+      await node.restored();
+      this.connection = node.nextConnection().connection;
+    }
+    const takenUpAt = performance.now();
     // Sockets may hold slots of this user that the store does not have yet: those go first (P10).
     if (node.isSuspect) await node.check();
     if (node.isRestoring) await node.restored();
     if (!this.socket.open) return;
     const intent = resumeOnly ? 'return' : claim ? 'resume' : 'fresh';
+    // So that also of an open that runs late it is known when the session began.
+    const at = Math.floor(node.storeNow()) - Math.floor(performance.now() - takenUpAt);
+    const session: Draft<HeldSession> = {
+      userId,
+      sessionId: claim?.sessionId ?? message.sessionId ?? randomUUID(),
+      attributes: attributesOf(message),
+      startedAt: at,
+      segment: 0,
+      segmentStartedAt: at,
+    };
+    if (claim) session.orStartedAt = [claim.startedAt, ...(claim.orStartedAt ?? [])].slice(0, CLAIMED_MAX);
     // Already now, as another open of the same turn may displace it before its own answer is read (P5).
     node.track(this);
     const owner = node.owner(this.connection);
     const isLate = performance.now() - receivedAt > LATE_MS;
-    const event = { type: 'hello', session, owner, intent, outagePolicy, isLate, isHeldUp } as const;
+    const isOwnId = claim === undefined && message.sessionId === undefined;
+    const event = { type: 'hello', session, owner, intent, outagePolicy, isLate, isHeldUp, isOwnId } as const;
     await this.ask(event, message.id, message.replace);
   }
 
@@ -177,9 +185,15 @@ export class Player implements HeldPlayer {
     // One that was let in unchecked does not wait for the store. Meanwhile another open of it may have been answered.
     const next = (): SocketOwner | undefined =>
       this.life.state === 'unchecked' ? undefined : ownersOf(this.life).find((o) => !closed.some((c) => isSame(c, o)));
-    // Held until it is known to be closed: on failure it is left to the grace.
+    // Held until it is known to be closed.
     for (let owner = next(); session && owner; owner = next()) {
-      await this.close(session, owner);
+      try {
+        await this.close(session, owner);
+      } catch (error) {
+        // It may be closed all the same: opened again, it is answered `ended` then, and so is the socket (P8).
+        if (!isOverload(error)) this.lost('resume');
+        throw error;
+      }
       closed.push(owner);
     }
     this.apply({ type: 'left' });
@@ -203,6 +217,10 @@ export class Player implements HeldPlayer {
 
   lost(intent: ReopenIntent): void {
     this.apply({ type: 'lost', intent });
+  }
+
+  redated(byMs: number): void {
+    this.apply({ type: 'redated', byMs });
   }
 
   reopen(): Promise<void> {
@@ -258,17 +276,19 @@ export class Player implements HeldPlayer {
       case 'welcome': {
         this.socket.accept('player');
         const { session, resumed, answer } = effect;
-        const { userId } = session;
-        const { current, max, expiresAt } = answer ?? {};
-        this.welcome(id, {
-          userId,
-          sessionId: session.sessionId,
-          ...this.resumeToken(session),
-          resumed,
-          ...(answer && { current, max, expiresAt }),
-          // Others may have been admitted before, of whom the store forgot.
-          ...((!answer || node.isReturning) && { degraded: true }),
-        });
+        const welcome = this.welcomeOf(id, resumed);
+        welcome.userId = session.userId;
+        welcome.sessionId = session.sessionId;
+        const { resumeToken } = this.resumeToken(session);
+        if (resumeToken !== undefined) welcome.resumeToken = resumeToken;
+        if (answer) {
+          welcome.current = answer.current;
+          welcome.max = answer.max;
+          welcome.expiresAt = answer.expiresAt;
+        }
+        // Others may have been admitted before, of whom the store forgot.
+        if (!answer || node.isReturning) welcome.degraded = true;
+        this.socket.send(welcome);
         break;
       }
       case 'refuse':
@@ -287,8 +307,8 @@ export class Player implements HeldPlayer {
         evict(this.socket, sessionId, effect.reason, effect.by);
         break;
       case 'detach': {
-        const { session, owner, isUncertain } = effect;
-        node.detach({ userId: session.userId, sessionId: session.sessionId, owner, isUncertain });
+        const { session, owner, isUncertain, isUntold = false } = effect;
+        node.detach({ userId: session.userId, sessionId: session.sessionId, owner, isUncertain, isUntold });
         break;
       }
       case 'close': {
@@ -306,14 +326,22 @@ export class Player implements HeldPlayer {
     }
   }
 
-  private welcome(id: MessageId | undefined, members: WelcomeMembers): void {
-    const { pingIntervalMs, resumeGraceMs } = this.context;
-    const reply = id !== undefined && { id };
-    this.socket.send({ type: 'welcome', ...reply, ...members, pingIntervalMs, resumeGraceMs });
+  private welcomeOf(id: MessageId | undefined, resumed: boolean): Welcome {
+    const { pingIntervalMs, resumeGraceMs, silenceTimeoutMs } = this.context;
+    const welcome: Welcome = { type: 'welcome', resumed, pingIntervalMs, resumeGraceMs };
+    if (id !== undefined) welcome.id = id;
+    if (silenceTimeoutMs > 0) welcome.silenceTimeoutMs = silenceTimeoutMs;
+    return welcome;
   }
 
   private async close({ userId, sessionId }: HeldSession, owner: SocketOwner): Promise<void> {
     await this.context.store.sessions.close({ userId, sessionId, owner, reason: 'left' });
+  }
+
+  /** Its session may have been admitted before the store forgot it in its grace (P10). */
+  private mayReturn({ intent }: Ask): boolean {
+    const { node, outagePolicy } = this.context;
+    return (intent === 'resume' || intent === 'return') && outagePolicy === 'open' && node.isReturning;
   }
 
   /** This socket itself, under an id that its node had before. */
@@ -322,53 +350,75 @@ export class Player implements HeldPlayer {
     return this.context.node.isOwn(owner.nodeId);
   }
 
-  private async open(ask: Ask, replace?: readonly string[]): Promise<OpenResult> {
-    const { session, owner, intent, socketWas, goesOn } = ask;
-    const { store, node, onLimit, sessionLeaseMs } = this.context;
+  private async open(ask: Ask, replace?: readonly string[], onLimit = this.firstPolicy(ask)): Promise<OpenResult> {
+    const { session, owner, socketWas, goesOn } = ask;
+    const { store, node, sessionLeaseMs } = this.context;
+    const returns = this.mayReturn(ask);
+    // Its token is signed: it was admitted, and may be taken back though there is nothing left to take.
+    const intent = returns ? 'resume' : ask.intent;
     const { userId, sessionId, attributes } = session;
     const { identity } = this.socket;
-    const result = await store.sessions.open({
+    const request: Draft<OpenRequest> = {
       userId,
       sessionId,
       attributes,
       owner,
       leaseMs: sessionLeaseMs,
-      onLimit: identity.onLimit ?? onLimit,
+      onLimit,
       intent,
-      ...(identity.limit !== undefined && { limit: identity.limit }),
-      ...(intent === 'return' ? claimOf(session) : beginningOf(session, goesOn)),
-      ...(replace && { replace }),
-      ...(socketWas && { socketWas }),
-    });
+    };
+    if (identity.limit !== undefined) request.limit = identity.limit;
+    if (intent === 'return') Object.assign(request, claimOf(session));
+    else {
+      request.startedAt = session.startedAt;
+      if (goesOn) {
+        request.segment = session.segment;
+        request.segmentStartedAt = session.segmentStartedAt;
+      }
+    }
+    if (replace) request.replace = replace;
+    if (socketWas) request.socketWas = socketWas;
+    if (returns) request.returns = returns;
+    const result = await store.sessions.open(request);
     const displaced = 'displaced' in result ? result.displaced.filter((each) => !this.isOwnFormer(each)) : [];
     if (displaced.length > 0) {
       const { deviceType } = attributes;
       const { connection } = this;
       node.notify(displaced, { sessionId, ...(deviceType !== undefined && { deviceType }), connection });
     }
-    const lost = this.context.deviceTakeover === 'on' ? lostOfDevice(ask, result) : undefined;
-    return lost === undefined || replace?.includes(lost) ? result : this.open(ask, [lost]);
+    if (result.outcome !== 'refused' || !this.mayTakeOver(ask)) return result;
+    const lost = lostOfDevice(ask, result);
+    if (lost !== undefined && !replace?.includes(lost)) return this.open(ask, [lost], this.policy);
+    return onLimit === this.policy ? result : this.open(ask, replace, this.policy);
+  }
+
+  private get policy(): 'reject' | 'evict-oldest' {
+    return this.socket.identity.onLimit ?? this.context.onLimit;
+  }
+
+  /** Nobody else is evicted before a lost session of the same device. */
+  private firstPolicy(ask: Ask): 'reject' | 'evict-oldest' {
+    return this.mayTakeOver(ask) ? 'reject' : this.policy;
+  }
+
+  private mayTakeOver({ session, intent }: Ask): boolean {
+    return this.context.deviceTakeover === 'on' && intent === 'fresh' && session.attributes.deviceId !== undefined;
   }
 }
 
 /** A session of the same device that refuses this hello and whose connection was lost: the page was loaded anew, or the app (W8). */
-function lostOfDevice({ session, intent }: Ask, result: OpenResult): string | undefined {
+function lostOfDevice(
+  { session }: Ask,
+  { conflicts }: Extract<OpenResult, { outcome: 'refused' }>,
+): string | undefined {
   const { deviceId } = session.attributes;
-  if (result.outcome !== 'refused' || intent !== 'fresh' || deviceId === undefined) return undefined;
-  return result.conflicts.find((conflict) => conflict.detached && conflict.deviceId === deviceId)?.sessionId;
+  return conflicts.find((conflict) => conflict.detached && conflict.deviceId === deviceId)?.sessionId;
 }
 
 /** Of one that may only return. A token of an earlier session under the same id takes nothing over. */
 function claimOf({ orStartedAt = [] }: HeldSession): Pick<OpenRequest, 'startedAt' | 'orStartedAt'> {
   const [startedAt, ...others] = orStartedAt;
   return { ...(startedAt !== undefined && { startedAt }), orStartedAt: others };
-}
-
-function beginningOf(
-  { startedAt, segment, segmentStartedAt }: HeldSession,
-  goesOn = false,
-): Pick<OpenRequest, 'startedAt' | 'segment' | 'segmentStartedAt'> {
-  return goesOn ? { startedAt, segment, segmentStartedAt } : { startedAt };
 }
 
 /** What a socket that took a session over is to the one that held it, by the numbers of their connections (P7). */

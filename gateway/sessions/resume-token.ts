@@ -4,6 +4,7 @@
  * they carry what the player's own token allowed, so that a resume by them alone outlives it in nothing.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { escapeId, unescapeId } from '../../presence-core/index.ts';
 import type { Identity } from '../auth/identity.ts';
 
 export interface ResumeClaim {
@@ -16,7 +17,7 @@ export interface ResumeClaim {
   readonly identity?: Identity;
 }
 
-/** Ids never hold a `~` (P13). */
+/** Between the parts. Ids are escaped. */
 const SEPARATOR = '~';
 /** Between instants. */
 const OR = '.';
@@ -44,7 +45,12 @@ function identityOf(userId: string, [scopes, expiresAt, limit, onLimit]: string[
 export function issueResumeToken(secret: string, claim: ResumeClaim): string {
   const { userId, sessionId, startedAt, orStartedAt = [], identity } = claim;
   const starts = [startedAt, ...orStartedAt].map((at) => at.toString(RADIX)).join(OR);
-  const parts = [userId, sessionId, starts, ...(identity ? partsOf(identity) : [])];
+  const parts = [
+    escapeId(userId, SEPARATOR),
+    escapeId(sessionId, SEPARATOR),
+    starts,
+    ...(identity ? partsOf(identity) : []),
+  ];
   const payload = parts.join(SEPARATOR);
   return `${Buffer.from(payload).toString('base64url')}.${sign(secret, payload).toString('base64url')}`;
 }
@@ -57,11 +63,12 @@ export function readResumeToken(secret: string, token: string): ResumeClaim | un
   const given = Buffer.from(signature, 'base64url');
   const expected = sign(secret, payload);
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-  const [userId, sessionId, starts, ...grant] = payload.split(SEPARATOR) as [string, string, string, ...string[]];
+  const [user, session, starts, ...grant] = payload.split(SEPARATOR) as [string, string, string, ...string[]];
   const [startedAt, ...orStartedAt] = starts.split(OR).map((at) => Number.parseInt(at, RADIX)) as [number, ...number[]];
+  const userId = unescapeId(user, SEPARATOR);
   return {
     userId,
-    sessionId,
+    sessionId: unescapeId(session, SEPARATOR),
     startedAt,
     ...(orStartedAt.length > 0 && { orStartedAt }),
     ...(grant.length > 0 && { identity: identityOf(userId, grant) }),

@@ -1,6 +1,6 @@
 /** The two ways to the place where the hub stands: through a snapshot, and along the log from an earlier place. */
 import type { Change, LogPage } from '../../presence-core/index.ts';
-import { changesFrames, changeText, NO_PLACE, snapshotFrame } from './frames.ts';
+import { changesFrames, changeText, lastPageFrame, NO_PLACE } from './frames.ts';
 import type { Hub } from './hub.ts';
 import { reaches } from './recent-batches.ts';
 import type { SendQueue } from './send-queue.ts';
@@ -39,8 +39,9 @@ export interface Listener {
 
 /** Joins the snapshot that others of the topic wait for, else begins one. */
 export async function takeSnapshot(hub: Hub, group: TopicGroup): Promise<Taking> {
-  await hub.settled();
-  const snapshot = await group.sharedSnapshot(hub.generation, () => hub.snapshotOf(group.topic));
+  const { snapshots } = hub;
+  await snapshots.settled();
+  const snapshot = await group.sharedSnapshot(hub.generation, () => snapshots.of(group.topic, () => hub));
   await snapshot.first();
   return { what: 'snapshot', snapshot };
 }
@@ -116,7 +117,9 @@ async function deliver(
   if (lastPage) {
     task.lastPage = undefined;
     const after = rows.length > 0 ? NO_PLACE : place;
-    await queue.write(snapshotFrame(group.topic.text, lastPage.number, true, lastPage.rows, after), listens);
+    const isDegraded = snapshot?.isDegraded === true;
+    if (isDegraded) hub.snapshots.repeatWhenWhole(group);
+    await queue.write(lastPageFrame(group.topic.text, lastPage, after, isDegraded), listens);
   }
   if (rows.length === 0) return;
   for (const { text } of changesFrames(group.topic.text, rows, place)) await queue.write(text, listens);

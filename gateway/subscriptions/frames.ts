@@ -13,6 +13,12 @@ export const NO_PLACE = '-';
 export const MAX_FRAME_LENGTH = 65_536;
 export const MAX_PAGE_SESSIONS = 500;
 
+/** Of a snapshot. */
+export interface LastPage {
+  readonly number: number;
+  readonly rows: readonly string[];
+}
+
 /** A session as dashboards are shown it. */
 export type ShownSession = Omit<Session, 'expiresAt'>;
 
@@ -56,18 +62,34 @@ export function changeText(c: Change): string {
   return JSON.stringify(view);
 }
 
-export function snapshotFrame(topic: string, page: number, last: boolean, rows: readonly string[], cursor: string) {
-  const head = `{"type":"snapshot","topic":${JSON.stringify(topic)},"page":${page},"last":${last}`;
+/** All pages of a snapshot but the last. */
+export function pageFrame(topic: string, page: number, rows: readonly string[]): string {
+  return snapshotText(`${headOf(topic)},"page":${page},"last":false`, rows, NO_PLACE);
+}
+
+/** @param isDegraded the snapshot may lack sessions (W24). */
+export function lastPageFrame(topic: string, page: LastPage, cursor: string, isDegraded: boolean): string {
+  const mark = isDegraded ? ',"degraded":true' : '';
+  return snapshotText(`${headOf(topic)},"page":${page.number},"last":true${mark}`, page.rows, cursor);
+}
+
+function headOf(topic: string): string {
+  return `{"type":"snapshot","topic":${JSON.stringify(topic)}`;
+}
+
+function snapshotText(head: string, rows: readonly string[], cursor: string): string {
   return `${head},"sessions":[${rows.join(',')}],"cursor":${JSON.stringify(cursor)}}`;
 }
 
-export function statsFrame(topic: string, stats: object): string {
-  return JSON.stringify({ type: 'snapshot', topic, page: 0, last: true, stats, cursor: NO_PLACE });
+export function statsFrame(topic: string, stats: object, isDegraded: boolean): string {
+  const mark = isDegraded && { degraded: true };
+  return JSON.stringify({ type: 'snapshot', topic, page: 0, last: true, ...mark, stats, cursor: NO_PLACE });
 }
 
-export function intervalFrame(topic: string, count: Count, flow: Flow): string {
+export function intervalFrame(topic: string, count: Count, flow: Flow, isDegraded: boolean): string {
   const { users, sessions } = count;
-  return JSON.stringify({ type: 'interval', topic, sessions, users, ...flow, cursor: NO_PLACE });
+  const mark = isDegraded && { degraded: true };
+  return JSON.stringify({ type: 'interval', topic, sessions, users, ...flow, cursor: NO_PLACE, ...mark });
 }
 
 export function problemFrame(problem: ProblemBody): string {

@@ -2,41 +2,36 @@
  * Hands what the log tells to all subscriptions of one process, which follow it only while there are any. Each batch
  * is matched to topics by its changes' keys and written out once per topic.
  */
-import { type Change, type LogPage, type PresenceStore, Semaphore, StoreError } from '../../presence-core/index.ts';
+import { type Change, type LogPage, type PresenceStore, Semaphore } from '../../presence-core/index.ts';
 import type { LogFeed, LogFollower } from '../node/log-feed.ts';
-import type { StoreMemory } from '../node/restoring.ts';
 import type { PresenceReads } from '../replica/reads.ts';
-import { CopySource, type SessionCopy } from './copy-source.ts';
 import { changesFrames, changeText } from './frames.ts';
 import { type Batch, RecentBatches } from './recent-batches.ts';
-import { StoreSource, UsersSource } from './snapshot-source.ts';
+import { Snapshots, type SnapshotsOptions } from './snapshots.ts';
 import { StatsTicker } from './stats-ticker.ts';
 import { Summaries } from './summaries.ts';
 import { TopicGroup, type TopicGroupOptions, type TopicSubscriber } from './topic-group.ts';
 import { TopicIndex } from './topic-index.ts';
-import { TopicSnapshot } from './topic-snapshot.ts';
 import type { Topic } from './topics.ts';
 
-export interface HubOptions extends TopicGroupOptions {
+export interface HubOptions extends TopicGroupOptions, Omit<SnapshotsOptions, 'semaphore'> {
   /** Users that the topics of one socket, and of all sockets, may name. */
   readonly topicUsersPerSocket: number;
   readonly topicUsersPerNode: number;
-  readonly node: Pick<StoreMemory, 'isRestoring' | 'isAwaited' | 'isSuspect' | 'check' | 'restored'>;
-  readonly store: PresenceStore;
-  readonly feed: Pick<LogFeed, 'enter' | 'leave' | 'behind'>;
+  readonly feed: Pick<LogFeed, 'enter' | 'leave' | 'lagMs' | 'behind'>;
   readonly reads: PresenceReads;
-  /** This process' copy of who is live, while it is whole and fresh. */
-  readonly copy?: () => SessionCopy | undefined;
   readonly log: { error(fields: object, message: string): void };
 }
 
 /** Reads of subscribers that begin or catch up: a whole fleet may come back at once. */
 const READS_AT_ONCE = 4;
+/** While nobody wants each change, so many reads of the log an interval suffice: they only count. */
+const COUNTS_PER_INTERVAL = 5;
 const READ_LIMIT = 1_024;
 
 export class Hub {
   readonly store: PresenceStore;
-  readonly semaphore = new Semaphore(READS_AT_ONCE);
+  readonly snapshots: Snapshots;
   readonly stats: StatsTicker;
   readonly topicUsersPerSocket: number;
   readonly log: HubOptions['log'];
@@ -53,22 +48,25 @@ export class Hub {
   private readonly index = new TopicIndex();
   private recent = new RecentBatches([]);
   private entered = 0;
-  /** Of the newest question whether the store forgot. */
-  private checked: Promise<void> | undefined;
-  /** When the store had all that it may have forgotten again, by `performance.now()`. */
-  private settledAt = Number.NEGATIVE_INFINITY;
   private waiting: (() => void)[] = [];
+  private readonly semaphore = new Semaphore(READS_AT_ONCE);
 
   constructor(options: HubOptions) {
     this.options = options;
     const { store, reads, node, log, summaryIntervalMs } = options;
-    const isQuiet = (): boolean => node.isRestoring;
+    const moment = { isQuiet: () => node.isRestoring, isDegraded: () => node.isReturning };
     this.store = store;
+    this.snapshots = new Snapshots({ ...options, semaphore: this.semaphore });
     this.log = log;
     this.topicUsersPerSocket = options.topicUsersPerSocket;
-    this.stats = new StatsTicker(reads, summaryIntervalMs, isQuiet);
-    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, isQuiet, log);
+    this.stats = new StatsTicker(reads, summaryIntervalMs, moment);
+    this.summaries = new Summaries(store, this.groups, summaryIntervalMs, moment, log);
+    const gatherMs = (): number | undefined =>
+      this.areAllSummarised() ? options.summaryIntervalMs / COUNTS_PER_INTERVAL : undefined;
     this.follower = {
+      get gatherMs() {
+        return gatherMs();
+      },
       shards: () => this.wantedShards(),
       moved: (cursor) => this.stand(cursor),
       batch: (changes, cursor) => this.dispatch(changes, cursor),
@@ -140,65 +138,24 @@ export class Hub {
     return this.semaphore.run(() => this.store.log.read(cursor, READ_LIMIT, 0, shards));
   }
 
+  /** For so long changes may have waited to be delivered; undefined while nobody subscribes. */
+  get lagMs(): number | undefined {
+    return this.entered > 0 ? this.options.feed.lagMs : undefined;
+  }
+
   /** @returns how many entries of the log it has not read yet; undefined while nobody subscribes. */
   async behind(): Promise<number | undefined> {
     return this.entered > 0 ? this.options.feed.behind() : undefined;
   }
 
-  /**
-   * Resolves when the store shows all sessions: what it forgot, nodes have opened again (P10).
-   * @throws StoreError when it cannot be asked whether it forgot.
-   */
-  async settled(): Promise<void> {
-    const { node } = this.options;
-    await this.checked;
-    for (;;) {
-      await node.restored();
-      if (!node.isSuspect) break;
-      await node.check();
-      if (node.isSuspect) throw new StoreError('store_unavailable', 'whether the store forgot is not known');
-    }
-    if (this.settledAt === Number.POSITIVE_INFINITY) this.settledAt = performance.now();
-  }
-
-  /** The store may have forgotten: nothing is read for snapshots before it has all again. */
-  private doubt(): void {
-    this.checked = this.options.node.check();
-    this.settledAt = Number.POSITIVE_INFINITY;
-  }
-
-  /** Begins a snapshot: out of this process' copy, or by the store, from the place where the hub stands. */
-  async snapshotOf(topic: Topic): Promise<TopicSnapshot> {
-    const { log, snapshots } = this.store;
-    const { generation } = this;
-    const copy = this.options.copy?.();
-    // The copy may not have heard yet that the store forgot what it shows, nor of what nodes have opened again.
-    if (copy && copy.asOf >= this.settledAt && (await log.upholds(copy.cursor)) && !copy.isLost) {
-      const source = new CopySource(copy, topic, (cursor) => log.positions(cursor));
-      const { cursor } = copy;
-      // What it shows it has not read from the store just now.
-      return new TopicSnapshot(topic.text, source, { cursor, generation, isUpheld: async () => true });
-    }
-    const Source = topic.kind === 'users' ? UsersSource : StoreSource;
-    const source = new Source(snapshots, this.semaphore, topic, this.positions);
-    const { cursor } = this;
-    const isUpheld = (): Promise<boolean> => this.upholds(cursor, topic);
-    return new TopicSnapshot(topic.text, source, { cursor, generation: this.generation, isUpheld });
-  }
-
-  /** Whether the store forgot nothing of the topic since this place. If it may have, `settled` waits for what it forgot. */
-  private async upholds(cursor: string, topic: Topic): Promise<boolean> {
-    const { node, store } = this.options;
-    const isUpheld = await store.log.upholds(cursor, this.shardsOf(topic));
-    // Of a log that was empty the store upholds any place.
-    if (isUpheld && !node.isSuspect && !node.isAwaited) return true;
-    this.doubt();
-    return false;
-  }
-
   /** Resolves when the hub has read on, lost its place, or stopped. */
   moved(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private areAllSummarised(): boolean {
+    for (const { members, summarised } of this.groups.values()) if (summarised.size < members.size) return false;
+    return true;
   }
 
   private wantedShards(): readonly number[] | undefined {
@@ -222,7 +179,7 @@ export class Hub {
   private lose(cursor: string): void {
     this.gaps += 1;
     // A store that forgot is a way to lose the place.
-    this.doubt();
+    this.snapshots.doubt();
     this.generation = {};
     this.stand(cursor);
     for (const group of this.groups.values()) for (const member of [...group.live]) member.restart();

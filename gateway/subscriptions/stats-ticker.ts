@@ -3,6 +3,7 @@
 import { singleFlight } from '../../presence-core/index.ts';
 import type { PresenceReads } from '../replica/reads.ts';
 import { statsFrame } from './frames.ts';
+import type { Moment } from './summaries.ts';
 
 export interface StatsListener {
   stats(frame: string): void;
@@ -13,18 +14,17 @@ const TOP_ITEMS = 10;
 export class StatsTicker {
   private readonly reads: PresenceReads;
   private readonly intervalMs: number;
-  private readonly isQuiet: () => boolean;
+  private readonly moment: Moment;
   private readonly listeners = new Set<StatsListener>();
   private timer: NodeJS.Timeout | undefined;
   private readonly ask = singleFlight(() => this.compute());
   /** The newest frame, while anybody subscribes. */
   private latest: string | undefined;
 
-  /** @param isQuiet while the store has not all sessions again nothing is said. */
-  constructor(reads: PresenceReads, intervalMs: number, isQuiet: () => boolean) {
+  constructor(reads: PresenceReads, intervalMs: number, moment: Moment) {
     this.reads = reads;
     this.intervalMs = intervalMs;
-    this.isQuiet = isQuiet;
+    this.moment = moment;
   }
 
   /** @throws StoreError when the store does not answer. */
@@ -46,7 +46,7 @@ export class StatsTicker {
   }
 
   private async tick(): Promise<void> {
-    if (this.isQuiet()) return;
+    if (this.moment.isQuiet()) return;
     // While the store is away nothing is said.
     const frame = await this.ask().catch(() => undefined);
     this.latest = this.listeners.size > 0 ? frame : undefined;
@@ -54,6 +54,7 @@ export class StatsTicker {
   }
 
   private async compute(): Promise<string> {
+    const isDegraded = this.moment.isDegraded();
     const [total, ...tops] = await Promise.all([
       this.reads.count({ by: 'total' }),
       this.reads.top('stream', TOP_ITEMS),
@@ -61,6 +62,7 @@ export class StatsTicker {
       this.reads.top('country', TOP_ITEMS),
     ]);
     const [streams, deviceTypes, countries] = tops.map(({ value }) => value);
-    return statsFrame('stats', { ...total.value, streams, deviceTypes, countries });
+    const stats = { ...total.value, streams, deviceTypes, countries };
+    return statsFrame('stats', stats, isDegraded || this.moment.isDegraded());
   }
 }

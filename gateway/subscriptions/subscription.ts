@@ -56,13 +56,16 @@ export class Subscription implements TopicSubscriber {
   async begin(cursor: string | undefined, begun: (resumed: boolean) => void): Promise<void> {
     this.entered = true;
     await this.hub.enter(this.topic);
-    const place = cursor === undefined || cursor === NO_PLACE ? undefined : await this.hub.store.log.resolve(cursor);
+    const isPlace = cursor !== undefined && cursor !== NO_PLACE;
+    const known = isPlace ? await this.hub.store.log.resolve(cursor) : undefined;
+    // A client that resumes would not be told when nobody is missing any more.
+    const place = this.hub.snapshots.isDegraded ? undefined : known;
     if (this.ended) return;
     if (this.wantsSummaries()) {
       const [counts] = await countsOf(this.hub.store, [this.topic]);
       if (this.ended) return;
       begun(false);
-      this.queue.send(statsFrame(this.topic.text, counts as object));
+      this.queue.send(statsFrame(this.topic.text, counts as object, this.hub.snapshots.isDegraded));
       this.settle();
       return;
     }
@@ -107,6 +110,7 @@ export class Subscription implements TopicSubscriber {
   }
 
   restart(): void {
+    this.lagging = undefined;
     this.group.live.delete(this);
     void this.run({ what: 'begin' });
   }

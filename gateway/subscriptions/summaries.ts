@@ -27,29 +27,36 @@ export async function countsOf(store: PresenceStore, topics: readonly Topic[]): 
   });
 }
 
+/** What the store is to be trusted with now (P10). */
+export interface Moment {
+  /** It has not all sessions of sockets again: nothing is said. */
+  readonly isQuiet: () => boolean;
+  /** It may lack sessions without a socket: counts are marked. */
+  readonly isDegraded: () => boolean;
+}
+
 type SummariesLog = { error(fields: object, message: string): void };
 
 export class Summaries {
   private readonly store: PresenceStore;
   private readonly groups: ReadonlyMap<string, TopicGroup>;
   private readonly intervalMs: number;
-  private readonly isQuiet: () => boolean;
+  private readonly moment: Moment;
   private readonly log: SummariesLog;
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
 
-  /** @param isQuiet while the store has not all sessions again nothing is said. */
   constructor(
     store: PresenceStore,
     groups: ReadonlyMap<string, TopicGroup>,
     intervalMs: number,
-    isQuiet: () => boolean,
+    moment: Moment,
     log: SummariesLog,
   ) {
     this.store = store;
     this.groups = groups;
     this.intervalMs = intervalMs;
-    this.isQuiet = isQuiet;
+    this.moment = moment;
     this.log = log;
   }
 
@@ -65,7 +72,7 @@ export class Summaries {
   private tick(): void {
     for (const group of this.groups.values()) group.tick();
     const wanted = [...this.groups.values()].filter((group) => group.summarised.size > 0);
-    if (wanted.length === 0 || this.asking || this.isQuiet()) return;
+    if (wanted.length === 0 || this.asking || this.moment.isQuiet()) return;
     this.asking = true;
     void this.send(wanted).finally(() => {
       this.asking = false;
@@ -75,12 +82,16 @@ export class Summaries {
   /** In slices, so that many topics of many users fit what may be in flight, and one that fails fails alone. */
   private async send(groups: readonly TopicGroup[]): Promise<void> {
     for (const slice of slicesOf(groups)) {
+      // Who was missing when it was read may be back by the answer.
+      const wasDegraded = this.moment.isDegraded();
       try {
         const counts = await countsOf(
           this.store,
           slice.map((group) => group.topic),
         );
-        for (const [i, group] of slice.entries()) this.tell(group, counts[i] as Count);
+        for (const [i, group] of slice.entries()) {
+          this.tell(group, counts[i] as Count, wasDegraded || this.moment.isDegraded());
+        }
       } catch (error) {
         // Opens and closes are counted on for the next summary.
         for (const group of slice) this.fail(group, error);
@@ -89,9 +100,9 @@ export class Summaries {
     }
   }
 
-  private tell(group: TopicGroup, count: Count): void {
+  private tell(group: TopicGroup, count: Count, isDegraded: boolean): void {
     group.isFaulty = false;
-    const frame = intervalFrame(group.topic.text, count, group.takeFlow());
+    const frame = intervalFrame(group.topic.text, count, group.takeFlow(), isDegraded);
     for (const member of group.summarised) member.send(frame);
   }
 

@@ -73,6 +73,12 @@ export class TopicGroup {
     return this.snapshot;
   }
 
+  /** All that get changes begin again with a new snapshot. */
+  restart(): void {
+    this.snapshot = undefined;
+    for (const member of [...this.members]) if (!this.summarised.has(member)) member.restart();
+  }
+
   /** Nobody is to join it any more. */
   drop(snapshot: TopicSnapshot | undefined): void {
     if (this.snapshot === snapshot) this.snapshot = undefined;

@@ -6,7 +6,7 @@
  * the fastest waits for the slowest, and whoever comes later begins another snapshot.
  */
 import { type Change, StoreError, singleFlight } from '../../presence-core/index.ts';
-import { MAX_FRAME_LENGTH, MAX_PAGE_SESSIONS, NO_PLACE, snapshotFrame } from './frames.ts';
+import { type LastPage, MAX_FRAME_LENGTH, MAX_PAGE_SESSIONS, pageFrame } from './frames.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 
 /** Characters of frames that are kept. */
@@ -31,6 +31,8 @@ export interface SnapshotPlace {
   /** The hub's place before anything was read. */
   readonly cursor: string;
   readonly generation: object;
+  /** Sessions may be missing, as the store lost data a moment ago. */
+  readonly isDegraded: boolean;
   /** Whether the store still has all that it had there. */
   readonly isUpheld: () => Promise<boolean>;
 }
@@ -38,6 +40,7 @@ export interface SnapshotPlace {
 export class TopicSnapshot {
   readonly cursor: string;
   readonly generation: object;
+  readonly isDegraded: boolean;
   private readonly topic: string;
   private readonly source: SnapshotSource;
   private readonly isUpheld: SnapshotPlace['isUpheld'];
@@ -58,11 +61,12 @@ export class TopicSnapshot {
   /** Rejects with what the store fails with. */
   private readonly readOn = singleFlight(() => this.read());
 
-  constructor(topic: string, source: SnapshotSource, { cursor, generation, isUpheld }: SnapshotPlace) {
+  constructor(topic: string, source: SnapshotSource, { cursor, generation, isDegraded, isUpheld }: SnapshotPlace) {
     this.topic = topic;
     this.source = source;
     this.generation = generation;
     this.cursor = cursor;
+    this.isDegraded = isDegraded;
     this.isUpheld = isUpheld;
   }
 
@@ -77,7 +81,7 @@ export class TopicSnapshot {
   }
 
   /** The last page, once all others were read. */
-  get lastPage(): { readonly number: number; readonly rows: readonly string[] } {
+  get lastPage(): LastPage {
     return { number: this.given + this.frames.length, rows: this.rows };
   }
 
@@ -136,7 +140,7 @@ export class TopicSnapshot {
     for (const row of rows) {
       this.rowsLength += row.length + 1;
       if (this.rows.length === MAX_PAGE_SESSIONS || this.rowsLength > MAX_FRAME_LENGTH) {
-        const frame = snapshotFrame(this.topic, this.given + this.frames.length, false, this.rows, NO_PLACE);
+        const frame = pageFrame(this.topic, this.given + this.frames.length, this.rows);
         this.frames.push(frame);
         this.keptLength += frame.length;
         this.rows = [];

@@ -1,6 +1,7 @@
 /** What may be subscribed to, and which changes concern it. Pure. */
 import { type Change, type Dimension, isId, PRESENCE_ONLY } from '../../presence-core/index.ts';
 import type { Subscribe } from '../protocol/messages.ts';
+import { usersTopic } from '../protocol/users-topic.ts';
 
 export const MAX_TOPIC_USERS = 200;
 
@@ -24,7 +25,9 @@ const NO_USERS: readonly string[] = [];
 
 /** @returns undefined for what is no topic. */
 export function topicOf({ topic, ids }: Pick<Subscribe, 'topic' | 'ids'>): Topic | undefined {
-  return parseTopic(ids ? `${topic}:${ids.join(',')}` : topic);
+  if (!ids) return parseTopic(topic);
+  if (topic === 'user') return ids.length === 1 ? ofUsers(`user:${ids[0]}`, ids) : undefined;
+  return topic === 'users' && ids.length > 0 ? ofUsers(usersTopic(ids), ids) : undefined;
 }
 
 /** @returns undefined for what is no topic. */
@@ -38,7 +41,7 @@ export function parseTopic(text: string): Topic | undefined {
     case 'user':
       return ofUsers(text, [subject]);
     case 'users':
-      return ofUsers(text, subject.split(',', MAX_TOPIC_USERS + 1));
+      return ofUsers(text, subject.split(',', MAX_TOPIC_USERS + 1).map(decoded));
     case 'stream':
       if (!isId(subject)) return undefined;
       return { text, kind: 'stream', userIds: NO_USERS, streamId: subject };
@@ -47,7 +50,16 @@ export function parseTopic(text: string): Topic | undefined {
   }
 }
 
-function ofUsers(text: string, named: readonly string[]): Topic | undefined {
+/** @returns undefined for what is not percent-encoded UTF-8. */
+function decoded(written: string): string | undefined {
+  try {
+    return written.includes('%') ? decodeURIComponent(written) : written;
+  } catch {
+    return undefined;
+  }
+}
+
+function ofUsers(text: string, named: readonly (string | undefined)[]): Topic | undefined {
   if (named.length > MAX_TOPIC_USERS || !named.every(isId)) return undefined;
   return { text, kind: 'users', userIds: [...new Set(named)] };
 }

@@ -99,6 +99,17 @@ export function fits(text: string, bufferedBytes: number, maxBufferedBytes: numb
   return text.length * 3 <= room || (text.length <= room && Buffer.byteLength(text) <= room);
 }
 
+let lastText = '';
+let lastBytes: Buffer = Buffer.alloc(0);
+
+/** A text as UTF-8, made once for all sockets that are sent the same text one after the other, as a change is. */
+export function bytesOf(text: string): Buffer {
+  if (text === lastText) return lastBytes;
+  lastText = text;
+  lastBytes = Buffer.from(text);
+  return lastBytes;
+}
+
 export function noTraffic(): Traffic {
   return { messagesReceived: 0, bytesReceived: 0, messagesSent: 0, bytesSent: 0 };
 }

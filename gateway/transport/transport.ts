@@ -43,6 +43,8 @@ export interface TransportHandlers {
   open(socket: TransportSocket, request: UpgradeRequest): void;
   /** `text` is undefined for a binary frame. Invalid UTF-8 never arrives here: the socket is closed 1007. */
   message(socket: TransportSocket, text: string | undefined): void;
+  /** A ping of the peer, which the transport has answered. */
+  ping(socket: TransportSocket): void;
   pong(socket: TransportSocket): void;
   /** Called exactly once for each opened socket: with the code given to `close`, else the peer's, else 1006. */
   close(socket: TransportSocket, code: number): void;
@@ -68,6 +70,8 @@ export interface TransportOptions {
   readonly maxSockets: number;
   /** How long a peer may take to answer a close frame before it is cut; at least 4,000, as uWS has a clock of its own. */
   readonly closeTimeoutMs: number;
+  /** Other processes listen on the same port: uWS by SO_REUSEPORT, `ws` by the handle that node:cluster shares. */
+  readonly sharesPort?: boolean;
 }
 
 export interface Transport {

@@ -15,6 +15,8 @@ type ListenWithOptions = (
 
 /** No SO_REUSEPORT: with it a port that another process has would go unnoticed. */
 const EXCLUSIVE_PORT = 1;
+/** SO_REUSEPORT: the kernel spreads connections over all processes that listen so. */
+const SHARED_PORT = 0;
 
 /** @returns why not, when the native binary does not load here. */
 export async function loadUws(): Promise<Uws | Error> {
@@ -25,11 +27,19 @@ export async function loadUws(): Promise<Uws | Error> {
   }
 }
 
-/** @returns undefined when the port is taken or may not be used. */
-export function listenOn(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket | undefined> {
+/**
+ * @param sharesPort with other processes of the same user that do so too.
+ * @returns undefined when the port is taken or may not be used.
+ */
+export function listenOn(
+  app: TemplatedApp,
+  host: string,
+  port: number,
+  sharesPort = false,
+): Promise<us_listen_socket | undefined> {
   return new Promise((resolve) => {
     const listen = app.listen.bind(app) as unknown as ListenWithOptions;
-    listen(host, port, EXCLUSIVE_PORT, (socket) => resolve(socket || undefined));
+    listen(host, port, sharesPort ? SHARED_PORT : EXCLUSIVE_PORT, (socket) => resolve(socket || undefined));
   });
 }
 

@@ -4,7 +4,7 @@
  * A native socket throws when used after its close, so this one lets go of it first.
  */
 import type { WebSocket } from 'uWebSockets.js';
-import { closeReason, fits, nextConnectionNumber } from './handshake.ts';
+import { bytesOf, closeReason, fits, nextConnectionNumber } from './handshake.ts';
 import type { Traffic, TransportOptions, TransportSocket } from './transport.ts';
 
 /** uWS copies the user data's properties onto the native object, so it is one property and no more. */
@@ -46,7 +46,7 @@ export class UwsSocket implements TransportSocket {
     if (native === undefined || this.closeCode !== 0) return false;
     if (!fits(text, native.getBufferedAmount(), this.#transport.options.maxBufferedBytes)) return false;
     // As bytes: of a string, uWS would send half a surrogate pair as it is, and the peer would close 1007.
-    const bytes = Buffer.from(text);
+    const bytes = bytesOf(text);
     if (native.send(bytes) === DROPPED) return false;
     const { traffic } = this.#transport;
     traffic.messagesSent += 1;

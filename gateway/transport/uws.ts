@@ -13,6 +13,7 @@
  *   several and exceed 4 KB (large cookies) 431, unless UWS_HTTP_MAX_HEADERS_SIZE says more when the addon loads.
  */
 import type { us_socket_context_t } from 'uWebSockets.js';
+import { SPARE_CONNECTIONS } from './connection-limit.ts';
 import { decideUpgrade, noTraffic, offersSubprotocol, SWITCHING_PROTOCOLS } from './handshake.ts';
 import type { CreateTransport, Transport, TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
 import { factsOf, offerOf, refuse } from './uws-http.ts';
@@ -49,6 +50,8 @@ class UwsTransport implements Transport, UwsHost {
   readonly #uws: Uws;
   readonly #app: TemplatedApp;
   #listenSocket: us_listen_socket | undefined;
+  /** Connections that are no sockets, or not yet. */
+  #waiting = 0;
   /** Set while `res.upgrade` runs, which opens the socket before it returns. */
   #upgrading: UpgradeRequest | undefined;
   /** True while we call into `end` or `close`, which run the close handler before they return. */
@@ -62,6 +65,7 @@ class UwsTransport implements Transport, UwsHost {
     this.handlers = handlers;
     this.#app = uws
       .App()
+      .filter((handle, change) => this.#connected(handle, Number(change)))
       .ws<unknown>('/*', {
         idleTimeout: 0,
         sendPingsAutomatically: false,
@@ -73,6 +77,7 @@ class UwsTransport implements Transport, UwsHost {
         open: (native) => this.#opened(native as Native),
         message: (native, data, isBinary) => this.#message((native as Native).peer, data, isBinary),
         drain: (native) => this.#drained((native as Native).peer),
+        ping: (native) => this.#ping((native as Native).peer),
         pong: (native) => this.#pong((native as Native).peer),
         close: (native, code, fault) => this.#closed((native as Native).peer, code, fault),
       })
@@ -84,7 +89,7 @@ class UwsTransport implements Transport, UwsHost {
   }
 
   async listen(host: string, port: number): Promise<number> {
-    const socket = await listenOn(this.#app, host, port);
+    const socket = await listenOn(this.#app, host, port, this.options.sharesPort);
     if (socket === undefined)
       throw new Error(`WebSocket port ${port} on ${host} is in use or not permitted: set WS_PORT to a free port`);
     this.#listenSocket = socket;
@@ -126,6 +131,20 @@ class UwsTransport implements Transport, UwsHost {
     this.#closing = false;
   }
 
+  /** uWS tells of each connection that comes, and of each that ends without having become a socket. */
+  #connected(handle: HttpResponse, change: number): void {
+    this.#waiting += change;
+    if (change < 0 || this.#waiting + this.sockets <= this.options.maxSockets + SPARE_CONNECTIONS) return;
+    let isGone = false;
+    handle.onAborted(() => {
+      isGone = true;
+    });
+    // Not while uWS opens it; nothing of it is read before.
+    setImmediate(() => {
+      if (!isGone) handle.close();
+    });
+  }
+
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t | undefined): void {
     const request = factsOf(res, req);
     const offer = offerOf(req);
@@ -145,6 +164,7 @@ class UwsTransport implements Transport, UwsHost {
     const request = this.#upgrading;
     if (request === undefined) return;
     native.peer.native = native;
+    this.#waiting -= 1;
     this.sockets += 1;
     this.handlers.open(native.peer, request);
   }
@@ -159,6 +179,10 @@ class UwsTransport implements Transport, UwsHost {
     this.traffic.messagesReceived += 1;
     this.traffic.bytesReceived += data.byteLength;
     this.handlers.message(socket, isBinary ? undefined : Buffer.from(data).toString());
+  }
+
+  #ping(socket: UwsSocket): void {
+    if (socket.closeCode === 0) this.handlers.ping(socket);
   }
 
   #pong(socket: UwsSocket): void {

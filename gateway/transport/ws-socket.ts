@@ -5,11 +5,13 @@
  * before it is queued, because node counts a queued string by its length and not by its bytes.
  */
 import { WebSocket } from 'ws';
-import { closeReason, fits, nextConnectionNumber } from './handshake.ts';
+import { bytesOf, closeReason, fits, nextConnectionNumber } from './handshake.ts';
 import type { Traffic, TransportHandlers, TransportOptions, TransportSocket } from './transport.ts';
 
 const CUT = 1006;
 const PROTOCOL_ERROR = 1002;
+/** Frames of a peer that was sent a close, before it is read no further. Honest ones have few on their way. */
+const MAX_LATE_FRAMES = 128;
 /** `ws` reports its own reason to close as an error and then says 1006; this is the code that it sent to the peer. */
 const CLOSE_CODE_OF_ERROR: Readonly<Record<string, number>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
@@ -37,6 +39,7 @@ export class WsSocket implements TransportSocket {
   /** Not 0 once the end is decided; from then on nothing is delivered and nothing sent. */
   closeCode = 0;
   readonly transport: WsHost;
+  #lateFrames = 0;
   readonly #native: PeerWebSocket;
 
   constructor(transport: WsHost, native: PeerWebSocket, remoteAddress: string) {
@@ -53,7 +56,7 @@ export class WsSocket implements TransportSocket {
     if (!this.#isOpen() || !fits(text, this.#native.bufferedAmount, this.transport.options.maxBufferedBytes)) {
       return false;
     }
-    const bytes = Buffer.from(text);
+    const bytes = bytesOf(text);
     this.#native.send(bytes, { binary: false });
     const { traffic } = this.transport;
     traffic.messagesSent += 1;
@@ -79,6 +82,17 @@ export class WsSocket implements TransportSocket {
     this.#native.terminate();
   }
 
+  /**
+   * @returns whether what was received is to be delivered. Nothing is once the end is decided; who then goes on sending
+   * would be parsed at the cost of others until its time to answer the close is over.
+   */
+  delivers(): boolean {
+    if (this.closeCode === 0) return true;
+    this.#lateFrames += 1;
+    if (this.#lateFrames === MAX_LATE_FRAMES) this.#native.pause();
+    return false;
+  }
+
   #isOpen(): boolean {
     return this.closeCode === 0 && this.#native.readyState === WebSocket.OPEN;
   }
@@ -86,16 +100,21 @@ export class WsSocket implements TransportSocket {
 
 function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
   const { peer } = this as PeerWebSocket;
-  if (peer?.closeCode !== 0) return;
+  if (!peer?.delivers()) return;
   const { traffic, handlers } = peer.transport;
   traffic.messagesReceived += 1;
   traffic.bytesReceived += data.length;
   handlers.message(peer, isBinary ? undefined : data.toString());
 }
 
+function onPing(this: WebSocket): void {
+  const { peer } = this as PeerWebSocket;
+  if (peer?.delivers()) peer.transport.handlers.ping(peer);
+}
+
 function onPong(this: WebSocket): void {
   const { peer } = this as PeerWebSocket;
-  if (peer?.closeCode === 0) peer.transport.handlers.pong(peer);
+  if (peer?.delivers()) peer.transport.handlers.pong(peer);
 }
 
 function onError(this: WebSocket, error: NodeJS.ErrnoException): void {
@@ -112,6 +131,7 @@ function onClose(this: WebSocket, code: number): void {
 export function adopt(transport: WsHost, native: PeerWebSocket, remoteAddress: string): WsSocket {
   native.peer = new WsSocket(transport, native, remoteAddress);
   native.on('message', onMessage);
+  native.on('ping', onPing);
   native.on('pong', onPong);
   native.on('error', onError);
   native.on('close', onClose);

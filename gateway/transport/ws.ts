@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { limitConnections, SPARE_CONNECTIONS } from './connection-limit.ts';
 import { decideUpgrade, noTraffic, refusalHeaders, SWITCHING_PROTOCOLS, statusText } from './handshake.ts';
 import type { CreateTransport, Transport, TransportHandlers, TransportOptions, UpgradeRequest } from './transport.ts';
 import { adopt, PeerWebSocket, type WsHost, type WsSocket } from './ws-socket.ts';
@@ -11,10 +12,10 @@ import { adopt, PeerWebSocket, type WsHost, type WsSocket } from './ws-socket.ts
 const UPGRADE_TIMEOUT_MS = 5_000;
 /** How often node looks for requests that overran it. */
 const UPGRADE_CHECK_MS = 1_000;
-/** Connections that are no sockets yet, or wait for their 503; what is more is cut. */
-const SPARE_CONNECTIONS = 256;
 /** No honest client cuts a 16 KB message finer; each fragment costs an object of its own. */
 const MAX_FRAGMENTS = 128;
+/** Pongs on their way to a client, 127 bytes at most each. More than a gateway allows at once: so it says why it ends. */
+const MAX_PENDING_PONGS = 1_024;
 /** TCP segments of one unfinished frame. Generous, so that a token arriving byte by byte still passes; ~0.5 MB. */
 const MAX_BUFFERED_CHUNKS = 2_048;
 
@@ -40,7 +41,7 @@ class WsTransport implements Transport, WsHost {
       },
       (request, response) => this.#answer(request, response),
     );
-    this.#http.maxConnections = options.maxSockets + SPARE_CONNECTIONS;
+    limitConnections(this.#http, options.maxSockets + SPARE_CONNECTIONS, options.sharesPort);
     this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
     this.#upgrader = new WebSocketServer({
       noServer: true,
@@ -50,7 +51,7 @@ class WsTransport implements Transport, WsHost {
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       // Missing in the package's types, which a spread does not mind.
-      ...{ closeTimeout: options.closeTimeoutMs },
+      ...{ closeTimeout: options.closeTimeoutMs, maxPendingAutoPongs: MAX_PENDING_PONGS },
       handleProtocols: (offered) => (offered.has(options.subprotocol) ? options.subprotocol : false),
       WebSocket: PeerWebSocket,
     });

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { trueEnd } from '../silence.ts';
 import type { BeatResult, Restored, StoreNodes, SweepResult } from '../store/nodes.ts';
+import { ExpiringMap } from '../toolkit/expiring-map.ts';
 import { singleFlight } from '../toolkit/single-flight.ts';
 import type { MemoryAnalytics } from './analytics.ts';
 import type { MemoryInbox } from './inbox.ts';
@@ -17,9 +18,14 @@ export interface MemoryNodesParts {
   readonly clock: Clock;
 }
 
+/** Of generations of one process. */
+const MAX_REPORTS = 1_000;
+
 export class MemoryNodes implements StoreNodes {
   readonly #parts: MemoryNodesParts;
   #restored = { epoch: '', nodeIds: new Set<string>(), returnsUntil: 0 };
+  #returnsUntil = 0;
+  readonly #reports = new ExpiringMap<{ text: string; until: number }>(MAX_REPORTS, ({ until }) => until);
   readonly #sweepOnce: () => Promise<SweepResult>;
 
   constructor(parts: MemoryNodesParts) {
@@ -31,14 +37,14 @@ export class MemoryNodes implements StoreNodes {
     });
   }
 
-  async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
+  async join(nodeId: string, leaseMs: number, returnsUntil = 0): Promise<BeatResult> {
     const now = this.#parts.clock();
-    return this.#result(this.#parts.leases.join(nodeId, leaseMs, now), now);
+    return this.#result(this.#parts.leases.join(nodeId, leaseMs, now), now, returnsUntil);
   }
 
-  async beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
+  async beat(nodeId: string, leaseMs: number, returnsUntil = 0): Promise<BeatResult> {
     const now = this.#parts.clock();
-    return this.#result(this.#parts.leases.beat(nodeId, leaseMs, now), now);
+    return this.#result(this.#parts.leases.beat(nodeId, leaseMs, now), now, returnsUntil);
   }
 
   async quit(nodeId: string): Promise<void> {
@@ -61,13 +67,26 @@ export class MemoryNodes implements StoreNodes {
     return { nodeIds: [...restored.nodeIds], returnsUntil: restored.returnsUntil };
   }
 
+  async report(nodeId: string, text: string, keptMs: number): Promise<void> {
+    const now = this.#parts.clock();
+    this.#reports.trim(now);
+    this.#reports.set(nodeId, { text, until: now + keptMs });
+  }
+
+  async reports(nodeIds: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const now = this.#parts.clock();
+    return nodeIds.map((nodeId) => this.#reports.get(nodeId, now)?.text);
+  }
+
   /** A sweep that is asked for while one runs is that one. */
   sweep(): Promise<SweepResult> {
     return this.#sweepOnce();
   }
 
-  #result(accepted: boolean, now: number): BeatResult {
+  #result(accepted: boolean, now: number, returnsUntil: number): BeatResult {
     const { leases, epoch } = this.#parts;
-    return { outcome: accepted ? 'alive' : 'fenced', epoch, now, nodes: leases.runningIds(now) };
+    this.#returnsUntil = Math.max(this.#returnsUntil, Math.ceil(returnsUntil));
+    const nodes = leases.runningIds(now);
+    return { outcome: accepted ? 'alive' : 'fenced', epoch, now, nodes, returnsUntil: this.#returnsUntil };
   }
 }

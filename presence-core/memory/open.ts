@@ -23,7 +23,9 @@ export function openSession(opening: Opening): OpenResult {
   const tombstone = shard.tombstones.get(userId, sessionId, now);
   if (tombstone !== undefined) {
     const isOfEarlier = former !== undefined && former.startedAt > tombstone.at;
-    if (request.intent !== 'fresh' && !isOfEarlier) return { outcome: 'ended', reason: tombstone.reason };
+    if (request.intent !== 'fresh' && !isOfEarlier) {
+      return { outcome: 'ended', reason: tombstone.reason, retryAfterMs: Math.max(0, tombstone.until - now) };
+    }
     shard.tombstones.clear(userId, sessionId);
   }
   const live = shard.liveMembers(userId, now);
@@ -55,7 +57,11 @@ function renewSession({ shard, request, holder, max, now }: Opening, row: Sessio
       row.hold(holder, request.owner);
     }
     row.limit = max;
-    shard.renewLease(row, now + request.leaseMs);
+    const leaseEndsAt = now + request.leaseMs;
+    // Who beats does not keep the long lease of the socket that had it (P2).
+    const isShorter = isSocketHeld && typeof holder === 'string' && leaseEndsAt < row.leaseEndsAt;
+    if (isShorter) shard.shortenLease(row, leaseEndsAt);
+    else shard.renewLease(row, leaseEndsAt);
     shard.applyAttributes(row, request.attributes, now, formerOf(request, now));
   }
   const expiresAt = shard.expiresAt(row, now);
@@ -75,8 +81,10 @@ function admitSession(
 ): OpenResult {
   const isMark = request.sessionId === PRESENCE_ONLY;
   const wasAdmitted = request.intent === 'restore' || request.returns === true;
+  // Of those who return nobody is sure: others may have their slots (P10).
+  const times = request.intent === 'restore' ? Number.POSITIVE_INFINITY : request.returns ? 2 : 1;
   const { admitted, replaced, evicted, kept } = admit(live, {
-    room: isMark ? Number.POSITIVE_INFINITY : wasAdmitted ? MAX_SESSIONS : Math.min(max, MAX_SESSIONS),
+    room: isMark ? Number.POSITIVE_INFINITY : Math.min(wasAdmitted ? times * Math.max(max, 1) : max, MAX_SESSIONS),
     onLimit: wasAdmitted ? 'reject' : (request.onLimit ?? 'reject'),
     replace: request.replace ?? [],
   });

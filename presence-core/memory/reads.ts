@@ -20,10 +20,14 @@ export class MemoryReads implements api.StoreReads {
   async status(userIds: readonly string[]): Promise<api.UserStatus[]> {
     const now = this.#clock();
     return userIds.map((userId) => {
-      const live = this.#shard.members(userId).filter((row) => this.#shard.isLive(row, now));
-      const online = live.length > 0;
-      const lastSeenAt = online ? now : this.#shard.lastSeenAt(userId, now);
-      return { userId, online, sessions: slots(live).length, lastSeenAt };
+      let online = false;
+      let sessions = 0;
+      for (const row of this.#shard.members(userId)) {
+        if (!this.#shard.isLive(row, now)) continue;
+        online = true;
+        if (!row.isMark) sessions += 1;
+      }
+      return { userId, online, sessions, lastSeenAt: online ? now : this.#shard.lastSeenAt(userId, now) };
     });
   }
 

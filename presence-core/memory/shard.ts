@@ -189,7 +189,7 @@ export class MemoryShard {
     if (row.leaseEndsAt !== expiresAt) this.#wheel.file(row, row.leaseEndsAt);
   }
 
-  /** Moves the end of a lease backwards, which only detaching does: it must be looked at earlier. */
+  /** Moves the end of a lease backwards, when a socket no longer holds it: it must be looked at earlier. */
   shortenLease(row: SessionRow, expiresAt: number): void {
     row.leaseEndsAt = this.leaseUntil(expiresAt);
     this.#wheel.file(row, row.leaseEndsAt);

@@ -1,4 +1,4 @@
-/** What all nodes of a deployment must agree on, kept in Redis: where users are placed, and the secret of resume tokens. */
+/** What all nodes of a deployment must agree on, kept in Redis: where users are placed, the secret of resume tokens, settings. */
 import { randomBytes } from 'node:crypto';
 import { StoreError } from '../errors.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
@@ -8,6 +8,22 @@ import { isOutage } from './outage.ts';
 
 /** Shards x buckets; then the seed, unless the deployment was begun without one. */
 const LAYOUT = /^(\d+x\d+)(?: seed ([0-9a-f]{8}))?$/;
+
+export interface SettingDifference {
+  readonly name: string;
+  readonly here: string;
+  /** In the process that started last. */
+  readonly there: string;
+}
+
+const isDifference = (one: { name: string; here: string; there: string | null }): one is SettingDifference =>
+  one.there !== null;
+
+/** What an operator reads of it. */
+export function describeDifference({ name, here, there }: SettingDifference): string {
+  const cure = `set it to ${there} here, or restart the others with ${here}`;
+  return `${name} is ${here} here and was ${there} in the process that started last: ${cure}`;
+}
 
 export class RedisDeployment {
   /** '' until it was read. */
@@ -25,6 +41,11 @@ export class RedisDeployment {
     this.client = client;
     this.prefix = prefix;
     this.shardPrefixes = shardPrefixes;
+  }
+
+  /** Where users are placed was read: before that a call would look for them elsewhere. */
+  get isKnown(): boolean {
+    return this.layout !== '';
   }
 
   async ping(): Promise<void> {
@@ -55,6 +76,37 @@ export class RedisDeployment {
     this.layout = layout;
     this.secret = secret;
     this.seed = seed;
+  }
+
+  /**
+   * Compares settings that should be equal in all processes with those of the process that started last, and keeps these.
+   * Not refused: a change has to be rolled out to one process after the other.
+   */
+  async compare(settings: Readonly<Record<string, string>>): Promise<SettingDifference[]> {
+    const changed = await this.changed(settings);
+    if (changed.length > 0) {
+      await this.client.hset(configKey(this.prefix), Object.fromEntries(changed.map(({ name, here }) => [name, here])));
+    }
+    return changed.filter(isDifference);
+  }
+
+  /**
+   * The same without a write. A deployment that does not exist yet has no differences.
+   * @throws StoreError `store_misconfigured` when the layout is another one.
+   */
+  async inspect(settings: Readonly<Record<string, string>>): Promise<SettingDifference[]> {
+    const layout = await this.client.hget(configKey(this.prefix), 'layout');
+    if (layout) this.seedOf(layout);
+    return (await this.changed(settings)).filter(isDifference);
+  }
+
+  private async changed(settings: Readonly<Record<string, string>>) {
+    const names = Object.keys(settings);
+    if (names.length === 0) return [];
+    const stored = await this.client.hmget(configKey(this.prefix), ...names);
+    return names
+      .map((name, i) => ({ name, here: settings[name] as string, there: stored[i] ?? null }))
+      .filter(({ here, there }) => here !== there);
   }
 
   /** One of a wrong type is none, and is written anew. */

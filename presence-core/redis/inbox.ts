@@ -9,6 +9,7 @@ import { inboxKey } from './keys.ts';
 import type { StreamReply } from './log-connections.ts';
 import { AstrayError, type RedisMark } from './mark.ts';
 import { readBound } from './outage.ts';
+import { runVerb } from './scripts.ts';
 
 const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */
@@ -58,8 +59,8 @@ export class RedisInbox implements StoreInbox {
 
   private async append(nodeId: string, text: string): Promise<void> {
     const key = inboxKey(this.prefix, nodeId);
-    const added = this.client.xadd(key, 'MAXLEN', '~', INBOX_MAX, '*', 'm', text);
-    await Promise.all([added, this.client.pexpire(key, INBOX_TTL_MS)]).catch((error) => {
+    const args = [String(INBOX_MAX), String(INBOX_TTL_MS), text];
+    await runVerb(this.client, 'notify', [key], args).catch((error) => {
       throw toStoreError(error);
     });
   }

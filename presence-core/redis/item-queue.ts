@@ -8,6 +8,7 @@
 import { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import type { InFlight, InFlightBounds } from './in-flight.ts';
+import { keptId } from './keys.ts';
 import { ITEMS_PER_CALL, type KeyUser, type RedisShards } from './shards.ts';
 
 /** Verbs whose items are queued, and what each counts as. */
@@ -60,8 +61,8 @@ interface Queue {
 /** The least time between two calls of updates: a call with two items costs Redis and Node half of what two calls cost. */
 const UPDATES_GATHER_MS = 1;
 
-/** Arguments of an item on one user, of the shard's key prefix and the user's bucket. */
-type ItemArgs = (prefix: string, bucket: string) => readonly string[];
+/** Arguments of an item on one user, of the shard's key prefix, the user's bucket, and the user as the verbs take it. */
+type ItemArgs = (prefix: string, bucket: string, user: string) => readonly string[];
 
 export class ItemQueue {
   private readonly queued = new Map<QueuedVerb, Queue>();
@@ -79,7 +80,7 @@ export class ItemQueue {
 
   itemOf(userId: string, args: ItemArgs): Item {
     const { shard, bucket } = this.shards.placeOf(userId);
-    const item = { shard, args: args(this.shards.prefixOf(shard), bucket) };
+    const item = { shard, args: args(this.shards.prefixOf(shard), bucket, keptId(userId)) };
     return this.shards.isCluster ? { ...item, user: { userId, bucket } } : item;
   }
 
@@ -133,6 +134,7 @@ export class ItemQueue {
   }
 
   private queue(verb: QueuedVerb, added: QueuedItems): void {
+    this.shards.mustKnowPlaces();
     this.boundOf(verb).add(added.items.length);
     const queue = this.queued.get(verb) ?? this.begin(verb);
     queue.all.push(added);

@@ -1,5 +1,6 @@
 /** Names of the keys in Redis, and where a user's data is. Changing the number of buckets needs a new prefix. */
 import { createHash } from 'node:crypto';
+import { escapeId, unescapeId } from '../ids.ts';
 import { hash32 } from '../user-hash.ts';
 
 /** Hashes of rows per shard. 256 keep a hash within a listpack (128 entries) up to ~32,000 sessions a shard. */
@@ -33,9 +34,22 @@ export function shardKeys(shardPrefix: string): string[] {
   );
 }
 
-/** A user's sessions by expiry. */
+/** Between the parts of rows, log entries and replies (lua/parts/rows.lua). Blanks are elsewhere, which no id has. */
+const BAR = '|';
+
+/** An id as the verbs take it and as it is kept. */
+export function keptId(id: string): string {
+  return escapeId(id, BAR);
+}
+
+/** The id of what `keptId` made. */
+export function idFrom(kept: string): string {
+  return unescapeId(kept, BAR);
+}
+
+/** A user's sessions by expiry. The hash tag ends before the id, which may hold braces. */
 export function userSetKey(shardPrefix: string, userId: string): string {
-  return `${shardPrefix}u:${userId}`;
+  return `${shardPrefix}u:${keptId(userId)}`;
 }
 
 /** A user's set, and the hash that holds the rows of its bucket. */
@@ -60,6 +74,11 @@ export function logKey(shardPrefix: string): string {
 
 export function inboxKey(prefix: string, nodeId: string): string {
   return `{${prefix}:in:${nodeId}}`;
+}
+
+/** What a node tells of itself. All in one slot, so that one call reads them. */
+export function reportKey(prefix: string, nodeId: string): string {
+  return `{${prefix}:reports}:${nodeId}`;
 }
 
 /** HyperLogLog of the users of an hour. */

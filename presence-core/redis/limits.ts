@@ -3,7 +3,7 @@ import type { StoreLimits } from '../store/limits.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
 import type { InFlight } from './in-flight.ts';
-import { limitsKey } from './keys.ts';
+import { keptId, limitsKey } from './keys.ts';
 import type { RedisShards } from './shards.ts';
 
 export class RedisLimits implements StoreLimits {
@@ -21,14 +21,15 @@ export class RedisLimits implements StoreLimits {
   }
 
   async override(userId: string): Promise<number | null> {
-    const read = (): Promise<string | null> => this.client.hget(this.key(userId), userId);
+    const read = (): Promise<string | null> => this.client.hget(this.key(userId), keptId(userId));
     const text = await this.inFlight.during(1, () => this.failures.guard(read));
     return text === null ? null : Number(text);
   }
 
   async setOverride(userId: string, max: number | null): Promise<void> {
     const key = this.key(userId);
-    await this.failures.guard(max === null ? this.client.hdel(key, userId) : this.client.hset(key, userId, max));
+    const user = keptId(userId);
+    await this.failures.guard(max === null ? this.client.hdel(key, user) : this.client.hset(key, user, max));
   }
 
   private key(userId: string): string {

@@ -1,20 +1,24 @@
 /** Leases of node generations, the epochs of the shards, and the sweep (P1, P9, P10). */
 import { StoreError } from '../errors.ts';
 import type { BeatResult, Restored, StoreNodes, SweepResult } from '../store/nodes.ts';
+import { chunks } from '../toolkit/chunks.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
-import { restoredKey } from './keys.ts';
+import { reportKey, restoredKey } from './keys.ts';
+import { runVerb } from './scripts.ts';
 import type { RedisShards } from './shards.ts';
 import type { RedisSweep } from './sweep.ts';
 
 /** Shards of a home whose epochs one beat looks at, in turn. */
 const EPOCHS_PER_BEAT = 64;
 
-/** Epoch and server of a store that has just started. */
+/** Epoch, and server, of a store that has just begun. */
 const NEW_MS = 5_000;
 /** Far longer than a restore takes. */
 const RESTORED_TTL_MS = 600_000;
+/** Read by one call (P19). */
+const REPORTS_PER_CALL = 256;
 /** Before an instant among the ids of nodes that are done; none has it. */
 const RETURNS = '~';
 
@@ -31,6 +35,12 @@ export interface RedisNodesOptions {
   readonly onNewEpoch: () => Promise<void>;
   /** A node of this process gave its lease up. */
   readonly onQuit: (nodeId: string) => void;
+}
+
+interface Asked {
+  readonly nodeId: string;
+  readonly leaseMs: number;
+  readonly returnsUntil: number;
 }
 
 export class RedisNodes implements StoreNodes {
@@ -51,20 +61,22 @@ export class RedisNodes implements StoreNodes {
     this.options = options;
   }
 
-  async join(nodeId: string, leaseMs: number): Promise<BeatResult> {
-    const result = await this.run('join', nodeId, leaseMs, 0, this.shards.all.length);
+  async join(nodeId: string, leaseMs: number, returnsUntil = 0): Promise<BeatResult> {
+    const asked = { nodeId, leaseMs, returnsUntil };
+    const result = await this.run('join', asked, 0, this.shards.all.length);
     if (result.outcome === 'alive') this.shards.speaker.nodeId = nodeId;
-    const ageMs = result.now - Math.max(...this.epochs);
-    return ageMs < NEW_MS && (await this.options.uptimeMs()) < NEW_MS ? { ...result, isNew: true } : result;
+    if (result.now - Math.max(...this.epochs) > NEW_MS) return result;
+    return { ...result, fresh: (await this.options.uptimeMs()) < NEW_MS ? 'started' : 'emptied' };
   }
 
-  beat(nodeId: string, leaseMs: number): Promise<BeatResult> {
+  beat(nodeId: string, leaseMs: number, returnsUntil = 0): Promise<BeatResult> {
     const { all } = this.shards;
+    const asked = { nodeId, leaseMs, returnsUntil };
     // Before it has seen each once, it knows nothing of the others.
-    if (this.epochs.length === 0) return this.run('beat', nodeId, leaseMs, 0, all.length);
+    if (this.epochs.length === 0) return this.run('beat', asked, 0, all.length);
     const first = this.turn;
     this.turn = first + EPOCHS_PER_BEAT < all.length ? first + EPOCHS_PER_BEAT : 0;
-    return this.run('beat', nodeId, leaseMs, first, EPOCHS_PER_BEAT);
+    return this.run('beat', asked, first, EPOCHS_PER_BEAT);
   }
 
   async quit(nodeId: string): Promise<void> {
@@ -74,22 +86,19 @@ export class RedisNodes implements StoreNodes {
   }
 
   /** @param first shard of which the epoch is asked, and how many, where one home is that of all. */
-  private async run(
-    verb: 'join' | 'beat',
-    nodeId: string,
-    leaseMs: number,
-    first: number,
-    count: number,
-  ): Promise<BeatResult> {
+  private async run(verb: 'join' | 'beat', asked: Asked, first: number, count: number): Promise<BeatResult> {
+    const { nodeId, leaseMs, returnsUntil } = asked;
     const { homes, isCluster } = this.shards;
     const range = isCluster ? [0, 1] : [first, count];
     const replies = await Promise.all(
-      homes.map((home) => this.shards.runAtHome<string>(verb, home, [nodeId, leaseMs, ...range])),
+      homes.map((home) =>
+        this.shards.runAtHome<string>(verb, home, [nodeId, leaseMs, ...range, Math.ceil(returnsUntil)]),
+      ),
     );
     const [[, homeEpoch] = []] = replies;
     // What the home has lost, all of its shards have.
     if (!isCluster && verb === 'beat' && Number(homeEpoch) !== this.epochs[0] && count < this.shards.all.length) {
-      return this.run(verb, nodeId, leaseMs, 0, this.shards.all.length);
+      return this.run(verb, asked, 0, this.shards.all.length);
     }
     const epochs = [...this.epochs];
     for (const [i, reply] of replies.entries()) {
@@ -115,6 +124,7 @@ export class RedisNodes implements StoreNodes {
       epoch: [...new Set(this.epochs)].join('.'),
       now: Math.max(...heads.map(([, now]) => Number(now))),
       nodes: heads[0]?.[3]?.split(' ').filter(Boolean) ?? [],
+      returnsUntil: Math.max(...heads.map((head) => Number(head[5]))),
       ...(hasLost && { hasLost }),
     };
   }
@@ -136,6 +146,22 @@ export class RedisNodes implements StoreNodes {
       nodeIds: all.filter((member) => !member.startsWith(RETURNS)),
       returnsUntil: Math.max(0, ...all.filter((each) => each.startsWith(RETURNS)).map((each) => Number(each.slice(1)))),
     };
+  }
+
+  async report(nodeId: string, text: string, keptMs: number): Promise<void> {
+    const { client, prefix, failures } = this.options;
+    const args = [text, String(Math.ceil(keptMs))];
+    await failures.guard(runVerb(client, 'report', [reportKey(prefix, nodeId)], args));
+  }
+
+  async reports(nodeIds: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const { client, prefix, failures } = this.options;
+    const texts: (string | undefined)[] = [];
+    for (const some of nodeIds.length > 0 ? chunks(nodeIds, REPORTS_PER_CALL) : []) {
+      const kept = await failures.guard(client.mget(...some.map((nodeId) => reportKey(prefix, nodeId))));
+      texts.push(...kept.map((text) => text ?? undefined));
+    }
+    return texts;
   }
 
   /** Whether the masters are those that the last beat saw: others may have lost what they had. */

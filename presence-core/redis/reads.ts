@@ -46,7 +46,7 @@ export class RedisReads implements api.StoreReads {
 
   async sessions(userIds: readonly string[]): Promise<api.UserSessions[]> {
     const { queue, defaultLimit } = this.parts;
-    const items = userIds.map((userId) => queue.itemOf(userId, (prefix, bucket) => [prefix, userId, bucket]));
+    const items = userIds.map((userId) => queue.itemOf(userId, (prefix, bucket, user) => [prefix, user, bucket]));
     const replies = await queue.addAll<string[]>('sessions', items);
     return userIds.map((userId, i) => {
       const [override, ...lines] = replies[i] as string[];
@@ -75,6 +75,9 @@ export class RedisReads implements api.StoreReads {
   }
 
   async top(by: api.TopBy, limit: number): Promise<api.TopItem[]> {
-    return this.parts.failures.guard(this.tops.top(by, limit));
+    const items = await this.parts.failures.guard(this.tops.top(by, limit));
+    // It is read without a script: whether the store forgot meanwhile, which the totals' own tells (P10).
+    await this.totals.ask(fieldOf({ by: 'total' }));
+    return items;
   }
 }

@@ -1,7 +1,7 @@
 /** Counts a shard anew, a slice at a time, mends what is half there, and corrects the counts (P12). */
 import type { RedisFailures } from './failures.ts';
 import type { ItemQueue } from './item-queue.ts';
-import { BUCKETS } from './keys.ts';
+import { BUCKETS, idFrom } from './keys.ts';
 import type { RedisShards } from './shards.ts';
 
 /** Rows, or counts, looked at by one script call: some 4 ms of Redis. */
@@ -43,8 +43,8 @@ export class RedisRecount {
   }
 
   /** Ends members of whom no row is left. */
-  private async mend(userIds: readonly string[]): Promise<number> {
-    const items = userIds.map((userId) => this.queue.itemOf(userId, (prefix, bucket) => [prefix, userId, bucket]));
+  private async mend(users: readonly string[]): Promise<number> {
+    const items = users.map((user) => this.queue.itemOf(idFrom(user), (prefix, bucket) => [prefix, user, bucket]));
     const mended = await this.queue.addAll<number>('mend', items);
     return mended.reduce((sum, one) => sum + one, 0);
   }

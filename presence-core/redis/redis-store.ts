@@ -5,7 +5,7 @@ import type { PresenceStore, ServerStats } from '../presence-store.ts';
 import { RedisAnalytics } from './analytics.ts';
 import { MAX_CURSOR_BYTES, MAX_SHARDS } from './brief-cursor.ts';
 import { connectRedis, type RedisClient, type RedisSecurity, ready } from './connection.ts';
-import { RedisDeployment } from './deployment.ts';
+import { describeDifference, RedisDeployment } from './deployment.ts';
 import { RedisFailures, type Warn } from './failures.ts';
 import { RedisGroups } from './groups.ts';
 import { InFlightBounds } from './in-flight.ts';
@@ -62,6 +62,8 @@ export interface RedisStoreOptions {
    * found nothing where something was.
    */
   readonly mayHaveForgotten?: (canAsk: boolean) => void;
+  /** By name, what should be equal in all processes: at start a warning says what is not (P18). No secrets. */
+  readonly agreed?: Readonly<Record<string, string>>;
   /** Told of what an operator should know; never per request. */
   readonly warn?: Warn;
 }
@@ -87,6 +89,7 @@ const DEFAULTS = {
   recountMs: 60_000,
   claimMs: 8_000,
   mayHaveForgotten: () => {},
+  agreed: {},
   security: {},
   warn: () => {},
 } satisfies Omit<Required<RedisStoreOptions>, 'url'>;
@@ -110,6 +113,8 @@ export class RedisStore implements PresenceStore {
   private readonly client: RedisClient;
   private readonly clients: readonly RedisClient[];
   private readonly deployment: RedisDeployment;
+  private readonly agreed: Readonly<Record<string, string>>;
+  private readonly warn: Warn;
 
   /** @throws StoreError `store_misconfigured` for a URL that is none. Nothing is connected before `start`. */
   constructor(options: RedisStoreOptions) {
@@ -156,6 +161,8 @@ export class RedisStore implements PresenceStore {
     this.failures = failures;
     this.settings = new ServerSettings(client, rest.nodeLeaseMs, warn);
     this.deployment = deployment;
+    this.agreed = rest.agreed;
+    this.warn = warn;
     this.sessions = new RedisSessions(queue, new RedisRenewals(shards, inFlight.renewals), defaultLimit);
     this.reads = new RedisReads({ client, shards, queue, failures, defaultLimit });
     this.limits = new RedisLimits(client, shards, failures, inFlight.reads);
@@ -198,6 +205,19 @@ export class RedisStore implements PresenceStore {
     await this.failures.guard(Promise.all(this.clients.map((client) => ready(client, READY_WAIT_MS))));
     await this.failures.guard(this.settings.check());
     await this.failures.guard(this.deployment.check());
+    await this.compareSettings();
+  }
+
+  /** Redis may be out of memory: who cannot write what it has starts nevertheless. */
+  private async compareSettings(): Promise<void> {
+    const differences = await this.deployment.compare(this.agreed).catch((error) => {
+      this.failures.report(error);
+      return [];
+    });
+    for (const difference of differences) {
+      const { name: setting, here, there } = difference;
+      this.warn(describeDifference(difference), { setting, here, there });
+    }
   }
 
   async stop(): Promise<void> {

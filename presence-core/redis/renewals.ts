@@ -1,7 +1,7 @@
 /** Renewals by the thousand: grouped by shard, node and lease, so that a group's check and keys are made once. */
 import type { RenewRequest } from '../store/sessions.ts';
 import type { InFlight } from './in-flight.ts';
-import { userKeys } from './keys.ts';
+import { keptId, userKeys } from './keys.ts';
 import { ownerText } from './rows.ts';
 import type { RedisShards } from './shards.ts';
 
@@ -80,7 +80,8 @@ function renewCalls(requests: readonly RenewRequest[], shards: RedisShards): Ren
       groups.set(key, group);
     }
     const [set, rows] = userKeys(shards.prefixOf(shard), userId, bucket);
-    group.args.push(set, rows, `${userId} ${sessionId}`, sessionId, ownerText(owner));
+    const session = keptId(sessionId);
+    group.args.push(set, rows, `${keptId(userId)} ${session}`, session, ownerText(owner));
     group.indexes.push(index);
   });
   const calls: RenewCall[] = [];

@@ -1,15 +1,6 @@
 /** Rows, reply lines and log entries as the Lua verbs write them (lua/parts/rows.lua, lua/parts/log.lua). */
-import { isId } from '../ids.ts';
-import {
-  type Attributes,
-  type Change,
-  type CloseReason,
-  type Displaced,
-  type Owner,
-  PRESENCE_ONLY,
-  type Session,
-  type Via,
-} from '../session.ts';
+import type { Attributes, Change, CloseReason, Displaced, Owner, Session, Via } from '../session.ts';
+import { idFrom, keptId } from './keys.ts';
 
 const VIA: Readonly<Record<string, Via>> = { s: 'socket', h: 'heartbeat', g: 'guard', p: 'presence' };
 const KIND: Readonly<Record<string, Change['kind']>> = { o: 'open', u: 'update', c: 'close' };
@@ -30,8 +21,8 @@ function parseOwner(text: string): Owner {
 
 /** '|stream|device type|country|state|device|meta' as the verbs take it; '' for what is absent. */
 export function attributesText(a: Attributes): string {
-  const parts = [a.streamId, a.deviceType, a.country, a.state, a.deviceId, a.meta && JSON.stringify(a.meta)];
-  return `|${parts.join('|')}`;
+  const [stream, device] = [a.streamId && keptId(a.streamId), a.deviceId && keptId(a.deviceId)];
+  return `|${[stream, a.deviceType, a.country, a.state, device, a.meta && JSON.stringify(a.meta)].join('|')}`;
 }
 
 interface Line {
@@ -49,16 +40,16 @@ export function parseLine(userId: string, text: string): Line {
   const owner = p[3] as string;
   const session: { -readonly [K in keyof Session]: Session[K] } = {
     userId,
-    sessionId: p[2] as string,
+    sessionId: idFrom(p[2] as string),
     via: VIA[owner.charAt(0)] ?? 'socket',
     startedAt: Number(p[5]),
     expiresAt: Number(p[1]),
   };
-  if (p[9]) session.streamId = p[9];
+  if (p[9]) session.streamId = idFrom(p[9]);
   if (p[10]) session.deviceType = p[10];
   if (p[11]) session.country = p[11];
   if (p[12]) session.state = p[12];
-  if (p[13]) session.deviceId = p[13];
+  if (p[13]) session.deviceId = idFrom(p[13]);
   if (owner === 's') session.detached = true;
   if (meta) session.meta = JSON.parse(meta) as Record<string, string>;
   return { what: p[0] as string, owner: parseOwner(owner), limit: Number(p[4]), session };
@@ -79,7 +70,8 @@ const REASONS: ReadonlySet<string> = new Set<CloseReason>([
   'replaced',
   'kicked',
 ]);
-const isSessionId = (id: string): boolean => id === PRESENCE_ONLY || isId(id);
+/** Less than P13, which was checked when it was written: a process of another version may know more characters. */
+const ID_AS_KEPT = /^[^\s\p{Cc}]{1,512}$/u;
 
 /** The log entry that begins a new epoch over kept data. */
 export const EPOCH_MARK = 'e';
@@ -91,8 +83,8 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
   const change: { -readonly [K in keyof Change]: Change[K] } = {
     kind: KIND[p[0] as string] as Change['kind'],
     at: Number(p[4]),
-    userId: p[1] as string,
-    sessionId: p[2] as string,
+    userId: idFrom(p[1] ?? ''),
+    sessionId: idFrom(p[2] ?? ''),
     via: VIA[p[3] as string] as Via,
     startedAt,
     segment: Number(p[6]),
@@ -100,7 +92,7 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
     sequence,
     shard,
   };
-  if (p[8]) change.streamId = p[8];
+  if (p[8]) change.streamId = idFrom(p[8]);
   if (p[9]) change.deviceType = p[9];
   if (p[10]) change.country = p[10];
   if (p[11]) change.state = p[11];
@@ -108,7 +100,7 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
   if (p[13]) change.reason = p[13] as CloseReason;
   if (p[18]) {
     change.previous = {
-      ...(p[14] && { streamId: p[14] }),
+      ...(p[14] && { streamId: idFrom(p[14]) }),
       ...(p[15] && { deviceType: p[15] }),
       ...(p[16] && { country: p[16] }),
       ...(p[17] && { state: p[17] }),
@@ -116,13 +108,14 @@ export function parseChange(text: string, shard: number, sequence: number): Chan
       segmentStartedAt: startedAt + Number(p[19]),
     };
   }
-  if (p[20]) change.deviceId = p[20];
+  if (p[20]) change.deviceId = idFrom(p[20]);
   // meta is the last part and may itself hold the separator.
   const meta = p.slice(21).join('|');
   if (meta) change.meta = JSON.parse(meta) as Record<string, string>;
   const { at, segment, segmentStartedAt, previous } = change;
   const numbers = [at, startedAt, segment, segmentStartedAt, previous?.segment ?? 0, previous?.segmentStartedAt ?? 0];
-  const isSane = numbers.every(Number.isSafeInteger) && isId(change.userId) && isSessionId(change.sessionId);
+  const isSane =
+    numbers.every(Number.isSafeInteger) && [change.userId, change.sessionId].every((id) => ID_AS_KEPT.test(id));
   const isKnown = change.kind && change.via && (change.reason === undefined || REASONS.has(change.reason));
   return isSane && isKnown ? change : undefined;
 }

@@ -58,6 +58,8 @@ const PARTS = {
   take: ['prelude'],
   prune: ['prelude'],
   mark: [],
+  notify: [],
+  report: [],
   follow: [],
 } as const;
 

@@ -36,8 +36,9 @@ export class ServerSettings {
    */
   async check(): Promise<void> {
     for (const server of this.servers()) {
-      const version = /redis_version:(\d+)/.exec(await server.info('server'))?.[1];
-      if (Number(version) < 7) throw new StoreError('store_misconfigured', 'Redis 7.0 or newer is needed');
+      if (Number.parseInt(await versionOf(server), 10) < 7) {
+        throw new StoreError('store_misconfigured', 'Redis 7.0 or newer is needed');
+      }
       await this.warnOf(server);
     }
     if (this.isWatching) return;
@@ -78,6 +79,11 @@ export class ServerSettings {
     this.given.add(message);
     this.warn(message, details);
   }
+}
+
+/** As `7.0.15`. */
+export async function versionOf(server: Redis): Promise<string> {
+  return /redis_version:([\d.]+)/.exec(await server.info('server'))?.[1] ?? '';
 }
 
 /** Undefined where a managed service forbids CONFIG; then nothing can be said. */

@@ -3,6 +3,7 @@ import { isRetryable } from '../errors.ts';
 import type { CloseReason, Displaced } from '../session.ts';
 import type * as api from '../store/sessions.ts';
 import type { ItemQueue } from './item-queue.ts';
+import { keptId } from './keys.ts';
 import type { RedisRenewals } from './renewals.ts';
 import { attributesText, ownerText, parseDisplaced, parseLine } from './rows.ts';
 
@@ -25,10 +26,10 @@ export class RedisSessions implements api.StoreSessions {
   }
 
   private async heartbeat(r: api.OpenRequest): Promise<api.OpenResult | undefined> {
-    const text = await this.queue.addForUser<string>('heartbeat', r.userId, (prefix, bucket) => [
+    const text = await this.queue.addForUser<string>('heartbeat', r.userId, (prefix, bucket, user) => [
       prefix,
-      r.userId,
-      r.sessionId,
+      user,
+      keptId(r.sessionId),
       bucket,
       ownerText(r.owner),
       String(r.leaseMs),
@@ -40,26 +41,26 @@ export class RedisSessions implements api.StoreSessions {
   }
 
   private async admit(r: api.OpenRequest): Promise<api.OpenResult> {
-    const lines = await this.queue.addForUser<string[]>('open', r.userId, (prefix, bucket) => [
+    const lines = await this.queue.addForUser<string[]>('open', r.userId, (prefix, bucket, user) => [
       prefix,
-      r.userId,
-      r.sessionId,
+      user,
+      keptId(r.sessionId),
       bucket,
       ownerText(r.owner),
       String(r.leaseMs),
       r.limit === undefined ? '' : String(r.limit),
       r.onLimit === 'evict-oldest' ? 'e' : 'r',
-      r.replace?.join('|') ?? '',
-      INTENTS[r.intent],
+      r.replace?.map(keptId).join('|') ?? '',
+      r.returns ? INTENTS[r.intent].toUpperCase() : INTENTS[r.intent],
       beginningText(r),
       attributesText(r.attributes),
       String(this.defaultLimit),
-      r.returns ? 'r' : (r.socketWas?.charAt(0) ?? ''),
+      r.socketWas?.charAt(0) ?? '',
     ]);
     const head = (lines[0] as string).split('|');
     const outcome = head[0];
     if (outcome === 'fenced' || outcome === 'gone' || outcome === 'moved') return { outcome };
-    if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason };
+    if (outcome === 'ended') return { outcome, reason: head[1] as CloseReason, retryAfterMs: Number(head[2]) };
     const rest = lines.slice(1);
     if (outcome === 'refused') {
       const conflicts = rest.filter((text) => text.startsWith('conflict|'));
@@ -106,7 +107,11 @@ export class RedisSessions implements api.StoreSessions {
   }
 
   async kick(userId: string): Promise<readonly Displaced[]> {
-    const lines = await this.queue.addForUser<string[]>('kick', userId, (prefix, bucket) => [prefix, userId, bucket]);
+    const lines = await this.queue.addForUser<string[]>('kick', userId, (prefix, bucket, user) => [
+      prefix,
+      user,
+      bucket,
+    ]);
     return parseDisplaced(userId, lines);
   }
 
@@ -119,10 +124,10 @@ export class RedisSessions implements api.StoreSessions {
   ): Promise<Reply> {
     const text = owner === undefined ? '' : ownerText(owner);
     const { userId, sessionId } = ref;
-    return this.queue.addForUser<Reply>(verb, userId, (prefix, bucket) => [
+    return this.queue.addForUser<Reply>(verb, userId, (prefix, bucket, user) => [
       prefix,
-      userId,
-      sessionId,
+      user,
+      keptId(sessionId),
       bucket,
       text,
       own,

@@ -1,5 +1,5 @@
 /** The shards of a deployment: their key prefixes, and calls of one verb for many of them. */
-import type { StoreError } from '../errors.ts';
+import { StoreError } from '../errors.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
@@ -9,8 +9,8 @@ import { NOBODY, runVerb, type Speaker, type Verb } from './scripts.ts';
 /** Verbs on the home of node leases, and all shards whose home it is. */
 export type HomeVerb = 'join' | 'beat' | 'quit' | 'sweep';
 
-/** Verbs whose items are of one user or one shard each; renewals and logs are grouped instead, a mark has none. */
-export type ItemVerb = Exclude<Verb, HomeVerb | 'renew' | 'mark' | 'follow'>;
+/** Verbs whose items are of one user or one shard each; renewals and logs are grouped instead, a mark, a notice and a report have none. */
+export type ItemVerb = Exclude<Verb, HomeVerb | 'renew' | 'mark' | 'notify' | 'report' | 'follow'>;
 
 /** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
@@ -44,7 +44,7 @@ export interface RedisShardsOptions {
   readonly prefixes: readonly string[];
   readonly failures: RedisFailures;
   /** Changes when the deployment's seed was read, and when it was lost with all data (P18). */
-  readonly deployment: { readonly seed: number };
+  readonly deployment: { readonly seed: number; readonly isKnown: boolean };
 }
 
 export class RedisShards {
@@ -84,7 +84,15 @@ export class RedisShards {
     return this.options.deployment.seed;
   }
 
+  /** @throws StoreError before it was read where users are placed: they may be there, elsewhere (P18). */
+  mustKnowPlaces(): void {
+    if (!this.options.deployment.isKnown)
+      throw new StoreError('store_unavailable', 'Redis: not read yet where users are');
+  }
+
+  /** @throws StoreError as `mustKnowPlaces` does. */
   placeOf(userId: string): Place {
+    this.mustKnowPlaces();
     return placeOf(userId, this.prefixes.length, this.options.deployment.seed);
   }
 

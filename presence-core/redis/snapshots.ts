@@ -1,7 +1,7 @@
 /** Snapshots read from Redis (P11), some of a shard's buckets at a time. */
 import type { Snapshot, SnapshotPage, StoreSnapshots } from '../store/snapshots.ts';
 import type { ItemQueue } from './item-queue.ts';
-import { BUCKETS } from './keys.ts';
+import { BUCKETS, idFrom, keptId } from './keys.ts';
 import { parseLine } from './rows.ts';
 import type { RedisShards } from './shards.ts';
 
@@ -35,26 +35,25 @@ export class RedisSnapshots implements StoreSnapshots {
   }
 
   async page(first: number, streamId = ''): Promise<SnapshotPage> {
+    const stream = keptId(streamId);
     const shard = Math.floor(first / BUCKETS);
-    const bucket = first % BUCKETS;
-    const [sequence, next, ...lines] =
-      streamId !== '' && bucket === 0
-        ? await this.watch(shard, streamId)
-        : await this.ask('snapshot', shard, [streamId, String(bucket)]);
+    const bucket = String(first % BUCKETS);
+    const asked = stream === '' ? this.ask('snapshot', shard, [bucket]) : this.watch(shard, stream, bucket);
+    const [sequence, next, ...lines] = await asked;
     return { ...snapshotOf(shard, sequence, lines), next: shard * BUCKETS + Number(next) };
   }
 
   async ofUser(userId: string): Promise<Snapshot> {
-    const item = this.queue.itemOf(userId, (prefix, bucket) => [prefix, userId, bucket]);
+    const item = this.queue.itemOf(userId, (prefix, bucket, user) => [prefix, user, bucket]);
     const [sequence, ...lines] = await this.queue.add<[string, ...string[]]>('snapshot-user', item);
     return snapshotOf(item.shard, sequence, lines);
   }
 
-  /** The first page of a stream. The index of one that nobody watched is filled first, in slices. */
-  private async watch(shard: number, streamId: string): Promise<PageReply> {
+  /** A page of a stream. The index of one that nobody watched is filled first, in slices. */
+  private async watch(shard: number, stream: string, bucket: string): Promise<PageReply> {
     let isAgain = '0';
     for (;;) {
-      const reply = await this.ask('watch', shard, [streamId, isAgain]);
+      const reply = await this.ask('watch', shard, [stream, bucket, isAgain]);
       if (reply[1] === WALKING) isAgain = '1';
       else if (reply[1] !== UNREAD) return reply;
     }
@@ -66,6 +65,6 @@ export class RedisSnapshots implements StoreSnapshots {
 }
 
 function snapshotOf(shard: number, sequence: string, lines: readonly string[]): Snapshot {
-  const sessions = lines.map((text) => parseLine(text.slice(0, text.indexOf('|')), text).session);
+  const sessions = lines.map((text) => parseLine(idFrom(text.slice(0, text.indexOf('|'))), text).session);
   return { sessions, shard, sequence: Number(sequence) };
 }

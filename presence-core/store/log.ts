@@ -34,7 +34,10 @@ export interface StoreLog {
    * @param shards the only ones to read: of the others the page says nothing, and its cursor what `cursor` said.
    */
   read(cursor: string, limit: number, waitMs: number, shards?: readonly number[]): Promise<LogPage>;
-  /** Where the changes of these users are logged, each shard once. */
+  /**
+   * Where the changes of these users are logged, each shard once.
+   * @throws StoreError `store_unavailable` before it is known where users are (P18).
+   */
   shardsOf(userIds: readonly string[]): readonly number[];
   /** `cursor`, but in these shards at the place of `place`. */
   moved(cursor: string, place: string, shards: readonly number[]): string;

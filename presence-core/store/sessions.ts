@@ -36,7 +36,7 @@ export interface OpenRequest {
    * `moved` (P7).
    */
   readonly socketWas?: 'held' | 'late';
-  /** With `beat`: the session may have been admitted before the store forgot it, and is opened above the limit (P10). */
+  /** With `beat` and `resume`: it may have been admitted before the store forgot it, and is opened up to twice the limit (P10). */
   readonly returns?: boolean;
 }
 
@@ -66,7 +66,8 @@ export type OpenResult =
       /** What `replace` ended although there was still no room. */
       readonly displaced: readonly Displaced[];
     }
-  | { readonly outcome: 'ended'; readonly reason: CloseReason }
+  /** After `retryAfterMs` its tombstone is over. */
+  | { readonly outcome: 'ended'; readonly reason: CloseReason; readonly retryAfterMs: number }
   | { readonly outcome: 'fenced' }
   /** Only with `socketWas`: somebody else holds it. */
   | { readonly outcome: 'moved' }

@@ -24,6 +24,7 @@ export interface StoreSnapshots {
   readonly shards: number;
   /** Another one when users are divided into other parts than before (P18): snapshots of before are worth nothing. */
   readonly division: number;
+  /** @throws StoreError `store_unavailable` before it is known where users are (P18). */
   partOf(userId: string): number;
   /**
    * The sessions of the users of some parts of one shard, from `first` on: as many as fit one answer (P14), perhaps none.

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import type * as SDK from '../../gateway/client/index.ts';
 import { startBrowser, type TestBrowser } from '../support/browser.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { startTestServer, type TestServer, until } from '../support/servers.ts';
+import { lastingPorts, startTestServer, type TestServer, until } from '../support/servers.ts';
 import { hsToken, inSeconds, SECRET } from '../support/tokens.ts';
 
 declare const Presence: typeof SDK;
@@ -166,14 +166,14 @@ test('a hidden tab whose timers the browser slows down stays live, and is live w
 });
 
 test('a server that is restarted, after a drain, is found again within the grace', async () => {
-  const first = await startTestServer();
+  const ports = await lastingPorts();
+  const first = await startTestServer(ports);
   const page = await open();
   await play(page, first.wsPort);
-  const { wsPort } = first;
   await first.stop(0);
   await becomes(page, 'reconnecting');
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  const second = await start({ WS_PORT: String(wsPort) });
+  const second = await start(ports);
   await becomes(page, 'live');
   expect(await page.evaluate(() => seen)).toEqual(expect.arrayContaining(['drain', 'disconnected']));
   expect(await sessionsOf(second)).toHaveLength(1);

@@ -1,6 +1,7 @@
 /** What the tests of React render; bundled with React and the package as it was built. */
 
 import {
+  type Playback,
   PresenceProvider,
   useConnectionState,
   useOccupancy,
@@ -15,6 +16,7 @@ declare global {
   interface Window {
     show(what: What): void;
     renders: number;
+    playback: Playback;
   }
 }
 
@@ -24,17 +26,24 @@ export interface What {
   readonly streamId?: string;
   readonly players: number;
   readonly viewers: number;
+  /** What they watch; by default everything. */
+  readonly topic?: string;
   readonly occupancy?: string;
+  /** Another one makes other components in the place of those that are there. */
+  readonly generation?: number;
+  readonly resume?: string;
 }
 
 const names = (view: ViewersView): string =>
   [...view.sessions.values()]
     .map(({ userId }) => userId)
     .sort()
+    .concat(view.degraded ? 'and others' : [])
     .join(',');
 
 function Screen({ streamId, id }: { streamId: string | undefined; id: string }) {
-  const { status, conflicts, takeOver } = usePlayback(streamId, { meta: { name: 'page' } });
+  window.playback = usePlayback(streamId, { meta: { name: 'page' } });
+  const { status, conflicts, takeOver } = window.playback;
   const text = `${status} ${conflicts.map(({ meta }) => meta?.name ?? '?').join(',')}`.trim();
   return createElement('button', { id, type: 'button', onClick: () => takeOver() }, text);
 }
@@ -46,7 +55,8 @@ function Viewers({ topic }: { topic: string }) {
 
 function Occupancy({ streamId }: { streamId: string }) {
   const count = useOccupancy(streamId);
-  return createElement('p', { id: 'occupancy' }, count ? `${count.users}/${count.sessions}` : '…');
+  const text = count ? `${count.degraded ? 'at least ' : ''}${count.users}/${count.sessions}` : '…';
+  return createElement('p', { id: 'occupancy' }, text);
 }
 
 function State() {
@@ -56,15 +66,16 @@ function State() {
 export function App(what: What) {
   const [options] = useState(what);
   const screens = Array.from({ length: what.players }, (_, i) =>
-    createElement(Screen, { key: `s${i}`, id: `screen${i}`, streamId: what.streamId }),
+    createElement(Screen, { key: `s${i} ${what.generation}`, id: `screen${i}`, streamId: what.streamId }),
   );
   const viewers = Array.from({ length: what.viewers }, (_, i) =>
-    createElement(Viewers, { key: `v${i}`, topic: 'all' }),
+    createElement(Viewers, { key: `v${i} ${what.generation}`, topic: what.topic ?? 'all' }),
   );
   const { occupancy } = what;
+  const { url, userId, resume } = options;
   return createElement(
     PresenceProvider,
-    { url: options.url, userId: options.userId },
+    { url, userId, ...(resume !== undefined && { resume }) },
     createElement(State),
     ...screens,
     ...viewers,

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { startBrowser, type TestBrowser } from '../support/browser.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { Player } from '../support/player.ts';
+import { startScriptedServer, welcome } from '../support/scripted-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';
 import type { What } from './react-app.ts';
 
@@ -64,6 +65,16 @@ const says = (page: Page, selector: string, text: string) =>
     ([at, wanted]) => document.querySelector(at as string)?.textContent === wanted,
     [selector, text],
   );
+/** What is shown there from now on, each once. */
+const watch = (page: Page, selectors: readonly string[]) =>
+  page.evaluate((all) => {
+    const textOf = (): string => all.map((each) => document.querySelector(each)?.textContent).join(' ');
+    const texts = new Set([textOf()]);
+    Object.assign(window, { texts });
+    const options = { subtree: true, childList: true, characterData: true };
+    new MutationObserver(() => texts.add(textOf())).observe(document.body, options);
+  }, selectors);
+const seen = (page: Page) => page.evaluate(() => [...(window as unknown as { texts: Set<string> }).texts]);
 const sessions = async () => (await server.get('/concurrency/user/ann')).body.sessions as { streamId: string }[];
 
 test('under StrictMode a player and its viewers open one socket, and one session', async () => {
@@ -110,6 +121,68 @@ test('at the limit the conflicts are shown, and one is taken over; whoever lost 
   await says(first, '#screen0', 'denied page');
 });
 
+test('components that take the place of others in one turn go on with their session and what they watch', async () => {
+  const page = await open();
+  await show(page, { streamId: 'tnt', players: 1, viewers: 1 });
+  await says(page, '#screen0', 'playing');
+  await says(page, '.viewers', 'ann');
+  const before = await page.evaluate(() => window.playback.client?.session);
+  await watch(page, ['#screen0', '.viewers']);
+  for (let generation = 1; generation <= 3; generation++) {
+    await show(page, { streamId: `s${generation}`, players: 1, viewers: 1, generation });
+  }
+  await until(async () => (await sessions())[0]?.streamId === 's3');
+  expect(await page.evaluate(() => window.playback.client?.session)).toEqual(before);
+  expect(await seen(page)).toEqual(['playing ann']);
+  expect(proxy.accepted).toBe(1);
+});
+
+test('under StrictMode, a page that is loaded again goes on with the session of the page before', async () => {
+  const [first, second] = [await open(), await open()];
+  await show(first, { streamId: 'tnt', players: 1 });
+  await says(first, '#screen0', 'playing');
+  const before = await first.evaluate(() => window.playback.client?.session);
+  await first.close();
+  await show(second, { streamId: 'tnt', players: 1, resume: before?.resumeToken ?? '' });
+  await says(second, '#screen0', 'playing');
+  const after = await second.evaluate(() => window.playback.client?.session);
+  expect(after).toMatchObject({ sessionId: before?.sessionId, resumed: true });
+});
+
+test('who takes over twice ends one session; who takes over after it is gone takes nothing', async () => {
+  const [first, second] = [await open(), await open()];
+  await show(first, { streamId: 'tnt', players: 1 });
+  await says(first, '#screen0', 'playing');
+  await show(second, { streamId: 'tnt', players: 1 });
+  await says(second, '#screen0', 'denied page');
+  await second.evaluate(() => {
+    const { takeOver } = window.playback;
+    takeOver();
+    takeOver();
+  });
+  await says(second, '#screen0', 'playing');
+  await says(first, '#screen0', 'evicted');
+  await show(second, { players: 0 });
+  await until(async () => (await sessions()).length === 0);
+  const state = await second.evaluate(async () => {
+    window.playback.takeOver();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return window.playback.client?.state;
+  });
+  expect([state, await sessions()]).toEqual(['closed', []]);
+});
+
+test('who counts goes on to show the count while another component asks for the viewers', async () => {
+  const page = await open();
+  await Player.hello(server.wsPort, { userId: 'bob', sessionId: 'b', streamId: 'tnt' });
+  await show(page, { viewers: 0, occupancy: 'tnt' });
+  await says(page, '#occupancy', '1/1');
+  await watch(page, ['#occupancy']);
+  await show(page, { viewers: 1, topic: 'stream:tnt', occupancy: 'tnt' });
+  await says(page, '.viewers', 'bob');
+  expect(await seen(page)).toEqual(['1/1']);
+});
+
 test('a component renders again when what it selects has changed, and not for other changes', async () => {
   const page = await open();
   await show(page, { viewers: 1 });
@@ -129,24 +202,36 @@ test('a loss is shown, and what was there stays', async () => {
   const page = await open();
   await show(page, { streamId: 'tnt', players: 1, viewers: 1 });
   await says(page, '.viewers', 'ann');
-  await page.evaluate(() => {
-    const seen: string[] = [];
-    Object.assign(window, { seen });
-    new MutationObserver(() => seen.push(document.querySelector('.viewers')?.textContent ?? '')).observe(
-      document.body,
-      {
-        subtree: true,
-        childList: true,
-        characterData: true,
-      },
-    );
-  });
+  await watch(page, ['.viewers']);
   proxy.cut();
   await until(() => proxy.accepted === 2);
   await says(page, '#screen0', 'playing');
-  expect(
-    await page.evaluate(() => (window as unknown as { seen: string[] }).seen.filter((text) => text !== 'ann')),
-  ).toEqual([]);
+  expect(await seen(page)).toEqual(['ann']);
+});
+
+test('what the server lost is shown of viewers and of counts, and that it is whole again', async () => {
+  const snapshots = new Map<unknown, (more: object) => void>();
+  const scripted = await startScriptedServer(({ type, id, topic, ...frame }, send) => {
+    if (type === 'hello') send(welcome({ type, ...frame }));
+    if (type !== 'subscribe') return;
+    const sessions = [{ userId: 'ann', sessionId: 's', via: 'socket', startedAt: 1 }];
+    const content = topic === 'all' ? { sessions } : { stats: { users: 1, sessions: 1 } };
+    const page = { type: 'snapshot', topic, page: 0, last: true, ...content, cursor: 'c' };
+    snapshots.set(topic, (more) => send({ ...page, ...more }));
+    send({ type: 'subscribed', id, topic, resumed: false });
+    send({ ...page, degraded: true });
+  });
+  try {
+    const page = await open();
+    await show(page, { url: scripted.url, viewers: 1, occupancy: 'tnt' });
+    await says(page, '.viewers', 'ann,and others');
+    await says(page, '#occupancy', 'at least 1/1');
+    for (const whole of snapshots.values()) whole({});
+    await says(page, '.viewers', 'ann');
+    await says(page, '#occupancy', '1/1');
+  } finally {
+    await scripted.close();
+  }
 });
 
 test('a server renders what is not connected yet, without a WebSocket', async () => {

@@ -20,7 +20,8 @@ let server: TestServer;
 let proxy: FaultProxy;
 let context: BrowserContext;
 beforeAll(async () => {
-  server = await startTestServer({ SUMMARY_INTERVAL_MS: '200' });
+  // Also of a frame without an origin.
+  server = await startTestServer({ SUMMARY_INTERVAL_MS: '200', ALLOWED_ORIGINS: '*' });
   proxy = await FaultProxy.to(server.wsPort);
 });
 afterAll(async () => {
@@ -69,6 +70,77 @@ test('three tabs have one socket, each sees its topics, and a tab that closes le
   expect(proxy.connections).toBe(1);
   ann.send({ type: 'leave' });
   await shows(third, [0, 0]);
+});
+
+test('a tab whose process dies leaves the socket to another', async () => {
+  context = await browser.browser.newContext();
+  const first = await tab([{ topic: 'all' }]);
+  const second = await tab([{ topic: 'all' }]);
+  const before = proxy.accepted;
+  await first.goto('chrome://crash').catch(() => {});
+  const [ann] = await Player.hello(server.wsPort, { userId: 'ann', sessionId: 's', streamId: 'tnt' });
+  await shows(second, [1]);
+  await until(() => proxy.connections === 1);
+  expect(proxy.accepted).toBe(before + 1);
+  ann.send({ type: 'leave' });
+  await shows(second, [0]);
+});
+
+test('what only a tab watched whose process died is watched no more', async () => {
+  context = await browser.browser.newContext();
+  await context.addInitScript(() => {
+    const { send } = WebSocket.prototype;
+    const sent: string[] = [];
+    Object.assign(window, { sent });
+    WebSocket.prototype.send = function (data) {
+      const { type, topic } = JSON.parse(data as string);
+      if (topic !== undefined) sent.push(`${type} ${topic}`);
+      send.call(this, data);
+    };
+  });
+  const first = await tab([{ topic: 'stats' }]);
+  const second = await tab([{ topic: 'stream:tnt' }, { topic: 'user:ann' }]);
+  await second.goto('chrome://crash').catch(() => {});
+  await first.waitForFunction(() => (window as unknown as { sent: string[] }).sent.length === 5);
+  const all = ['stats', 'stream:tnt', 'user:ann'].map((topic) => `subscribe ${topic}`);
+  expect(await first.evaluate(() => (window as unknown as { sent: string[] }).sent)).toEqual([
+    ...all,
+    'unsubscribe stream:tnt',
+    'unsubscribe user:ann',
+  ]);
+  await shows(first, [0]);
+  expect(proxy.connections).toBe(1);
+});
+
+test('a tab that dies in the middle of its hello is answered by the next one', async () => {
+  context = await browser.browser.newContext();
+  const first = await tab([{ topic: 'all' }]);
+  const second = tab([{ topic: 'all' }]);
+  await Promise.all([first.goto('chrome://crash').catch(() => {}), second]);
+  await shows(await second, [0]);
+  await until(() => proxy.connections === 1);
+});
+
+test('a page that may not have locks has a socket of its own, and nothing is thrown', async () => {
+  context = await browser.browser.newContext();
+  const code = `Presence.sharedWebSocket({ url, name: 'all' })`;
+  const script = `
+    const url = 'ws://127.0.0.1:${proxy.port}/ws';
+    const say = (text) => { document.title += text; parent.postMessage(document.title, '*'); };
+    addEventListener('unhandledrejection', ({ reason }) => say(' unhandled ' + reason));
+    const on = new Presence.PresenceConnection({ url, WebSocket: ${code} });
+    const view = new Presence.PresenceSubscription({ on, topic: 'all' });
+    view.connect().then(() => say(' live'), ({ code }) => say(code));`;
+  browser.paths.set('/inner', () => ['text/html', `<script src="/index.js"></script><script>${script}</script>`]);
+  browser.paths.set('/outer', () => [
+    'text/html',
+    `<script>addEventListener('message', ({ data }) => { document.title = data; })</script>
+    <iframe sandbox="allow-scripts" src="/inner"></iframe>`,
+  ]);
+  const page = await context.newPage();
+  await page.goto(`${browser.origin}/outer`);
+  await page.waitForFunction(() => document.title !== '');
+  expect((await page.title()).trim()).toBe('live');
 });
 
 test('a tab that wants changes after one that wanted counts gets them', async () => {

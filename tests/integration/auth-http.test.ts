@@ -4,8 +4,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../../gateway/config/config.ts';
 import { createRoutes } from '../../gateway/http/routes/index.ts';
 import { boundStore } from '../../gateway/http/sidecar-store.ts';
-import { Metrics } from '../../gateway/metrics/metrics.ts';
-import { Returns } from '../../gateway/node/returns.ts';
+import { RecentRefusals } from '../../gateway/metrics/recent-refusals.ts';
 import { MemoryStore } from '../../presence-core/index.ts';
 import { startSidecar, type TestSidecar } from '../support/sidecar.ts';
 import { apiKeyEntry, hsToken, inSeconds, SECRET } from '../support/tokens.ts';
@@ -30,13 +29,13 @@ const TABLE = createRoutes({
   store: boundStore(new MemoryStore(), 0, () => undefined),
   history: undefined,
   log: pino({ enabled: false }),
-  metrics: new Metrics(),
-  isDraining: () => false,
-  isFull: () => false,
+  deployment: { metrics: async () => '', readiness: async () => 'ok', setLogLevel: () => undefined },
+  reports: undefined,
+  refusals: new RecentRefusals(),
   isRestoring: () => false,
   isReturning: () => false,
-  returns: new Returns(),
-  isDegraded: () => false,
+  returns: { answered: () => undefined },
+  giveUp: () => undefined,
 }).map(({ method, path, scope, reads }) => ({
   method,
   path,
@@ -60,6 +59,13 @@ const CALLS: Record<string, [answer: string, call: (userId: string) => Call]> = 
   'GET /status/user/:userId': ['200', (userId) => [`/status/user/${userId}`]],
   'GET /status/users': ['200', (userId) => [`/status/users?ids=${userId}`]],
   'POST /status/users': ['200', (userId) => ['/status/users', { ids: [userId] }]],
+  'GET /refusals/:userId': ['200', (userId) => [`/refusals/${userId}`]],
+  'GET /limits/:userId': ['200', (userId) => [`/limits/${userId}`]],
+  'GET /nodes': ['200', () => ['/nodes']],
+  'GET /identity': ['200', () => ['/identity']],
+  'GET /': ['200', () => ['/']],
+  'GET /dashboard/page.js': ['200', () => ['/dashboard/page.js']],
+  'GET /dashboard/page.css': ['200', () => ['/dashboard/page.css']],
   'GET /online': ['200', () => ['/online']],
   'GET /concurrency/user/:userId': ['200', (userId) => [`/concurrency/user/${userId}`]],
   'GET /concurrency/users': ['200', (userId) => [`/concurrency/users?ids=${userId}`]],
@@ -87,6 +93,9 @@ const CALLS: Record<string, [answer: string, call: (userId: string) => Call]> = 
   'GET /metrics': ['200', () => ['/metrics']],
   'GET /openapi.json': ['200', () => ['/openapi.json']],
   'GET /docs': ['200', () => ['/docs']],
+  'GET /docs/problems/:code': ['200', () => ['/docs/problems/forbidden']],
+  'GET /docs/docs.js': ['200', () => ['/docs/docs.js']],
+  'GET /favicon.ico': ['200', () => ['/favicon.ico']],
   'GET /client.js': ['200', () => ['/client.js']],
   'GET /client.iife.js': ['200', () => ['/client.iife.js']],
   'GET /client/:build/client.js': ['404 not_found', () => ['/client/other/client.js']],

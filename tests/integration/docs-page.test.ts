@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { renderDocsPage } from '../../gateway/http/docs/docs-page.ts';
 import { describeApi } from '../../gateway/http/docs/openapi.ts';
+import { fillIn, ORIGIN, SOCKET } from '../../gateway/http/docs/place.ts';
 import type { Route } from '../../gateway/http/route.ts';
 import { PROBLEMS } from '../../gateway/protocol/problems.ts';
 import { documentOf } from '../support/api-conformance.ts';
@@ -37,15 +38,27 @@ describe('the page', () => {
     for (const id of new Set(anchors)) expect([id, page.split(`id="${id}"`).length]).toEqual([id, 2]);
   });
 
-  test('runs no script and loads nothing; its policy admits its style alone', async () => {
-    const { body: page, headers } = await sidecar.request('GET', '/docs');
-    expect(page).not.toMatch(/<script|<link|<img|<iframe| on\w+=| style=| src=|href="(?!#|openapi\.json")/);
+  test.each([
+    ['/docs', ''],
+    ['/docs/problems/forbidden', '../../'],
+  ])('%s loads nothing but its script; its policy admits that and its style alone', async (path, root) => {
+    const { body: page, headers } = await sidecar.request('GET', path);
+    const script = `<script src="${root}docs/docs.js" defer></script>`;
+    expect(page.split(script)).toHaveLength(2);
+    const rest = page.replace(script, '').replace(/<link rel="icon" href="[^"]*favicon.ico" type="image.svg.xml">/, '');
+    expect(rest).not.toMatch(/<script|<link|<img|<iframe| on\w+=| style=| src=/);
+    const links = new Set([...rest.matchAll(/href="([^"#]*)/g)].map(([, href]) => href as string));
+    for (const href of links) {
+      const { pathname, origin } = new URL(href, sidecar.url + path);
+      expect([href, origin]).toEqual([href, sidecar.url]);
+      expect([href, (await fetch(origin + pathname)).status]).toEqual([href, 200]);
+    }
     const [, style] = /<style>(.*?)<\/style>/s.exec(page) ?? [];
     const hash = createHash('sha256')
       .update(style ?? '')
       .digest('base64');
     expect(headers.get('content-security-policy')).toBe(
-      `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      `default-src 'none'; style-src 'sha256-${hash}'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     );
     expect(headers.get('x-content-type-options')).toBe('nosniff');
   });
@@ -62,12 +75,45 @@ describe('the page', () => {
     const [route] = sidecar.routes as [Route];
     const odd = { ...route, summary: hostile, description: hostile, tag: { name: hostile, description: hostile } };
     const page = renderDocsPage(describeApi([odd], { version: hostile, auth: 'off', origin: hostile }));
-    expect(page).not.toContain('<script');
+    expect(page).not.toContain('<script>');
     expect(page.split(escaped(hostile)).length).toBeGreaterThan(5);
   });
 });
 
-describe.each(['/openapi.json', '/docs'])('%s', (path) => {
+describe('the addresses in its examples', () => {
+  const page = (host: string) =>
+    new Promise<string>((resolve, reject) => {
+      const sent = nodeRequest(
+        { host: '127.0.0.1', port: sidecar.port, path: '/docs', headers: { host } },
+        (response) => resolve(text(response)),
+      );
+      sent.on('error', reject);
+      sent.end();
+    });
+
+  test('are those by which the reader came', async () => {
+    expect(await page('127.0.0.1:9999')).toContain('curl http://127.0.0.1:9999/online');
+    expect(await page('localhost')).toContain('ws://localhost:8080/ws');
+  });
+
+  test('repeat nothing that is no host', () => {
+    const ports = { httpPort: 8081, wsPort: undefined };
+    for (const host of ['a"b', '<b>', 'a b', "x'y", 'a/b', 'x@y', '', undefined]) {
+      expect([host, fillIn(`${ORIGIN}/x`, host, ports)]).toEqual([host, 'http://localhost:8081/x']);
+    }
+    expect(fillIn(SOCKET, '[::1]:81', ports)).toBe('ws://[::1]:8080/ws');
+  });
+});
+
+test.each(['/', '/docs', '/docs/problems/forbidden'])('%s has an icon, which its policy admits', async (path) => {
+  const { body: page, headers } = await sidecar.request('GET', path);
+  const [, href] = /<link rel="icon" href="([^"]+)"/.exec(page) ?? [];
+  const icon = await fetch(new URL(href as string, sidecar.url + path));
+  expect([icon.status, icon.headers.get('content-type')]).toEqual([200, 'image/svg+xml']);
+  expect(headers.get('content-security-policy')).toContain("img-src 'self'");
+});
+
+describe.each(['/openapi.json', '/docs', '/docs/problems/forbidden', '/docs/docs.js', '/favicon.ico'])('%s', (path) => {
   const get = (ifNoneMatch: string, method = 'GET') =>
     new Promise<{ status: number; headers: Record<string, unknown>; body: string }>((resolve, reject) => {
       const sent = nodeRequest(

@@ -71,6 +71,23 @@ describe.each([
 });
 
 describe.each(['uws', 'ws'])('%s', (TRANSPORT) => {
+  test.each(['ping', 'pong'] as const)('[W5] a socket may not send a WebSocket %s without end', async (kind) => {
+    server = await startTestServer({ TRANSPORT, ...NO_RATE });
+    const [flooding] = await Player.hello(server.wsPort, { userId: 'f', streamId: 's' });
+    const [honest] = await Player.hello(server.wsPort, { userId: 'h', streamId: 's' });
+    let honestFrames = 0;
+    while (flooding.socket.readyState === flooding.socket.OPEN) {
+      // Fewer at once than what `ws` itself cuts.
+      for (let i = 0; i < 10; i++) flooding.socket[kind]();
+      if (honestFrames < 100) honest.socket[kind]();
+      honestFrames += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await flooding.closed).toBe(4129);
+    expect(codeOf(flooding.frames.at(-1) as Player['frames'][number])).toBe('rate_limited');
+    expect(await honest.ask({ type: 'heartbeat' })).toMatchObject({ type: 'heartbeat' });
+  });
+
   test('[W4] others are served between the messages of one socket', async () => {
     server = await startTestServer({ TRANSPORT, ...NO_RATE });
     const [[many], [one]] = await Promise.all([

@@ -66,6 +66,22 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
     expect(welcome).toMatchObject({ type: 'welcome', sessionId: 'd', current: 1 });
   });
 
+  test('[W8] … before anybody else is evicted for it', async () => {
+    await start({ MAX_STREAMS: '2', RESUME_GRACE_MS: '20000', ON_LIMIT: 'evict-oldest' });
+    const [tv] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'tv', deviceId: 'tv' });
+    const [first] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'a', deviceId: 'ipad' });
+    await lost(first);
+    const [second, welcome] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'b', deviceId: 'ipad' });
+    expect(welcome).toMatchObject({ type: 'welcome', current: 2 });
+    // Of a device that lost none the oldest is evicted.
+    await Player.hello(server.wsPort, { userId: 'u', sessionId: 'c', deviceId: 'phone' });
+    expect(await tv.next('evicted')).toMatchObject({ reason: 'evicted', by: { sessionId: 'c' } });
+    expect(
+      (await server.get('/concurrency/user/u')).body.sessions.map((s: { sessionId: string }) => s.sessionId),
+    ).toEqual(['b', 'c']);
+    expect(second.frames).toEqual([]);
+  });
+
   test('[W8] … unless DEVICE_TAKEOVER is off; a session that was lost can be replaced all the same', async () => {
     await start({ MAX_STREAMS: '1', RESUME_GRACE_MS: '20000', DEVICE_TAKEOVER: 'off' });
     const [first] = await Player.hello(server.wsPort, { userId: 'u', sessionId: 'a', deviceId: 'ipad' });

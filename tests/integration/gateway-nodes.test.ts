@@ -24,7 +24,7 @@ test('[P5] [W16] a kick at one node ends the socket at the other', async () => {
   await start();
   const [player] = await Player.hello(a.wsPort, { userId: 'u', sessionId: 's' });
   const reply = await fetch(`http://127.0.0.1:${b.httpPort}/sessions/u`, { method: 'DELETE' });
-  expect(reply.status).toBe(204);
+  expect([reply.status, await reply.text()]).toEqual([204, '']);
   expect(await player.next('evicted')).toEqual({ type: 'evicted', reason: 'kicked' });
   expect(await player.closed).toBe(4011);
 });

@@ -198,5 +198,19 @@ describe.each(['uws', 'ws'])('transport %s', (TRANSPORT) => {
       expect(await deaf.closed).toBe(4203);
       expect(await hearing.ask({ type: 'heartbeat' })).toMatchObject({ current: 1 });
     });
+
+    test('[W34] a page that was frozen, though its browser answers pings, is closed 4203, and may resume', async () => {
+      await start({ PING_INTERVAL_MS: '1000', SILENCE_TIMEOUT_MS: '2000', RESUME_GRACE_MS: '5000' });
+      const [frozen, welcome] = await Player.hello(server.wsPort, { userId: 'frozen', sessionId: 's' });
+      expect(welcome).toMatchObject({ silenceTimeoutMs: 2000 });
+      const [dashboard] = await Player.hello(server.wsPort, { observe: true });
+      const [awake] = await Player.hello(server.wsPort, { userId: 'awake' });
+      const pings = setInterval(() => awake.send({ type: 'ping' }), 600);
+      expect(await frozen.closed).toBe(4203);
+      clearInterval(pings);
+      for (const open of [dashboard, awake]) expect(open.socket.readyState).toBe(open.socket.OPEN);
+      const back = { userId: 'frozen', sessionId: 's', resume: welcome.resumeToken };
+      expect((await Player.hello(server.wsPort, back))[1]).toMatchObject({ type: 'welcome', resumed: true });
+    });
   });
 });

@@ -46,7 +46,7 @@ async function startRig() {
     epoch = now;
     await openAll('restore');
   };
-  const node = { isRestoring: false, isAwaited: false, isSuspect: false, check, restored };
+  const node = { isRestoring: false, isReturning: false, isAwaited: false, isSuspect: false, check, restored };
   const log = { error: () => {} };
   const hub = new Hub({
     store,

@@ -38,8 +38,8 @@ async function act(server: TestServer): Promise<void> {
   const sessionId = pick(['a', 'b', 'c', 'd']);
   const url = `http://127.0.0.1:${server.httpPort}`;
   const dice = Math.random();
-  const start = Math.random() < 0.5;
-  if (dice < 0.6) await server.post('/heartbeat', { userId, sessionId, streamId: pick(STREAMS), start });
+  if (dice < 0.6)
+    await server.post('/heartbeat', { userId, sessionId, streamId: pick(STREAMS), fresh: Math.random() < 0.5 });
   else if (dice < 0.8) {
     const init = { method: 'DELETE', headers: { 'content-type': 'application/json' } };
     await fetch(`${url}/heartbeat`, { ...init, body: JSON.stringify({ userId, sessionId }) });
@@ -114,9 +114,10 @@ describe('[W24] [W25] [W26] the view from snapshot and changes is the truth, eac
 
 test('[P11] a node whose topics are of a few users reads their shards only, and all once somebody wants all', async () => {
   fresh();
-  const server = await shared({ PRESENCE_SHARDS: '64' });
   const admin = new Redis(redis.port);
+  // Before others send anything: ioredis fails on what comes together with the reply.
   const monitor = await admin.monitor();
+  const server = await shared({ PRESENCE_SHARDS: '64' });
   let keysRead: number[] = [];
   monitor.on('monitor', (_: string, [command, ...args]: string[]) => {
     if (command?.toLowerCase() !== 'xread' || !args.some((arg) => arg.startsWith(`{${REDIS_PREFIX}:`))) return;
@@ -133,7 +134,7 @@ test('[P11] a node whose topics are of a few users reads their shards only, and 
       TopicView,
       TopicView,
     ];
-    const beat = (userId: string) => server.post('/heartbeat', { userId, sessionId: 'a', start: true });
+    const beat = (userId: string) => server.post('/heartbeat', { userId, sessionId: 'a', fresh: true });
     await dashboard.subscribe(first.topic, {}, first);
     await beat('u0');
     await until(() => first.rows().length === 1);

@@ -112,7 +112,7 @@ overBothStores(({ kind, start, another }) => {
     for (const query of [
       '',
       'limit=3',
-      'userId=a/b',
+      'userId=a%20b',
       'userId=ann&limit=0',
       'userId=ann&limit=501',
       'userId=ann&from=2&to=2',

@@ -37,6 +37,7 @@ describe('reads', () => {
           streamId: 's1',
           deviceType: 'tv',
           country: 'US',
+          state: 'CA',
           startedAt: clock.now,
           expiresAt: clock.now + 30_000,
           via: 'heartbeat',

@@ -49,7 +49,15 @@ test('a request is read before the dispatch first yields, whatever of it matters
     'https://a.example',
   ]);
   expect([...new Set(asked)].sort()).toEqual(
-    [...Object.keys(headers), 'body', 'host', 'content-encoding', 'remoteAddress', 'x-api-key'].sort(),
+    [
+      ...Object.keys(headers),
+      'body',
+      'host',
+      'content-encoding',
+      'remoteAddress',
+      'sec-fetch-site',
+      'x-api-key',
+    ].sort(),
   );
 });
 

@@ -38,6 +38,12 @@ describe.each(['uws', 'ws'])('%s', (TRANSPORT) => {
       expect(await statusOf('POST', `/analytics?timestamp=${Date.now()}&user=u&event=click`, headers)).toBe(403);
       expect(await statusOf('OPTIONS', '/sessions/u', headers)).toBe(403);
     }
+    const unnamed = { 'sec-fetch-site': 'cross-site' };
+    expect(await statusOf('DELETE', '/sessions/u', unnamed)).toBe(403);
+    expect(await statusOf('POST', `/analytics?timestamp=${Date.now()}&user=u&event=click`, unnamed)).toBe(403);
+    // A link, or a script of the SDK that a page of another name loads.
+    expect(await statusOf('GET', '/docs', unnamed)).toBe(200);
+    expect(await statusOf('DELETE', '/sessions/u', { 'sec-fetch-site': 'same-origin' })).toBe(204);
     expect(await statusOf('GET', '/online', { origin: `http://localhost:${server.httpPort}` })).toBe(200);
     expect(await statusOf('GET', '/online', {})).toBe(200);
   });

@@ -198,7 +198,7 @@ overBothStores((rig) => {
         ['user', `?timestamp=${at}&event=click`],
         ['user', `?timestamp=${at}&user=&event=click`],
         ['user', `?timestamp=${at}&user=a%20b&event=click`],
-        ['user', `?timestamp=${at}&user=${'x'.repeat(129)}&event=click`],
+        ['user', `?timestamp=${at}&user=${'x'.repeat(256)}&event=click`],
         ['user', `?timestamp=${at}&user=a&user=b&event=click`],
         ['event', `?timestamp=${at}&user=u`],
         ['event', `?timestamp=${at}&user=u&event=`],

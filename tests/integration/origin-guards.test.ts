@@ -96,7 +96,7 @@ overBothStores((rig) => {
     test('[P13] a bad user or field is named', async () => {
       const bad = [
         [await create('a b'), 'x-user-id'],
-        [await create('u1', { streamId: 'a/b' }), 'streamId'],
+        [await create('u1', { streamId: 'a\nb' }), 'streamId'],
         [await create('u1', { streamId: 7 }), 'streamId'],
         [await create('u1', { country: 'U|S' }), 'country'],
       ] as const;

@@ -189,12 +189,23 @@ overBothStores((rig) => {
       const mine = { userId: 'u1', streamId: 's', sessionId: 'a' };
       await beat(mine);
       await leave(mine);
-      const late = { status: 410, body: { code: 'session_ended', reason: 'left' } };
+      const late = { status: 410, body: { code: 'session_ended', reason: 'left', retryAfterMs: expect.any(Number) } };
       expect(await beat(mine)).toMatchObject(late);
-      expect(await beat({ ...mine, start: false })).toMatchObject(late);
+      expect(await beat({ ...mine, fresh: false })).toMatchObject(late);
       expect(await heldBy('u1')).toEqual([]);
-      expect(await beat({ ...mine, start: true })).toMatchObject({ status: 200, body: { current: 1 } });
+      expect(await beat({ ...mine, fresh: true })).toMatchObject({ status: 200, body: { current: 1 } });
       expect(await beat(mine)).toMatchObject({ status: 200, body: { current: 1 } });
+    });
+
+    test('takes its fields from the query, where a request has no body', async () => {
+      await fill('u1');
+      const url = `http://127.0.0.1:${server.httpPort}/heartbeat`;
+      const left = await fetch(`${url}?userId=u1&sessionId=b`, { method: 'DELETE' });
+      expect(left.status).toBe(204);
+      expect((await heldBy('u1')).map(({ sessionId }) => sessionId)).toEqual(['a', 'c']);
+      const faulty = await fetch(`${url}?userId=u1`, { method: 'DELETE' });
+      expect(fieldsOf({ ...faulty, body: await faulty.json() } as Reply)).toEqual(['sessionId']);
+      expect(await leave({ userId: 'u1', sessionId: 'c' })).toMatchObject({ status: 204 });
     });
 
     test('names what is missing', async () => {
@@ -233,7 +244,10 @@ overBothStores((rig) => {
   });
 
   describe('[P5] a session that was ended is told so with 410, until a fresh hello', () => {
-    const ended = (reason: string) => ({ status: 410, body: { code: 'session_ended', status: 410, reason } });
+    const ended = (reason: string) => ({
+      status: 410,
+      body: { code: 'session_ended', status: 410, reason, retryAfterMs: expect.any(Number) },
+    });
 
     test('after a kick', async () => {
       await fill('u1');
@@ -248,7 +262,7 @@ overBothStores((rig) => {
       const [player, welcome] = await Player.hello(server.wsPort, { userId: 'u1', sessionId: 'a', streamId: 's' });
       expect(welcome).toMatchObject({ type: 'welcome', current: 1 });
       await player.leave();
-      expect((await beat({ userId: 'u1', streamId: 's', sessionId: 'a', start: true })).status).toBe(200);
+      expect((await beat({ userId: 'u1', streamId: 's', sessionId: 'a', fresh: true })).status).toBe(200);
     });
 
     test('after a replacement', async () => {
@@ -294,8 +308,8 @@ overBothStores((rig) => {
         [{ userId: 'u1', streamId: 7, sessionId: 7, deviceId: 7 }, ['deviceId', 'sessionId', 'streamId']],
         [{ userId: null, sessionId: ['a'] }, ['sessionId', 'userId']],
         [{ userId: '', sessionId: 'a' }, ['userId']],
-        [{ userId: 'u 1', streamId: 's', sessionId: 'a{b}' }, ['sessionId', 'userId']],
-        [{ userId: 'u1', sessionId: 'x'.repeat(129) }, ['sessionId']],
+        [{ userId: 'u 1', streamId: 's', sessionId: 'a\u200bb' }, ['sessionId', 'userId']],
+        [{ userId: 'u1', sessionId: 'x'.repeat(256) }, ['sessionId']],
         [{ userId: 'u1', sessionId: 'a', country: 'U|S' }, ['country']],
         [{ userId: 'u1', sessionId: 'a', deviceType: '' }, ['deviceType']],
         [{ userId: 'u1', sessionId: 'a', state: 5 }, ['state']],

@@ -143,16 +143,16 @@ overBothStores((rig) => {
         const [userId, sessionId] = [users[i % 3] as string, i % 2 ? 'a' : 'b'];
         if (i % 10 === 9) return leave(userId, sessionId);
         // Else nobody would come back after the first leave (P8).
-        const start = i % 4 === 0;
+        const fresh = i % 4 === 0;
         return beat(userId, sessionId, {
           streamId: streams[(i * 7) % 5],
           deviceType: `d${i % 4}`,
           country: 'US',
-          start,
+          fresh,
         });
       }),
     );
-    const last = { streamId: 's0', deviceType: 'd0', country: 'US', start: true };
+    const last = { streamId: 's0', deviceType: 'd0', country: 'US', fresh: true };
     for (const userId of users) {
       for (const sessionId of ['a', 'b']) await beat(userId, sessionId, last);
     }

@@ -38,7 +38,7 @@ test('[P10] what another master was called when it was asked moves no epoch', as
   const shards = new RedisShards(client, {
     prefixes: Array.from({ length: 4 }, (_, shard) => shardPrefix(prefix, shard)),
     failures,
-    deployment: { seed: 0 },
+    deployment: { seed: 0, isKnown: true },
   });
   let asked = 'former-master';
   const nodes = new RedisNodes(shards, {

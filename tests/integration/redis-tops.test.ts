@@ -99,6 +99,23 @@ test('[P14] who asks together is answered by one walk; an answer serves for its 
   const first = topsBy();
   const together = await costOf(() => Promise.all([first.top('stream', 10), first.top('country', 10)]));
   expect(together.hscan).toBeLessThanOrEqual(20);
+  // One call a shard counts both, also when they are asked for again.
+  expect(together.hmget).toBe(SHARDS);
+  const again = await costOf(() => Promise.all([first.top('country', 5), first.top('deviceType', 10)]));
+  expect(again.hmget).toBe(SHARDS);
+});
+
+test('[P14] so long after there were too many counts they are not numbered again', async () => {
+  await fill(5_000);
+  const tops = topsBy({ manyMs: 60_000 });
+  await tops.top('stream', 10);
+  const calls = async (of: RedisTops): Promise<number> => {
+    await client.config('RESETSTAT');
+    await of.top('stream', 10);
+    return Number(/cmdstat_hlen:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+  };
+  expect(await calls(tops)).toBe(0);
+  expect(await calls(topsBy())).toBe(SHARDS);
 });
 
 test('[P12] a stream that rises is listed when the walk meets it', async () => {

@@ -131,6 +131,40 @@ test.each<[string, () => Promise<unknown>]>([
   expect(await indexed()).toBe(all.length);
 });
 
+test.each(['watch', 'w'])(
+  '[P11] an index of which %s alone was deleted is filled anew, also between two pages',
+  async (key) => {
+    const few = await openMany(1_200, 'few', 'small');
+    const lose = () => Promise.all(everyShard.map((shard) => admin.unlink(keyOf(shard, key))));
+    await usersOn('small');
+    await lose();
+    // As many come as go: counts alone tell nothing.
+    for (const userId of few.slice(0, 10)) await store.sessions.close({ userId, sessionId: 's', reason: 'left' });
+    const attributes = { streamId: 'other' };
+    for (const userId of few.slice(10, 20)) await store.sessions.update({ userId, sessionId: 's', attributes });
+    const all = [...few.slice(20), ...(await openMany(20, 'late', 'small'))].sort();
+    expect(await usersOn('small')).toEqual(all);
+    const users: string[] = [];
+    for await (const { sessions } of pagesOf(store, 'small')) {
+      users.push(...sessions.map(({ userId }) => userId));
+      await lose();
+    }
+    expect(users.sort()).toEqual(all);
+  },
+);
+
+test('[P12] a count that is wrong costs one walk, and not one for each page', async () => {
+  const few = await openMany(1_200, 'few', 'small');
+  await Promise.all(everyShard.map((shard) => admin.hincrby(keyOf(shard, 'n'), 's:small', 1_000_000_000)));
+  expect(await usersOn('small')).toEqual([...few].sort());
+  const again = await commandsOf(async () => expect(await usersOn('small')).toEqual([...few].sort()));
+  expect(again('hgetall')).toBe(0);
+  await open('late', 'small');
+  const all = [...few, 'late'].sort();
+  const later = await commandsOf(async () => expect(await usersOn('small')).toEqual(all));
+  expect(later('hgetall')).toBe(0);
+});
+
 test('[P11] what was indexed before nobody watched for an hour is not trusted', async () => {
   await openMany(20, 'few', 'small');
   await usersOn('small');

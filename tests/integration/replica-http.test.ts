@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Dashboard } from '../support/dashboard.ts';
+import { HOSTILE_IDS } from '../support/hostile-ids.ts';
 import { Player } from '../support/player.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { startTestServer, type TestServer, until } from '../support/servers.ts';
@@ -227,4 +228,25 @@ describe('with REPLICA=on', () => {
     await off.post('/heartbeat', { userId: 'late', sessionId: 'a', streamId: 'film-9' });
     await until(async () => (await on.get('/stats/viewercount/streams/film-9')).body.users === 1);
   });
+});
+
+test('[P13] ids of every look are answered from memory as from Redis', async () => {
+  for (const [i, userId] of HOSTILE_IDS.entries()) {
+    await off.post('/heartbeat', { userId, sessionId: 'a', streamId: HOSTILE_IDS[HOSTILE_IDS.length - 1 - i] });
+  }
+  await showsAll();
+  const paths = [`/status/users?ids=${HOSTILE_IDS.slice(0, -6).map(encodeURIComponent).join(',')}`];
+  // Of a path `.` and `..` are no segments.
+  for (const id of HOSTILE_IDS.filter((each) => !/^\.\.?$/.test(each)).map(encodeURIComponent)) {
+    paths.push(`/status/user/${id}`, `/stats/viewercount/streams/${id}`, `/stats/viewercount/users/${id}`);
+  }
+  const withoutClock = (body: string): string => body.replaceAll(/"lastSeenAt":\d+/g, '"lastSeenAt":0');
+  for (const path of paths) {
+    const [answer, expected] = [await fetchOf(on, path), await fetchOf(off, path)];
+    expect(answer.headers.get(AGE)).not.toBeNull();
+    expect(withoutClock(await answer.text())).toBe(withoutClock(await expected.text()));
+  }
+  for (const userId of HOSTILE_IDS) await off.request('DELETE', '/heartbeat', { userId, sessionId: 'a' });
+  await showsAll();
+  expect(await (await fetchOf(on, '/online')).json()).toEqual(await (await fetchOf(off, '/online')).json());
 });

@@ -23,7 +23,9 @@ export interface TopicFrame {
   readonly sessions?: Row[];
   readonly stats?: Record<string, unknown>;
   readonly changes?: ChangeRow[];
+  readonly users?: number;
   readonly cursor?: string;
+  readonly degraded?: true;
 }
 
 /** What a client knows of a topic; may outlive its socket. */

@@ -35,4 +35,5 @@ export default function globalSetup({ testPathPatterns }: RunOptions): void {
   // The command sets it in its own process; Jest keeps what tests set from native code.
   process.env.UWS_HTTP_MAX_HEADERS_SIZE = '32768';
   if (!runTool('build.mjs', '--if-stale')) throw new Error('The build failed.');
+  if (!runTool('bundle-packages.mjs')) throw new Error('The packages could not be bundled.');
 }

@@ -1,9 +1,10 @@
 /** WebSockets whose other end is the test itself: it opens them, answers and closes, by hand. */
-import { OPEN, type WebSocketConstructor, type WebSocketLike } from '../../gateway/client/web-socket.ts';
+import type { WebSocketConstructor, WebSocketLike } from '../../gateway/client/web-socket.ts';
 import type { Frame } from './player.ts';
 import { welcome } from './scripted-server.ts';
 
 const CONNECTING = 0;
+const OPEN = 1;
 const CLOSED = 3;
 
 export class HandSocket implements WebSocketLike {
@@ -46,9 +47,9 @@ export class HandSocket implements WebSocketLike {
   }
 
   /** Takes the connection and accepts the hello. */
-  welcome(): void {
+  welcome(more: object = {}): void {
     this.accept();
-    this.reply(welcome(this.sent[0] as Frame));
+    this.reply({ ...welcome(this.sent[0] as Frame), ...more });
   }
 
   /** The server closes, or the network does. */

@@ -1,4 +1,5 @@
 /** The product itself, in this process, on free ports. */
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { loadConfig } from '../../gateway/config/config.ts';
@@ -22,6 +23,23 @@ const QUICK = {
   SWEEP_MS: '100',
   DRAIN_MS: '0',
 };
+
+/**
+ * Settings with ports that a server can be started on again: no connection takes one of them for its own end meanwhile, as
+ * they lie below those that the system gives away.
+ */
+export async function lastingPorts(): Promise<{ WS_PORT: string; HTTP_PORT: string }> {
+  const free = async (): Promise<string> => {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    return isFree ? String(port) : free();
+  };
+  return { WS_PORT: await free(), HTTP_PORT: await free() };
+}
 
 export async function startTestServer(env: Record<string, string> = {}, ready = true): Promise<TestServer> {
   const server = await startServer(loadConfig({ ...QUICK, ...env }, []), pino({ level: env.LOG_LEVEL ?? 'silent' }));

@@ -8,6 +8,7 @@ import { createLog } from '../../gateway/log.ts';
 import { Metrics } from '../../gateway/metrics/metrics.ts';
 import { selectTransport } from '../../gateway/transport/select.ts';
 import { MemoryStore, type PresenceStore } from '../../presence-core/index.ts';
+import { exampleRefusals, exampleReport } from './example-node.ts';
 import { type HttpClient, httpClient } from './http-client.ts';
 
 export interface TestSidecar extends HttpClient {
@@ -48,6 +49,8 @@ export async function startSidecar(
     history,
     log,
     metrics: new Metrics(),
+    reports: { own: () => exampleReport(), others: async () => new Map() },
+    refusals: exampleRefusals(),
     uws: (await selectTransport(config.transport, QUIET)).uws,
     isDraining: () => running.draining,
   });

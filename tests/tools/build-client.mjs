@@ -17,7 +17,7 @@ const TYPES = 'dist/.client-types';
 const ENTRIES = ['index', 'react'];
 /** What a page pays, gzipped. */
 const LIMITS = [
-  ['player', "export { PresenceClient } from './index.ts';", 5_376],
+  ['player', "export { PresenceClient } from './index.ts';", 5_120],
   ['all without React', "export * from './index.ts';", 8_192],
 ];
 
@@ -41,7 +41,7 @@ function privateNames() {
 }
 
 /** Tabs of one page may have loaded different builds. */
-const BETWEEN_TABS = ['from', 'to', 'frame', 'leader'];
+const BETWEEN_TABS = ['from', 'to', 'frame', 'leader', 'lock'];
 
 /** Names of the environment. */
 function builtInNames() {
@@ -77,6 +77,8 @@ function builtInNames() {
     'visibilityState',
     'onmessage',
     'randomUUID',
+    // The end of a `for await`.
+    'return',
   ];
   const namesOf = (value) =>
     [value, value.prototype, Object.getPrototypeOf(value)]

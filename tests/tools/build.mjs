@@ -7,28 +7,21 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SOURCES } from './sources.mjs';
 
-const SOURCES = [
-  'presence-core',
-  'gateway',
-  'bench',
-  'tests/support',
-  'tests/tools/build-client.mjs',
-  'tsconfig.json',
-  'tsconfig.build.json',
-  'tsconfig.client.json',
-  'package.json',
-  'LICENSE',
-];
 /** tsc emits only what comes of TypeScript; these are read at run time from beside their loader. */
-const ASSETS = ['presence-core/redis/lua'];
+const ASSETS = ['presence-core/redis/lua', 'gateway/http/docs/assets', 'gateway/demo'];
 /** Holds the hash of the sources that dist/ was built from. Times of files would not survive a copy or a checkout. */
 const STAMP = 'dist/.sources';
 const TSC = 'node_modules/typescript/bin/tsc';
 
 process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
 
+/** Results, their page, and what is installed for the bench alone are no sources. */
+const NOT_SOURCES = ['bench/results', 'bench/README.md', 'bench/peers/node_modules'];
+
 function filesOf(path) {
+  if (NOT_SOURCES.includes(path)) return [];
   if (!statSync(path).isDirectory()) return [path];
   return readdirSync(path).flatMap((name) => filesOf(join(path, name)));
 }
@@ -49,6 +42,8 @@ async function build(sources) {
   if (status !== 0) return status ?? 1;
   const { buildClient } = await import('./build-client.mjs');
   await buildClient();
+  const { buildDashboard } = await import('./build-dashboard.mjs');
+  await buildDashboard();
   for (const folder of ASSETS) cpSync(folder, join('dist', folder), { recursive: true });
   writeFileSync(STAMP, sources);
   return 0;

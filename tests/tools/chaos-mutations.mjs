@@ -7,8 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { SOURCES } from './sources.mjs';
 
-const SOURCES = ['presence-core', 'gateway', 'bench', 'tests', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
 const SEED = '7';
 
 const wanted = process.argv.slice(2);
@@ -40,8 +40,8 @@ try {
       path,
       source.replace(find, () => replace),
     );
-    const { status, stdout } = build();
-    if (status !== 0) throw new Error(`${name} does not compile:\n${stdout}`);
+    const { status, stdout, stderr } = build();
+    if (status !== 0) throw new Error(`${name} does not compile:\n${stdout}${stderr}`);
     const lines = runScenario(scenario).split('\n');
     const isRed = lines.some((line) => line.includes(`${invariant}: `) && line.includes(says));
     process.stdout.write(`${isRed ? 'red  ' : 'GREEN'} ${invariant} ${scenario}: ${name}\n`);

@@ -1,7 +1,8 @@
 /**
  * Each numbered rule of SPEC.md (P…) and PROTOCOL.md (W…) is cited by a test, at the start of its title: `[P4] …`, or
  * `[P8] [W9] …`. Fails with the rules that no test cites, and with citations of rules that do not exist. The mutations that
- * survival runs are tried with must have their place in the source.
+ * survival runs are tried with must have their place in the source. Unit and integration tests start no deployments: what
+ * does is in tests/system, so that `npm test` stays short.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,6 +17,10 @@ const RULE = /^\*\*([PW]\d+) /gm;
 /** What a title begins with: the quote, and all citations behind it. */
 const CITATIONS = /['"`]((?:\[[A-Z]\d+\] )+)/g;
 
+/** What starts commands, several servers, or MariaDB. */
+const DEPLOYMENT =
+  /'\.\.\/support\/(gateway-process|history-process|load-command|mariadb-server|redis-cluster|redis-sentinels|replicas)\.ts'/;
+
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 
 const rules = DOCUMENTS.flatMap((path) => [...read(path).matchAll(RULE)].map(([, rule]) => rule));
@@ -29,6 +34,10 @@ for (const { name, file, find } of JSON.parse(read('tests/chaos/mutations.json')
 
 const cited = new Set();
 const files = readdirSync(join(ROOT, 'tests'), { recursive: true }).filter((name) => name.endsWith('.ts'));
+for (const file of files.filter((name) => /^(unit|integration)\//.test(name))) {
+  const [, started] = DEPLOYMENT.exec(read(join('tests', file))) ?? [];
+  if (started) faults.push(`tests/${file} uses ${started}: it belongs in tests/system`);
+}
 for (const file of files) {
   for (const [, citations] of read(join('tests', file)).matchAll(CITATIONS)) {
     for (const [, rule] of citations.matchAll(/\[(\w+)\]/g)) {

@@ -16,6 +16,8 @@ const FOR_TESTS = {
   'mariadb-server': ['history in MariaDB', () => runs('mariadbd', '--version')],
   openssl: ['certificates for history over TLS', () => runs('openssl', 'version')],
   chromium: ['a browser as a client', () => existsSync('/usr/bin/chromium')],
+  haproxy: ['a load balancer before two gateways', () => runs('haproxy', '-v')],
+  nginx: ['another one', () => runs('nginx', '-v')],
   'python3-websockets': ['a client in Python', () => runs('/usr/bin/python3', '-c', 'import websockets')],
 };
 const TO_COMPILE = {

@@ -14,6 +14,9 @@ const NONE: AuthOptions = {
   jwtIssuer: '',
   jwtAudience: '',
   jwtClockToleranceS: 0,
+  jwtUserClaim: 'sub',
+  jwtScopeClaim: 'scope',
+  jwtLimitClaim: 'max_streams',
   apiKeys: [],
 };
 
@@ -53,9 +56,12 @@ describe('a secret', () => {
     ['a begin in the future', () => hsToken({ nbf: inSeconds(60) }), 'claim nbf'],
     ['max_streams of 0', () => hsToken({ max_streams: 0 }), 'max_streams'],
     ['max_streams of 101', () => hsToken({ max_streams: 101 }), 'max_streams'],
-    ['max_streams as a text', () => hsToken({ max_streams: '5' }), 'max_streams'],
+    ['max_streams as a text that is no number', () => hsToken({ max_streams: '5.0' }), 'max_streams'],
     ['another on_limit', () => hsToken({ on_limit: 'never' }), 'on_limit'],
-    ['a scope that is no string', () => hsToken({ scope: ['presence:admin'] }), 'scope'],
+    ['a scope that is neither text nor array', () => hsToken({ scope: 7 as never }), 'scope'],
+    ['a scope of other things', () => hsToken({ scope: ['presence:admin', 7] as never }), 'scope'],
+    ['a sub of an object', () => hsToken({ sub: {} as never }), 'claim sub'],
+    ['a sub that is not whole', () => hsToken({ sub: 1.5 as never }), 'claim sub'],
     ['no token at all', () => 'nonsense', 'not a valid JWT'],
     ['an empty text', () => '', 'not a valid JWT'],
   ])('refuses %s', async (_, make, told) => {

@@ -1,39 +1,14 @@
 /** How the SDK keeps a connection: a clock and a server that the test moves by hand. */
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import type { PresenceClientOptions } from '../../gateway/client/player-events.ts';
-import { PresenceClient } from '../../gateway/client/presence-client.ts';
+import { describe, expect, jest, test } from '@jest/globals';
+import type { PresenceClient } from '../../gateway/client/presence-client.ts';
 import { PresenceSubscription } from '../../gateway/client/presence-subscription.ts';
 import { CLOSE_CODES } from '../../gateway/protocol/close-codes.ts';
-import { handPage } from '../support/hand-page.ts';
-import type { HandSocket } from '../support/hand-socket.ts';
+import { handPlayers } from '../support/hand-players.ts';
 
 const URL = 'ws://test/ws';
 const AT_ONCE = Object.values(CLOSE_CODES).filter(({ reconnect }) => reconnect === 'now');
 
-const made: { close(): void }[] = [];
-afterEach(() => {
-  for (const client of made.splice(0)) client.close();
-});
-
-const { WebSocket, sockets, event } = handPage();
-
-const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
-const last = (): HandSocket => sockets.at(-1) as HandSocket;
-
-function playerOf(options: Partial<PresenceClientOptions> = {}): PresenceClient {
-  const player = new PresenceClient({ url: URL, WebSocket, userId: 'u', ...options });
-  made.push(player);
-  return player;
-}
-
-async function livePlayer(options: Partial<PresenceClientOptions> = {}): Promise<PresenceClient> {
-  const player = playerOf(options);
-  const connected = player.connect();
-  await pass(0);
-  last().welcome();
-  await connected;
-  return player;
-}
+const { WebSocket, event, sockets, made, pass, last, playerOf, livePlayer } = handPlayers();
 
 /** What a browser reports when the network is back. */
 const online = (): void => event('online');
@@ -51,6 +26,19 @@ describe('giving up', () => {
     const tried = sockets.length;
     await pass(600_000);
     expect(sockets).toHaveLength(tried);
+  });
+
+  test('does not count the sleep of the page: when it wakes, there is time again', async () => {
+    const player = playerOf();
+    const outcome = expect(player.connect()).rejects.toMatchObject({ code: 'timeout' });
+    await pass(1_000);
+    event('pagehide');
+    jest.setSystemTime(Date.now() + 3_600_000);
+    await pass(59_500);
+    event('pageshow');
+    expect(player.state).toBe('connecting');
+    await pass(60_000);
+    await outcome;
   });
 
   test('is over at the welcome: the connection lasts', async () => {

@@ -1,42 +1,14 @@
 /** Connections that die without a word, sleep, leaving at any moment, and what is said of it. */
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import type { PresenceClientOptions } from '../../gateway/client/player-events.ts';
-import { PresenceClient } from '../../gateway/client/presence-client.ts';
+import { describe, expect, jest, test } from '@jest/globals';
+import type { PresenceClient } from '../../gateway/client/presence-client.ts';
 import { PresenceSubscription } from '../../gateway/client/presence-subscription.ts';
-import { handPage } from '../support/hand-page.ts';
+import { handPlayers } from '../support/hand-players.ts';
 import type { HandSocket } from '../support/hand-socket.ts';
 import { welcome } from '../support/scripted-server.ts';
 
-const made: { close(): void }[] = [];
-afterEach(() => {
-  for (const client of made.splice(0)) client.close();
-});
+const { WebSocket, event, documentEvent, sockets, made, pass, last, playerOf, livePlayer } = handPlayers();
 
-const { WebSocket, sockets, event, documentEvent } = handPage();
-
-const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
-const last = (): HandSocket => sockets.at(-1) as HandSocket;
 const typesOf = (socket: HandSocket | undefined) => socket?.sent.map(({ type }) => type);
-
-function playerOf(options: Partial<PresenceClientOptions> = {}): PresenceClient {
-  const player = new PresenceClient({
-    url: 'ws://test/ws',
-    WebSocket,
-    userId: 'u',
-    ...options,
-  } as PresenceClientOptions);
-  made.push(player);
-  return player;
-}
-
-async function livePlayer(options: Partial<PresenceClientOptions> = {}): Promise<PresenceClient> {
-  const player = playerOf(options);
-  const connected = player.connect();
-  await pass(0);
-  last().welcome();
-  await connected;
-  return player;
-}
 
 /** All events of a player by name, with the state that can be read at each. */
 function record(player: PresenceClient): string[] {
@@ -69,6 +41,15 @@ describe('[W34] a connection that died without a word', () => {
     },
   );
 
+  test('a player that the server wants to hear of says so in time, whatever comes', async () => {
+    const player = await livePlayer({}, { silenceTimeoutMs: 60_000 });
+    for (let i = 0; i < 12; i++) {
+      await pass(10_000);
+      last().reply({ type: 'ok', id: 'x' });
+    }
+    expect([last().pings, player.state]).toEqual([6, 'live']);
+  });
+
   test('any frame is an answer, and puts the question off', async () => {
     const player = await livePlayer();
     last().answersPings = false;
@@ -77,6 +58,13 @@ describe('[W34] a connection that died without a word', () => {
       last().reply({ type: 'drain-of-a-later-version' });
     }
     expect([last().pings, player.state]).toEqual([0, 'live']);
+  });
+
+  test('it is asked also when the clock of the device was set back', async () => {
+    await livePlayer();
+    jest.setSystemTime(Date.now() - 3_600_000);
+    await pass(37_500);
+    expect(last().pings).toBeGreaterThan(0);
   });
 
   const WAKERS: [string, () => void][] = [
@@ -212,6 +200,73 @@ describe('[W13] leaving frees the slot', () => {
     expect(player.state).toBe('closed');
     await pass(60_000);
     expect(sockets).toHaveLength(2);
+  });
+
+  test('before the hello of a player that was closed a moment ago: the session that waits for it is ended', async () => {
+    const player = await livePlayer();
+    player.close();
+    player.connect().catch(() => {});
+    const left = player.leave();
+    await pass(0);
+    last().accept();
+    expect(typesOf(last())).toEqual(['hello', 'leave']);
+    expect(last().sent[0]).toMatchObject({ resume: 'token' });
+    last().end(1000);
+    await left;
+    expect(player.state).toBe('closed');
+  });
+
+  test('before the first hello of a page that was loaded anew: the session of the page before is ended', async () => {
+    const player = playerOf({ resume: 'of the page before' });
+    player.connect().catch(() => {});
+    const left = player.leave();
+    await pass(0);
+    last().end(1006);
+    expect(player.state).toBe('connecting');
+    await pass(500);
+    last().accept();
+    expect(last().sent).toMatchObject([{ type: 'hello', resume: 'of the page before' }, { type: 'leave' }]);
+    last().reply(welcome(last().sent[0]!));
+    last().end(1000);
+    await left;
+    expect([player.state, player.session]).toEqual(['closed', undefined]);
+    void player.connect();
+    await pass(0);
+    last().accept();
+    expect(last().sent[0]).not.toHaveProperty('resume');
+  });
+
+  test('behind a hello whose connection is lost: the server may have taken it up, so both are said again', async () => {
+    const player = playerOf();
+    player.connect().catch(() => {});
+    await pass(0);
+    last().accept();
+    const left = player.leave();
+    last().end(1006);
+    await pass(500);
+    last().accept();
+    expect(last().sent).toMatchObject([
+      { type: 'hello', sessionId: sockets[0]?.sent[0]?.sessionId },
+      { type: 'leave' },
+    ]);
+    last().end(1000);
+    await left;
+    expect([player.state, sockets.length]).toEqual(['closed', 2]);
+  });
+
+  test('on a connection that died without a word: by the next one', async () => {
+    const player = await livePlayer();
+    last().answersPings = false;
+    const left = player.leave();
+    await pass(5_000);
+    await pass(500);
+    expect(sockets).toHaveLength(2);
+    last().accept();
+    expect(typesOf(last())).toEqual(['hello', 'leave']);
+    expect(last().sent[0]).toMatchObject({ resume: 'token' });
+    last().end(1000);
+    await left;
+    expect(player.state).toBe('closed');
   });
 
   test('while it reconnects, long after the grace: nobody is bothered', async () => {

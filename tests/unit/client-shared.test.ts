@@ -76,6 +76,15 @@ test('a player that comes later says its own hello; subscriptions go on by their
   expect(() => playerOn(on).connect()).toThrow(TypeError);
 });
 
+test('one connection takes one player, also while it connects', async () => {
+  const on = connection();
+  void playerOn(on).connect();
+  expect(() => playerOn(on).connect()).toThrow('one player each');
+  await pass(0);
+  last().welcome();
+  expect(() => playerOn(on).connect()).toThrow('one player each');
+});
+
 test('what ends the player for good leaves the others', async () => {
   const on = connection();
   const [player, all] = [playerOn(on), viewOn(on, 'all')];

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { ConfigError, describeConfig, helpText, loadConfig, printedConfig } from '../../gateway/config/config.ts';
+import { workerCount } from '../../gateway/config/worker-count.ts';
 
 function faultsOf(env: Record<string, string>, argv: string[] = []): readonly string[] {
   try {
@@ -47,6 +48,9 @@ describe('loadConfig', () => {
       jwtIssuer: '',
       jwtAudience: '',
       jwtClockToleranceS: 0,
+      jwtUserClaim: 'sub',
+      jwtScopeClaim: 'scope',
+      jwtLimitClaim: 'max_streams',
       apiKeys: [],
       allowedOrigins: [],
       allowedHosts: [],
@@ -59,6 +63,8 @@ describe('loadConfig', () => {
       rateConnectsBurst: 0,
       rateRequestsPerSecond: 0,
       rateRequestsBurst: 0,
+      rateKeysPerSecond: 0,
+      rateKeysBurst: 0,
       pingIntervalMs: 25_000,
       pongTimeoutMs: 10_000,
       resumeGraceMs: 10_000,
@@ -70,6 +76,7 @@ describe('loadConfig', () => {
       nodeBeatMs: 3_000,
       nodeLeaseMs: 10_000,
       sessionLeaseMs: 600_000,
+      silenceTimeoutMs: 0,
       sweepMs: 1_000,
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,
@@ -78,6 +85,8 @@ describe('loadConfig', () => {
       replica: 'auto',
       replicaMemoryPercent: 25,
       replicaMaxLagMs: 2_000,
+      workers: 1,
+      demo: 'off',
       maxSockets: 0,
       adminPort: undefined,
       drainDelayMs: undefined,
@@ -156,6 +165,9 @@ describe('loadConfig', () => {
     [{ REDIS_URL: 'redis://h' }, 'REDIS_URL needs DATABASE_URL'],
     [{ REDIS_URL: 'redis://h', ROLES: 'sidecar' }, 'REDIS_URL needs DATABASE_URL'],
     [{ REPLICA: 'on' }, 'REPLICA=on needs REDIS_URL'],
+    [{ WORKERS: '4' }, 'WORKERS=4 needs REDIS_URL: workers are processes, and share their store in Redis'],
+    [{ WORKERS: '0' }, 'WORKERS "0": must be an integer between 1 and 256, or auto'],
+    [{ WORKERS: 'all' }, 'WORKERS "all": must be an integer between 1 and 256, or auto'],
     [{ REDIS_SENTINEL_PASSWORD: 'x' }, 'REDIS_SENTINEL_PASSWORD needs REDIS_URL'],
     [{ REDIS_URL: 'redis://h', DATABASE_URL: 'none', REDIS_SENTINEL_PASSWORD: 'x' }, 'is for sentinels'],
     [{ DATABASE_URL: 'postgres://h/db' }, 'DATABASE_URL'],
@@ -178,6 +190,14 @@ describe('loadConfig', () => {
       PING_INTERVAL_MS: '1000',
     };
     expect(faultsOf(edge)).toEqual([]);
+  });
+
+  test('WORKERS=auto is one for each core, and one alone on the embedded store', () => {
+    const cores = availableParallelism();
+    expect(workerCount(loadConfig({ WORKERS: 'auto' }, []))).toBe(1);
+    expect(workerCount(loadConfig({ WORKERS: 'auto', REDIS_URL: 'redis://h', DATABASE_URL: 'none' }, []))).toBe(cores);
+    expect(workerCount(loadConfig({ WORKERS: '3', REDIS_URL: 'redis://h', DATABASE_URL: 'none' }, []))).toBe(3);
+    expect(workerCount(loadConfig({ WORKERS: '1' }, []))).toBe(1);
   });
 
   test('serves beyond loopback without authentication only when told so', () => {

@@ -77,6 +77,16 @@ test('[P7] the store\u2019s clock is known as well as by the fastest answer', ()
   expect(clock.now()).toBe(AT + 4_040);
 });
 
+test('[P2] [P4] what was dated before the store told its clock is known to be wrong, and by how much', () => {
+  const clock = new StoreClock();
+  expect(clock.isUnknown).toBe(true);
+  const dated = clock.now();
+  jest.advanceTimersByTime(3_000);
+  const tooEarlyMs = clock.heard(AT + 3_000, performance.now());
+  expect(Math.round(dated + tooEarlyMs)).toBe(AT);
+  expect(clock.heard(AT + 3_500, performance.now())).toBe(0);
+});
+
 test.each([-3_600_000, -1_900, -5, 1_900])(
   '[P2] [P7] a store\u2019s clock that was set by %s ms is followed',
   (stepMs) => {

@@ -60,6 +60,32 @@ test('[P8] a batch that fails again keeps what is left for the next time, and re
   expect(calls).toEqual([5_000, 5_000, 2_000]);
 });
 
+test('[P7] [P8] what nobody knows of gets no grace, sent now or later', async () => {
+  let isAway = true;
+  const graces: [string, number][] = [];
+  const store = new MemoryStore();
+  store.sessions.detach = async (refs, graceMs) => {
+    if (isAway) throw AWAY;
+    for (const { userId } of refs) graces.push([userId, graceMs]);
+    return refs.map(() => ({ outcome: 'detached', expiresAt: 0 }) as const);
+  };
+  const detaches = new Detaches(store, 10_000);
+  detaches.detach(refOf(1));
+  detaches.detach(refOf(2), true, true);
+  detaches.detach(refOf(3), true);
+  await detaches.settled();
+  isAway = false;
+  await detaches.retry();
+  detaches.detach(refOf(4), true, true);
+  await detaches.settled();
+  expect(graces.sort()).toEqual([
+    ['u1', 10_000],
+    ['u2', 0],
+    ['u3', 10_000],
+    ['u4', 0],
+  ]);
+});
+
 describe('[P7] a session whose open had no answer', () => {
   /** How often a detach was sent, at which instants. */
   let sentAt: number[];

@@ -40,6 +40,7 @@ test('[P9] a join whose answer is lost is repeated, and then its sessions are op
       reopened.push([lost, node.nodeId]);
       lost = undefined;
     },
+    redated: () => {},
     missed: () => {},
     displaced: () => {},
   };
@@ -117,6 +118,7 @@ function trackedPlayer(node: GatewayNode, connection: number) {
     reopen: async () => {
       events.push('turn');
     },
+    redated: (byMs) => void events.push(`redated ${byMs}`),
     missed: (_owner, miss) => void events.push(`missed ${miss.outcome}`),
     displaced: (reason) => void events.push(`told ${reason}`),
   };
@@ -128,6 +130,24 @@ function displacedOf(sessionId: string, owner: SocketOwner): Displaced {
   const session = { userId: 'u', sessionId, via: 'socket', startedAt: 1_000, expiresAt: 9_000 } as const;
   return { session, owner, reason: 'evicted' };
 }
+
+test('[P4] who came before the store told its clock is dated anew, once', async () => {
+  const store = new MemoryStore({ clock: () => 5_000_000 });
+  const node = new GatewayNode({ store, log, ...TIMES });
+  const { events } = trackedPlayer(node, 1);
+  const [datedAt, dated] = [performance.now(), node.storeNow()];
+  await node.start();
+  try {
+    expect(events).toHaveLength(1);
+    const [, byMs] = (events[0] as string).split(' ');
+    const early = 5_000_000 - (dated + Number(byMs));
+    expect(Math.abs(early)).toBeLessThanOrEqual(performance.now() - datedAt + 1);
+    await node.check();
+    expect(events).toHaveLength(1);
+  } finally {
+    await node.stop();
+  }
+});
 
 test('[P5] own sockets are notified at once, and of their session only; those of others by their inbox', () => {
   const store = new MemoryStore();

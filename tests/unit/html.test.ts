@@ -7,7 +7,7 @@ describe('html', () => {
     const escaped = '&lt;script&gt;&quot;&amp;&#39;&lt;/script&gt;';
     expect(html`<p title="${hostile}">${hostile}</p>`.text).toBe(`<p title="${escaped}">${escaped}</p>`);
     expect(html`${[hostile, hostile]}`.text).toBe(escaped + escaped);
-    expect(htmlPage(hostile, '', html``)).toContain(`<title>${escaped}</title>`);
+    expect(htmlPage(hostile, '', html``, '')).toContain(`<title>${escaped}</title>`);
   });
 
   test('takes what is HTML already as it is, and leaves out what is not there', () => {

@@ -40,7 +40,11 @@ function start(isCluster: boolean): void {
       });
   const verbs = Object.fromEntries(['open', 'detach', 'status'].map((verb) => [`presence:${verb}`, verbOf(verb)]));
   const client = { isCluster, ...verbs } as unknown as RedisClient;
-  const options = { prefixes: ['a', 'b'], failures: new RedisFailures(() => {}), deployment: { seed: 1 } };
+  const options = {
+    prefixes: ['a', 'b'],
+    failures: new RedisFailures(() => {}),
+    deployment: { seed: 1, isKnown: true },
+  };
   queue = new ItemQueue(new RedisShards(client, options), new InFlightBounds(1_000));
 }
 

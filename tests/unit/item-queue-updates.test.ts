@@ -24,6 +24,7 @@ function makeQueue(answers: Promise<void> = Promise.resolve()) {
   const shards = {
     seed: 1,
     isCluster: false,
+    mustKnowPlaces: () => {},
     placeOf: () => ({ shard: 0, bucket: '0' }),
     prefixOf: () => 'p',
     declaredKeys: () => [],

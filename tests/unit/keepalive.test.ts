@@ -24,6 +24,8 @@ function socketOf(pongAfterMs?: number): TestSocket {
     pings: [],
     ends: [],
     unansweredSince: 0,
+    isHeard: true,
+    silentSince: 0,
     pingSlot: 0,
     socket: {
       ping() {
@@ -74,6 +76,20 @@ test('[W21] a socket that answers within the time stays, and one that falls sile
   isSilent = true;
   jest.advanceTimersByTime(2 * PING_MS);
   expect([answering.ends.length, falling.ends.length]).toEqual([0, 1]);
+});
+
+test('[W34] a socket from which no message comes within the time ends, though it answers pings', () => {
+  const [frozen, speaking] = [socketOf(1), socketOf(1)];
+  keepalive = new Keepalive(PING_MS, 2_500, 5 * PING_MS);
+  for (const socket of [frozen, speaking]) keepalive.add(socket);
+  keepalive.start();
+  const talk = setInterval(() => (speaking.isHeard = true), 3 * PING_MS);
+  jest.advanceTimersByTime(20 * PING_MS);
+  clearInterval(talk);
+  expect([frozen.ends.length, speaking.ends.length]).toEqual([1, 0]);
+  // The time counts from the first ping that found it silent.
+  expect(frozen.pings.length).toBe(6);
+  expect(frozen.ends[0]?.[0]).toBe('pong_timeout');
 });
 
 test('[W21] pings are spread evenly over the interval', () => {

@@ -11,6 +11,8 @@ const FORBIDDEN: readonly (readonly [folder: string, from: string])[] = [
   ['gateway/client', '../sessions/decode.ts'],
   ['gateway/client', '../../presence-core/index.ts'],
   ['gateway/client', 'node:fs'],
+  ['gateway/dashboard', '../sessions/decode.ts'],
+  ['gateway/dashboard', '../client/presence-client.ts'],
   ['gateway/transport', '../sessions/connection.ts'],
   ['gateway/transport', '../../presence-core/index.ts'],
   ['gateway/sessions', 'ws'],
@@ -33,15 +35,22 @@ const FORBIDDEN: readonly (readonly [folder: string, from: string])[] = [
   ['presence-core/redis', '../memory/log.ts'],
   ['presence-core/redis', 'pino'],
   ['presence-core/toolkit', '../errors.ts'],
+  ['bench/load', '../players.ts'],
+  ['bench/load', '../../tests/support/player.ts'],
+  ['bench/load', '../../presence-core/index.ts'],
+  ['bench/load', '../../gateway/client/reconnection.ts'],
 ];
 const ALLOWED: readonly (readonly [folder: string, from: string])[] = [
   ['gateway/client', '../protocol/messages.ts'],
+  ['gateway/dashboard', '../client/index.ts'],
   ['gateway/transport', '../protocol/messages.ts'],
   ['gateway/transport', 'ws'],
   ['gateway/sessions', '../../presence-core/index.ts'],
   ['gateway/history/sql', 'kysely'],
   ['presence-core/redis', 'ioredis'],
   ['presence-core/memory', '../session.ts'],
+  ['bench/load', '../../gateway/protocol/messages.ts'],
+  ['bench/load', 'ws'],
 ];
 
 const root = mkdtempSync(join(realpathSync(tmpdir()), 'presence-layers-'));

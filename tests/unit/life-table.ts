@@ -28,6 +28,7 @@ const first = {
   intent: 'fresh',
   outagePolicy: 'open',
   isHeldUp: false,
+  isOwnId: false,
   again: undefined,
 } as const;
 
@@ -35,6 +36,7 @@ export const STATES = {
   none: NONE,
   opening: { state: 'opening', ...first },
   'opening, policy closed': { state: 'opening', ...first, outagePolicy: 'closed' },
+  'opening, own id, policy closed': { state: 'opening', ...first, outagePolicy: 'closed', isOwnId: true },
   'opening, resumes 1000': { state: 'opening', ...first, session: CLAIMED, intent: 'resume' },
   'opening, only returns': { state: 'opening', ...first, session: CLAIMED, intent: 'return' },
   'opening, node lost': { state: 'opening', ...first, again: 'restore' },
@@ -71,6 +73,7 @@ const HELLO = {
 export const EVENTS = {
   hello: HELLO,
   'late hello': { ...HELLO, isLate: true, isHeldUp: true },
+  'hello without an id': { ...HELLO, isOwnId: true },
   'answered opened': answered(opened),
   'answered renewed': answered({ outcome: 'renewed', ...answer, displaced: [] }),
   'answered refused': answered({
@@ -81,8 +84,8 @@ export const EVENTS = {
     nextFreeAt: 9_000,
     displaced: [],
   }),
-  'answered ended': answered({ outcome: 'ended', reason: 'kicked' }),
-  'answered left': answered({ outcome: 'ended', reason: 'left' }),
+  'answered ended': answered({ outcome: 'ended', reason: 'kicked', retryAfterMs: 1_000 }),
+  'answered left': answered({ outcome: 'ended', reason: 'left', retryAfterMs: 1_000 }),
   'answered moved': answered({ outcome: 'moved' }),
   'answered gone': answered({ outcome: 'gone' }),
   'answered fenced': answered({ outcome: 'fenced' }),
@@ -102,6 +105,7 @@ export const EVENTS = {
   'lost, resume': { type: 'lost', intent: 'resume' },
   'lost, restore': { type: 'lost', intent: 'restore' },
   turn: { type: 'turn', owner: C },
+  redated: { type: 'redated', byMs: 500 },
   'changed stream': { type: 'changed', attributes: { streamId: 'two' }, at: 5_000 },
   'changed country': { type: 'changed', attributes: { streamId: 'one', country: 'DE' }, at: 5_000 },
   updated: { type: 'updated', owner: A, answer: { segment: 6, segmentStartedAt: 6_000 } },
@@ -129,7 +133,7 @@ export function lifeText(life: Life): string {
       return 'none';
     case 'opening': {
       const again = life.again ? `, again ${life.again}` : '';
-      return `opening${life.isHeldUp ? ', late,' : ''} by ${names([life.asked])}${again}${sessionText(life.session)}`;
+      return `opening${life.isHeldUp ? ', late,' : ''}${life.isOwnId ? ', own id,' : ''} by ${names([life.asked])}${again}${sessionText(life.session)}`;
     }
     case 'held': {
       const maybe = life.maybe.length > 0 ? `, maybe ${names(life.maybe)}` : '';
@@ -160,7 +164,7 @@ function effectText(effect: Effect): string {
     case 'evict':
       return `evict ${effect.reason}${effect.by ? ' by other' : ''}`;
     case 'detach':
-      return `detach ${names([effect.owner])}${effect.isUncertain ? '?' : ''}`;
+      return `detach ${names([effect.owner])}${effect.isUncertain ? '?' : ''}${effect.isUntold ? ' now' : ''}`;
     case 'close':
       return `close ${names([effect.owner])}`;
     default:

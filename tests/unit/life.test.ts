@@ -10,9 +10,11 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
   none: {
     hello: 'opening by c; ask fresh by c',
     'late hello': 'opening, late, by c; ask fresh by c, was late',
+    'hello without an id': 'opening, own id, by c; ask fresh by c',
     closed: 'over',
   },
   opening: {
+    redated: 'opening by a (from 1500 #0 at 1500)',
     'told moved by a twin': 'over, asked a; evict moved',
     'told moved by an older': 'opening by a, again resume; queue',
     'told moved': 'over, asked a; evict moved',
@@ -34,6 +36,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'over; evict left',
   },
   'opening, policy closed': {
+    redated: 'opening by a (from 1500 #0 at 1500)',
     'told moved by a twin': 'over, asked a; evict moved',
     'told moved by an older': 'opening by a, again resume; queue',
     'told moved': 'over, asked a; evict moved',
@@ -54,7 +57,30 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'not asked': 'over',
     'answered left': 'over; evict left',
   },
+  'opening, own id, policy closed': {
+    redated: 'opening, own id, by a (from 1500 #0 at 1500)',
+    'told moved by a twin': 'over, asked a; evict moved',
+    'told moved by an older': 'opening, own id, by a, again resume; queue',
+    'told moved': 'over, asked a; evict moved',
+    'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
+    'answered renewed': 'held by a (#4 at 4000); welcome (#4 at 4000)',
+    'answered refused': 'over; refuse',
+    'answered ended': 'over; evict kicked',
+    'answered gone': 'over; deny',
+    'answered fenced': 'over; unavailable',
+    unanswered: 'over; unavailable; detach a? now',
+    'unanswered by a fault': 'over; detach a? now',
+    'told evicted': 'over, asked a; evict evicted by other',
+    'lost, resume': 'opening, own id, by a, again resume; queue',
+    'lost, restore': 'opening, own id, by a, again restore; queue',
+    left: 'over, asked a, has left',
+    closed: 'over, asked a',
+    'answered moved': 'over; overtaken',
+    'not asked': 'over',
+    'answered left': 'over; evict left',
+  },
   'opening, resumes 1000': {
+    redated: 'opening by a (from 1500 #0 at 1500)',
     'told moved by a twin': 'over, asked a; evict moved',
     'told moved by an older': 'opening by a, again resume; queue',
     'told moved': 'over, asked a; evict moved',
@@ -76,6 +102,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'opening by a; ask fresh by a',
   },
   'opening, only returns': {
+    redated: 'opening by a (from 1500 #0 at 1500)',
     'told moved by a twin': 'over, asked a; evict moved',
     'told moved by an older': 'opening by a, again resume; queue',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
@@ -97,6 +124,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'told moved': 'over, asked a; evict moved',
   },
   'opening, node lost': {
+    redated: 'opening by a, again restore (from 1500 #0 at 1500)',
     'told moved by a twin': 'over, asked a; evict moved',
     'told moved by an older': 'opening by a, again restore; queue',
     'lost, resume': 'opening by a, again restore; queue',
@@ -118,6 +146,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'over; evict left',
   },
   'opening, late': {
+    redated: 'opening, late, by a (from 1500 #0 at 1500)',
     'answered opened': 'held by a (from 2000 #4 at 4000); welcome (from 2000 #4 at 4000)',
     'answered renewed': 'held by a (#4 at 4000); welcome (#4 at 4000)',
     'answered refused': 'over; refuse',
@@ -139,6 +168,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over, asked a',
   },
   'unchecked, late, asked': {
+    redated: 'unchecked, late, asked b (from 1500 #0 at 1500)',
     'answered opened': 'held, reopened by b (from 2000 #4 at 4000)',
     'answered renewed': 'held, reopened by b (#4 at 4000)',
     'answered refused': 'over; refuse',
@@ -194,6 +224,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a; detach b?',
   },
   'unchecked, never asked': {
+    redated: 'unchecked (from 1500 #0 at 1500)',
     'told moved by a twin': 'over; evict moved',
     'told moved': 'over; evict moved',
     'told evicted': 'over; evict evicted by other',
@@ -204,6 +235,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over',
   },
   unchecked: {
+    redated: 'unchecked, maybe a (from 1500 #0 at 1500)',
     'told moved by a twin': 'over; evict moved; detach a?',
     'told moved': 'reopening resume, was a, maybe a',
     'told evicted': 'over; evict evicted by other; detach a?',
@@ -214,6 +246,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     closed: 'over; detach a?',
   },
   'unchecked, asked': {
+    redated: 'unchecked, maybe a, asked b (from 1500 #0 at 1500)',
     'told moved by a twin': 'over, asked b; evict moved; detach a?',
     'told moved by an older': 'unchecked, maybe a, asked b, again resume',
     'told moved': 'reopening resume, was b, maybe a, asked b, again resume',
@@ -237,6 +270,7 @@ const TABLE: { readonly [state in keyof typeof STATES]: Row } = {
     'answered left': 'unchecked, maybe a, asked b; ask fresh by b, goes on',
   },
   'unchecked, asked, again': {
+    redated: 'unchecked, maybe a, asked b, again restore (from 1500 #0 at 1500)',
     'told moved by a twin': 'over, asked b; evict moved; detach a?',
     'told moved': 'reopening resume, was b, maybe a, asked b, again restore',
     'answered opened': 'reopening restore, was b, maybe a (from 2000)',

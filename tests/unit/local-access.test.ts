@@ -22,6 +22,24 @@ test.each([
   expect(createLocalAccess(LOCAL)(host, origin) === undefined).toBe(isAllowed);
 });
 
+test.each([
+  [undefined, 'cross-site', false],
+  [undefined, 'same-site', true],
+  [undefined, 'same-origin', true],
+  [undefined, 'none', true],
+  ['http://localhost:3000', 'cross-site', true],
+  ['https://evil.example', 'same-origin', false],
+])('origin %s, Sec-Fetch-Site %s of a request that changes something: %s', (origin, site, isAllowed) => {
+  expect(createLocalAccess(LOCAL)('localhost', origin, site) === undefined).toBe(isAllowed);
+});
+
+test('without an origin, a page of another site is refused unless every origin is allowed', () => {
+  const one = createLocalAccess({ ...LOCAL, allowedOrigins: ['https://a.example'] });
+  expect(one('localhost', undefined, 'cross-site')).toContain('ALLOWED_ORIGINS');
+  const all = createLocalAccess({ ...LOCAL, allowedOrigins: ['*'] });
+  expect(all('localhost', undefined, 'cross-site')).toBeUndefined();
+});
+
 test('settings allow more, and a list of origins is all of them', () => {
   const access = createLocalAccess({
     ...LOCAL,

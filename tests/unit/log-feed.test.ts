@@ -137,6 +137,29 @@ test('[P11] a place that is lost while shards are added is the newer one', async
   expect(asked(last())).toEqual(['after', 1_000, [1, 2]]);
 });
 
+test('[P11] the lag is the time since a read reached the newest entries, or since the start', async () => {
+  const one = follower();
+  expect(feed.lagMs).toBeUndefined();
+  await enter(one, undefined);
+  expect(feed.lagMs).toBeGreaterThanOrEqual(0);
+  const answered = async (page: Partial<LogPage>): Promise<void> => {
+    const count = reads.length;
+    last().answer(page);
+    await until(() => reads.length > count);
+  };
+  // Far in the future, so that the time which the test takes does not matter.
+  const at = performance.now() + 10_000_000;
+  await answered({ cursor: 'next', asOf: at });
+  expect(feed.lagMs).toBeLessThan(-5_000_000);
+  // There is more: what came since waits. Nor does an older proof count.
+  await answered({ cursor: 'later', more: true, asOf: 3 * at });
+  await answered({ cursor: 'later still', asOf: Number.NEGATIVE_INFINITY });
+  expect(feed.lagMs).toBeGreaterThan(-at);
+  expect(feed.lagMs).toBeLessThan(-5_000_000);
+  feed.leave(one);
+  expect(feed.lagMs).toBeUndefined();
+});
+
 test('[P11] when the last one leaves nothing is read, and who comes then begins at the newest entries', async () => {
   const one = follower();
   await enter(one, undefined);

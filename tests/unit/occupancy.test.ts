@@ -3,10 +3,12 @@ import fc from 'fast-check';
 import { Occupancy } from '../../gateway/replica/occupancy.ts';
 import { OFFLINE } from '../../gateway/replica/statuses.ts';
 
-/** Few and short, so that they come again; some do not fit a line. */
+/** Few and short, so that they come again; some do not fit a line, or have characters of more than a byte. */
 const userId = fc.oneof(
   fc.stringMatching(/^[ab.]{1,5}$/),
   fc.integer({ min: 0, max: 40 }).map((n) => 'x'.repeat(30 + n)),
+  // The last ones have a byte in common with the first.
+  fc.constantFrom('A', '\xe9', '\u0141', '\u01e9', '\u{1f641}', 'e\u0301', 'x\u0178'),
 );
 const act = fc.oneof(
   fc.record({ userId, sessions: fc.integer({ min: 0, max: 100 }) }),

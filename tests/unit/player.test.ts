@@ -7,7 +7,7 @@ import type { ServerMessage } from '../../gateway/protocol/messages.ts';
 import { Player } from '../../gateway/sessions/player.ts';
 import type { PlayerSocket } from '../../gateway/sessions/player-socket.ts';
 import { issueResumeToken, readResumeToken } from '../../gateway/sessions/resume-token.ts';
-import { ConnectionNumbers, StoreError } from '../../presence-core/index.ts';
+import { ConnectionNumbers, type OpenRequest, StoreError } from '../../presence-core/index.ts';
 import { AskedStore } from '../support/asked-store.ts';
 import { until } from '../support/servers.ts';
 
@@ -31,6 +31,10 @@ interface Options {
   readonly authentication?: Promise<void>;
   readonly beatMs?: number;
 }
+
+/** Whether the store has told the node its clock. */
+const hasClock = (node: GatewayNode, has: boolean) =>
+  Object.defineProperty(node, 'isWithoutClock', { value: !has, configurable: true });
 
 function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beatMs }: Options = {}) {
   const asked = new AskedStore('open', 'close', 'update', 'detach');
@@ -80,7 +84,9 @@ function playerOf({ outagePolicy = 'closed', authentication, beatMs = TIMES.beat
     onLimit: 'reject',
     outagePolicy,
     deviceTakeover: 'on',
+    silenceTimeoutMs: 0,
   });
+  hasClock(node, true);
   node.nextConnection = () => ({ connection: 7, receivedAt: performance.now() });
   const owner = node.owner(7);
   const held = async (): Promise<void> => {
@@ -109,6 +115,15 @@ test('[W6] a socket that closes while its credentials are checked opens nothing'
   expect(told).toEqual(['closed normal']);
 });
 
+test('[P10] [W6] a socket that closes while its hello waits for the store opens nothing, and is not kept', async () => {
+  const { asked, player, socket, node } = playerOf();
+  node.suspect();
+  node.check = async () => socket.end('normal');
+  await player.hello(HELLO);
+  expect(asked.waiting('open')).toEqual([]);
+  expect(node.sessionsHeld).toBe(0);
+});
+
 test('[P7] an open that is answered after its socket closed is detached, under its owner', async () => {
   const { asked, player, socket, told, owner } = playerOf();
   const hello = player.hello(HELLO);
@@ -134,6 +149,19 @@ test.each(['open', 'closed'] as const)(
   },
 );
 
+test.each([
+  ['which it named', 's', 10_000],
+  ['which nobody knows', undefined, 0],
+] as const)('[P7] who is sent away leaves the session %s a grace or none', async (_, sessionId, graceMs) => {
+  const { asked, player, told } = playerOf();
+  const hello = player.hello({ type: 'hello', userId: 'u', ...(sessionId && { sessionId }) });
+  await turn();
+  await asked.only('open').lose();
+  await hello;
+  expect(told).toEqual(['problem store_unavailable', 'closed overloaded']);
+  expect(asked.only('detach').args[1]).toBe(graceMs);
+});
+
 test('[P7] an open that failed by a fault lets nobody in, and is detached', async () => {
   const { asked, player, told } = playerOf({ outagePolicy: 'open' });
   const hello = player.hello(HELLO);
@@ -157,17 +185,53 @@ test('[P7] leaving names the owner, so that a newer socket of the session lives 
   expect(asked.waiting('detach')).toEqual([]);
 });
 
-test('[P8] who leaves without an answer still holds the session, and its socket leaves it to the grace', async () => {
-  const { asked, player, told, socket, held } = playerOf();
-  await held();
+async function leaveInVain({ asked, player }: Pick<ReturnType<typeof playerOf>, 'asked' | 'player'>): Promise<void> {
   const leave = player.leave();
   await turn();
   const failed = expect(leave).rejects.toThrow('no answer');
   await asked.only('close').lose();
   await failed;
+}
+
+test('[P8] who leaves without an answer still holds the session, and its socket leaves it to the grace', async () => {
+  const rig = playerOf();
+  const { asked, told, socket, held } = rig;
+  await held();
+  await leaveInVain(rig);
   expect(told).toEqual([]);
   socket.end('normal');
   expect(asked.waiting('detach')).toHaveLength(1);
+});
+
+test.each([
+  ['ended', { outcome: 'ended', reason: 'left', retryAfterMs: 1_000 }, ['closed normal']],
+  ['live', { ...OPENED, outcome: 'renewed' }, []],
+] as const)(
+  '[P8] [W13] who left without an answer asks for its session again, which is %s',
+  async (_, answer, expected) => {
+    const rig = playerOf();
+    const { asked, player, told, owner, held } = rig;
+    await held();
+    await leaveInVain(rig);
+    expect(player.isDue).toBe(true);
+    const reopened = player.reopen();
+    expect(asked.only('open').args[0]).toMatchObject({ intent: 'resume', owner, socketWas: 'held' });
+    await asked.only('open').answer(answer);
+    await reopened;
+    expect(player.isDue).toBe(false);
+    expect(told).toEqual(expected);
+  },
+);
+
+test('[P14] [W13] a leave that was not sent changes nothing', async () => {
+  const { asked, player, held } = playerOf();
+  await held();
+  const leave = player.leave();
+  await turn();
+  const failed = expect(leave).rejects.toThrow('too much');
+  await asked.only('close').fail(new StoreError('overloaded', 'too much'));
+  await failed;
+  expect(player.isDue).toBe(false);
 });
 
 test.each([
@@ -190,7 +254,7 @@ test.each([
 
 test.each([
   [{ outcome: 'moved' }, ['evicted', 'closed replaced']],
-  [{ outcome: 'ended', reason: 'kicked' }, ['evicted', 'closed kicked']],
+  [{ outcome: 'ended', reason: 'kicked', retryAfterMs: 1_000 }, ['evicted', 'closed kicked']],
 ] as const)('[P7] a session that is opened again and answered %j is over', async (answer, expected) => {
   const { asked, player, told, owner, held } = playerOf();
   await held();
@@ -205,8 +269,8 @@ test.each([
 test.each([
   [{ outcome: 'moved' }, 'forgot'],
   [{ outcome: 'moved' }, 'is away'],
-  [{ outcome: 'ended', reason: 'left' }, 'forgot'],
-  [{ outcome: 'ended', reason: 'left' }, 'is away'],
+  [{ outcome: 'ended', reason: 'left', retryAfterMs: 1_000 }, 'forgot'],
+  [{ outcome: 'ended', reason: 'left', retryAfterMs: 1_000 }, 'is away'],
 ] as const)('[P10] %j ends no socket while the store %s', async (answer, state) => {
   const { asked, node, player, told, owner, held } = playerOf();
   await node.start();
@@ -215,7 +279,7 @@ test.each([
     player.missed(owner, answer);
     asked.store.nodes.beat = async () => {
       if (state === 'is away') throw new StoreError('store_unavailable', 'no answer in time');
-      return { outcome: 'alive', epoch: 'another', now: 1, nodes: [] };
+      return { outcome: 'alive', epoch: 'another', now: 1, nodes: [], returnsUntil: 0 };
     };
     const reopened = player.reopen();
     await asked.only('open').answer(answer);
@@ -436,10 +500,39 @@ test.each(['unchecked', 'held'])(
 
 test('[P4] an open says when its hello was taken up, by the clock of the store', async () => {
   const { asked, node, player } = playerOf();
-  node.storeNow = () => 5_000_000.7;
+  const from = performance.now();
+  let askedAt = 0;
+  node.storeNow = () => 9_000_000;
+  node.suspect();
+  // Only now the store tells its clock.
+  node.check = async () => {
+    askedAt = performance.now();
+    await sleep(50);
+    node.storeNow = () => 5_000_000 + performance.now() - from;
+  };
+  const hello = player.hello(HELLO);
+  await until(() => asked.waiting('open').length > 0);
+  const { startedAt } = asked.only('open').args[0] as OpenRequest;
+  expect(startedAt).toBeGreaterThanOrEqual(5_000_000 - 1);
+  expect(startedAt).toBeLessThanOrEqual(5_000_000 + askedAt - from + 1);
+  await asked.only('open').answer(OPENED);
+  await hello;
+});
+
+test('[P2] [P4] a hello to a process that does not know the time of the store yet waits for it', async () => {
+  const { asked, node, player } = playerOf();
+  hasClock(node, false);
+  node.restored = async () => {
+    const from = performance.now();
+    node.storeNow = () => 5_000_000 + performance.now() - from;
+    node.nextConnection = () => ({ connection: 8, receivedAt: performance.now() });
+  };
   const hello = player.hello(HELLO);
   await turn();
-  expect(asked.only('open').args[0]).toMatchObject({ startedAt: 5_000_000 });
+  const { startedAt, owner } = asked.only('open').args[0] as OpenRequest;
+  expect(owner).toMatchObject({ connection: 8 });
+  expect(startedAt).toBeGreaterThanOrEqual(5_000_000 - 1);
+  expect(startedAt).toBeLessThan(6_000_000);
   await asked.only('open').answer(OPENED);
   await hello;
 });

@@ -26,7 +26,7 @@ test('[P18] what was placed by a seed that changed before it was sent fails, and
     return ['reply'];
   };
   const client = { isCluster: false, 'presence:open': open } as unknown as RedisClient;
-  const deployment = { seed: 1 };
+  const deployment = { seed: 1, isKnown: true };
   const shards = new RedisShards(client, { prefixes: ['a', 'b'], failures: new RedisFailures(() => {}), deployment });
   const queue = new ItemQueue(shards, new InFlightBounds(1));
   const add = () => queue.addForUser('open', 'u', (prefix, bucket) => [prefix, bucket]);

@@ -43,6 +43,7 @@ function playerOf(connection: number): TestPlayer {
     isUnchecked: false,
     renewSlot: 0,
     lost: () => {},
+    redated: () => {},
     reopen: async () => {},
     missed: (owner, miss) => void acts.push(`${connection} ${owner.connection} ${miss.outcome}`),
     displaced: () => {},

@@ -16,6 +16,7 @@ function duePlayer(connection: number, failures = 0) {
     isUnchecked: false,
     turns: 0,
     lost: () => {},
+    redated: () => {},
     missed: () => {},
     displaced: () => {},
     async reopen() {

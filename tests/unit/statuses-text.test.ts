@@ -2,9 +2,10 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { statusesText } from '../../gateway/http/routes/statuses-text.ts';
 import { statusAt, statusesOf } from '../../gateway/replica/statuses.ts';
+import { HOSTILE_IDS } from '../support/hostile-ids.ts';
 
 const NOW = 1_763_000_000_000;
-const userId = fc.stringMatching(/^[A-Za-z0-9_.:@-]{1,20}$/);
+const userId = fc.oneof(fc.stringMatching(/^[A-Za-z0-9_.:@-]{1,20}$/), fc.constantFrom(...HOSTILE_IDS));
 const user = fc.oneof(
   fc.record({
     userId,

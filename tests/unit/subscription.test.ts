@@ -15,6 +15,8 @@ describe('Subscription', () => {
   let hub: Hub;
   let queue: SendQueue;
   let subscription: Subscription;
+  /** The hub, as the reader of the log sees it. */
+  let follower: LogFollower;
   /** What the peer got, and whether it reads: else all it is sent stays queued. */
   const peer = { texts: [] as string[], reads: true, bufferedBytes: 0 };
   const frames = () => peer.texts.map((text) => JSON.parse(text));
@@ -34,11 +36,24 @@ describe('Subscription', () => {
     await store.start();
     const owner = 'heartbeat';
     await store.sessions.open({ userId: 'u', sessionId: 's', attributes: {}, owner, leaseMs: 60_000, intent: 'beat' });
+    const feed = new LogFeed(store, { error: () => {} });
+    const { enter } = feed;
+    feed.enter = (entered, shards) => {
+      follower = entered;
+      return enter.call(feed, entered, shards);
+    };
     hub = new Hub({
       store,
-      feed: new LogFeed(store, { error: () => {} }),
+      feed,
       reads: createReads(store.reads, undefined),
-      node: { isRestoring: false, isAwaited: false, isSuspect: false, restored: async () => {}, check: async () => {} },
+      node: {
+        isRestoring: false,
+        isReturning: false,
+        isAwaited: false,
+        isSuspect: false,
+        restored: async () => {},
+        check: async () => {},
+      },
       log: { error: () => {} },
       summaryIntervalMs: 1_000,
       autoIntervalAbove: 50,
@@ -88,6 +103,21 @@ describe('Subscription', () => {
     expect(streams()).toEqual(Array.from({ length: 1_001 }, (_, n) => streamId(n)));
   });
 
+  test('[W27] while all want summaries only, changes wait a fifth of an interval to be counted', async () => {
+    expect(follower.gatherMs).toBeUndefined();
+    subscription.end();
+    const counted = new Subscription(hub, parseTopic('all') as Topic, 'interval', queue, () => {});
+    await counted.begin(undefined, () => {});
+    await until(() => follower.gatherMs === 200);
+    const told = new Subscription(hub, parseTopic('user:u') as Topic, 'events', queue, () => {});
+    const telling = told.begin(undefined, () => {});
+    await until(() => follower.gatherMs === undefined);
+    await telling;
+    told.end();
+    expect(follower.gatherMs).toBe(200);
+    counted.end();
+  });
+
   test('[W24] twenty that begin together, or after the place was lost, read one snapshot', async () => {
     const { page } = store.snapshots;
     let pages = 0;
@@ -130,6 +160,7 @@ describe('Subscription', () => {
       },
       leave: () => {},
       behind: async () => 0,
+      lagMs: 0,
     };
     const view = { parts: 1, partOf: () => 0, inPart: () => [], ofUser: () => [], ofStream: () => [] };
     const copy = { cursor, isLost: false, asOf: performance.now(), view };
@@ -138,7 +169,14 @@ describe('Subscription', () => {
       new Promise((resolve) => {
         settle = resolve;
       });
-    const node = { isRestoring: false, isAwaited: false, isSuspect: false, check: async () => {}, restored };
+    const node = {
+      isRestoring: false,
+      isReturning: false,
+      isAwaited: false,
+      isSuspect: false,
+      check: async () => {},
+      restored,
+    };
     const log = { error: () => {} };
     const reads = createReads(store.reads, undefined);
     const bounds = {
@@ -151,11 +189,11 @@ describe('Subscription', () => {
     const topic = parseTopic('all') as Topic;
     await other.enter(topic);
     const shown = async (): Promise<number> => {
-      const settled = other.settled();
+      const settled = other.snapshots.settled();
       await new Promise(setImmediate);
       settle();
       await settled;
-      const snapshot = await other.snapshotOf(topic);
+      const snapshot = await other.snapshots.of(topic, () => other);
       const reading = snapshot.begin();
       while ((await reading.next()) !== undefined);
       return snapshot.lastPage.rows.length;
@@ -173,6 +211,7 @@ describe('Subscription', () => {
     const asked: string[] = [];
     const node = {
       isRestoring: false,
+      isReturning: false,
       isAwaited: false,
       isSuspect: true,
       isAway: true,
@@ -192,10 +231,10 @@ describe('Subscription', () => {
       topicUsersPerNode: 100,
     };
     const other = new Hub({ store, feed, reads, node, log, ...bounds });
-    await expect(other.settled()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
+    await expect(other.snapshots.settled()).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
     node.isAway = false;
     asked.length = 0;
-    await other.settled();
+    await other.snapshots.settled();
     // What the answer told is waited for.
     expect(asked).toEqual(['restored', 'check', 'restored']);
   });

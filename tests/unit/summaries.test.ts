@@ -13,6 +13,8 @@ let failing: (userIds: readonly string[]) => Error | undefined;
 let told: Map<string, { type: string; users?: number; problem?: object }[]>;
 let groups: Map<string, TopicGroup>;
 let summaries: Summaries;
+let isDegraded: boolean;
+let counting: () => void;
 const logged = jest.fn();
 
 const status = async (userIds: readonly string[]): Promise<UserStatus[]> => {
@@ -35,8 +37,19 @@ function subscribe(text: string): void {
 beforeEach(() => {
   [asked, told, groups, failing] = [[], new Map(), new Map(), () => undefined];
   logged.mockClear();
-  const store = { reads: { status, counts: async () => [{ users: 7, sessions: 9 }] } } as unknown as PresenceStore;
-  summaries = new Summaries(store, groups, INTERVAL_MS, () => false, { error: logged });
+  [isDegraded, counting] = [false, () => {}];
+  const counts = async () => {
+    counting();
+    return [{ users: 7, sessions: 9 }];
+  };
+  const store = { reads: { status, counts } } as unknown as PresenceStore;
+  summaries = new Summaries(
+    store,
+    groups,
+    INTERVAL_MS,
+    { isQuiet: () => false, isDegraded: () => isDegraded },
+    { error: logged },
+  );
 });
 afterEach(() => summaries.stop());
 
@@ -76,3 +89,20 @@ test('[W27] what cannot be counted is said of its topics, once until it can be; 
       .filter((type) => type === 'error'),
   ).toHaveLength(2);
 });
+
+test.each([
+  ['ends', true],
+  ['begins', false],
+])(
+  '[P10] [W27] a summary is marked when the time in which sessions may be missing %s while it is counted',
+  async (_, before) => {
+    subscribe('all');
+    isDegraded = before;
+    counting = () => {
+      isDegraded = !before;
+    };
+    summaries.start();
+    await until(() => (told.get('all')?.length ?? 0) > 0);
+    expect(told.get('all')?.[0]).toMatchObject({ type: 'interval', degraded: true });
+  },
+);

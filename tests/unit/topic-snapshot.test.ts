@@ -34,7 +34,7 @@ class CountedSource implements SnapshotSource {
 
 const upheld = async (): Promise<boolean> => true;
 const begun = (source: SnapshotSource, isUpheld = upheld) =>
-  new TopicSnapshot('all', source, { generation: {}, cursor: 'place', isUpheld });
+  new TopicSnapshot('all', source, { generation: {}, cursor: 'place', isDegraded: false, isUpheld });
 
 async function all(reading: SnapshotReading): Promise<string[]> {
   const frames: string[] = [];

@@ -58,12 +58,14 @@ describe('parseTopic', () => {
     'users:',
     'users:a,',
     'users:a b',
+    'users:a%20b',
+    'users:a,%zz',
     'stream:',
     'stream:*',
     'user:*',
     'All',
     'device:tv',
-    `user:${'x'.repeat(129)}`,
+    `user:${'x'.repeat(256)}`,
     `users:${Array.from({ length: 201 }, (_, i) => `u${i}`)}`,
   ])('[W23] refuses %j', (text) => {
     expect(parseTopic(text)).toBeUndefined();

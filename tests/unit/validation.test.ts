@@ -6,6 +6,7 @@ import { id, UUID_PATTERN } from '../../gateway/http/fields.ts';
 import type { Problem } from '../../gateway/http/problem.ts';
 import type { Route } from '../../gateway/http/route.ts';
 import { compileCheck } from '../../gateway/http/validation.ts';
+import { ID_RULE } from '../../presence-core/index.ts';
 
 function messagesOf(field: TSchema, value: unknown): string[] {
   const body = Type.Object({ field });
@@ -39,7 +40,9 @@ test.each<[TSchema, unknown, string]>([
   [Type.Enum(['click', 'impression']), 'x', 'field must be click or impression'],
   [Type.Enum(['a', 'b', 'c']), 'x', 'field must be a, b or c'],
   [Type.Literal(''), 'x', 'field must be empty'],
-  [id('User id'), 'a b', 'field must be 1–128 characters of [A-Za-z0-9_.:@-]'],
+  [id('User id'), 'a b', `field must be ${ID_RULE}`],
+  [id('User id'), '€'.repeat(171), `field must be ${ID_RULE}`],
+  [Type.Array(id('User id')), ['a', '€'.repeat(171)], `field.1 must be ${ID_RULE}`],
   [Type.String({ pattern: UUID_PATTERN }), 'x', 'field must be a UUID'],
   [Type.String(), undefined, 'field is required'],
 ])('%j: %j', (field, value, message) => {

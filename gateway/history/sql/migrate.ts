@@ -14,7 +14,9 @@ const LOCK_TABLE = 'presence_migrations_lock';
  */
 export async function migrate(db: Kysely<HistoryTables>, engine: Engine): Promise<void> {
   const migrations = Object.fromEntries(
-    Object.entries(MIGRATIONS).map(([name, { up }]): [string, Migration] => [name, { up: (db) => up(db, engine) }]),
+    Object.entries(MIGRATIONS)
+      .filter(([, { only }]) => only === undefined || only === engine)
+      .map(([name, { up }]): [string, Migration] => [name, { up: (db) => up(db, engine) }]),
   );
   const migrator = new Migrator({
     db,

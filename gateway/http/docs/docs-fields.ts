@@ -52,17 +52,22 @@ function notesOf({ description, minimum, maximum, minItems, maxItems, items, def
   return notes.filter((note) => note !== undefined).join('; ');
 }
 
-/** False when there are no fields. */
-export function fieldTable(caption: string, fields: readonly Field[]): Html | false {
+/**
+ * False when there are no fields.
+ * @param level of its heading
+ */
+export function fieldTable(caption: string, fields: readonly Field[], level: 3 | 4 = 4): Html | false {
   if (fields.length === 0) return false;
   const row = ({ name, required, schema, place }: Field) => html`<tr>
-<td><code>${name}</code>${required ? '' : html` <small>optional</small>`}</td>
+<th scope="row"><code>${name}</code>${required ? '' : html` <small>optional</small>`}</th>
 <td>${place !== undefined && html`<small>${place}</small> `}<code>${typeOf(schema)}</code></td>
 <td>${notesOf(schema)}</td>
 </tr>
 `;
-  return html`<h4>${caption}</h4>
-<table class="fields">
-${fields.map(row)}</table>
+  return html`<h${level} class="caption">${caption}</h${level}>
+<table class="fields" aria-label="${caption}">
+<tbody>
+${fields.map(row)}</tbody>
+</table>
 `;
 }

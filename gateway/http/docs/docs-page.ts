@@ -1,20 +1,16 @@
-/** The API documentation as one HTML page, without scripts or external resources. */
-import { createHash } from 'node:crypto';
+/** The first page of /docs: the SDK, sockets, every route, and the table of problems. Without external resources. */
+import { problemType } from '../../problem.ts';
+import type { ProblemCode } from '../../protocol/problems.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
 import type { ApiDocument, ApiResponse, Operation, Schema } from './api-document.ts';
 import { fieldsOf, fieldTable, parameterField } from './docs-fields.ts';
-import { DOCS_STYLE } from './docs-style.ts';
-import { type Html, html, htmlPage } from './html.ts';
-
-const STYLE_HASH = createHash('sha256').update(DOCS_STYLE).digest('base64');
-/** Value of `content-security-policy`: allows only the page's own style. */
-export const DOCS_PAGE_POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${STYLE_HASH}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+import { docsPage, type LinkGroup } from './docs-layout.ts';
+import { type Html, html } from './html.ts';
+import { ORIGIN, SOCKET } from './place.ts';
+import { ownMembers, problemLinks } from './problem-page.ts';
+import { codesOf, methodBadge } from './references.ts';
+import { sdkChapter } from './sdk-chapter.ts';
+import { CONVERSATIONS, socketsChapter } from './sockets-chapter.ts';
 
 interface Entry {
   readonly method: string;
@@ -30,19 +26,8 @@ function entriesOf({ paths }: ApiDocument): Entry[] {
   );
 }
 
-const badge = (method: string): Html => html`<span class="method ${method.toLowerCase()}">${method}</span>`;
-
 /** Lets a long path break at its slashes. */
 const breakable = (path: string): Html[] => path.split(/(?=\/)/).map((part) => html`${part}<wbr>`);
-
-const refName = (ref = ''): string => ref.slice(ref.lastIndexOf('/') + 1);
-
-/** Problem codes of a response. */
-function codesOf(response: ApiResponse): string[] {
-  if (response.$ref !== undefined) return [refName(response.$ref)];
-  const schema = response.content?.[PROBLEM_TYPE]?.schema;
-  return (schema?.oneOf ?? (schema ? [schema] : [])).map(({ $ref }) => refName($ref));
-}
 
 function scopeLine({ security }: Operation): Html {
   const scopes = new Set(security.flatMap((alternative) => alternative.bearer ?? []));
@@ -50,9 +35,12 @@ function scopeLine({ security }: Operation): Html {
   return html`Required scope: ${[...scopes].map((scope, index) => html`${index > 0 && ' or '}<code>${scope}</code>`)}`;
 }
 
+/** Relative to this page. */
+const pathOf = (code: string): string => problemType(code as ProblemCode).slice(1);
+
 function problemList({ responses }: Operation): Html {
   const links = Object.entries(responses).flatMap(([status, response]) =>
-    codesOf(response).map((code) => html`<li><a href="#${code}">${status} ${code}</a></li>\n`),
+    codesOf(response).map((code) => html`<li><a href="${pathOf(code)}">${status} ${code}</a></li>\n`),
   );
   return html`<h4>Problems</h4>
 <ul class="problems">${links}</ul>
@@ -96,7 +84,7 @@ ${exampleResponseOf(operation, label)}
 `,
   );
   return html`<article id="${operationId}">
-<h3><a href="#${operationId}">${badge(method)} <code>${breakable(path)}</code></a></h3>
+<h3><a href="#${operationId}">${methodBadge(method)} <code>${breakable(path)}</code></a></h3>
 <p class="summary">${summary}.</p>
 ${description !== undefined && html`<p>${description}</p>\n`}<p class="scope">${scopeLine(operation)}</p>
 ${fieldTable('Request', fields)}${requestBody && html`<p class="note">Body: ${requestBody.description}</p>\n`}
@@ -109,18 +97,11 @@ ${problemList(operation)}</article>
 const listed = (names: readonly string[]): Html[] =>
   names.map((name, index) => html`${index > 0 && ', '}<code>${name}</code>`);
 
-/** What a code adds to the members of every problem. */
-function ownMembers(schema: Schema | undefined): Schema {
-  const { properties = {}, ...own } = schema?.allOf?.[1] ?? {};
-  const { code: _code, status: _status, title: _title, ...members } = properties;
-  return { ...own, properties: members };
-}
-
 function problemRow(code: string, schema: Schema, response: ApiResponse): Html {
   const { status, title } = schema.allOf?.[1]?.properties ?? {};
   const headers = Object.keys(response.headers ?? {}).filter((name) => name !== 'x-request-id');
   return html`<tr id="${code}">
-<td><code>${code}</code></td>
+<th scope="row"><a href="${pathOf(code)}"><code>${code}</code></a></th>
 <td>${(status?.enum ?? []).join(', ')}</td>
 <td>${String(title?.const ?? '')}</td>
 <td>${listed(Object.keys(ownMembers(schema).properties ?? {}))}</td>
@@ -135,13 +116,15 @@ function problemTable({ components }: ApiDocument): Html {
   );
   return html`<section id="problems">
 <h2>Problems</h2>
-<p>Errors have the media type <code>${PROBLEM_TYPE}</code> (RFC 9457). Programs should decide by <code>code</code>: it does not change between versions. The header <code>retry-after</code> is in seconds.</p>
-${fieldTable('Members of every problem', fieldsOf(components.schemas.Problem ?? {}))}
-<h4>Codes</h4>
+<p>Errors have the media type <code>${PROBLEM_TYPE}</code> (RFC 9457), and are the same over sockets. Programs should decide by <code>code</code>: it does not change between versions. <code>type</code> is the address of the code’s page here, with cause, cure and an example. The header <code>retry-after</code> is in seconds.</p>
+${fieldTable('Members of every problem', fieldsOf(components.schemas.Problem ?? {}), 3)}
+<h3 class="caption">Codes</h3>
 <table class="codes">
-<tr><th>code</th><th>status</th><th>title</th><th>additional members</th><th>headers</th></tr>
-${rows}</table>
-${Object.keys(components.responses).map((code) => fieldTable(`Additional members of ${code}`, fieldsOf(ownMembers(components.schemas[code]))))}</section>
+<thead><tr><th scope="col">code</th><th scope="col">status</th><th scope="col">title</th><th scope="col">additional members</th><th scope="col">headers</th></tr></thead>
+<tbody>
+${rows}</tbody>
+</table>
+</section>
 `;
 }
 
@@ -161,15 +144,42 @@ ${isOff && html`<p>Authentication is off on this server: requests need no creden
 `;
 }
 
+function contentsOf(tags: ApiDocument['tags'], under: (tag: string) => readonly Entry[]): LinkGroup[] {
+  const sdk = { href: '#sdk', label: 'SDK', links: [{ href: '#sdk-errors', label: 'Errors' }] };
+  const sockets = {
+    href: '#sockets',
+    label: 'Sockets',
+    links: [
+      { href: '#messages', label: 'Messages' },
+      { href: '#lost', label: 'Lost connections' },
+      { href: '#closes', label: 'Close codes' },
+    ],
+  };
+  const routes = tags.map(({ name }) => ({
+    href: `#${slug(name)}`,
+    label: name,
+    links: under(name).map(({ method, path, operation }) => ({
+      href: `#${operation.operationId}`,
+      label: html`${methodBadge(method)} ${breakable(path)}`,
+    })),
+  }));
+  return [sdk, sockets, { href: '#authentication', label: 'Authentication', links: [] }, ...routes, problemLinks('')];
+}
+
+function firstSteps({ paths }: ApiDocument): Html {
+  return html`<ul class="steps">
+<li><a href="#sdk-player"><b>A player</b><span>five lines with the SDK</span></a></li>
+<li><a href="#sdk-dashboard"><b>A dashboard</b><span>a live map of who watches</span></a></li>
+<li><a href="#${CONVERSATIONS[0]?.id}"><b>Sockets</b><span>the same by hand, in JSON</span></a></li>
+<li><a href="#status"><b>HTTP</b><span>status, limits, statistics</span></a></li>
+${'/demo' in paths && html`<li><a href="demo"><b>Try it</b><span>four screens, three slots</span></a></li>\n`}</ul>
+`;
+}
+
 export function renderDocsPage(document: ApiDocument): string {
   const { info, tags } = document;
   const entries = entriesOf(document);
   const under = (tag: string): Entry[] => entries.filter(({ operation }) => operation.tags[0] === tag);
-  const links = tags.map(
-    ({ name }) => html`<li><a href="#${slug(name)}">${name}</a><ul>
-${under(name).map(({ method, path, operation }) => html`<li><a href="#${operation.operationId}">${badge(method)} ${breakable(path)}</a></li>\n`)}</ul></li>
-`,
-  );
   const sections = tags.map(
     ({ name, description }) => html`<section id="${slug(name)}">
 <h2>${name}</h2>
@@ -177,19 +187,18 @@ ${under(name).map(({ method, path, operation }) => html`<li><a href="#${operatio
 ${under(name).map(operationArticle)}</section>
 `,
   );
-  return htmlPage(
-    info.title,
-    DOCS_STYLE,
-    html`<nav><details open><summary>Contents</summary><ul>
-<li><a href="#authentication">Authentication</a></li>
-${links}<li><a href="#problems">Problems</a></li>
-</ul></details></nav>
-<main>
-<header>
-<h1>${info.title} <small>${info.version}</small></h1>
-${info.description.split('\n').map((line) => html`<p>${line}</p>\n`)}<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1). Click a command to select it.</p>
+  const main = html`<header>
+<h1>Documentation</h1>
+<p class="lead">Who is watching what, on how many screens, and whether one more is allowed.</p>
+${firstSteps(document)}<dl class="addresses">
+<dt>HTTP</dt><dd><code>${ORIGIN}</code></dd>
+<dt>Sockets</dt><dd><code>${SOCKET}</code></dd>
+<dt>For programs</dt><dd><a href="openapi.json">openapi.json</a> (OpenAPI 3.1)</dd>
+</dl>
 </header>
-${authentication(document)}${sections}${problemTable(document)}</main>
-`,
-  );
+${sdkChapter(document)}${socketsChapter()}<section id="http">
+<h2>HTTP</h2>
+${info.description.split('\n').map((line) => html`<p>${line}</p>\n`)}</section>
+${authentication(document)}${sections}${problemTable(document)}`;
+  return docsPage({ title: info.title, root: '', version: info.version, contents: contentsOf(tags, under), main });
 }

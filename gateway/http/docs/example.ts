@@ -8,9 +8,11 @@ export const EXAMPLE_AT = 1_795_291_200_000;
 /** Request id in the problems of the examples. */
 export const EXAMPLE_REQUEST_ID = '7d2f6c1e-0b64-4c1c-9a53-2f6f1f0f7f11';
 
-/** Commas, colons and @ need no escape in a query, and are easier to read without. */
+/** Colons and @ need no escape in a query, and are easier to read without. */
 const inQuery = (value: unknown): string =>
-  encodeURIComponent(String(value)).replace(/%(?:2C|3A|40)/g, decodeURIComponent);
+  Array.isArray(value)
+    ? value.map(inQuery).join(',')
+    : encodeURIComponent(String(value)).replace(/%(?:3A|40)/g, decodeURIComponent);
 
 /** Path and query of an example. */
 export function exampleUrl(route: Route, { params, query }: Example): string {

@@ -32,15 +32,25 @@ export function html(strings: TemplateStringsArray, ...values: readonly HtmlValu
   return new Html(String.raw({ raw: strings }, ...values.map(render)));
 }
 
-/** @param style trusted CSS: not escaped. */
-export function htmlPage(title: string, style: string, body: Html): string {
+/** A text in which `…` in backquotes is code. */
+export function prose(text: string): Html[] {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
+}
+
+/**
+ * @param style trusted CSS: not escaped
+ * @param root leads from the page to the root of the server: empty, or such as `../../`
+ */
+export function htmlPage(title: string, style: string, body: Html, root: string): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
+<link rel="icon" href="${root}favicon.ico" type="image/svg+xml">
 <style>${new Html(style)}</style>
+<script src="${root}docs/docs.js" defer></script>
 </head>
 <body>
 ${body}</body>

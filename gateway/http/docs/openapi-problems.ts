@@ -1,5 +1,6 @@
 /** Problems in the API documentation: one schema and one response per code, and the problems of each route. */
 import { Type } from 'typebox';
+import { problemType } from '../../problem.ts';
 import { PROBLEMS, type ProblemCode } from '../../protocol/problems.ts';
 import { count, instant, text } from '../fields.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
@@ -9,7 +10,7 @@ import { Conflict } from '../routes/refusal.ts';
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
 const Problem = Type.Object({
-  type: text('urn:presence:problem:, followed by the code'),
+  type: text('Address of the page that explains the code, relative to this server'),
   title: text('What the code means, for people'),
   status: count('HTTP status'),
   code: text('What went wrong, for programs: it does not change between versions'),
@@ -42,6 +43,7 @@ const MEMBERS: { readonly [C in ProblemCode]?: ReturnType<typeof Type.Object> } 
       description:
         'evicted: by the limit; replaced: by its user; kicked: by an admin; left: it ended by itself a moment ago',
     }),
+    retryAfterMs: count('After this time, in ms, heartbeats are taken again without fresh: true'),
   }),
 };
 
@@ -96,7 +98,12 @@ function schemaOf(code: ProblemCode, routes: readonly Route[]): object {
     ...new Set([PROBLEMS[code].status, ...own.map(({ status = PROBLEMS[code].status }) => status)]),
   ].sort();
   const { properties = {}, required = [] } = (MEMBERS[code] ?? {}) as { properties?: object; required?: string[] };
-  const fixed = { code: { const: code }, status: { enum: statuses }, title: { const: PROBLEMS[code].title } };
+  const fixed = {
+    type: { const: problemType(code) },
+    code: { const: code },
+    status: { enum: statuses },
+    title: { const: PROBLEMS[code].title },
+  };
   const added = { type: 'object', properties: { ...fixed, ...properties }, required: ['code', ...required] };
   return { allOf: [{ $ref: '#/components/schemas/Problem' }, added] };
 }

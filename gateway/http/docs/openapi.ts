@@ -42,8 +42,8 @@ const SECURITY_SCHEMES = {
 
 const SCHEMES = Object.keys(SECURITY_SCHEMES);
 
-/** In OpenAPI the content types of a response stand for the `accept` header. */
-const UNNAMED_HEADERS: readonly string[] = ['accept'];
+/** In OpenAPI the content types of a response stand for the `accept` header, and the server’s URL for `host`. */
+const UNNAMED_HEADERS: readonly string[] = ['accept', 'host'];
 const PARTS = [
   ['params', 'path'],
   ['query', 'query'],
@@ -76,7 +76,7 @@ function isOptionalUser(route: Route, { auth }: ApiOptions, part: string, name: 
 }
 
 function parametersOf(route: Route, options: ApiOptions): Parameter[] {
-  return PARTS.flatMap(([part, place]) => {
+  const own = PARTS.flatMap(([part, place]) => {
     const { properties = {}, required = [] } = (route.schema[part] ?? {}) as Schema;
     const names = Object.keys(properties).filter((name) => place !== 'header' || !UNNAMED_HEADERS.includes(name));
     return names.map((name) => {
@@ -94,6 +94,18 @@ function parametersOf(route: Route, options: ApiOptions): Parameter[] {
       };
     });
   });
+  return route.bodyFromQuery ? [...own, ...bodyParametersOf(route)] : own;
+}
+
+/** Fields of the body that may come in the query instead. */
+function bodyParametersOf({ schema: { body } }: Route): Parameter[] {
+  const { properties = {} } = (body ?? {}) as Schema;
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: schema as Schema,
+  }));
 }
 
 function requestBodyOf(route: Route, options: ApiOptions): Operation['requestBody'] {
@@ -105,7 +117,7 @@ function requestBodyOf(route: Route, options: ApiOptions): Operation['requestBod
   const content = { schema: { ...given, required }, ...(examples && { examples }) };
   return {
     description: `At most ${maxBodyBytes.toLocaleString('en')} bytes.`,
-    required: required.length > 0,
+    required: required.length > 0 && !route.bodyFromQuery,
     content: { 'application/json': content },
   };
 }

@@ -8,13 +8,14 @@ import { ok, type Route, route, type Tag } from '../route.ts';
 import { admissionTermsOf, type RouteContext } from './context.ts';
 import { Conflict } from './refusal.ts';
 
-const { sessionId, streamId, deviceId, deviceType, country, meta, startedAt, detached } = SESSION_VIEW;
+const { sessionId, streamId, deviceId, deviceType, country, state, meta, startedAt, detached } = SESSION_VIEW;
 const LiveSession = Type.Object({
   sessionId,
   streamId,
   deviceId,
   deviceType,
   country,
+  state,
   meta,
   startedAt,
   detached,
@@ -58,7 +59,7 @@ function predictAdmission(
   return { admitted: false, current, max, conflicts, nextFreeAt: Math.min(...sessions.map((s) => s.expiresAt)) };
 }
 
-const tag: Tag = {
+export const tag: Tag = {
   name: 'Concurrency',
   description: 'How many sessions a user has and may have, and whether one more would be admitted.',
 };
@@ -103,8 +104,8 @@ export function concurrencyRoutes({ config, store }: RouteContext): Route[] {
       async handler({ params: { userId } }) {
         const { max, sessions } = await detail(userId);
         const live = sessions.map((session) => {
-          const { country, expiresAt, via } = session;
-          return { ...conflictOf(session), country, expiresAt, via };
+          const { country, state, expiresAt, via } = session;
+          return { ...conflictOf(session), country, state, expiresAt, via };
         });
         return ok({ userId, current: sessions.length, max, sessions: live });
       },

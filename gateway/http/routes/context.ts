@@ -1,33 +1,45 @@
 /** What the handlers of all routes share. */
 import type { Logger } from 'pino';
-import { isOutage, type OpenRequest } from '../../../presence-core/index.ts';
+import { isOutage, type OpenRequest, type SessionRef } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import type { Config } from '../../config/config.ts';
 import type { HistoryReads } from '../../history/index.ts';
-import type { Metrics } from '../../metrics/metrics.ts';
+import type { NodeReports } from '../../metrics/node-reports.ts';
+import type { RecentRefusals } from '../../metrics/recent-refusals.ts';
 import type { Returns } from '../../node/returns.ts';
 import type { Replica } from '../../replica/replica.ts';
+import type { Readiness } from '../readiness.ts';
 import type { SidecarStore } from '../sidecar-store.ts';
+
+/** What is answered for all workers that share the ports with this process; without workers, for this process. */
+export interface Deployment {
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>;
+  readiness(): Promise<Readiness>;
+  setLogLevel(level: string): void;
+}
 
 export interface RouteContext {
   readonly config: Config;
+  /** Where this process serves sockets; undefined: it does not. */
+  readonly wsPort?: number | undefined;
   readonly store: SidecarStore;
   /** Undefined when this process has no history. */
   readonly history: HistoryReads | undefined;
   /** Undefined with REPLICA=off, and with the embedded store. */
   readonly replica?: Replica | undefined;
   readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly isDraining: () => boolean;
-  /** No more sockets are accepted. */
-  readonly isFull: () => boolean;
+  readonly deployment: Deployment;
+  /** What the nodes tell of themselves; undefined: this process is none. */
+  readonly reports: Pick<NodeReports, 'own' | 'others'> | undefined;
+  readonly refusals: Pick<RecentRefusals, 'of'>;
   /** The store forgot, and may not have all sessions again (P10). */
   readonly isRestoring: () => boolean;
   /** It may lack sessions of heartbeats and guards, which come back by themselves. */
   readonly isReturning: () => boolean;
   readonly returns: Pick<Returns, 'answered'>;
-  /** Admissions may go unchecked, or changes may be late. */
-  readonly isDegraded: () => boolean;
+  /** Ends, as soon as the store answers, a guard whose open had no answer and of which its client was told nothing (P7). */
+  readonly giveUp: (guard: SessionRef) => void;
 }
 
 /** Whether the outage policy admits players unchecked after this error (P10). */

@@ -1,7 +1,7 @@
 /** Guards: sessions whose id the server makes, with their own lifetime (GUARD_TTL_MS). */
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import { isOutage } from '../../../presence-core/index.ts';
+import { isOutage, isOverload } from '../../../presence-core/index.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { unauthenticated } from '../authorize.ts';
 import { EXAMPLE_AT } from '../docs/example.ts';
@@ -12,7 +12,7 @@ import { admissionTermsOf, admitsUnchecked, beatTerms, type RouteContext, restor
 import { EXAMPLE_REFUSAL, limitProblem } from './refusal.ts';
 import { logAdmittedUnchecked, logOpened } from './session-log.ts';
 
-const UserHeader = Type.Object({ 'x-user-id': Type.Optional(id('User id')) });
+const UserHeader = Type.Object({ 'x-user-id': Type.Optional(id('User id, percent-encoded')) });
 type UserHeader = Type.Static<typeof UserHeader>;
 
 const GuardParams = Type.Object({
@@ -135,7 +135,11 @@ export function guardRoutes(context: RouteContext): Route[] {
           context.returns.answered(config.guardRefreshMs);
           return ok({ guardId, ...timesOf(result.expiresAt), ...restoring() });
         } catch (error) {
-          if (!admitsUnchecked(error, context)) throw error;
+          if (!admitsUnchecked(error, context)) {
+            // It may be open, or may yet be, and nobody knows its id.
+            if (!(error instanceof Problem) && !isOverload(error)) context.giveUp({ userId, sessionId: guardId });
+            throw error;
+          }
           context.returns.answered(config.guardRefreshMs);
           logAdmittedUnchecked(context, requestId, userId);
           // The store's clock is unavailable: these times are of our clock.

@@ -12,21 +12,24 @@ import { logAdmittedUnchecked, logOpened, notifyDisplaced } from './session-log.
 
 /** A session lasts for three intervals: two heartbeats in a row may be lost. */
 const BEATS_PER_TTL = 3;
+/** Longest that a player may say it beats by, and how long its session then lasts. */
+export const HEARTBEAT_INTERVAL_MAX_MS = 60_000;
+export const HEARTBEAT_LEASE_MAX_MS = BEATS_PER_TTL * HEARTBEAT_INTERVAL_MAX_MS;
 
 const Beat = Type.Object({
   userId: id('User id'),
   sessionId: Type.Optional(id('Session id that the player chose; default: deviceId')),
   ...SESSION_ATTRIBUTES,
-  start: Type.Optional(
+  fresh: Type.Optional(
     Type.Boolean({
       description:
-        'true: starts the session, also one that ended a moment ago, or that a socket holds, as a hello does',
+        'true: starts the session anew, also one that ended a moment ago, or that a socket holds, as a hello does',
     }),
   ),
   intervalMs: Type.Optional(
     Type.Integer({
       minimum: 1_000,
-      maximum: 60_000,
+      maximum: HEARTBEAT_INTERVAL_MAX_MS,
       description:
         'Interval of the heartbeats in ms, if longer than heartbeatIntervalMs; the session then lasts for three intervals',
     }),
@@ -49,8 +52,8 @@ const Leave = Type.Object({
   sessionId: Type.Optional(id('Session id, as in the heartbeats; default: deviceId')),
   deviceId: Type.Optional(id('Device id, as in the heartbeats')),
 });
-const ENDED = 'The session was ended: send start: true to start it anew, if a slot is free.';
-const LEFT = 'The session has just ended by DELETE /heartbeat: send start: true to start it again.';
+const ENDED = 'The session was ended: send fresh: true to start it anew, if a slot is free.';
+const LEFT = 'The session has just ended by DELETE /heartbeat: send fresh: true to start it again.';
 
 /** The session of a heartbeat: sessionId, else deviceId; without both and without a stream, the user's presence mark. */
 function sessionOf({ sessionId, deviceId, streamId }: Beat): string {
@@ -79,7 +82,7 @@ async function beat(
     owner: isMark ? 'presence' : 'heartbeat',
     leaseMs: Math.max(config.heartbeatTtlMs, BEATS_PER_TTL * (intervalMs ?? 0)),
     ...admissionTermsOf(userId, identity, config),
-    ...(body.start === true ? { intent: 'fresh' } : beatTerms(context)),
+    ...(body.fresh === true ? { intent: 'fresh' } : beatTerms(context)),
   });
   logOpened(context, requestId, { userId, sessionId }, result, deviceType);
   switch (result.outcome) {
@@ -94,8 +97,8 @@ async function beat(
     case 'refused':
       throw limitProblem(result, 400);
     case 'ended': {
-      const { reason } = result;
-      throw new Problem('session_ended', reason === 'left' ? LEFT : ENDED, { members: { reason } });
+      const { reason, retryAfterMs } = result;
+      throw new Problem('session_ended', reason === 'left' ? LEFT : ENDED, { members: { reason, retryAfterMs } });
     }
     case 'fenced':
     case 'moved':
@@ -119,7 +122,7 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'Send a heartbeat: starts a session or keeps it alive',
       description:
-        'The first heartbeat starts the session, if the limit allows it. Another streamId in a live session is a switch of the stream. Without sessionId, deviceId identifies the session. A heartbeat with neither streamId, sessionId nor deviceId only marks the user as online: it does not count towards the limit. For 10 s after DELETE /heartbeat, heartbeats of that session are answered 410 with reason left, so that a late one does not start it again; a device that really starts again under the same id sends start: true. So does one that was evicted, replaced or kicked (410 with that reason): then it needs a free slot like any other.',
+        'The first heartbeat starts the session, if the limit allows it. Another streamId in a live session is a switch of the stream. Without sessionId, deviceId identifies the session. A heartbeat with neither streamId, sessionId nor deviceId only marks the user as online: it does not count towards the limit. For 10 s after DELETE /heartbeat, heartbeats of that session are answered 410 with reason left, so that a late one does not start it again; a device that really starts again under the same id sends fresh: true. So does one that was evicted, replaced or kicked (410 with that reason): then it needs a free slot like any other. After retryAfterMs a heartbeat without it starts the session anew, too.',
       problems: [{ code: 'concurrency_limit', status: 400 }, { code: 'session_ended' }],
       examples: [
         {
@@ -145,13 +148,13 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
         },
         {
           title: 'The device starts again',
-          body: { userId: 'bob', sessionId: 'phone-1', streamId: 'espn', start: true },
+          body: { userId: 'bob', sessionId: 'phone-1', streamId: 'espn', fresh: true },
           response: { status: 'ok', current: 2, max: 3, expiresAt: EXAMPLE_AT + 30_000, heartbeatIntervalMs: 10_000 },
         },
         {
           title: 'The session was ended',
           body: { userId: 'eve', sessionId: 'tv-3', streamId: 'tnt' },
-          problem: { code: 'session_ended', detail: ENDED, members: { reason: 'kicked' } },
+          problem: { code: 'session_ended', detail: ENDED, members: { reason: 'kicked', retryAfterMs: 300_000 } },
         },
       ],
       scope: 'player',
@@ -175,10 +178,11 @@ export function heartbeatRoutes(context: RouteContext): Route[] {
       tag,
       summary: 'End a session at once',
       description:
-        'Name the session as in its heartbeats, by sessionId or deviceId. A session that is not live is no error. For 10 s only a heartbeat with start: true starts it again.',
+        'Name the session as in its heartbeats, by sessionId or deviceId, in a body, or without one in the query. A session that is not live is no error. For 10 s only a heartbeat with fresh: true starts it again.',
       examples: [{ title: 'The player was closed', body: { userId: 'ann', sessionId: 'tv-1' } }],
       scope: 'player',
       schema: { body: Leave },
+      bodyFromQuery: true,
       async handler({ body: { userId, sessionId, deviceId }, requestId }) {
         const left = sessionId ?? deviceId;
         if (left === undefined) throw invalidRequest([{ path: 'sessionId', message: 'or deviceId is required' }]);

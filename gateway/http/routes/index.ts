@@ -5,11 +5,15 @@ import { analyticsRoutes } from './analytics.ts';
 import { clientRoutes } from './client.ts';
 import { concurrencyRoutes } from './concurrency.ts';
 import type { RouteContext } from './context.ts';
+import { dashboardRoutes } from './dashboard.ts';
+import { demoRoutes } from './demo.ts';
 import { documentRoutes } from './documents.ts';
 import { guardRoutes } from './guards.ts';
 import { heartbeatRoutes } from './heartbeat.ts';
 import { historyRoutes } from './history.ts';
+import { nodeRoutes } from './nodes.ts';
 import { operationRoutes } from './operations.ts';
+import { refusalRoutes } from './refusals.ts';
 import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
 
@@ -33,8 +37,12 @@ export function createRoutes(context: RouteContext): Route[] {
     ...statsRoutes(context),
     ...analyticsRoutes(context),
     ...historyRoutes(context),
+    ...refusalRoutes(context),
+    ...nodeRoutes(context),
     ...operations,
+    ...dashboardRoutes(context),
     ...clientRoutes(),
+    ...demoRoutes(context),
   ];
   return [...routes, ...documentRoutes(context, routes)];
 }

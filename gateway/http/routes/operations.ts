@@ -1,6 +1,5 @@
 /** For operators: health checks, metrics and the log level. */
 import { Type } from 'typebox';
-import { isOutage } from '../../../presence-core/index.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { Problem } from '../problem.ts';
 import { NO_CONTENT, ok, plain, type Route, route, type Tag } from '../route.ts';
@@ -23,11 +22,6 @@ const tag: Tag = {
   description: 'Health checks, metrics and the log level.',
 };
 
-function isOtherThanOutage(error: unknown): false {
-  if (isOutage(error)) return false;
-  throw error;
-}
-
 /** What a port of operators serves; with ADMIN_PORT, what tells or changes something is served by no other. */
 export function operationRoutes(context: RouteContext): { health: Route[]; insight: Route[] } {
   return { health: healthRoutes(context), insight: insightRoutes(context) };
@@ -47,7 +41,7 @@ function liveness(path: string, summary: string, description: string): Route {
   });
 }
 
-function healthRoutes({ config, store, isDraining, isFull, isDegraded }: RouteContext): Route[] {
+function healthRoutes({ deployment }: RouteContext): Route[] {
   return [
     liveness(
       '/livez',
@@ -61,33 +55,36 @@ function healthRoutes({ config, store, isDraining, isFull, isDegraded }: RouteCo
       tag,
       summary: 'Check whether the node can take traffic (readiness)',
       description:
-        'Whether to send players here. 200 `ok`; 200 `degraded` while the store is away, fails or is being restored and OUTAGE_POLICY=open lets players in all the same; 503 then with OUTAGE_POLICY=closed, while draining (DRAIN_DELAY_MS before players are asked to leave), and while no more sockets can be accepted.',
+        'Whether to send players here. 200 `ok`; 200 `degraded` while the store is away, fails or is being restored and OUTAGE_POLICY=open lets players in all the same; 503 then with OUTAGE_POLICY=closed, while draining (DRAIN_DELAY_MS before players are asked to leave), and while no more sockets can be accepted. With WORKERS: whether any worker takes players.',
       probe: true,
       problems: [{ code: 'store_unavailable' }, { code: 'draining' }, { code: 'overloaded' }],
       examples: [{ title: 'Ready', response: { status: 'ok' } }],
       scope: 'none',
       schema: { response: Ready },
       async handler() {
-        if (isDraining()) throw new Problem('draining', 'The node is shutting down: send new players to another node.');
-        if (isFull()) {
-          const headers = { 'retry-after': RETRY_AFTER_S };
-          throw new Problem('overloaded', 'No more sockets can be accepted: send new players to another node.', {
-            headers,
-          });
+        const readiness = await deployment.readiness();
+        switch (readiness) {
+          case 'ok':
+          case 'degraded':
+            return ok({ status: readiness });
+          case 'draining':
+            throw new Problem('draining', 'The node is shutting down: send new players to another node.');
+          case 'overloaded':
+            throw new Problem('overloaded', 'No more sockets can be accepted: send new players to another node.', {
+              headers: { 'retry-after': RETRY_AFTER_S },
+            });
+          case 'store_unavailable':
+            throw new Problem(
+              'store_unavailable',
+              'The store is away, fails, or is being restored: no players are let in.',
+            );
         }
-        const isAnswered = await store.ping().then(() => true, isOtherThanOutage);
-        if (isAnswered && !isDegraded()) return ok({ status: 'ok' as const });
-        if (config.outagePolicy === 'open') return ok({ status: 'degraded' as const });
-        throw new Problem(
-          'store_unavailable',
-          'The store is away, fails, or is being restored: no players are let in.',
-        );
       },
     }),
   ];
 }
 
-function insightRoutes({ log, metrics }: RouteContext): Route[] {
+function insightRoutes({ log, deployment }: RouteContext): Route[] {
   return [
     route({
       method: 'GET',
@@ -95,24 +92,24 @@ function insightRoutes({ log, metrics }: RouteContext): Route[] {
       tag,
       summary: 'Get metrics in the text format of Prometheus',
       description:
-        'Metrics of this process and of the store. No label has a user, session or stream id. Scrapes within one second get the same values.',
+        'Metrics of this process, or of all workers (WORKERS) together, and of the store. No label has a user, session or stream id. Scrapes within one second get the same values.',
       textType: 'text/plain',
       examples: [{ title: 'All metrics', text: '# TYPE presence_http_requests_total counter\n' }],
       scope: 'none',
       schema: {},
-      handler: async () => ({ ...plain(await metrics.text()), headers: { 'content-type': Metrics.contentType } }),
+      handler: async () => ({ ...plain(await deployment.metrics()), headers: { 'content-type': Metrics.contentType } }),
     }),
     route({
       method: 'PUT',
       path: '/log-level',
       tag,
       summary: 'Set the log level',
-      description: 'Of this process, until it restarts with LOG_LEVEL.',
+      description: 'Of this process, or of all workers (WORKERS), until a restart with LOG_LEVEL.',
       examples: [{ title: 'Log what each request did', body: { level: 'debug' } }],
       scope: 'admin',
       schema: { body: Type.Object({ level: Type.Enum([...LEVELS], { description: 'Lowest level that is logged' }) }) },
       async handler({ body, requestId }) {
-        log.level = body.level;
+        deployment.setLogLevel(body.level);
         log.info({ correlationId: requestId, logLevel: body.level }, 'log level set');
         return NO_CONTENT;
       },

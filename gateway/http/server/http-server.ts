@@ -12,7 +12,8 @@ export interface HttpServer {
   listen(host: string, port: number): Promise<number>;
   /**
    * Stops accepting, closes idle connections, waits for requests in flight (at most `CLOSE_BOUND_MS`), then closes the
-   * rest. A connection whose client has not read its response yet counts as idle.
+   * rest. A connection whose client has not read its response yet counts as idle; one that has just been accepted has
+   * `FIRST_REQUEST_MS` for its first request, which is on its way.
    */
   close(): Promise<void>;
 }
@@ -22,12 +23,16 @@ export interface HttpServerOptions {
   readonly memory?: BodyMemory;
   /** Open connections; more are cut. */
   readonly maxConnections?: number;
+  /** Other processes listen on the same port. */
+  readonly sharesPort?: boolean;
 }
 
 /** URL (16 KB) and headers (16 KB). */
 export const MAX_HEAD_BYTES = 32_768;
 /** Longer than the slowest heartbeat (60 s), so that a player that sends heartbeats keeps its connection. */
 export const KEEP_ALIVE_MS = 65_000;
+/** After `close`, for a connection that nothing came on yet. */
+export const FIRST_REQUEST_MS = 250;
 /** Handlers reply within the store's time bound (1.5 s). */
 export const CLOSE_BOUND_MS = 3_000;
 /**

@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { limitConnections } from '../../transport/connection-limit.ts';
 import { type Dispatch, type IncomingRequest, isBodiless, type OutgoingResponse } from '../exchange.ts';
 import { Problem, respondWithProblem } from '../problem.ts';
 import { BodyMemory } from './body-memory.ts';
 import {
   CLOSE_BOUND_MS,
   cannotListen,
+  FIRST_REQUEST_MS,
   HEAD_TOO_LARGE,
   type HttpServer,
   type HttpServerOptions,
@@ -25,6 +27,8 @@ const REQUEST_TIMEOUT_MS = 15_000;
 
 /** Requests that may wait on one connection while one before them is answered. */
 const MAX_PIPELINED = 32;
+
+const HOST = 'host';
 
 class NodeRequest implements IncomingRequest {
   readonly method: string;
@@ -109,10 +113,22 @@ function parserProblem(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): P
     : new Problem('invalid_request', HEAD_TOO_LARGE, { status: 431 });
 }
 
+const ambiguous = new Problem('invalid_request', NOT_HTTP);
+
+/** A proxy may have gone by the other one (RFC 9112, 3.2). node:http keeps the first. */
+function repeatsHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === HOST.length && name.toLowerCase() === HOST) hosts += 1;
+  }
+  return hosts > 1;
+}
+
 type Pending = readonly [message: IncomingMessage, response: ServerResponse];
 
 export function createNodeServer(dispatch: Dispatch, options: HttpServerOptions = {}): HttpServer {
-  const { memory = new BodyMemory(), maxConnections = Number.POSITIVE_INFINITY } = options;
+  const { memory = new BodyMemory(), maxConnections = Number.POSITIVE_INFINITY, sharesPort = false } = options;
   let closing = false;
   const unsent = new UnsentAnswers();
   /** Connections that have sent no request yet: node:http does not count them as idle. */
@@ -126,7 +142,7 @@ export function createNodeServer(dispatch: Dispatch, options: HttpServerOptions 
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: 1_000,
   });
-  server.maxConnections = maxConnections;
+  limitConnections(server, maxConnections, sharesPort);
   const answer = ([message, response]: Pending): void => {
     const { socket } = message;
     const request = new NodeRequest(message, memory);
@@ -136,8 +152,11 @@ export function createNodeServer(dispatch: Dispatch, options: HttpServerOptions 
       if (next === undefined) pipelines.delete(socket);
       else answer(next);
     });
-    void dispatch(request).then((outgoing) => {
-      write(response, outgoing, closing);
+    const isRefused = repeatsHost(message);
+    if (isRefused) request.dropBody();
+    const answered = isRefused ? Promise.resolve(respondWithProblem(ambiguous, randomUUID())) : dispatch(request);
+    void answered.then((outgoing) => {
+      write(response, outgoing, closing || isRefused);
       if (socket.writableLength > 0) unsent.watch(socket);
     });
     request.receiveBody();
@@ -181,10 +200,13 @@ export function createNodeServer(dispatch: Dispatch, options: HttpServerOptions 
         const cut = setTimeout(() => server.closeAllConnections(), CLOSE_BOUND_MS);
         server.close(() => {
           clearTimeout(cut);
+          clearTimeout(cutUnused);
           unsent.stop();
           resolve();
         });
-        for (const socket of unused) socket.destroy();
+        const cutUnused = setTimeout(() => {
+          for (const socket of unused) socket.destroy();
+        }, FIRST_REQUEST_MS);
       });
     },
   };

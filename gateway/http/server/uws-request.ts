@@ -9,7 +9,7 @@ import { IncomingBody } from './incoming-body.ts';
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 /** Headers that must not be repeated: the first one counts, as in node:http. Other repeated headers are joined. */
-const SINGULAR: ReadonlySet<string> = new Set(['authorization', 'content-type', 'host']);
+const SINGULAR: ReadonlySet<string> = new Set(['authorization', 'content-type']);
 /** Without it, some clients close an idle connection after 4 s. */
 const KEEP_ALIVE = `timeout=${KEEP_ALIVE_MS / 1_000}`;
 const STATUS_LINES: readonly string[] = Array.from({ length: 600 }, (_, code) => `${code} ${STATUS_CODES[code] ?? ''}`);
@@ -19,7 +19,8 @@ const MAX_BYTES_PER_CHARACTER = 3;
 const outgoing = Buffer.alloc(65_536);
 
 /** Valid until the next call: uWS sends or copies what it is given. */
-function bytesOf(body: string): string | Uint8Array {
+function bytesOf(body: string | Uint8Array): string | Uint8Array {
+  if (typeof body !== 'string') return body;
   const fits = body.length * MAX_BYTES_PER_CHARACTER <= outgoing.length;
   return body.length < LONG_BODY || !fits ? body : outgoing.subarray(0, outgoing.write(body));
 }
@@ -59,6 +60,7 @@ export class UwsRequest implements IncomingRequest {
       headBytes += name.length + value.length;
       const before = headers.get(name);
       if (name === 'content-length' && (before !== undefined || value === '')) isAmbiguous = true;
+      else if (name === 'host' && before !== undefined) isAmbiguous = true;
       else if (before === undefined) headers.set(name, value);
       else if (!SINGULAR.has(name)) headers.set(name, `${before}, ${value}`);
     });

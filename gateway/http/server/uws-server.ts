@@ -11,7 +11,14 @@ import {
 import type { Dispatch } from '../exchange.ts';
 import { respondWithProblem } from '../problem.ts';
 import { BodyMemory } from './body-memory.ts';
-import { CLOSE_BOUND_MS, cannotListen, type HttpServer, type HttpServerOptions, KEEP_ALIVE_MS } from './http-server.ts';
+import {
+  CLOSE_BOUND_MS,
+  cannotListen,
+  FIRST_REQUEST_MS,
+  type HttpServer,
+  type HttpServerOptions,
+  KEEP_ALIVE_MS,
+} from './http-server.ts';
 import { type ConnectionOwner, UwsConnection } from './uws-connection.ts';
 import { UwsRequest } from './uws-request.ts';
 
@@ -36,6 +43,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
   readonly #dispatch: Dispatch;
   readonly #memory: BodyMemory;
   readonly #maxConnections: number;
+  readonly #sharesPort: boolean;
   readonly #app: TemplatedApp;
   #listenSocket: us_listen_socket | undefined;
   #ticking: NodeJS.Timeout | undefined;
@@ -56,6 +64,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
     this.#uws = uws;
     this.#memory = options.memory ?? new BodyMemory();
     this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
+    this.#sharesPort = options.sharesPort ?? false;
     this.#dispatch = dispatch;
     this.#app = uws
       .App()
@@ -64,7 +73,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
   }
 
   async listen(host: string, port: number): Promise<number> {
-    const socket = await listenOn(this.#app, host, port);
+    const socket = await listenOn(this.#app, host, port, this.#sharesPort);
     if (socket === undefined) throw cannotListen(host, port);
     this.#listenSocket = socket;
     this.#ticking = setInterval(() => this.#renewIdle(), TICK_MS);
@@ -77,7 +86,11 @@ class UwsServer implements HttpServer, ConnectionOwner {
     this.#listenSocket = undefined;
     clearInterval(this.#ticking);
     this.#forgetAmbiguous();
-    for (const connection of this.#idle) connection.cut();
+    const cut = (isUnused: boolean): void => {
+      for (const connection of this.#idle) if ((connection.idleSince === undefined) === isUnused) connection.cut();
+    };
+    cut(false);
+    const cutUnused = setTimeout(() => cut(true), FIRST_REQUEST_MS);
     if (this.#ended < this.#opened) {
       let bound: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
@@ -86,6 +99,7 @@ class UwsServer implements HttpServer, ConnectionOwner {
       });
       clearTimeout(bound);
     }
+    clearTimeout(cutUnused);
     this.#app.close();
   }
 

@@ -6,7 +6,7 @@ local replies = {}
 for i = 1, #ARGV, 2 do
   local K = ARGV[i]
   local count = call('HGET', K .. 'n', ARGV[i + 1])
-  if not count then mustRemember(K) end
+  if count then mustRememberHome(K) else mustRemember(K) end
   replies[#replies + 1] = count or '0'
 end
 return replies

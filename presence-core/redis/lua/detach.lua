@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Leaves a socket's session to the resume grace, without an owner (P8). The only verb that shortens a lease.
+-- Leaves a socket's session to the resume grace, without an owner (P8).
 -- ARGV, 6 an item: K, user, session, bucket, owner, graceMs.
 -- Returns per item: 'detached|expiresAt', 'gone', 'moved', 'fenced', 'ended|reason'.
 local function detach(act, graceMs)

@@ -1,13 +1,14 @@
 #!lua
 -- Admission (P4-P7, P10), one atomic step per item.
 -- ARGV, 14 an item: K, user, session, bucket, owner, leaseMs, limit ('' none), policy ('r' reject, 'e' evict-oldest),
---   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore),
+--   replace (ids joined with '|'), intent ('f' fresh, 'r' resume, 'l' only if live, 'b' beat, 'x' restore; 'R', 'B': one that returns),
 --   beginning ('startedAt', 'startedAt|segment|segmentStartedAt' of what goes on, 'startedAt|startedAt|...' with only if
 --   live, or ''),
 --   '|stream|device type|country|state|device|meta' ('' keeps what is known), default limit,
---   what the caller was to the session ('h' held it, 'l' its hello came a while ago, 'r' a beat that returns, '' just now).
+--   what the caller was to the session ('h' held it, 'l' its hello came a while ago, '' just now).
 -- Returns per item an array: a head 'opened|current|max|startedAt|expiresAt|segment|segmentStartedAt - startedAt'
---   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason', 'gone', 'moved' or 'fenced'; then a line per
+--   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason|ms that this lasts', 'gone', 'moved' or
+--   'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
 local v = ARGV
 
@@ -46,11 +47,11 @@ end
 local function open(act, limit, default, socketWas)
   local K, user, session, intent = act.K, act.user, act.session, act.intent
   if fenced(K, act.owner) then return { 'fenced' } end
-  local reason, endedAt = tombstone(K, user, session)
+  local reason, endedAt, lastsUntil = tombstone(K, user, session)
   if reason then
     local former = formerOf(act)
     local isOfEarlier = former and former.startedAt > endedAt
-    if intent ~= 'f' and not isOfEarlier then return { 'ended|' .. reason } end
+    if intent ~= 'f' and not isOfEarlier then return { fmt('ended|%s|%d', reason, lastsUntil - now) } end
     call('ZREM', K .. 'tomb', user .. ' ' .. session)
   end
   liveMembers(act)
@@ -72,12 +73,14 @@ end
 -- What an item asks for, beside what all acts have (parts/rows.lua). One table, made at one go: it is the cheapest.
 local function openActOn(i)
   local intent = v[i + 9]
+  -- By the store as it was before it forgot (P10). Of those who return nobody is sure: others may have their slots.
+  local admittedTimes = intent == 'x' and math.huge or (intent == 'R' or intent == 'B') and 2
+  if intent == 'B' then intent = 'b' end
   local K, user, bucket = v[i], v[i + 1], v[i + 3]
   return { K = K, user = user, session = v[i + 2], bucket = bucket, owner = v[i + 4], set = K .. 'u:' .. user,
-    rows = K .. 'm:' .. bucket, members = NO_MEMBERS, leaseMs = v[i + 5], policy = v[i + 7], replace = v[i + 8],
-    intent = intent, beginning = v[i + 10], attributes = v[i + 11], max = '',
-    -- By the store as it was before it forgot (P10): the limit is not asked again.
-    isAdmitted = intent == 'x' or intent == 'b' and v[i + 13] == 'r' }
+    rows = K .. 'm:' .. bucket, members = NO_MEMBERS, leaseMs = v[i + 5],
+    policy = admittedTimes and 'r' or v[i + 7], replace = v[i + 8],
+    intent = intent, beginning = v[i + 10], attributes = v[i + 11], max = '', admittedTimes = admittedTimes }
 end
 
 return forEachItem(1, 14, function(i)

@@ -14,6 +14,7 @@ local function addSessions(out, K, set, rowsKey, user)
     end
   end
   if #fields == 0 then return mustRemember(K) end
+  mustRememberHome(K)
   local rows = call('HMGET', rowsKey, unpack(fields))
   for j = 1, #rows do
     if rows[j] then out[#out + 1] = live[j] .. rows[j] end

@@ -16,6 +16,12 @@ local function mayBeExtended(K)
   return not isRead or s.till > now
 end
 
+-- Whether presence-only marks may run in any shard of the home (leases.lua). Where that cannot be read, they may.
+local function marksMayRun(K)
+  local till = undamaged(redis.pcall('HGET', homeOf(K) .. 'shard', 'marks'))
+  return not till or tonumber(till) > now
+end
+
 -- The reply on a user of whom no lease runs by itself, or while an extension may cover some.
 local function statusOf(key)
   local K = shardOf(key)
@@ -38,7 +44,12 @@ local function statusOf(key)
 end
 
 local replies, i, total = {}, 1, #ARGV
-local isPlain = total > 0 and not mayBeExtended(shardOf(ARGV[1]))
+local isPlain, mayBeMarked = false, true
+if total > 0 then
+  local K = shardOf(ARGV[1])
+  mustRememberHome(K)
+  isPlain, mayBeMarked = not mayBeExtended(K), marksMayRun(K)
+end
 
 -- The replies from the i-th on, until one cannot be read.
 local function tell()
@@ -47,7 +58,7 @@ local function tell()
     local key = ARGV[i]
     local sessions = isPlain and call('ZCOUNT', key, live, '+inf') or 0
     if sessions > 0 then
-      local mark = call('ZSCORE', key, '*')
+      local mark = mayBeMarked and call('ZSCORE', key, '*')
       replies[i] = nowThousand + (mark and tonumber(mark) > now and sessions - 1 or sessions)
     else
       replies[i] = statusOf(key)

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Watches streams for an hour from now, and begins a snapshot of each (P11). A stream that is watched is indexed
+-- Pages of snapshots of streams, which are watched for an hour from now (P11). A stream that is watched is indexed
 -- (parts/watched.lua); the index of a new one is filled by a walk over the shard's rows, a slice a call, which all new
 -- streams share. It is done when the index has as many sessions as are counted, at the latest after all buckets; one that
--- differs from its count later is filled anew. A stream without sessions needs none.
+-- differs from its count later, also between two pages, is filled anew. By how much a whole walk left it to differ, as the
+-- count is wrong (P12), is kept: more than that is damage. A stream without sessions needs none.
 -- Allowed out of memory, as dashboards are wanted then: some 100 bytes for each session of a watched stream.
--- ARGV, 3 an item: K, stream, '1' when the caller has been answered '-1'.
--- Returns per item the same as snapshot.lua from bucket 0 on; '-1' for the bucket while the walk is on, '-2' when it was
--- not looked at.
+-- ARGV, 4 an item: K, stream, bucket, '1' when the caller has been answered '-1' for this page.
+-- Returns per item the same as snapshot.lua; '-1' for the bucket while the walk is on, '-2' when it was not looked at.
 local WATCHED_MS, KEPT_MS, WATCHED_MAX = 3600000, 7200000, 1000
 -- Stream of a row (parts/rows.lua).
 local ROW_STREAM = '^[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^|]*)|'
@@ -15,8 +15,8 @@ local walkBudget = 1000
 local function rangeOf(stream) return '[' .. stream .. ' ', '(' .. stream .. '!' end
 
 local function untilAndWalked(text)
-  local till, walked = match(text or '', '^(%d+)|(%d+)$')
-  return tonumber(till) or 0, tonumber(walked) or 0
+  local till, walked, drift = match(text or '', '^(%d+)|(%d+)|?(%-?%d*)$')
+  return tonumber(till) or 0, tonumber(walked) or 0, tonumber(drift) or 0
 end
 
 local function forget(K, stream)
@@ -63,24 +63,27 @@ end
 
 -- Returns whether the index of the stream has all its sessions.
 local function fill(K, stream, count, isAgain)
-  local till, walked = untilAndWalked(call('HGET', K .. 'watch', stream))
+  local till, walked, drift = untilAndWalked(call('HGET', K .. 'watch', stream))
   local place = tonumber(call('HGET', K .. 'watch', '') or 0)
   if till == 0 then makeRoom(K) end
-  local function isWhole() return call('ZLEXCOUNT', K .. 'w', rangeOf(stream)) == count end
-  local whole = till > 0 and isWhole()
+  local function differs() return call('ZLEXCOUNT', K .. 'w', rangeOf(stream)) - count end
+  local whole = till > 0 and differs() == drift
   if not whole and (till == 0 or (place >= walked and not isAgain)) then
-    if till > 0 then call('ZREMRANGEBYLEX', K .. 'w', rangeOf(stream)) end
-    walked = place + BUCKETS
+    call('ZREMRANGEBYLEX', K .. 'w', rangeOf(stream))
+    walked, drift = place + BUCKETS, 0
   end
-  call('HSET', K .. 'watch', stream, fmt('%d|%d', now + WATCHED_MS, walked))
-  if not whole and place < walked then
-    place = walk(K, place, walked)
-    whole = isWhole()
-  end
-  return whole or place >= walked
+  local function keep() call('HSET', K .. 'watch', stream, fmt('%d|%d|%d', now + WATCHED_MS, walked, drift)) end
+  keep()
+  if whole then return true end
+  if place < walked then place = walk(K, place, walked) end
+  local difference = differs()
+  if difference ~= 0 and place < walked then return false end
+  drift = difference
+  keep()
+  return true
 end
 
-local function watch(K, stream, isAgain)
+local function watch(K, stream, from, isAgain)
   mustRemember(K)
   local count = math.floor((tonumber(undamaged(redis.pcall('HGET', K .. 'n', 's:' .. stream)) or 0) + 500000000) / 1000000000)
   local out = { lastSequence(K), fmt('%d', BUCKETS) }
@@ -92,26 +95,25 @@ local function watch(K, stream, isAgain)
   local isWhole = fill(K, stream, count, isAgain)
   call('PEXPIRE', K .. 'w', KEPT_MS)
   call('PEXPIRE', K .. 'watch', KEPT_MS)
-  out[2] = isWhole and fmt('%d', addIndexed(out, K, stream, 0)) or '-1'
+  out[2] = isWhole and fmt('%d', addIndexed(out, K, stream, from)) or '-1'
   return out
 end
 
--- Keys of a wrong type are made anew. Returns whether there was one.
+-- An index with a key of a wrong type is made anew. Returns whether there was one.
 local function mendIndex(K)
-  local mended = false
   for name, kind in pairs({ w = 'zset', watch = 'hash' }) do
     local found = call('TYPE', K .. name).ok
     if found ~= 'none' and found ~= kind then
-      call('UNLINK', K .. name)
-      mended = true
+      call('UNLINK', K .. 'w', K .. 'watch')
+      return true
     end
   end
-  return mended
+  return false
 end
 
-return forEachItem(1, 3, function(i)
+return forEachItem(1, 4, function(i)
   local K = ARGV[i]
-  local isDone, reply = pcall(watch, K, ARGV[i + 1], ARGV[i + 2] == '1')
+  local isDone, reply = pcall(watch, K, ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3] == '1')
   if isDone then return reply end
   if not isDamage(reply) or not mendIndex(K) then error(failure(reply)) end
   return { '0', '-2' }

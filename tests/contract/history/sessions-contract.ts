@@ -2,9 +2,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type EndedSession, HistoryError, MAX_ROWS } from '../../../gateway/history/index.ts';
+import { HOSTILE_IDS } from '../../support/hostile-ids.ts';
 import { allOf, ended, type HistoryEngine, T, withHistory } from './history-fixture.ts';
 
-const LONGEST = 'Aa0_.:@-'.repeat(16);
+const LONGEST = `${'|Aa0_.:@-é'.repeat(25)}/+=,%`;
 const AWKWARD = [
   `"';-- \\ %_\`?:$1`,
   '📺 Żółw %s %n \\0',
@@ -31,6 +32,16 @@ export function sessionsContract(engine: HistoryEngine): void {
         ];
         await history.addSessions(rows);
         expect(await allOf(history, { userId: LONGEST })).toEqual(rows.toReversed());
+      }));
+
+    test('[P13] rows are found by exactly the id that was asked for, whatever its characters', () =>
+      withHistory(engine, async (history) => {
+        const rows = HOSTILE_IDS.map((id) => ended({ userId: id, sessionId: id, streamId: id }));
+        await history.addSessions(rows);
+        for (const [i, id] of HOSTILE_IDS.entries()) {
+          expect(await allOf(history, { userId: id })).toEqual([rows[i]]);
+          expect(await allOf(history, { streamId: id })).toEqual([rows[i]]);
+        }
       }));
 
     test('[P11] of two ends of one row the later is kept with all that belongs to it, in whatever order they come', () =>

@@ -385,6 +385,16 @@ export function httpServerConnections(kind: HttpServerKind): void {
       await expect(RawHttp.open(port).then((late) => late.write(get('/')).answer())).rejects.toThrow();
     });
 
+    test('a connection that was just accepted has time for its first request as the server closes', async () => {
+      const { server, connect } = await start();
+      const fresh = await connect();
+      const closed = server.close();
+      const { status, headers } = await fresh.write(get('/')).answer();
+      expect([status, headers.get('connection')?.toLowerCase()]).toEqual([200, 'close']);
+      await fresh.ended();
+      await closed;
+    });
+
     slowTest('close cuts what does not finish', async () => {
       const { server, served, connect } = await startForSlow();
       const [unanswered, unread] = await Promise.all([connect(), connect()]);

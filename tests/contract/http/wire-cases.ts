@@ -119,7 +119,7 @@ const HEADS: readonly WireCase[] = [
   parts('the last line in two', cut(online(), online().length - 1), '200'),
   parts(
     'byte by byte behind the first line',
-    cut(post(lengthOf(BEAT), BEAT), ...Array.from(post(lengthOf(BEAT), BEAT).slice(26), (_, i) => 26 + i)),
+    cut(post(lengthOf(BEAT), BEAT), ...Array.from({ length: 64 }, (_, i) => 26 + i)),
     '200',
   ),
   parts(
@@ -143,7 +143,8 @@ const HEADS: readonly WireCase[] = [
   one('120 headers', online('a: b\r\n'.repeat(120)), '200', 'unanswered'),
   one('no host', get('/online', 'a: b\r\n'), '400, end'),
   one('no header at all', get('/online', ''), '400, end', 'unanswered'),
-  one('two hosts', online(HOST), '200'),
+  refused('two hosts', online('Host: other\r\n')),
+  refused('two hosts, and a body', post(`host: other\r\n${lengthOf(BEAT)}`, BEAT)),
   one('a tab in a header', online('a: b\tc\r\n'), '200'),
   one('a byte beyond ASCII in a header', Buffer.from(online('a: é\r\n'), 'latin1'), '200'),
   refused('a control character in a header', online('a: b\x01c\r\n'), 'unanswered'),
@@ -209,15 +210,15 @@ const URLS: readonly WireCase[] = [
   one('a letter encoded', get('/%6fnline'), '200'),
   one('slashes encoded', get('/status%2Fuser%2Fu1'), '404 not_found'),
   one('a letter of a parameter encoded', get('/status/user/u%31'), '200'),
-  one('a slash in a parameter', get('/status/user/a%2Fb'), '400 invalid_request'),
+  one('a slash in a parameter', get('/status/user/a%2Fb'), '200'),
   one('a null character in a parameter', get('/status/user/%00'), '400 invalid_request'),
-  one('a broken code', get('/status/user/%zz'), '404 not_found'),
+  one('a broken code', get('/status/user/%zz'), '400 invalid_request'),
   refused('UTF-8', Buffer.from(get('/status/user/é')), 'nonAscii'),
   refused('a byte beyond ASCII', Buffer.from(get('/status/user/é'), 'latin1'), 'nonAscii'),
   refused('a space', get('/on line'), 'version'),
   refused('no slash', get('online'), 'version'),
   one('of a whole site', get('http://x/online'), '200', 'version'),
-  one('OPTIONS *', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, '404 not_found', 'version'),
+  one('OPTIONS *', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, '204', 'version'),
   one('CONNECT', `CONNECT x:80 HTTP/1.1\r\n${HOST}\r\n`, 'end', 'version'),
 ].map((each) => ({ ...each, name: `URL ${each.name}` }));
 

@@ -29,6 +29,18 @@ export function beatsContract(create: CreateStore): void {
         expect((await fixture.sessionsOf('u'))[0]?.expiresAt).toBe(first.expiresAt);
       }));
 
+    test('[P2] who takes a session over from a socket by a beat keeps it as long as the beat says, and no longer', () =>
+      withFixture(create, async (fixture) => {
+        const { store } = fixture;
+        await store.nodes.join('node', LONG);
+        await fixture.opened('u', 's', { owner: socket('node', 1), leaseMs: LONG });
+        const taken = await fixture.open('u', 's', { ...BEAT, intent: 'fresh', leaseMs: SHORT });
+        expect(taken).toMatchObject({ outcome: 'renewed', displaced: [{ reason: 'moved' }] });
+        await fixture.advance(PAST);
+        await store.nodes.sweep();
+        expect(await fixture.story()).toEqual(['open s online', 'update s', 'close s timeout offline']);
+      }));
+
     test('[P4] an expired session opens anew, and an expired other one ends with the beat', () =>
       withFixture(create, async (fixture) => {
         await fixture.opened('u', 'a', { ...BEAT, leaseMs: SHORT });

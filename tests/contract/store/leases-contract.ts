@@ -37,7 +37,7 @@ export function leasesContract(create: CreateStore): void {
           expect(await store.sessions.update({ userId: 'u', sessionId: 's', attributes: FULL })).toEqual(ended);
           expect(await store.sessions.close({ userId: 'u', sessionId: 's', reason: 'left' })).toEqual(ended);
           for (const intent of ['resume', 'beat', 'restore'] as const) {
-            expect(await fixture.open('u', 's', { intent })).toEqual(ended);
+            expect(await fixture.open('u', 's', { intent })).toMatchObject(ended);
           }
           expect(await fixture.open('u', 's', { intent: 'fresh' })).toMatchObject({ outcome: 'opened' });
           expect(await fixture.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'renewed' });
@@ -62,7 +62,11 @@ export function leasesContract(create: CreateStore): void {
           expect(await store.sessions.close(left)).toMatchObject({ outcome: 'closed' });
           expect(await store.sessions.close(left)).toEqual({ outcome: 'ended', reason: 'left' });
           await store.sessions.kick('u');
-          expect(await fixture.open('u', 's', { intent: 'beat' })).toEqual({ outcome: 'ended', reason: 'left' });
+          const beaten = await fixture.open('u', 's', { intent: 'beat' });
+          expect(beaten).toMatchObject({ outcome: 'ended', reason: 'left' });
+          const { retryAfterMs } = beaten as { retryAfterMs: number };
+          expect(retryAfterMs).toBeGreaterThan(0);
+          expect(retryAfterMs).toBeLessThanOrEqual(SHORT);
           expect(await fixture.liveIds('u')).toEqual([]);
           await fixture.advance(PAST);
           expect(await fixture.open('u', 's', { intent: 'beat' })).toMatchObject({ outcome: 'opened' });
@@ -78,7 +82,7 @@ export function leasesContract(create: CreateStore): void {
           const left = { userId: 'u', sessionId: 's', reason: 'left' } as const;
           expect(await fixture.store.sessions.close(left)).toEqual({ outcome: 'gone' });
           for (const intent of ['beat', 'resume'] as const) {
-            expect(await fixture.open('u', 's', { intent })).toEqual({ outcome: 'ended', reason: 'left' });
+            expect(await fixture.open('u', 's', { intent })).toMatchObject({ outcome: 'ended', reason: 'left' });
           }
           expect(await fixture.story()).toEqual([]);
           await fixture.opened('u', 's', { intent: 'fresh' });

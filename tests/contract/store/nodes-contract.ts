@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ConnectionNumbers, type OpenRequest, type Owner } from '../../../presence-core/index.ts';
 import type { Attributes } from '../../../presence-core/session.ts';
 import type { Restored } from '../../../presence-core/store/nodes.ts';
-import { type CreateStore, FULL, LONG, NODE_LEASE, ref, SHORT, socket, withFixture } from './store-fixture.ts';
+import { type CreateStore, FULL, LONG, NODE_LEASE, PAST, ref, SHORT, socket, withFixture } from './store-fixture.ts';
 
 export function nodesContract(create: CreateStore): void {
   describe('nodes', () => {
@@ -113,6 +113,37 @@ export function nodesContract(create: CreateStore): void {
         expect(await saidOf(first.confirmRestored(['a', 'a2'], epoch, 4_000.5))).toEqual(['a', 'a2', 'b', 5_000]);
         expect(await saidOf(nodes.confirmRestored([], epoch))).toEqual(['a', 'a2', 'b', 5_000]);
         expect(await saidOf(nodes.confirmRestored(['b'], 'the next'))).toEqual(['b', 0]);
+      }));
+
+    test('[P10] what one node tells of those who are due again, all are told with their beats', () =>
+      withFixture(create, async (fixture) => {
+        const { nodes } = fixture.store;
+        const { nodes: others } = await fixture.held.second();
+        expect(await nodes.join('n', LONG)).toMatchObject({ returnsUntil: 0 });
+        expect(await others.join('o', LONG, 5_000.5)).toMatchObject({ returnsUntil: 5_001 });
+        expect(await nodes.beat('n', LONG, 4_000)).toMatchObject({ returnsUntil: 5_001 });
+        await others.quit('o');
+        expect(await nodes.beat('n', LONG)).toMatchObject({ returnsUntil: 5_001 });
+        expect(await nodes.beat('n', LONG, 6_000)).toMatchObject({ returnsUntil: 6_000 });
+        expect(await nodes.join('late', LONG)).toMatchObject({ returnsUntil: 6_000 });
+      }));
+
+    test('[P19] what a node tells of itself, all are given, the latest, for as long as it said', () =>
+      withFixture(create, async (fixture) => {
+        const { nodes } = fixture.store;
+        const { nodes: others } = await fixture.held.second();
+        expect(await nodes.reports([])).toEqual([]);
+        await nodes.report('short', 'gone soon', SHORT);
+        await nodes.report('n', 'former', LONG);
+        await nodes.report('n', '{"sockets":1}', LONG);
+        // In more than one call.
+        const many = Array.from({ length: 300 }, (_, i) => `many-${i}`);
+        await Promise.all(many.map((nodeId) => others.report(nodeId, nodeId.padEnd(2_048, '-'), LONG)));
+        expect(await others.reports(['short', 'nobody', 'n'])).toEqual(['gone soon', undefined, '{"sockets":1}']);
+        const told = await nodes.reports([...many, 'nobody']);
+        expect(told).toEqual([...many.map((nodeId) => nodeId.padEnd(2_048, '-')), undefined]);
+        await fixture.advance(PAST);
+        expect(await nodes.reports(['short', 'n'])).toEqual([undefined, '{"sockets":1}']);
       }));
 
     test('[P9] a node that beats keeps its sessions', () =>
@@ -407,7 +438,7 @@ export function nodesContract(create: CreateStore): void {
           await fixture.advance(30);
           const again = { intent: 'restore', owner: socket('n'), segment: 0 } as const;
           const former = { ...again, startedAt, segmentStartedAt: startedAt };
-          expect(await fixture.open(userId, 's', former)).toEqual({ outcome: 'ended', reason: userId });
+          expect(await fixture.open(userId, 's', former)).toMatchObject({ outcome: 'ended', reason: userId });
           const last = (await fixture.wholeLog()).findLast((change) => change.userId === userId);
           const later = { startedAt: (last?.at ?? 0) + 10, segmentStartedAt: (last?.at ?? 0) + 10 };
           expect(await fixture.open(userId, 's', { ...again, ...later })).toMatchObject({
@@ -484,19 +515,34 @@ export function nodesContract(create: CreateStore): void {
         expect(await fixture.open('u', 's', { ...again, ...later })).toMatchObject({ outcome: 'renewed', ...known });
         // Nor is it taken for one that began after an end that its player knows of.
         await fixture.store.sessions.kick('u');
-        expect(await fixture.open('u', 's', again)).toEqual({ outcome: 'ended', reason: 'kicked' });
+        expect(await fixture.open('u', 's', again)).toMatchObject({ outcome: 'ended', reason: 'kicked' });
       }));
 
-    test('[P10] a beat that returns is let in above the limit, and changes no tombstone', () =>
+    test('[P10] a beat that returns is let in above the limit, up to twice, and changes no tombstone', () =>
       withFixture(create, async (fixture) => {
         const { sessions } = fixture.store;
         const terms = { limit: 1, onLimit: 'evict-oldest', intent: 'beat', owner: 'heartbeat' } as const;
         await fixture.open('u', 'other', terms);
         const returning = { ...terms, returns: true } as const;
         expect(await fixture.open('u', 's', returning)).toMatchObject({ outcome: 'opened', current: 2, displaced: [] });
-        expect(await fixture.open('u', 'guard', { ...returning, owner: 'guard' })).toMatchObject({ current: 3 });
+        const third = { ...returning, owner: 'guard' } as const;
+        expect(await fixture.open('u', 'guard', third)).toMatchObject({ outcome: 'refused', current: 2, max: 1 });
         await sessions.kick('u');
-        expect(await fixture.open('u', 's', returning)).toEqual({ outcome: 'ended', reason: 'kicked' });
+        expect(await fixture.open('u', 's', returning)).toMatchObject({ outcome: 'ended', reason: 'kicked' });
+      }));
+
+    test('[P10] so is a resume that returns; what it finds it takes back as ever', () =>
+      withFixture(create, async (fixture) => {
+        await fixture.join('n');
+        const terms = { limit: 1, onLimit: 'evict-oldest', intent: 'resume', returns: true } as const;
+        await fixture.open('u', 'other', { limit: 1, owner: socket('n', 1) });
+        const late = { ...terms, owner: socket('n', 2), socketWas: 'late' } as const;
+        expect(await fixture.open('u', 's', late)).toMatchObject({ outcome: 'opened', current: 2, displaced: [] });
+        expect(await fixture.open('u', 's', { ...late, owner: socket('n', 1) })).toEqual({ outcome: 'moved' });
+        const again = { ...terms, owner: socket('n', 3) };
+        expect(await fixture.open('u', 's', again)).toMatchObject({ outcome: 'renewed', current: 2 });
+        await fixture.store.sessions.kick('u');
+        expect(await fixture.open('u', 's', again)).toMatchObject({ outcome: 'ended', reason: 'kicked' });
       }));
 
     test('[P10] what a clock ahead of the store’s remembers is taken for now', () =>

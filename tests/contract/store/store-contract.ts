@@ -4,6 +4,7 @@ import { admissionContract } from './admission-contract.ts';
 import { analyticsContract } from './analytics-contract.ts';
 import { beatsContract } from './beats-contract.ts';
 import { groupsContract } from './groups-contract.ts';
+import { idsContract } from './ids-contract.ts';
 import { leasesContract } from './leases-contract.ts';
 import { logContract } from './log-contract.ts';
 import { nodesContract } from './nodes-contract.ts';
@@ -19,6 +20,7 @@ export function presenceStoreContract(name: string, create: CreateStore): void {
   describe(`${name} keeps the presence contract`, () => {
     admissionContract(create);
     beatsContract(create);
+    idsContract(create);
     leasesContract(create);
     nodesContract(create);
     silenceContract(create);

@@ -90,14 +90,15 @@ export function closingContract(name: string, create: CreateTransport, traits: T
       expect(rig.closes).toEqual([{ socket: rig.socket, code: 1006 }]);
     });
 
-    test.each(['open', 'message', 'pong'] as const)('close and terminate inside handlers.%s', async (where) => {
+    test.each(['open', 'message', 'ping', 'pong'] as const)('close and terminate inside handlers.%s', async (where) => {
       const end = (socket: TransportSocket) => {
         if (socket.id % 2 === 0) socket.close(4000, 'no');
         else socket.terminate();
       };
       const rig = await start({}, { [where]: end });
       const clients = [await raw(rig.port), await raw(rig.port)];
-      for (const client of clients) client.write(frame(OPCODE.text, 'x'), frame(OPCODE.pong, ''));
+      const sent = [frame(OPCODE.text, 'x'), frame(OPCODE.ping, ''), frame(OPCODE.pong, '')];
+      for (const client of clients) client.write(...sent);
       await until(() => rig.closes.length === 2, 'handlers.close');
       expect(rig.closes.map(({ code }) => code).sort()).toEqual([1006, 4000]);
       await until(() => clients.every((client) => client.closeCode !== undefined), 'the peers see it');

@@ -38,6 +38,7 @@ interface Seen {
   readonly refused: number[];
   readonly opened: TransportSocket[];
   readonly messages: Array<string | undefined>;
+  readonly pings: TransportSocket[];
   readonly pongs: TransportSocket[];
   readonly closes: Array<{ socket: TransportSocket; code: number }>;
 }
@@ -71,7 +72,7 @@ export function transportRig(
     handlers: Partial<TransportHandlers> = {},
     port = 0,
   ): Promise<TransportRig> {
-    const seen: Seen = { requests: [], refused: [], opened: [], messages: [], pongs: [], closes: [] };
+    const seen: Seen = { requests: [], refused: [], opened: [], messages: [], pings: [], pongs: [], closes: [] };
     const transport = create(
       {
         path: '/ws',
@@ -97,6 +98,10 @@ export function transportRig(
         message(socket, text) {
           seen.messages.push(text);
           handlers.message?.(socket, text);
+        },
+        ping(socket) {
+          seen.pings.push(socket);
+          handlers.ping?.(socket);
         },
         pong(socket) {
           seen.pongs.push(socket);

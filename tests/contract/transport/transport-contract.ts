@@ -4,8 +4,9 @@
  */
 import { connect } from 'node:net';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { SPARE_CONNECTIONS } from '../../../gateway/transport/connection-limit.ts';
 import type { CreateTransport } from '../../../gateway/transport/transport.ts';
-import { frame, OPCODE, until, upgradeHead } from '../../support/raw-websocket.ts';
+import { frame, OPCODE, RawWebSocket, until, upgradeHead } from '../../support/raw-websocket.ts';
 import { slowTests } from '../../support/slow-tests.ts';
 import { closingContract } from './closing-contract.ts';
 import { LIMIT, type TransportTraits, transportRig } from './test-rig.ts';
@@ -107,6 +108,23 @@ export function transportContract(name: string, create: CreateTransport, traits:
       expect([client.status, client.header('sec-websocket-protocol')]).toEqual([101, answered]);
     });
 
+    test('connections that never become sockets are bounded, too, and make room when they are gone', async () => {
+      const maxSockets = 2;
+      const rig = await start({ maxSockets });
+      const player = await raw(rig.port);
+      const surplus = 40;
+      const silent = Array.from(
+        { length: maxSockets + SPARE_CONNECTIONS - 1 + surplus },
+        () => new RawWebSocket(connect({ port: rig.port, host: '127.0.0.1' })),
+      );
+      await until(() => silent.filter(({ isEnded }) => isEnded).length >= surplus, 'those beyond the bound are cut');
+      expect(silent.slice(0, -2 * surplus).some(({ isEnded }) => isEnded)).toBe(false);
+      for (const client of silent) client.destroy();
+      player.write(frame(OPCODE.text, 'still'));
+      await until(() => rig.messages.includes('still'), 'the message of a socket');
+      for (let status = 0; status !== 101; ) ({ status } = await raw(rig.port));
+    });
+
     slowTest('an upgrade that is never finished is cut', async () => {
       const rig = await slow.start();
       const client = await slow.raw(rig.port, 'GET /ws HTTP/1.1\r\nHost: x\r\n');
@@ -177,6 +195,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       );
       await until(() => rig.messages.length === 2, 'both messages');
       expect(rig.messages).toEqual(['one two three', 'next']);
+      await until(() => client.frames.length > 0, 'the pong');
       expect(client.frames).toEqual([{ opcode: OPCODE.pong, payload: Buffer.from('between') }]);
     });
 
@@ -257,7 +276,7 @@ export function transportContract(name: string, create: CreateTransport, traits:
       client.write(frame(OPCODE.pong, ''), frame(OPCODE.ping, 'and you?'));
       await until(() => client.frames.length === 2, 'the pong');
       expect(client.frames[1]).toEqual({ opcode: OPCODE.pong, payload: Buffer.from('and you?') });
-      expect(rig.pongs).toEqual([rig.socket]);
+      expect([rig.pings, rig.pongs]).toEqual([[rig.socket], [rig.socket]]);
     });
   });
 

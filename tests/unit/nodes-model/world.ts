@@ -327,6 +327,7 @@ export class World {
       onLimit: 'reject',
       outagePolicy,
       deviceTakeover: 'on',
+      silenceTimeoutMs: 0,
     };
   }
 }

@@ -6,12 +6,16 @@
 import type { Kysely } from 'kysely';
 import type { Engine } from '../schema.ts';
 import * as initial from './0001-initial.ts';
+import * as ids from './0002-ids.ts';
 
 export interface HistoryMigration {
+  /** Nothing changes in databases of other engines. */
+  readonly only?: Engine;
   up(db: Kysely<unknown>, engine: Engine): Promise<void>;
 }
 
 /** Under the name that is noted in the database. */
 export const MIGRATIONS: Readonly<Record<string, HistoryMigration>> = {
   '0001-initial': initial,
+  '0002-ids': ids,
 };

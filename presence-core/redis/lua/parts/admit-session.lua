@@ -1,11 +1,19 @@
 -- Who gets a slot (P4-P6): admits a session that is not live, or refuses it.
 local MAX_SESSIONS = 128
 
+-- By code points, whatever the server's locale: so are the bytes of UTF-8. For '|' another character stands (rows.lua).
+local function isIdBefore(a, b)
+  a, b = string.gsub(a, '\31', '|'), string.gsub(b, '\31', '|')
+  local i = 1
+  while i <= #a and string.byte(a, i) == string.byte(b, i) do i = i + 1 end
+  return (string.byte(a, i) or -1) < (string.byte(b, i) or -1)
+end
+
 -- Oldest first: by startedAt, then by id.
 local function byAge(a, b)
   local x, y = tonumber(a.row.startedAt), tonumber(b.row.startedAt)
   if x ~= y then return x < y end
-  return a.id < b.id
+  return isIdBefore(a.id, b.id)
 end
 
 -- Adds the conflicts to what was displaced already, and a head.
@@ -54,6 +62,7 @@ local function addSession(act, wasOnline)
   call('ZADD', act.set, leaseText(K, expiresAt), session)
   if not wasOnline then call('ZREM', K .. 'seen', user) end
   fileEnd(K, act.bucket, user .. ' ' .. session, expiresAt)
+  if session == '*' then noteMark(K, expiresAt) end
   return member
 end
 
@@ -78,7 +87,7 @@ local function admitSession(act, out, wasOnline)
     if member then out[#out + 1] = replyLine('replaced', endSession(act, member, 'replaced', now, staysOnline)) end
   end
   local taken = slotsTaken(act)
-  if act.isAdmitted and limit < MAX_SESSIONS then limit = MAX_SESSIONS end
+  if act.admittedTimes and limit < MAX_SESSIONS then limit = math.min(act.admittedTimes * math.max(limit, 1), MAX_SESSIONS) end
   if taken >= limit then loadRows(act) end
   while act.policy == 'e' and limit > 0 and taken >= limit do
     out[#out + 1] = replyLine('evicted', endSession(act, oldestOf(act), 'evicted', now, staysOnline))

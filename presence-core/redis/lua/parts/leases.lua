@@ -46,6 +46,15 @@ local function fileEnd(K, bucket, field, at)
   call('ZADD', homeOf(K) .. 'sweep', 'XX', 'LT', text, K)
 end
 
+-- A presence-only mark (session '*') runs until then. The home keeps an instant after which none runs ('marks'), so that
+-- reads need not look for one in each user's set; it is set ahead, so that few marks write it. Without it any may run.
+local MARKS_AHEAD_MS = 60000
+local function noteMark(K, at)
+  local key = homeOf(K) .. 'shard'
+  local till = call('HGET', key, 'marks')
+  if till and tonumber(till) < at then call('HSET', key, 'marks', fmt('%d', at + MARKS_AHEAD_MS)) end
+end
+
 -- Set in an extension, a lease may end before that, for which it was filed. text: of leaseText.
 local function fileMarked(K, bucket, field, at, text)
   if string.find(text, '.', 1, true) then fileEnd(K, bucket, field, at) end

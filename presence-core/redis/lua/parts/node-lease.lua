@@ -47,6 +47,7 @@ local function ensureEpochs(H, first, count)
     local keptAt = v and call('HGET', H .. 'shard', 'beatAt') or '0'
     for i = 0, SHARDS_HERE - 1 do ensureEpoch(shardOf(H, i), formers, isLost) end
     call('HSET', H .. 'shard', 'keptAt', isLost and '0' or keptAt)
+    if isLost then call('HSET', H .. 'shard', 'marks', fmt('%d', now + LEASE_MAX_MS)) end
   end
   local epochs, formers = { call('HGET', H .. 'shard', 'epoch') }, nil
   for i = first, math.min(first + count, SHARDS_HERE) - 1 do
@@ -101,17 +102,21 @@ local function runningGenerations(H)
 end
 
 -- What join and beat answer: 'alive|now|run id of the server|generations whose leases run|until when the home had all
--- when its epoch, or that of one of its shards, began' or 'fenced|...'; then the epochs of the home and of the shards
--- asked for.
+-- when its epoch, or that of one of its shards, began|until when holders without a socket are due again, as was told' or
+-- 'fenced|...'; then the epochs of the home and of the shards asked for.
 local function joinOrBeat(isNew)
   local H, node, leaseMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
   -- A generation speaks for itself, whichever its store handle joined under last.
   caller = node
   local reply = ensureEpochs(H, tonumber(ARGV[4]), tonumber(ARGV[5]))
+  -- Marks of before are over then.
+  if isNew then call('HSETNX', H .. 'shard', 'marks', fmt('%d', now + LEASE_MAX_MS)) end
   local accepted = renewNodeLease(H, node, leaseMs, isNew)
-  local keptAt = call('HGET', H .. 'shard', 'keptAt') or ''
+  local v = call('HMGET', H .. 'shard', 'keptAt', 'returns')
+  local returns = math.max(tonumber(v[2]) or 0, tonumber(ARGV[6]))
+  if returns > (tonumber(v[2]) or 0) then call('HSET', H .. 'shard', 'returns', fmt('%d', returns)) end
   local head = (accepted and 'alive|' or 'fenced|') .. fmt('%d', now) .. '|' .. run .. '|' .. runningGenerations(H) .. '|'
-    .. keptAt
+    .. (v[1] or '') .. '|' .. fmt('%d', returns)
   table.insert(reply, 1, head)
   return reply
 end

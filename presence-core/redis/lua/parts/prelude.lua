@@ -66,6 +66,14 @@ local function mustRemember(K)
   if not epoch or tonumber(epoch) > tonumber(knownEpoch) then error({ err = 'FORGOT the data of the deployment' }) end
 end
 
+-- Stands before what is answered of what is there: others may have opened only a part of it again (P10). When a home
+-- forgot, the epochs of all its shards change in one step, so it is asked only once a call.
+local function mustRememberHome(K)
+  local isRead, problem = pcall(mustRemember, homeOf(K))
+  -- A state of a wrong type says nothing, and hides nothing that is there.
+  if not isRead and not isDamage(problem) then error(failure(problem)) end
+end
+
 -- Calls act(i) for each item of the call, where i is the place in ARGV at which the item begins; returns the replies.
 -- An item that raises an error, as on a key of a wrong type, is answered by that error, and the others are carried out.
 local function forEachItem(first, size, act)

@@ -16,11 +16,15 @@ local function renewSession(act, member)
     row.owner, row.limit = owner, max
     if applyAttributes(act, member, parseAttributes(act.attributes), formerOf(act)) then dirty = true end
     local expiresAt = now + act.leaseMs
-    if expiresAt > member.lease then
+    -- Who beats does not keep the long lease of the socket that had it (P2).
+    local isShorter = heldBySocket and #owner == 1 and expiresAt < member.lease
+    if expiresAt > member.lease or isShorter then
       member.score = expiresAt
-      local text = leaseText(act.K, expiresAt)
+      if member.id == '*' then noteMark(act.K, expiresAt) end
+      local field, text = act.user .. ' ' .. member.id, leaseText(act.K, expiresAt)
       call('ZADD', act.set, text, member.id)
-      fileMarked(act.K, act.bucket, act.user .. ' ' .. member.id, expiresAt, text)
+      if isShorter then fileEnd(act.K, act.bucket, field, expiresAt)
+      else fileMarked(act.K, act.bucket, field, expiresAt, text) end
     end
     if dirty then saveRow(act, member) end
     moveHeld(act.K, former, owner)

@@ -29,6 +29,7 @@ local function renewUnchanged(i, areLive)
     local text = leaseText(K, score)
     call('ZADD', set, text, session)
     fileMarked(K, v[i + 3], user .. ' ' .. session, score, text)
+    if session == '*' then noteMark(K, score) end
   end
   local startedAt, segment, segmentMs = match(row, '^([^|]*)|([^|]*)|([^|]*)|', #held + 1)
   return fmt('renewed|%d|%s|%s|%d|%s|%s', current, max, startedAt, math.ceil(score), segment, segmentMs)

@@ -1,6 +1,6 @@
--- Rows and the replies made of them. A row is what is kept of one session, joined with '|' (P13 keeps '|' out of every
--- part but the last): owner, limit, startedAt, segment, segmentStartedAt - startedAt, sequence of its last log entry,
--- stream, device type, country, state, device, meta.
+-- Rows and the replies made of them. A row is what is kept of one session, joined with '|': owner, limit, startedAt,
+-- segment, segmentStartedAt - startedAt, sequence of its last log entry, stream, device type, country, state, device, meta.
+-- Only meta may hold a '|': labels have none, and in ids, here as in all of a shard, '\31' stands for it (keys.ts).
 -- owner: 's<node>.<connection>', 's' detached, 'h' heartbeat, 'g' guard, 'p' presence-only.
 
 -- What a verb acts on: a user of a shard, and one of the user's sessions. `members` is set by liveMembers.

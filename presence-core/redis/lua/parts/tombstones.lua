@@ -6,12 +6,13 @@ local function tombLasts(code)
   return code == TOMB_CODES.left and LEFT_TOMB_MS or TOMB_MS
 end
 
--- The reason for which a session was ended, and when; nil when it has no tombstone.
+-- The reason for which a session was ended, when, and until when it stays so; nil when it has no tombstone.
 local function tombstone(K, user, session)
   local score = call('ZSCORE', K .. 'tomb', user .. ' ' .. session)
   if not score or tonumber(score) < now * 10 then return end
   local code = score % 10
-  return TOMB_REASONS[code], math.floor(score / 10) - tombLasts(code)
+  local till = math.floor(score / 10)
+  return TOMB_REASONS[code], till - tombLasts(code), till
 end
 
 -- Sets it, where the reason is one that leaves a tombstone.

@@ -1,6 +1,7 @@
 -- Streams whose snapshots were asked for in the last hour are indexed (P11). K..'w' zset, all scores 0: 'stream bucket
--- user session', the bucket in three digits; K..'watch' hash: stream -> 'until|walked', the instant until which it is
--- watched and the place at which the walk over the rows that fills the index has seen each bucket since it began;
+-- user session', the bucket in three digits; K..'watch' hash: stream -> 'until|walked|drift', the instant until which it is
+-- watched, the place at which the walk over the rows that fills the index has seen each bucket since it began, and by how
+-- much the index then differed from the count;
 -- in its field '' the place of the walk, which counts buckets and never goes back. All of it holds while `watched` of
 -- the shard's state lies ahead; what is left from before is worth nothing.
 

@@ -101,7 +101,7 @@ export function actsOf({ leasesMs, nodeLeasesMs, waitsMs }: Times): fc.Arbitrary
     attributes,
     owner: fc.constantFrom('heartbeat', 'guard'),
     leaseMs,
-    intent: fc.constant('beat'),
+    intent: fc.constantFrom('beat', 'resume'),
     returns: fc.constant(true),
   });
   const mark: fc.Arbitrary<OpenRequest> = fc.record({

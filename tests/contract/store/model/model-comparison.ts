@@ -129,7 +129,7 @@ function loosely(value: unknown, now: number): unknown {
     JSON.stringify(value, (key, part) => {
       if (typeof part !== 'number') return part;
       if (key === 'expiresAt' || key === 'nextFreeAt') return part - now > KEEPER_LEASE_MS / 2 ? 'long' : 'short';
-      return INSTANTS.has(key) ? 'some instant' : part;
+      return INSTANTS.has(key) || key === 'retryAfterMs' ? 'some instant' : part;
     }),
   );
 }

@@ -90,7 +90,7 @@ export class PresenceModel {
     const former = formerOf(request);
     const tomb = this.#tombstone(request);
     const isBarred = tomb !== undefined && request.intent !== 'fresh' && !(former && former.startedAt > tomb.at);
-    if (isBarred) return { outcome: 'ended', reason: tomb.reason };
+    if (isBarred) return { outcome: 'ended', reason: tomb.reason, retryAfterMs: tomb.until - this.now };
     this.#tombstones = this.#tombstones.filter((tomb) => !isSame(tomb, request));
     this.#endExpired(userId);
     const override = this.#overrides.find((one) => one.userId === userId)?.max;
@@ -241,7 +241,8 @@ export class PresenceModel {
       member.owner = request.owner;
       member.via = viaOf(request.owner);
       member.limit = max;
-      this.#renewLease(member, request.leaseMs);
+      if (isSocketHeld && typeof request.owner === 'string') this.#setLease(member, request.leaseMs);
+      else this.#renewLease(member, request.leaseMs);
       this.#change(member, request.attributes, formerOf(request));
     }
     const { startedAt, segment, segmentStartedAt } = member;
@@ -261,13 +262,14 @@ export class PresenceModel {
 
   #admit(request: OpenRequest, max: number, wasJustOnline = false) {
     const { userId, sessionId } = request;
-    const free = request.intent === 'restore' || request.returns === true || sessionId === PRESENCE_ONLY;
+    const free = request.intent === 'restore' || sessionId === PRESENCE_ONLY;
+    const room = request.returns ? 2 * max : max;
     const replaced = [...new Set(request.replace)].flatMap(
       (name) => this.#slots(userId).find((member) => member.sessionId === name) ?? [],
     );
     const stay = this.#slots(userId).filter((member) => !replaced.includes(member));
-    const tooMany = free ? 0 : Math.max(0, stay.length + 1 - max);
-    const isAdmitted = tooMany === 0 || request.onLimit === 'evict-oldest';
+    const tooMany = free ? 0 : Math.max(0, stay.length + 1 - room);
+    const isAdmitted = tooMany === 0 || (request.onLimit === 'evict-oldest' && !request.returns);
     const evicted = isAdmitted ? stay.sort(byAge).slice(0, tooMany) : [];
     const displaced = [
       ...replaced.map((member) => this.#displace(member, 'replaced')),
@@ -456,7 +458,7 @@ export class PresenceModel {
     return !this.#nodes.some((node) => node.nodeId === owner.nodeId && this.#runs(node));
   }
 
-  #tombstone(ref: SessionRef): { reason: CloseReason; at: number } | undefined {
+  #tombstone(ref: SessionRef): { reason: CloseReason; at: number; until: number } | undefined {
     return this.#tombstones.findLast((tomb) => isSame(tomb, ref) && tomb.until > this.now);
   }
 
