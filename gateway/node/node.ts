@@ -256,16 +256,23 @@ export class GatewayNode {
     this.restoring.returnIn(returnsInMs);
     this.renewals.start();
     this.loop.start();
-    const { store, beatMs, sweepMs } = this.options;
+    const { beatMs, sweepMs } = this.options;
     this.repeats.push(repeating({ everyMs: beatMs }, () => this.beats.ask('beat')));
     const settled = this.settle(fresh);
-    this.repeats.push(repeating({ everyMs: sweepMs }, () => store.nodes.sweep()));
+    this.repeats.push(repeating({ everyMs: sweepMs }, () => this.sweep()));
     await settled;
   }
 
+  /** What a recount ended was damaged: whoever holds it opens it again. */
+  private async sweep(): Promise<void> {
+    const { mendedUserIds } = await this.options.store.nodes.sweep();
+    // Where a message is lost, the next renewal finds out.
+    if (mendedUserIds.length > 0) await this.askRenewals(new Set(mendedUserIds)).catch(() => {});
+  }
+
   private async settle(fresh: BeatResult['fresh']): Promise<void> {
-    const { store, beatMs, leaseMs } = this.options;
-    await Promise.race([store.nodes.sweep().catch(() => {}), pause(leaseMs)]);
+    const { beatMs, leaseMs } = this.options;
+    await Promise.race([this.sweep().catch(() => {}), pause(leaseMs)]);
     if (!fresh) return;
     // Nodes that lived before the store was emptied have joined again by then, and are waited for as by each other.
     const othersBeatMs = Math.min(beatMs, OTHERS_BEAT_MAX_MS);

@@ -84,7 +84,7 @@ export class Notices {
 
   /** Asks all nodes that live, this one included, to renew the sessions of these users at once. */
   async askRenewals(users: Users): Promise<void> {
-    const renew = users === 'all' ? users : [...users];
+    const renew = users === 'all' || users.size > RENEW_USERS_MAX ? 'all' : [...users];
     const { store, node } = this.options;
     await store.inbox.send([...new Set([...this.nodes, node.nodeId])], { renew });
   }

@@ -43,7 +43,7 @@ export class MemorySweep {
       ended += lost;
     }
     await inSlices(() => this.#shard.trimOne(now));
-    return { ended, lagMs: now - oldest, corrected: 0 };
+    return { ended, lagMs: now - oldest, corrected: 0, mendedUserIds: [] };
   }
 
   /** Ends what a node holds that is no longer known, so that nothing can be added to it or revive it. */

@@ -1,4 +1,5 @@
 /** Counts a shard anew, a slice at a time, mends what is half there, and corrects the counts (P12). */
+import type { SweepResult } from '../store/nodes.ts';
 import type { RedisFailures } from './failures.ts';
 import type { ItemQueue } from './item-queue.ts';
 import { BUCKETS, idFrom } from './keys.ts';
@@ -8,6 +9,8 @@ import type { RedisShards } from './shards.ts';
 const BUDGET = 500;
 /** Script calls of one sweep; the next goes on. */
 const CALLS_MAX = 16;
+
+export type Recounted = Pick<SweepResult, 'corrected' | 'mendedUserIds'>;
 
 export class RedisRecount {
   private readonly shards: RedisShards;
@@ -20,9 +23,10 @@ export class RedisRecount {
     this.failures = failures;
   }
 
-  /** Begins a recount of the shard if it is due, or goes on with it. Returns how much was corrected. Never rejects. */
-  async run(shard: number): Promise<number> {
+  /** Begins a recount of the shard if it is due, or goes on with it. Never rejects. */
+  async run(shard: number): Promise<Recounted> {
     let corrected = 0;
+    const mended: string[] = [];
     try {
       for (let call = 0; call < CALLS_MAX; call++) {
         const [reply] = await this.shards.runEach<string[] | Error>(
@@ -31,21 +35,23 @@ export class RedisRecount {
           [shard],
         );
         if (reply instanceof Error) throw reply;
-        const [head, ...suspects] = reply as string[];
-        const [found, more] = (head as string).split('|').map(Number) as [number, number];
-        corrected += found + (await this.mend(suspects));
+        const [head, ...users] = reply as string[];
+        const [found, more, ended] = (head as string).split('|').map(Number) as [number, number, number];
+        mended.push(...users.splice(0, ended));
+        const ends = await this.mend(users);
+        mended.push(...users.filter((_, i) => ends[i] !== 0));
+        corrected += found + ends.reduce((sum, one) => sum + one, 0);
         if (!more) break;
       }
     } catch (error) {
       this.failures.report(error);
     }
-    return corrected;
+    return { corrected, mendedUserIds: mended.map(idFrom) };
   }
 
-  /** Ends members of whom no row is left. */
-  private async mend(users: readonly string[]): Promise<number> {
+  /** Ends members of whom no row is left. Returns how many of each user. */
+  private mend(users: readonly string[]): Promise<number[]> {
     const items = users.map((user) => this.queue.itemOf(idFrom(user), (prefix, bucket) => [prefix, user, bucket]));
-    const mended = await this.queue.addAll<number>('mend', items);
-    return mended.reduce((sum, one) => sum + one, 0);
+    return this.queue.addAll<number>('mend', items);
   }
 }

@@ -63,6 +63,7 @@ export class RedisSweep {
       ended: sweeps.reduce((sum, sweep) => sum + sweep.ended, 0),
       lagMs: Math.max(...sweeps.map((sweep) => sweep.lagMs)),
       corrected: sweeps.reduce((sum, sweep) => sum + sweep.corrected, 0),
+      mendedUserIds: sweeps.flatMap((sweep) => sweep.mendedUserIds),
     };
   }
 
@@ -90,8 +91,13 @@ export class RedisSweep {
     }
     const { ended, lagMs, toCount } = tally;
     let corrected = 0;
-    for (const shard of toCount) corrected += await this.options.recount.run(shard);
-    return { ended, lagMs, corrected };
+    const mendedUserIds: string[] = [];
+    for (const shard of toCount) {
+      const recounted = await this.options.recount.run(shard);
+      corrected += recounted.corrected;
+      mendedUserIds.push(...recounted.mendedUserIds);
+    }
+    return { ended, lagMs, corrected, mendedUserIds };
   }
 
   /** @param wasOwn the last slice was carried out here: then the next one is too, once the time for others is over. */

@@ -36,6 +36,8 @@ export interface SweepResult {
   readonly lagMs: number;
   /** Sessions and counts that a recount put right (P12): each one is a fault that happened before. */
   readonly corrected: number;
+  /** Of whom a recount ended sessions that were half there: who holds one finds out at its next renewal. */
+  readonly mendedUserIds: readonly string[];
 }
 
 /**

@@ -101,18 +101,6 @@ test('when the browser is back online, the connection is looked at', async () =>
   await becomes(page, 'live');
 });
 
-test('a page that the browser freezes gives its slot back, and comes back when it thaws', async () => {
-  const server = await start({ RESUME_GRACE_MS: '300' });
-  const page = await open();
-  await play(page, server.wsPort);
-  // Chromium freezes hidden pages only, and a page without a window is never hidden: so the event comes by hand.
-  await page.evaluate(() => document.dispatchEvent(new Event('freeze')));
-  await until(async () => (await sessionsOf(server)).length === 0);
-  await page.evaluate(() => document.dispatchEvent(new Event('resume')));
-  await becomes(page, 'live');
-  expect(await sessionsOf(server)).toHaveLength(1);
-});
-
 test('a page whose process stood still for long plays on', async () => {
   const server = await start();
   const page = await open();
@@ -143,26 +131,6 @@ test('a page that comes back from the browser’s cache of pages plays on', asyn
   await becomes(page, 'live');
   expect(await page.evaluate(() => seen)).toEqual(['welcome', 'disconnected', 'persisted true', 'welcome']);
   expect(await sessionsOf(server)).toMatchObject([{ sessionId: before?.sessionId }]);
-});
-
-test('a hidden tab whose timers the browser slows down stays live, and is live when it is seen again', async () => {
-  const server = await start();
-  const page = await open();
-  // As Chromium does with pages hidden for long, only sooner: timers fire at whole steps.
-  await page.evaluate(() => {
-    const [timeout, interval, stepMs] = [window.setTimeout, window.setInterval, 4_000];
-    const slow = (ms = 0): number => Math.ceil(ms / stepMs) * stepMs;
-    Object.assign(window, {
-      setTimeout: (act: () => void, ms?: number) => timeout(act, slow(ms)),
-      setInterval: (act: () => void, ms?: number) => interval(act, slow(ms)),
-    });
-  });
-  await play(page, server.wsPort);
-  await new Promise((resolve) => setTimeout(resolve, 13_000));
-  expect(await page.evaluate(() => [player.state, seen])).toEqual(['live', ['welcome']]);
-  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
-  await page.evaluate(() => player.check());
-  expect(await stateOf(page)).toBe('live');
 });
 
 test('a server that is restarted, after a drain, is found again within the grace', async () => {

@@ -159,14 +159,15 @@ test('[P12] [P11] a recount ends what is half there with one close each, and cor
   expect(await store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
 
   // The total is too low here, so that nobody looks for members without any row.
-  const { corrected } = await store.nodes.sweep();
+  const { corrected, mendedUserIds } = await store.nodes.sweep();
   expect(corrected).toBeGreaterThan(4);
+  expect([...mendedUserIds].sort()).toEqual(['u3', 'u6', 'u7']);
   const ends = (await closes()).map(({ userId, reason, transition }) => [userId, reason, transition].join(' '));
   expect(ends.sort()).toEqual(['u3 timeout ', 'u6 timeout offline', 'u7 timeout offline']);
   await store.sessions.kick(HURT);
   await store.nodes.sweep();
   await expectCountsToEqualRecount(store, USERS);
-  expect(await store.nodes.sweep()).toMatchObject({ corrected: 0 });
+  expect(await store.nodes.sweep()).toMatchObject({ corrected: 0, mendedUserIds: [] });
   expect(await closes()).toHaveLength(4);
 });
 
@@ -174,7 +175,9 @@ test('[P12] a member of whose user no row is left is ended too, as the total is 
   await counting();
   await openAll();
   for (const userId of [HURT, 'u6']) await admin.del(bucketOf(userId));
-  expect(await store.nodes.sweep()).toMatchObject({ corrected: 2 + 2 });
+  const { corrected, mendedUserIds } = await store.nodes.sweep();
+  expect(corrected).toBe(2 + 2);
+  expect([...mendedUserIds].sort()).toEqual([HURT, 'u6']);
   expect((await closes()).map(({ userId, transition }) => `${userId} ${transition}`).sort()).toEqual([
     `${HURT} offline`,
     'u6 offline',

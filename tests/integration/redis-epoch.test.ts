@@ -47,7 +47,7 @@ test('[P10] what another master was called when it was asked moves no epoch', as
     failures,
     runIds: async () => shards.all.map(() => asked),
     uptimeMs: async () => 60_000,
-    sweep: { run: async () => ({ ended: 0, lagMs: 0, corrected: 0 }) },
+    sweep: { run: async () => ({ ended: 0, lagMs: 0, corrected: 0, mendedUserIds: [] }) },
     onNewEpoch: async () => {},
     onQuit: () => {},
   });

@@ -101,6 +101,8 @@ test('[P9] a former id is not kept alive when giving it up had no answer', async
 });
 
 /** A player that the node keeps; `events` are what the node told it, in order. */
+type Tracked = ReturnType<typeof trackedPlayer>;
+
 function trackedPlayer(node: GatewayNode, connection: number) {
   const events: string[] = [];
   const player: HeldPlayer & { isDue: boolean } = {
@@ -569,7 +571,7 @@ test('[P9] until the first sweep is done what the store answers may be of proces
   let swept = (): void => {};
   store.nodes.sweep = () =>
     new Promise((resolve) => {
-      swept = () => resolve({ ended: 1, lagMs: 0, corrected: 0 });
+      swept = () => resolve({ ended: 1, lagMs: 0, corrected: 0, mendedUserIds: [] });
     });
   const node = new GatewayNode({ store, log, ...TIMES, sweepMs: 60_000 });
   const started = node.start();
@@ -611,6 +613,25 @@ test('[P7] all nodes are asked to renew the sessions of some users; of their pla
     expect(renewed.slice(2).flat().sort()).toEqual(['s1', 's2', 's3']);
   } finally {
     for (const node of nodes) await node.stop();
+  }
+});
+
+test('[P12] who holds a session that a recount ended finds out at once', async () => {
+  const store = new MemoryStore();
+  const sweep = store.nodes.sweep.bind(store.nodes);
+  let mendedUserIds: string[] = [];
+  store.nodes.sweep = async () => ({ ...(await sweep()), mendedUserIds: mendedUserIds.splice(0) });
+  store.sessions.renew = async (requests) => requests.map(() => ({ outcome: 'gone' }));
+  const node = new GatewayNode({ store, log, ...TIMES, sweepMs: 5 });
+  await node.start();
+  const [hurt, whole] = [1, 2].map((connection) => trackedPlayer(node, connection)) as [Tracked, Tracked];
+  Object.assign(whole.player, { session: { userId: 'v', sessionId: 's2' } });
+  try {
+    mendedUserIds = ['u'];
+    await until(() => hurt.events.length > 0);
+    expect([hurt.events, whole.events]).toEqual([['missed gone'], []]);
+  } finally {
+    await node.stop();
   }
 });
 

@@ -145,8 +145,8 @@ describe('the memory store', () => {
       turns += 1;
     }
     expect(turns).toBeGreaterThan(2);
-    expect(await again).toEqual({ ended: 30_000, lagMs: 1, corrected: 0 });
-    expect(await store.nodes.sweep()).toEqual({ ended: 0, lagMs: 0, corrected: 0 });
+    expect(await again).toEqual({ ended: 30_000, lagMs: 1, corrected: 0, mendedUserIds: [] });
+    expect(await store.nodes.sweep()).toEqual({ ended: 0, lagMs: 0, corrected: 0, mendedUserIds: [] });
   });
 
   test('[P14] users who were seen long ago are forgotten in slices, and so are all sessions when the store stops', async () => {

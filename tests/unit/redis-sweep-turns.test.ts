@@ -22,7 +22,11 @@ async function sweepOf(...heads: readonly string[]): Promise<{ askedAt: number[]
       return [`${heads[askedAt.length - 1]}|`];
     },
   };
-  const options = { gapMs: 1_000, recount: { run: async () => 0 }, byMaster: () => [[0]] };
+  const options = {
+    gapMs: 1_000,
+    recount: { run: async () => ({ corrected: 0, mendedUserIds: [] }) },
+    byMaster: () => [[0]],
+  };
   const sweep = new RedisSweep(shards as unknown as RedisShards, options);
   let ended: number | undefined;
   void sweep.run().then((result) => {

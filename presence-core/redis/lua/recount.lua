@@ -4,12 +4,13 @@
 -- there too (parts/counts.lua), so that in the end it says what K..'n' should. Refused out of memory.
 -- State of the shard: recount (buckets walked), recountedIn (turn), compare ('phase|cursor' of a scan).
 -- ARGV: budget of rows and counts looked at, number of buckets; then one K an item.
--- Returns per item: 'corrected|more', then users of whom only members may be left, for `mend`.
+-- Returns per item: 'corrected|more|n', then n users of whom something was ended, then users of whom only members may
+-- be left, for `mend`.
 local budget, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
 local KEYS_AT_ONCE = 5000
 -- Stream, device type, country, state of a row whose numbers can be read (parts/rows.lua).
 local ROW_PLACE = '^[^|]+|%d+|%d+|%d+|%d+|%d+|([^|]*)|([^|]*)|([^|]*)|([^|]*)|[^|]*|'
-local corrected, suspects
+local corrected, endedUsers, suspects
 
 -- Keys of a shard: one of a wrong type is made anew, as nothing of it is left.
 local TYPES = { n = 'hash', held = 'hash', due = 'zset', soon = 'zset', seen = 'zset', tomb = 'zset', lim = 'hash',
@@ -94,6 +95,7 @@ end
 -- Mends and counts a user. Returns the soonest expiry.
 local function countMended(counts, K, user, bucket, rows)
   local list, mended = mendUser(actOn(K, user, '', bucket, ''), rows)
+  if mended > 0 then endedUsers[#endedUsers + 1] = user end
   corrected = corrected + mended
   countUser(counts, list)
   return list[1] and list[1].score
@@ -171,16 +173,17 @@ local function stop(K)
 end
 
 local function recount(K)
-  -- The place of the head is kept.
-  corrected, suspects = 0, { '' }
+  corrected, endedUsers, suspects = 0, {}, {}
   local v = call('HMGET', K .. 'shard', 'recount', 'recountedIn')
-  if not wantsRecount(K, v[1], v[2]) then return { '0|0' } end
+  if not wantsRecount(K, v[1], v[2]) then return { '0|0|0' } end
   if not v[1] then begin(K) end
   local isDone, more = pcall(goOn, K)
   if not isDone or not more then stop(K) end
   if not isDone then return failure(more) end
-  suspects[1] = fmt('%d|%d', corrected, more and 1 or 0)
-  return suspects
+  local out = { fmt('%d|%d|%d', corrected, more and 1 or 0, #endedUsers) }
+  for i = 1, #endedUsers do out[#out + 1] = endedUsers[i] end
+  for i = 1, #suspects do out[#out + 1] = suspects[i] end
+  return out
 end
 
 return forEachItem(3, 1, function(i) return recount(ARGV[i]) end)
