@@ -179,7 +179,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     };
     // A close follows; without a listener the package ws would throw. It tells what browsers do not.
     socket.onerror = ({ message } = {}) => {
-      if (isCurrent() && !isOpen) this.lastError = new PresenceError('disconnected', message || 'no connection');
+      if (message && isCurrent() && !isOpen) this.lastError = new PresenceError('disconnected', message);
     };
   }
 

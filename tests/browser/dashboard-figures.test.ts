@@ -92,7 +92,8 @@ test('a stream that changes fast shows its number in place of its viewers, and t
   expect(await page.getByRole('region', { name: 'Viewers' }).count()).toBe(0);
   await until(async () => (await panel.locator('.summary').textContent())?.startsWith(`${count} users`) ?? false);
   await hot.waitFor({ state: 'detached', timeout: 60_000 });
-  await page.getByRole('region', { name: 'Viewers' }).getByText('ann').waitFor();
+  // The newest are shown.
+  await page.getByRole('region', { name: 'Viewers' }).getByText(`u${count}`, { exact: true }).waitFor();
 });
 
 test('a person’s last 30 days are there, also on a phone, and what is older is not', async () => {

@@ -1,4 +1,7 @@
 /** A player in a real page: networks that break, pages that sleep, servers that go away, tabs that are doubled. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import type * as SDK from '../../gateway/client/index.ts';
@@ -32,6 +35,20 @@ async function proxyTo(server: TestServer): Promise<FaultProxy> {
   const proxy = await FaultProxy.to(server.wsPort);
   ends.push(() => proxy.close());
   return proxy;
+}
+
+/** A proxy that knows no WebSockets. Returns its port. */
+async function plainProxyTo(server: TestServer): Promise<number> {
+  const proxy = createServer(async ({ url, headers }, response) => {
+    const { status, headers: answered } = await fetch(`http://127.0.0.1:${server.wsPort}${url}`, {
+      headers: { origin: headers.origin ?? '' },
+    });
+    const origin = answered.get('access-control-allow-origin');
+    response.writeHead(status, origin === null ? {} : { 'access-control-allow-origin': origin }).end();
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  ends.push(() => proxy.close());
+  return (proxy.address() as AddressInfo).port;
 }
 
 async function open(context?: Parameters<TestBrowser['page']>[0]): Promise<Page> {
@@ -178,8 +195,9 @@ test('a token is renewed before it ends, and the connection outlives it', async 
   expect(await page.evaluate(() => [player.state, seen])).toEqual(['live', []]);
 });
 
-test('a wrong path and a foreign origin are told apart, at once', async () => {
-  const server = await start({ ALLOWED_ORIGINS: 'https://ours.example' });
+test('a foreign origin, a wrong path and a proxy that passes no upgrade on are told apart', async () => {
+  const strict = await start({ ALLOWED_ORIGINS: 'https://ours.example' });
+  const lenient = await start();
   const page = await open();
   const failure = (url: string) =>
     page.evaluate(async (given) => {
@@ -189,12 +207,12 @@ test('a wrong path and a foreign origin are told apart, at once', async () => {
         (error: SDK.PresenceError) => [error.code, (error.cause as SDK.PresenceError | undefined)?.code],
       );
     }, url);
-  expect(await failure(`ws://127.0.0.1:${server.wsPort}/ws`)).toEqual(['forbidden', undefined]);
-  expect(await failure(`ws://127.0.0.1:${server.wsPort}/wss`)).toEqual(['not_found', undefined]);
+  expect(await failure(`ws://127.0.0.1:${strict.wsPort}/ws`)).toEqual(['forbidden', undefined]);
+  expect(await failure(`ws://127.0.0.1:${strict.wsPort}/wss`)).toEqual(['not_found', undefined]);
+  expect(await failure(`ws://127.0.0.1:${await plainProxyTo(lenient)}/ws`)).toEqual(['timeout', 'no_websocket']);
   // The pages' own server answers nothing else than pages.
   expect((await failure(`${browser.origin.replace('http', 'ws')}/ws`))?.[0]).toBe('timeout');
 });
-
 test('sixty players in one page', async () => {
   const server = await start();
   const page = await open();
