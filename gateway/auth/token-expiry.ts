@@ -23,10 +23,6 @@ export class TokenExpiry {
   private readonly wheel = new DueWheel<TokenHolder>(TICK_MS);
   private timer: NodeJS.Timeout | undefined;
 
-  start(): void {
-    this.timer = setInterval(() => this.advance(), TICK_MS);
-  }
-
   stop(): void {
     clearInterval(this.timer);
   }
@@ -46,6 +42,8 @@ export class TokenExpiry {
 
   /** Rounded up to a tick, so that nothing falls due before its instant. */
   private file(holder: TokenHolder, at: number): void {
+    // A process without such holders is not woken up for nothing.
+    this.timer ??= setInterval(() => this.advance(), TICK_MS).unref();
     this.wheel.file(holder, Math.ceil(Math.min(at, Date.now() + HORIZON_MS) / TICK_MS) * TICK_MS);
   }
 

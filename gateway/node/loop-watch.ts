@@ -1,6 +1,7 @@
 /** Knows when the event loop stood still: what is handled right after that may have come long before. */
 
-const TURN_MS = 100;
+/** A process at rest wakes up for each. */
+const TURN_MS = 200;
 /** Shorter ones are not told from a busy loop. */
 const STALL_MS = 500;
 

@@ -158,8 +158,6 @@ export class Gateway {
   async listen(host: string, port: number): Promise<number> {
     const bound = await this.transport.listen(host, port);
     this.keepalive.start();
-    this.expiry.start();
-    this.helloDeadlines.start();
     return bound;
   }
 

@@ -1,6 +1,7 @@
 /**
- * Ends sockets that do not say hello in time. Time is counted in ticks of a timer: one that comes late, as the event loop
- * stood still, counts as one. And a socket is ended only after a tick's turn has read what arrived before it.
+ * Ends sockets that do not say hello in time. Time is counted in ticks of a timer, which runs while there are such sockets:
+ * one that comes late, as the event loop stood still, counts as one. And a socket is ended only after a tick's turn has read
+ * what arrived before it.
  */
 import type { CloseName } from '../protocol/close-codes.ts';
 
@@ -24,21 +25,19 @@ export class HelloDeadlines {
     this.timeoutMs = timeoutMs;
   }
 
-  start(): void {
-    this.timer = setInterval(() => {
-      this.ticks += 1;
-      // Timers run before sockets are read, and immediates after.
-      setImmediate(() => this.endLate());
-    }, this.timeoutMs / CHECKS);
-  }
-
   stop(): void {
     clearInterval(this.timer);
+    this.timer = undefined;
   }
 
   add(socket: GreetedSocket): void {
     // The tick that is on its way comes too soon to count.
     this.deadlines.set(socket, this.ticks + CHECKS + 1);
+    this.timer ??= setInterval(() => {
+      this.ticks += 1;
+      // Timers run before sockets are read, and immediates after.
+      setImmediate(() => this.endLate());
+    }, this.timeoutMs / CHECKS).unref();
   }
 
   remove(socket: GreetedSocket): void {
@@ -51,5 +50,6 @@ export class HelloDeadlines {
       this.deadlines.delete(socket);
       if (!socket.hasSpoken) socket.end('hello_timeout');
     }
+    this.stop();
   }
 }

@@ -8,7 +8,6 @@ let expiry: TokenExpiry;
 beforeEach(() => {
   jest.useFakeTimers({ now: 1_700_000_000_000 });
   expiry = new TokenExpiry();
-  expiry.start();
 });
 afterEach(() => {
   expiry.stop();

@@ -14,7 +14,6 @@ let deadlines: HelloDeadlines;
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
   deadlines = new HelloDeadlines(TIMEOUT_MS);
-  deadlines.start();
 });
 afterEach(() => {
   deadlines.stop();
@@ -38,6 +37,7 @@ async function tick(stalledMs = 0): Promise<void> {
 let now = 0;
 
 test('[W6] a socket that says nothing is ended after the time-out, at most a tenth of it late', async () => {
+  greeting();
   jest.advanceTimersByTime(TICK_MS / 2);
   const socket = greeting();
   jest.advanceTimersByTime(TIMEOUT_MS);
@@ -48,6 +48,20 @@ test('[W6] a socket that says nothing is ended after the time-out, at most a ten
   expect(socket.endedBy).toEqual(['hello_timeout']);
   await tick();
   expect(socket.endedBy).toHaveLength(1);
+});
+
+test('no timer runs while all sockets have spoken', async () => {
+  expect(jest.getTimerCount()).toBe(0);
+  const [spoken, gone] = [greeting(), greeting()];
+  expect(jest.getTimerCount()).toBe(1);
+  spoken.hasSpoken = true;
+  deadlines.remove(gone);
+  await tick();
+  expect(jest.getTimerCount()).toBe(0);
+  const silent = greeting();
+  for (let i = 0; i < 11; i += 1) await tick();
+  expect([spoken, gone, silent].map(({ endedBy }) => endedBy.length)).toEqual([0, 0, 1]);
+  expect(jest.getTimerCount()).toBe(0);
 });
 
 test('[W6] time in which the loop stood still does not count, however often it does', async () => {
