@@ -185,6 +185,13 @@ export function stretch(from: number, to: number, { pace }: RunRecord): number {
   return ticks === 0 ? 1 : Math.max(1, ms / TICK_MS / ticks);
 }
 
+/** When this machine stood still for so long that no gateway can have beaten: a silence of the store, as P9 has it. */
+export function standstills({ pace, timers: { beatMs, leaseMs } }: RunRecord): Window[] {
+  return pace
+    .map(({ from, to }) => ({ from: from - beatMs, to, mayLapse: false }))
+    .filter(({ from, to }) => to - from > leaseMs / 2);
+}
+
 /** Close codes after which a client does not come back. */
 export const FINAL_CODES: ReadonlySet<number> = new Set(
   Object.values(CLOSE_CODES)

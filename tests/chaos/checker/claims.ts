@@ -1,5 +1,5 @@
 /** What may be claimed of a session by what its player saw: when it was surely live, and until when it may be. */
-import { type RunRecord, type SessionEvent, type SessionRecord, stretch, type Window } from '../record.ts';
+import { type RunRecord, type SessionEvent, type SessionRecord, standstills, stretch, type Window } from '../record.ts';
 
 /** How much later than it happened something may be noted, on a busy machine. */
 export const SLACK_MS = 400;
@@ -120,7 +120,7 @@ export function ghostUntil(session: SessionRecord, run: RunRecord): { readonly b
   const gateway = session.events.findLast((event) => event.what === 'welcome')?.gateway ?? '';
   let base = left?.at ?? end.at;
   let until = base + boundMs;
-  for (const window of run.windows.toSorted((x, y) => x.from - y.from)) {
+  for (const window of [...run.windows, ...standstills(run)].sort((x, y) => x.from - y.from)) {
     if (!isAbout(window, gateway) || !overlaps(window, { from: end.at, to: until })) continue;
     if (window.isKilled) {
       until = Math.max(until, window.from + leaseMs + sweepMs + beatMs);
