@@ -140,6 +140,17 @@ test('a link shares the view with its time zone', async () => {
   expect(await other.page.getByLabel('Time zone').inputValue()).toBe('Asia/Tokyo');
 });
 
+test('a link with another name of a time zone than this browser lists keeps that zone', async () => {
+  const { page } = await open(await start(), '#/now?tz=Asia/Kolkata');
+  const zone = page.getByLabel('Time zone');
+  await zone.waitFor();
+  const epoch = new Date(0).toLocaleTimeString('en-GB', { timeZone: await zone.inputValue() });
+  expect(epoch).toBe('05:30:00');
+  const wrong = await open(await start(), '#/now?tz=No/Where');
+  await wrong.page.getByLabel('Time zone').waitFor();
+  expect(await wrong.page.getByLabel('Time zone').inputValue()).not.toBe('No/Where');
+});
+
 test('the page survives a restart of the gateway, and says meanwhile how old it is', async () => {
   const ports = { ...(await lastingPorts()), DATABASE_URL: 'none' };
   const first = await startTestServer(ports);
