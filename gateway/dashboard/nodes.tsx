@@ -165,7 +165,7 @@ function NodeRow({ node, settings, isChosen }: { node: ListedNode; settings: Set
           {nodeId}
         </a>
         <span class="sub">
-          {report ? `${report.version}, since ${moment(report.startedAt, zone)}` : 'no report yet'}
+          {report ? `${report.version}, since ${moment(report.startedAt, zone)}` : 'version not known'}
         </span>
       </th>
       <td class="action">

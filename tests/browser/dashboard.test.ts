@@ -258,7 +258,7 @@ test('all nodes side by side, and one of them in full; a node that tells nothing
   for (const label of ['Event loop', 'Store call', 'Log lag', 'Copy', 'Backlog']) {
     expect([label, await cell(otherId as string, label).textContent()]).toEqual([label, expect.stringMatching(/./)]);
   }
-  expect(await row('former').textContent()).toBe('formertells nothing of itselfNo report');
+  expect(await row('former').textContent()).toBe('formerversion not knownNo report');
   await page.getByRole('link', { name: otherId as string }).click();
   const full = page.getByRole('region', { name: `Node ${otherId}` });
   await full.getByText('Sessions held').waitFor();
