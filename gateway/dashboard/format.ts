@@ -11,6 +11,8 @@ export const rate = (value: number): string => (value < 10 && value > 0 ? value.
 
 export const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+export const zoneName = (zone: string): string => zone.replaceAll('_', ' ');
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function formatOf(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {

@@ -28,7 +28,7 @@ const REASONS: Record<string, string> = {
   node_lost: 'lost its gateway while on',
   evicted: 'was evicted from',
   replaced: 'was replaced on',
-  kicked: 'was ended by an operator on',
+  kicked: 'was stopped by an operator on',
 };
 
 function Sentence({ change }: { change: ChangeView }) {

@@ -37,7 +37,7 @@ function loadOf({ sockets, sessionsHeld, loopBusy }: NodeState): Fact[] {
     { label: 'Sockets of players', short: 'Players', value: sockets ? number(sockets.players) : 'no gateway' },
     { label: 'Sockets of dashboards', short: 'Dashboards', value: sockets ? number(sockets.dashboards) : '–' },
     {
-      label: 'Of the sockets it may have',
+      label: 'Share of its socket limit',
       short: 'Sockets used',
       value: sockets ? percent(used) : '–',
       health: above(used, 0.75, 0.9),
@@ -65,7 +65,7 @@ function storeOf(state: NodeState, { nodeLeaseMs }: Settings): Fact[] {
     },
     {
       label: 'Log lag',
-      value: logLagMs === undefined ? 'nobody follows' : logLagMs < QUIET_LAG_MS ? 'none' : duration(logLagMs),
+      value: logLagMs === undefined ? 'no reader' : logLagMs < QUIET_LAG_MS ? 'none' : duration(logLagMs),
       health: above(logLagMs ?? 0, 5_000, 30_000),
     },
     { label: 'Copy in memory', short: 'Copy', value: replicaAgeMs === undefined ? 'none' : `${ms(replicaAgeMs)} old` },
@@ -133,9 +133,9 @@ function NodeCard({ nodeId, state, settings }: { nodeId: string; state: NodeStat
   return (
     <Card title={`Node ${nodeId}`} wide aside={<Badge state={state} />}>
       <p class="summary">
-        Version <b>{state.version}</b> · sockets by <b>{state.transport ?? 'nobody'}</b> · started{' '}
+        Version <b>{state.version}</b> · transport <b>{state.transport ?? 'none'}</b> · started{' '}
         <b>{moment(state.startedAt, zone)}</b> · store <b>{store === 'memory' ? 'embedded' : store}</b>,{' '}
-        {storeUp ? 'which answers' : <b>which is away</b>}
+        {storeUp ? 'answers' : <b>away</b>}
       </p>
       <div class="thirds">
         <Facts title="Load" facts={loadOf(state)} />
@@ -165,7 +165,7 @@ function NodeRow({ node, settings, isChosen }: { node: ListedNode; settings: Set
           {nodeId}
         </a>
         <span class="sub">
-          {report ? `${report.version}, since ${moment(report.startedAt, zone)}` : 'tells nothing of itself'}
+          {report ? `${report.version}, since ${moment(report.startedAt, zone)}` : 'version not known'}
         </span>
       </th>
       <td class="action">

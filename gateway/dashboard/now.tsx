@@ -3,7 +3,7 @@ import { useRef } from 'preact/hooks';
 import type { StatsView } from '../protocol/messages.ts';
 import { go, hrefOf } from './address.ts';
 import { DayChart, Sparkline } from './charts.tsx';
-import { number, percent, rate } from './format.ts';
+import { number, percent, rate, zoneName } from './format.ts';
 import { usePolled, useShared, useTopic } from './hooks.ts';
 import { Card, Empty, Failure } from './parts.tsx';
 import type { Count, Nodes, Point, TopItem } from './replies.ts';
@@ -131,7 +131,7 @@ function Refusals({ nodes }: { nodes: Nodes | undefined }) {
         {shown.map((each) => row(each, admissions))}
         {ENDED.map((each) => row(each, ended))}
       </dl>
-      <p class="note">By this node, since the page opened; at most 5 minutes.</p>
+      <p class="note">On this node, since the page opened, at most the last 5 minutes.</p>
     </div>
   );
 }
@@ -235,7 +235,7 @@ function Day({ hasHistory, zone }: { hasHistory: boolean | undefined; zone: stri
   const { value, error } = usePolled<{ points: Point[] }>(path, HISTORY_MS);
   const points = value?.points;
   return (
-    <Card title="Last 24 hours" aside={<span class="note">{zone.replace('_', ' ')}</span>}>
+    <Card title="Last 24 hours" aside={<span class="note">{zoneName(zone)}</span>}>
       {hasHistory === false && <Empty>This server keeps no history. Set DATABASE_URL to see the day here.</Empty>}
       {error && <Failure error={error} what="The day" />}
       {points && points.length < 2 && <Empty>The first points appear some minutes after the start.</Empty>}

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { PresenceConnection } from '../client/index.ts';
 import { type Address, go, hrefOf, useAddress, type ViewName } from './address.ts';
 import { type ApiError, get, signInWith, signOut, socketToken } from './api.ts';
-import { clockWithSeconds, duration, LOCAL_ZONE } from './format.ts';
+import { clockWithSeconds, duration, LOCAL_ZONE, zoneName } from './format.ts';
 import { SharedContext, useIsSeen, useNow, usePolled } from './hooks.ts';
 import { Live } from './live.tsx';
 import { Nodes } from './nodes.tsx';
@@ -198,8 +198,14 @@ function Banner({
 
 const ZONES = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
 
+/** A zone has several names, and browsers list different ones: a link may have a name that this browser does not list. */
 function zoneOf(wanted: string | undefined): string {
-  return wanted !== undefined && (ZONES.includes(wanted) || wanted === LOCAL_ZONE) ? wanted : LOCAL_ZONE;
+  if (wanted === undefined || wanted === LOCAL_ZONE || ZONES.includes(wanted)) return wanted ?? LOCAL_ZONE;
+  try {
+    return Intl.DateTimeFormat('en', { timeZone: wanted }).resolvedOptions().timeZone;
+  } catch {
+    return LOCAL_ZONE;
+  }
 }
 
 function ZoneSelect({ zone, address }: { zone: string; address: Address }) {
@@ -209,12 +215,14 @@ function ZoneSelect({ zone, address }: { zone: string; address: Address }) {
   };
   return (
     <select class="zone" aria-label="Time zone" value={zone} onChange={choose}>
-      <option value={LOCAL_ZONE}>{LOCAL_ZONE.replace('_', ' ')} (local)</option>
-      {ZONES.filter((each) => each !== LOCAL_ZONE).map((each) => (
-        <option key={each} value={each}>
-          {each.replace('_', ' ')}
-        </option>
-      ))}
+      <option value={LOCAL_ZONE}>{zoneName(LOCAL_ZONE)} (local)</option>
+      {[...new Set([...ZONES, zone])]
+        .filter((each) => each !== LOCAL_ZONE)
+        .map((each) => (
+          <option key={each} value={each}>
+            {zoneName(each)}
+          </option>
+        ))}
     </select>
   );
 }

@@ -118,7 +118,7 @@ export function Confirm(props: Confirmation & { error: string | undefined; isBus
           <button type="button" onClick={close}>
             Cancel
           </button>
-          <button type="submit" class="danger" disabled={isBusy}>
+          <button type="submit" class={max === undefined ? 'danger' : 'primary'} disabled={isBusy}>
             {verb}
           </button>
         </div>

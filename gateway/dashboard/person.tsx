@@ -44,7 +44,7 @@ export function Person({ params, nodes }: { params: Readonly<Record<string, stri
         </button>
       </form>
       {user === undefined ? (
-        <Empty>Enter the id of a user, as it is in your tokens: compared as it is written.</Empty>
+        <Empty>Enter a user id, exactly as your tokens have it: upper and lower case differ.</Empty>
       ) : (
         <About key={user} userId={user} nodes={nodes} />
       )}
@@ -78,10 +78,12 @@ function About({ userId, nodes }: { userId: string; nodes: Nodes | undefined }) 
   useTopic({
     topic: `user:${userId}`,
     listen(subscription) {
-      let _timer: ReturnType<typeof setTimeout> | undefined;
+      let isDue = false;
       subscription.on('change', () => {
-        _timer ??= setTimeout(() => {
-          _timer = undefined;
+        if (isDue) return;
+        isDue = true;
+        setTimeout(() => {
+          isDue = false;
           latest.current();
         }, AFTER_CHANGE_MS);
       });
@@ -118,7 +120,7 @@ function About({ userId, nodes }: { userId: string; nodes: Nodes | undefined }) 
     ask(
       {
         title: `Set the limit of ${userId}`,
-        text: 'It counts from the next session on; those that run go on.',
+        text: 'It counts from the next session on; sessions that are live stay.',
         verb: 'Set limit',
         max,
       },

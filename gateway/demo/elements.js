@@ -9,6 +9,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+/** As the dashboard has it. */
+const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 export const clock = (at) => CLOCK.format(at);

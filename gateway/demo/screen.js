@@ -133,7 +133,7 @@ export class Screen {
     badge.textContent = denied ? 'Refused' : words;
     lid.textContent = isDark ? 'Open the lid' : 'Close the lid';
     lid.disabled = !isDark && state === 'closed';
-    note.textContent = isDark ? 'It said nothing to the server: the slot waits for it.' : this.#note;
+    note.textContent = isDark ? 'The server was told nothing: it keeps the slot for a while.' : this.#note;
     this.element.dataset.state = isDark ? 'dark' : state;
     if (state === 'live' && !isDark) void video.play().catch(() => {});
     else video.pause();

@@ -43,7 +43,7 @@ test.each(LOOKS)('the views of the dashboard at %i px, %s', async (width, colorS
   await ready(page, 'Healthy');
   await isFine(page, 'nodes');
   await goTo(page, server, '/#/person');
-  await ready(page, 'Enter the id of a user');
+  await ready(page, 'Enter a user id');
   await isFine(page, 'person');
   await goTo(page, server, '/#/person?user=ann');
   await ready(page, 'Refused at');

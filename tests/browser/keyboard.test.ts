@@ -74,7 +74,7 @@ test('the dashboard: each view, a stream, its viewer, an act with its reason, fi
   await page.getByText('Healthy').waitFor();
   await tabTo(page, 'Person');
   await press(page, 'Enter');
-  await page.getByText('Enter the id of a user').waitFor();
+  await page.getByText('Enter a user id').waitFor();
   expect(await focused(page)).toBe('User id');
   await page.keyboard.type('bob');
   await press(page, 'Enter');

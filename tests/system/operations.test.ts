@@ -63,7 +63,9 @@ test('each alert has an entry, and each entry an alert', () => {
     groups: { rules: { alert: string; annotations: { runbook: string } }[] }[];
   };
   const alerts = groups.flatMap(({ rules }) => rules);
-  const entries = [...page.matchAll(/^### (Presence\w+)\n\n.+\nLook at: .+\nDo: .+$/gm)].map(([, name]) => name);
+  const entries = [...page.matchAll(/^### (Presence\w+)\n\n.+\n\n- \*\*Look at\*\*: .+\n- \*\*Do\*\*: .+$/gm)].map(
+    ([, name]) => name,
+  );
   expect(entries).toEqual(alerts.map(({ alert }) => alert));
   for (const { alert, annotations } of alerts) {
     expect(annotations.runbook).toBe(`OPERATIONS.md#${alert.toLowerCase()}`);

@@ -200,5 +200,11 @@ ${sdkChapter(document)}${socketsChapter()}<section id="http">
 <h2>HTTP</h2>
 ${info.description.split('\n').map((line) => html`<p>${line}</p>\n`)}</section>
 ${authentication(document)}${sections}${problemTable(document)}`;
-  return docsPage({ title: info.title, root: '', version: info.version, contents: contentsOf(tags, under), main });
+  return docsPage({
+    title: 'Documentation · Presence Gateway',
+    root: '',
+    version: info.version,
+    contents: contentsOf(tags, under),
+    main,
+  });
 }

@@ -37,7 +37,7 @@ export function sdkChapter({ paths }: ApiDocument): Html {
     path in paths ? html`<a href="#${id}"><code>${path}</code></a>` : html`<code>${path}</code>`;
   return html`<section id="sdk">
 <h2>SDK</h2>
-<p>For browsers (syntax of ES2019), React, React Native and Node; 5.2 KB for a player, no dependency. It reconnects, resumes and backs off as the <a href="#closes">close codes</a> say, and notices connections that died without a word. As a package: <code>npm install presence-gateway-client</code>, whose README is the whole guide. From this server: ${script('/client.js', 'getClientJs')} (module) and ${script('/client.iife.js', 'getClientIifeJs')} (sets <code>Presence</code>).</p>
+<p>For browsers (syntax of ES2019), React, React Native and Node; no dependency; a player costs a page 5 KiB, compressed. It reconnects, resumes and backs off as the <a href="#closes">close codes</a> say, and notices connections that died without a word. As a package: <code>npm install presence-gateway-client</code>, whose README is the whole guide. From this server: ${script('/client.js', 'getClientJs')} (module) and ${script('/client.iife.js', 'getClientIifeJs')} (sets <code>Presence</code>).</p>
 ${EXAMPLES.map(
   ({ id, title }) => html`<figure id="${id}">
 <figcaption>${title}</figcaption>
