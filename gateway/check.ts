@@ -2,6 +2,7 @@
 import { checkRedis } from '../presence-core/index.ts';
 import { countKeys } from './auth/jwks-fetch.ts';
 import type { Config } from './config/config.ts';
+import { hardlyMeant } from './config/hardly-meant.ts';
 import { withoutPassword } from './config/without-password.ts';
 import { parseDatabaseUrl, reachDatabase } from './history/index.ts';
 import { openFilesLimit, shareOut } from './limits/descriptors.ts';
@@ -29,7 +30,8 @@ export async function checkSurroundings(config: Config): Promise<Finding[]> {
     checkHistory(config),
     checkKeys(config),
   ];
-  return (await Promise.all(parts)).flat();
+  const doubtful = hardlyMeant(config).map((text) => finding('warning', 'settings', text));
+  return [...doubtful, ...(await Promise.all(parts)).flat()];
 }
 
 /** What `--check` prints. */

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { checkSurroundings, printedFindings } from './check.ts';
 import { type Config, ConfigError, describeConfig, helpText, loadConfig, printedConfig } from './config/config.ts';
+import { hardlyMeant } from './config/hardly-meant.ts';
 import { workerCount } from './config/worker-count.ts';
 import { MAX_HEAD_BYTES } from './http/server/http-server.ts';
 import { createLog } from './log.ts';
@@ -50,9 +51,15 @@ async function start(config: Config, log: Logger, link: WorkerLink | undefined):
   return server;
 }
 
+/** What it starts with; the parent of workers says it for all of them. */
+function announce(config: Config, log: Logger): void {
+  log.info({ pid: process.pid, config: describeConfig(config) }, 'starting');
+  for (const message of hardlyMeant(config)) log.warn(message);
+}
+
 /** Starts the server and ties it to the process: SIGTERM and SIGINT drain it, a second one ends it at once. */
 export async function run(config: Config, log: Logger): Promise<Server> {
-  log.info({ pid: process.pid, config: describeConfig(config) }, 'starting');
+  announce(config, log);
   const server = await start(config, log, undefined);
   // The store may be ready before the database has refused.
   server.refused.catch((error) => fail(log, error));
@@ -88,7 +95,7 @@ export async function main(started: (server: Server) => void = () => {}): Promis
     if (worker !== undefined) started(await runWorker(config, log));
     else if (workerCount(config) === 1) started(await run(config, log));
     else {
-      log.info({ pid: process.pid, config: describeConfig(config) }, 'starting');
+      announce(config, log);
       await Parent.run(config, log);
     }
   } catch (error) {

@@ -79,6 +79,8 @@ export class SharedPlayback extends Listeners {
   private readonly connection: () => PresenceConnection;
   private readonly fields: PlayerFields;
   private holders = 0;
+  /** False from when the last holder has gone: how the client ended then is nothing to show to whoever holds it next. */
+  private isShown = false;
 
   constructor(connection: () => PresenceConnection, fields: PlayerFields) {
     super();
@@ -98,7 +100,7 @@ export class SharedPlayback extends Listeners {
     } as PlayerFields;
   }
 
-  readonly read = (): PlayerStatus => this.client?.status ?? IDLE;
+  readonly read = (): PlayerStatus => (this.isShown && this.client ? this.client.status : IDLE);
 
   hold(): Release {
     if (!this.client) {
@@ -106,11 +108,12 @@ export class SharedPlayback extends Listeners {
       this.client.onStateChange(this.notify);
     }
     this.holders += 1;
+    this.isShown = true;
     if (this.holders === 1) void this.client.connect();
     return () => {
       this.holders -= 1;
       atEndOfTurn(() => {
-        if (this.holders === 0) void this.client?.leave();
+        if (this.holders === 0) this.leave();
       });
     };
   }
@@ -125,6 +128,12 @@ export class SharedPlayback extends Listeners {
     const victim = sessionId ?? this.read().denied?.conflicts[0]?.sessionId;
     void this.client?.connect(victim === undefined ? {} : { replace: [victim] });
   };
+
+  private leave(): void {
+    this.isShown = false;
+    void this.client?.leave();
+    this.notify();
+  }
 }
 
 /** A topic as a selector sees it. */

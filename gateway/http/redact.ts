@@ -4,8 +4,8 @@
  */
 
 const SECRET_NAME = /token|secret|password|authorization|cookie|jwt|resume|keys?$/i;
-/** Whatever stands between the two, also in a URL. */
-const BEARER = /\bbearer(?:\s|%20|\+)+[\w.~+/=-]+/gi;
+/** Whatever stands between the two, also in a URL: any escape there. */
+const BEARER = /\bbearer(?:\s|%[\da-f]{2}|\+)+[\w.~+/=-]+/gi;
 /** What a token may be made of, without an end in between: so each character is looked at once. */
 const RUN = /[\w.~+/=-]+/g;
 /** A JWT begins with `{"` in base64; the rest of a cut one is not shown either. */

@@ -17,6 +17,8 @@ declare global {
     show(what: What): void;
     renders: number;
     playback: Playback;
+    /** What the players rendered, each with its error. */
+    statuses: string[];
   }
 }
 
@@ -43,7 +45,8 @@ const names = (view: ViewersView): string =>
 
 function Screen({ streamId, id }: { streamId: string | undefined; id: string }) {
   window.playback = usePlayback(streamId, { meta: { name: 'page' } });
-  const { status, conflicts, takeOver } = window.playback;
+  const { status, conflicts, takeOver, error } = window.playback;
+  window.statuses = [...(window.statuses ?? []), error ? `${status} ${error.code}` : status];
   const text = `${status} ${conflicts.map(({ meta }) => meta?.name ?? '?').join(',')}`.trim();
   return createElement('button', { id, type: 'button', onClick: () => takeOver() }, text);
 }

@@ -107,6 +107,27 @@ test('another stream is a switch; one of two components that unmounts leaves the
   await says(page, '#state', 'idle');
 });
 
+test('whoever plays after the last player has left begins like the first one, and is shown no end of before', async () => {
+  const page = await open();
+  const statuses = () => page.evaluate(() => [...new Set(window.statuses.splice(0))]);
+  await show(page, { streamId: 'tnt', players: 1 });
+  await says(page, '#screen0', 'playing');
+  const first = await statuses();
+  await show(page, { players: 1 });
+  await until(async () => (await sessions()).length === 0);
+  await says(page, '#screen0', 'idle');
+  expect(await page.evaluate(() => window.playback.error)).toBeUndefined();
+  await statuses();
+  await show(page, { streamId: 'espn', players: 1 });
+  await says(page, '#screen0', 'playing');
+  expect([first, await statuses()]).toEqual([first, first]);
+  await show(page, {});
+  await until(async () => (await sessions()).length === 0);
+  await show(page, { streamId: 'tnt', players: 1 });
+  await says(page, '#screen0', 'playing');
+  expect(await statuses()).toEqual(first);
+});
+
 test('at the limit the conflicts are shown, and one is taken over; whoever lost its slot is shown that', async () => {
   const [first, second] = [await open(), await open()];
   await show(first, { streamId: 'tnt', players: 1 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
+import { GatewayProcess } from '../support/gateway-process.ts';
 import { Player } from '../support/player.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { freePort, startRedis, type TestRedis } from '../support/redis-server.ts';
@@ -65,6 +66,15 @@ test('wrong settings are refused before anything is connected to', async () => {
     code: 2,
     lines: ['Invalid configuration:', ' - MAX_STREAMS "0": must be an integer between 1 and 100'],
   });
+});
+
+test('settings that are valid and hardly meant are warned of, by the start too', async () => {
+  const text = 'DRAIN_MS=5 is in milliseconds: if seconds are meant, set it to 5000 (default 5000)';
+  const { code, lines } = await check({ DRAIN_MS: '5' });
+  expect([code, lines]).toEqual([0, expect.arrayContaining([`warning settings: ${text}`])]);
+  const gateway = await GatewayProcess.start({ DRAIN_MS: '5', WS_PORT: '0', HTTP_PORT: '0', DATABASE_URL: 'none' });
+  ended.push(() => gateway.stop());
+  expect(gateway.find(text)).toMatchObject({ level: 'warn' });
 });
 
 describe('Redis', () => {

@@ -15,6 +15,8 @@ describe('a URL in the log', () => {
     [`/status/user/${JWT}`, '/status/user/[redacted]'],
     ['/x?note=Bearer%20abc.def', '/x?note=[redacted]'],
     ['/x?note=bearer+abc.def', '/x?note=[redacted]'],
+    ['/x?note=Bearer%0D%0Aabc.def', '/x?note=[redacted]'],
+    ['/x?note=Bearer%C2%A0%09abc.def', '/x?note=[redacted]'],
     ['/x?a?token=hush', '/x?a?token=[redacted]'],
     [`/x?note=${JWT}&a=1`, '/x?note=[redacted]&a=1'],
     ['/status/users?ids=u1,u2', '/status/users?ids=u1,u2'],
