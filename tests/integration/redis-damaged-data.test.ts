@@ -187,6 +187,54 @@ test('[P12] a member of whose user no row is left is ended too, as the total is 
   expect(await store.nodes.sweep()).toMatchObject({ corrected: 0 });
 });
 
+test('[P12] a recount ends a session whose row cannot be read, as one without a row', async () => {
+  await counting();
+  await openAll();
+  await admin.hset(bucketOf(HURT), `${HURT} s`, 'not ours');
+  expect((await store.nodes.sweep()).mendedUserIds).toEqual([HURT]);
+  expect((await closes()).map(({ userId, reason, transition }) => [userId, reason, transition].join(' '))).toEqual([
+    `${HURT} timeout offline`,
+  ]);
+  expect(await store.reads.status([HURT])).toMatchObject([{ online: false }]);
+  await expectCountsToEqualRecount(store, USERS);
+});
+
+test.each([
+  ['is lost', undefined],
+  ['cannot be read', 'not ours'],
+])('[P12] who opens its session again when the row of that %s keeps its start and its slot', async (_, text) => {
+  await counting();
+  const owner = { nodeId: 'n', connection: 1 };
+  const more = { owner, intent: 'fresh', limit: 2, startedAt: 1_000 } as const;
+  await store.nodes.join('n', LONG_MS);
+  await store.sessions.open(openOf(HURT, more));
+  await store.sessions.open(openOf(HURT, { ...more, sessionId: 'other' }));
+  await admin.hdel(bucketOf(HURT), `${HURT} s`);
+  if (text !== undefined) await admin.hset(bucketOf(HURT), `${HURT} s`, text);
+  expect(await store.sessions.renew([{ ...owned(HURT), owner, leaseMs: LONG_MS }])).not.toMatchObject([
+    { outcome: 'renewed' },
+  ]);
+
+  const again = { limit: 1, intent: 'resume', socketWas: 'held', segment: 3, segmentStartedAt: 2_000 } as const;
+  expect(await store.sessions.open(openOf(HURT, { ...more, ...again }))).toMatchObject({
+    outcome: 'opened',
+    startedAt: 1_000,
+    segment: 3,
+    segmentStartedAt: 2_000,
+    current: 2,
+    displaced: [],
+  });
+  const { changes } = await store.log.read(await store.log.head(), 100, 0);
+  expect(changes.map(({ kind, sessionId, transition = '' }) => [kind, sessionId, transition].join(' '))).toEqual([
+    'open s online',
+    'open other ',
+    'close s ',
+    'open s ',
+  ]);
+  await store.nodes.sweep();
+  await expectCountsToEqualRecount(store, USERS);
+});
+
 test('[P12] a session that is not filed for the sweep is found by the recount', async () => {
   await counting();
   await store.sessions.open(openOf('u1', { leaseMs: 1 }));

@@ -165,6 +165,36 @@ test('[P5] own sockets are notified at once, and of their session only; those of
   expect(elsewhere).toEqual([[other], []]);
 });
 
+test('[P10] a node says that it is done under all ids that it had when the store forgot', async () => {
+  const store = new MemoryStore();
+  const node = new GatewayNode({ store, log, ...TIMES, beatMs: 60_000 });
+  await node.start();
+  const first = node.nodeId;
+  const { player } = trackedPlayer(node, 1);
+  const { beat } = store.nodes;
+  const said: (readonly string[])[] = [];
+  store.nodes.confirmRestored = async (nodeIds) => {
+    said.push(nodeIds);
+    return { nodeIds, returnsUntil: 0 };
+  };
+  try {
+    // Its session is not opened again yet when the store forgets.
+    store.nodes.beat = async (...asked) => ({ ...(await beat.call(store.nodes, ...asked)), outcome: 'fenced' });
+    await node.check();
+    const second = node.nodeId;
+    store.nodes.beat = beat;
+    forgetFor(node, store);
+    const forgotten = store.nodes.beat;
+    store.nodes.beat = async (...asked) => ({ ...(await forgotten(...asked)), epoch: 'another' });
+    await node.check();
+    player.isDue = false;
+    await until(() => said.length > 0);
+    expect([...(said[0] ?? [])].sort()).toEqual([first, second, node.nodeId].sort());
+  } finally {
+    await node.stop();
+  }
+});
+
 test('[P9] a former id is beaten as long as one of its sessions is to be opened again, and then given up', async () => {
   const store = new MemoryStore();
   const { beat, quit } = store.nodes;
@@ -450,6 +480,21 @@ test.each(['started', 'went on under a new id', 'had no answer when it went on']
   },
 );
 
+test('[P10] what a process told itself with a beat is no longer than it knows', async () => {
+  const store = new MemoryStore();
+  const node = new GatewayNode({ store, log, ...TIMES, beatMs: 60_000, returnMaxMs: 600_000 });
+  await node.start();
+  try {
+    node.returns.answered(300_000);
+    await node.check();
+    await node.check();
+    // What others are told is two beats more.
+    expect(node.returns.leftMs()).toBeLessThanOrEqual(301_000);
+  } finally {
+    await node.stop();
+  }
+});
+
 test('[P10] a node that joined while a beat was on its way is not forgotten by its answer', async () => {
   const store = new MemoryStore();
   const { beat } = store.nodes;
@@ -633,6 +678,20 @@ test('[P12] who holds a session that a recount ended finds out at once', async (
   } finally {
     await node.stop();
   }
+});
+
+test('[P12] what the first sweep of a process mends is asked for too, and of very many users for all', async () => {
+  const store = new MemoryStore();
+  const sent: unknown[] = [];
+  store.inbox.send = async (_, message) => void ('renew' in message && sent.push(message.renew));
+  const sweep = store.nodes.sweep.bind(store.nodes);
+  for (const mendedUserIds of [['u', 'v'], Array.from({ length: 20_001 }, (_, i) => `u${i}`)]) {
+    store.nodes.sweep = async () => ({ ...(await sweep()), mendedUserIds });
+    const node = new GatewayNode({ store, log, ...TIMES, sweepMs: 60_000 });
+    await node.start();
+    await node.stop();
+  }
+  expect(sent).toEqual([['u', 'v'], 'all']);
 });
 
 test('[P7] what could not be renewed when a node asked for it is renewed as soon as the store answers', async () => {

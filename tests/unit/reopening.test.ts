@@ -56,6 +56,25 @@ test('[P10] nobody gets a turn until the store answers and knows the node', asyn
   await until(() => player.turns === 1);
 });
 
+test('[P10] nobody else gets a turn once the store answers no more', async () => {
+  let isAway = false;
+  const reopening = new Reopening({ mayRun: () => !isAway, done: () => {} });
+  const players = Array.from({ length: 500 }, (_, i) => duePlayer(i));
+  const last = players.at(-1);
+  players[0]!.reopen = async () => {
+    isAway = true;
+    players[0]!.isDue = false;
+  };
+  for (const player of players) reopening.add(player);
+  await until(() => isAway);
+  await sleep(300);
+  expect(last?.turns).toBe(0);
+  isAway = false;
+  reopening.go();
+  await until(() => last?.turns === 1);
+  reopening.stop();
+});
+
 test('[P8] who left before its turn gets none', async () => {
   const reopening = new Reopening({ mayRun: () => true, done: () => {} });
   const left = duePlayer(1);

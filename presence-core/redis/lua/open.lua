@@ -44,6 +44,19 @@ local function isHeldElsewhere(act, member, socketWas)
   return isNewer(other, number) and not (act.intent == 'x' and isOfFormerEpoch(act.K, owner))
 end
 
+-- Whether a live session has no row that can be read (P12): of what it was only the slot is known.
+local function isHalfThere(act, member)
+  if not member then return false end
+  loadRows(act)
+  return member.row.isLost
+end
+
+-- Ends it in the step that opens it again, with the start that its holder knows, in the slot that it had.
+local function endHalf(act, member)
+  endSession(act, member, 'timeout', now, true)
+  act.admittedTimes = math.huge
+end
+
 local function open(act, limit, default, socketWas)
   local K, user, session, intent = act.K, act.user, act.session, act.intent
   if fenced(K, act.owner) then return { 'fenced' } end
@@ -60,10 +73,12 @@ local function open(act, limit, default, socketWas)
   local earlier = isEarlier(act, member)
   if not earlier and isHeldElsewhere(act, member, socketWas) then return { 'moved' } end
   act.max = limit ~= '' and limit or call('HGET', K .. 'lim', user) or default
-  if member and not earlier then return renewSession(act, member) end
+  local isLost = isHalfThere(act, member)
+  if member and not earlier and not isLost then return renewSession(act, member) end
   mustRemember(K)
   local out, wasOnline = { '' }, #act.members > 0
   if earlier then endEarlier(act, member, out) end
+  if isLost then endHalf(act, member) end
   -- Fails before anything is written, if the row cannot be: nobody is added by halves.
   local left = call('HGET', act.rows, user .. ' ' .. session)
   if left then endRowAlone(act, session, left) end

@@ -1,4 +1,5 @@
--- Ends what is half there of one user (P12): members without a row, rows without a member. Each is closed in the log.
+-- Ends what is half there of one user (P12): members without a row that can be read, rows without a member. Each is closed
+-- in the log.
 -- rows: session -> text of its row. Returns what the user's members are then, and how much was mended.
 local function mendUser(act, rows)
   local mended, list, lost, found = 0, {}, {}, {}
@@ -14,7 +15,7 @@ local function mendUser(act, rows)
     local member = { id = flat[i], score = tonumber(flat[i + 1]), row = parseRow(text or LOST_ROW) }
     list[#list + 1] = member
     found[member.id] = true
-    if not text then lost[#lost + 1] = member end
+    if member.row.isLost then lost[#lost + 1] = member end
   end
   for i = 1, #lost do endSession(act, lost[i], 'timeout', now) end
   mended = mended + #lost

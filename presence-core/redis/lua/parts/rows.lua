@@ -19,7 +19,8 @@ function parseRow(text)
     match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   if not tonumber(startedAt) or not tonumber(segmentMs) then return parseRow(LOST_ROW) end
   return { owner = owner, limit = limit, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
-    sequence = sequence, stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta }
+    sequence = sequence, stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta,
+    isLost = text == LOST_ROW }
 end
 
 local function rowText(row)
