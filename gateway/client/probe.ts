@@ -9,7 +9,7 @@ const CODES: Readonly<Record<number, PresenceErrorCode>> = { 403: 'forbidden', 4
 export async function probe(url: string): Promise<PresenceError | undefined> {
   try {
     const { status } = await root.fetch(url.replace(/^ws/, 'http'));
-    return new PresenceError(CODES[status] || 'disconnected', `HTTP ${status} instead of a WebSocket`);
+    return new PresenceError(CODES[status] || 'disconnected', `HTTP ${status}`);
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@
  * code says. Whoever uses it decides what hello says and what the frames mean.
  */
 import { type ProblemBody, type ServerMessage, SUBPROTOCOL, type Welcome } from '../protocol/messages.ts';
-import { AT_LIMIT, CUT, EVICTED, GOING_AWAY, KICKED, NORMAL, REPLACED } from './close-code.ts';
+import { AT_LIMIT, CUT, EVICTED, GOING_AWAY, KICKED, NORMAL, REPLACED, TOO_BIG } from './close-code.ts';
 import { handled } from './deferred.ts';
 import type { Disconnection } from './disconnection.ts';
 import { Emitter } from './emitter.ts';
@@ -19,6 +19,8 @@ import { type WebSocketConstructor, type WebSocketLike, webSocketOf } from './we
 const NOTHING = (): void => {};
 /** After each of the first failures it is asked why. */
 const PROBED_ATTEMPTS = 2;
+/** Of a message; the server allows as many bytes. */
+const MAX_CHARACTERS = 16_384;
 const CLOSE_CODES = { evicted: EVICTED, kicked: KICKED, replaced: REPLACED };
 
 /** `opening`: from the token to the welcome. `waiting`: for the next attempt. */
@@ -97,7 +99,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
   /** @internal @returns false when there is no socket that said hello. */
   send(message: object): boolean {
     if (!this.hasSpoken) return false;
-    (this.socket as WebSocketLike).send(JSON.stringify(message));
+    this.say(message);
     return true;
   }
 
@@ -168,8 +170,8 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     socket.onopen = () => {
       isOpen = true;
       if (!isCurrent()) return;
-      for (const frame of this.hello(token)) socket.send(JSON.stringify(frame));
       this.hasSpoken = true;
+      for (const frame of this.hello(token)) this.say(frame);
     };
     socket.onmessage = ({ data }) => isCurrent() && this.receive(data);
     socket.onclose = ({ code, reason }) => {
@@ -181,6 +183,13 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     socket.onerror = ({ message } = {}) => {
       if (message && isCurrent() && !isOpen) this.lastError = new PresenceError('disconnected', message);
     };
+  }
+
+  private say(message: object): void {
+    const text = JSON.stringify(message);
+    // Some servers cut it without a word, and it would be said again and again.
+    if (text.length > MAX_CHARACTERS) this.drop('', TOO_BIG);
+    else if (this.socket) this.socket.send(text);
   }
 
   private receive(data: unknown): void {
@@ -291,7 +300,7 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
     this.failures += 1;
     this.socketState = 'waiting';
     this.timer = setTimeout(() => void this.dial(), delayMs);
-    this.replies.fail(new PresenceError('disconnected', 'connection lost', { closeCode: code }));
+    this.replies.fail(new PresenceError('disconnected', 'no connection', { closeCode: code }));
     this.lost({ code, reason, willReconnect: true, attempt: this.failures, delayMs });
   }
 

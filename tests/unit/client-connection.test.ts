@@ -28,6 +28,22 @@ describe('giving up', () => {
     expect(sockets).toHaveLength(tried);
   });
 
+  test('ends what is too big for the server, which would cut it each time it is said', async () => {
+    const tooBig = { code: 'closed', closeCode: 1009 };
+    const player = playerOf({ meta: { note: 'x'.repeat(17_000) } });
+    const connected = expect(player.connect()).rejects.toMatchObject(tooBig);
+    await pass(0);
+    last().accept();
+    await connected;
+    await pass(600_000);
+    expect([player.state, sockets.length, last().sent]).toEqual(['closed', 1, []]);
+
+    const live = await livePlayer();
+    const update = expect(live.update({ meta: { note: 'x'.repeat(17_000) } })).rejects.toMatchObject(tooBig);
+    await update;
+    expect(live.state).toBe('closed');
+  });
+
   test('does not count the sleep of the page: when it wakes, there is time again', async () => {
     const player = playerOf();
     const outcome = expect(player.connect()).rejects.toMatchObject({ code: 'timeout' });
