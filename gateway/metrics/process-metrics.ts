@@ -15,8 +15,8 @@ const COSTLY = [
 
 let registry: Registry | undefined;
 
-/** A process at rest wakes up for each look: ten a second cost it as much as all else that it does. */
-const LAG_LOOKS_EACH_MS = 200;
+/** A process at rest wakes up for each look: a hundred a second cost it more than all else that it does. */
+const LAG_LOOKS_EACH_MS = 100;
 
 /**
  * From the first call on: CPU, memory, garbage collection, and the lag of the event loop. The latter, but for
