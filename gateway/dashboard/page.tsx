@@ -163,6 +163,9 @@ function Body({ identity, address, leave, heardAt, setWsPort }: BodyProps) {
         {view === 'person' && <Person params={params} nodes={nodes} />}
         {view === 'live' && <Live params={params} />}
       </main>
+      <footer>
+        <a href="/docs">Documentation</a>
+      </footer>
     </>
   );
 }
