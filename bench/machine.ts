@@ -39,7 +39,8 @@ export function machine(): Machine {
 export function commit(): string | undefined {
   const id = output('git', 'rev-parse', '--short=12', 'HEAD');
   if (id === '') return undefined;
-  const isChanged = output('git', 'status', '--porcelain', '--', '.', ':!bench/results', ':!bench/README.md') !== '';
+  const isChanged =
+    output('git', 'status', '--porcelain', '--', '.', ':!bench/results', ':!bench/README.md', ':!README.md') !== '';
   return isChanged ? `${id}+` : id;
 }
 
