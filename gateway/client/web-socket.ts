@@ -19,6 +19,6 @@ export type WebSocketConstructor = new (url: string, protocols?: string) => WebS
 /** @throws TypeError where there is none, as in Node 20: give one as an option. */
 export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
   const found = given || (root as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!found) throw new TypeError('no WebSocket: pass the option WebSocket');
+  if (!found) throw new TypeError('pass the option WebSocket');
   return found;
 }
