@@ -75,7 +75,7 @@ export class GatewayNode {
   readonly returns: Returns;
   private id = newNodeId();
   private knownEpoch = '';
-  /** Its own part of `BeatResult.returnsUntil`, as last told. */
+  /** Its own part of `BeatResult.returnsUntil`, as told so far. */
   private toldUntil = 0;
   /** Ids under which this process held sessions before the present epoch. */
   private idsBefore: readonly string[] = [];
@@ -418,7 +418,9 @@ export class GatewayNode {
   /** What this process tells with a beat, also for what it answers before the next one, and others then hear of. */
   private returnsUntil(): number {
     const leftMs = this.returns.ownLeftMs();
-    this.toldUntil = leftMs > 0 ? Math.ceil(this.storeNow() + leftMs + 2 * this.options.beatMs) : 0;
+    if (leftMs === 0) return 0;
+    // The store keeps the greatest: what a clock that is known better makes a little less is not what others told.
+    this.toldUntil = Math.max(this.toldUntil, Math.ceil(this.storeNow() + leftMs + 2 * this.options.beatMs));
     return this.toldUntil;
   }
 

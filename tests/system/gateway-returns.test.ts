@@ -301,7 +301,10 @@ test('[P10] a failover that loses nothing keeps nobody waiting for heartbeats', 
   await server.request('POST', '/heartbeat', { userId: 'u', sessionId: 'tv', streamId: 'x', intervalMs: 60_000 });
   // As another master process that has all.
   const keys = await client.keys('*:shard');
-  for (const key of keys) if ((await client.hget(key, 'run')) !== null) await client.hset(key, 'run', 'another');
+  const begun = await Promise.all(keys.map((key) => client.hexists(key, 'run')));
+  const failover = client.multi();
+  for (const [i, key] of keys.entries()) if (begun[i] === 1) failover.hset(key, 'run', 'another');
+  await failover.exec();
   const mark = async () => {
     const reply = await server.get('/status/user/u');
     return reply.status === 200 ? (reply.headers.get(DEGRADED) ?? 'none') : 'unknown';

@@ -487,6 +487,9 @@ test('[P10] what a process told itself with a beat is no longer than it knows', 
   try {
     node.returns.answered(300_000);
     await node.check();
+    // The store's clock is known a little better, and what is told now is less.
+    const storeNow = node.storeNow.bind(node);
+    node.storeNow = () => storeNow() - 5;
     await node.check();
     // What others are told is two beats more.
     expect(node.returns.leftMs()).toBeLessThanOrEqual(301_000);
