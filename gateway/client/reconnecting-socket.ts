@@ -2,7 +2,13 @@
  * A connection that comes back: opens a socket, says hello, hands frames on, and after a close does what the close
  * code says. Whoever uses it decides what hello says and what the frames mean.
  */
-import { type ProblemBody, type ServerMessage, SUBPROTOCOL, type Welcome } from '../protocol/messages.ts';
+import {
+  MAX_MESSAGE_BYTES,
+  type ProblemBody,
+  type ServerMessage,
+  SUBPROTOCOL,
+  type Welcome,
+} from '../protocol/messages.ts';
 import { AT_LIMIT, CUT, EVICTED, GOING_AWAY, KICKED, NORMAL, REPLACED, TOO_BIG } from './close-code.ts';
 import { handled } from './deferred.ts';
 import type { Disconnection } from './disconnection.ts';
@@ -19,8 +25,6 @@ import { type WebSocketConstructor, type WebSocketLike, webSocketOf } from './we
 const NOTHING = (): void => {};
 /** After each of the first failures it is asked why. */
 const PROBED_ATTEMPTS = 2;
-/** Of a message; the server allows as many bytes. */
-const MAX_CHARACTERS = 16_384;
 const CLOSE_CODES = { evicted: EVICTED, kicked: KICKED, replaced: REPLACED };
 
 /** `opening`: from the token to the welcome. `waiting`: for the next attempt. */
@@ -187,8 +191,8 @@ export abstract class ReconnectingSocket extends Emitter<{ state: undefined }> {
 
   private say(message: object): void {
     const text = JSON.stringify(message);
-    // Some servers cut it without a word, and it would be said again and again.
-    if (text.length > MAX_CHARACTERS) this.drop('', TOO_BIG);
+    // Some servers cut it without a word, and it would be said again and again. It has at least as many bytes.
+    if (text.length > MAX_MESSAGE_BYTES) this.drop('', TOO_BIG);
     else if (this.socket) this.socket.send(text);
   }
 
