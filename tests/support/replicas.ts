@@ -15,6 +15,8 @@ const TOPS_MS = 150;
 export interface TestReplica {
   readonly replica: Replica;
   readonly reads: PresenceReads;
+  /** Why it fell back, each time, as its log says: also when nobody asked it meanwhile. */
+  readonly told: readonly string[];
   /** Waits until it serves. */
   serves(): Promise<void>;
   /** Waits until it does not, and asks it, so that it tells why. */
@@ -27,7 +29,14 @@ export interface TestReplica {
 export const MAX_LAG_MS = 2_000;
 
 export async function startReplica(store: RedisStore): Promise<TestReplica> {
-  const log = { info: () => {}, error: (fields: object) => process.stdout.write(`${JSON.stringify(fields)}\n`) };
+  const told: string[] = [];
+  const log = {
+    info: (fields: { loss?: string }, message: string) => {
+      if (fields.loss) told.push(fields.loss);
+      if (message.startsWith('replica late')) told.push('lag');
+    },
+    error: (fields: object) => process.stdout.write(`${JSON.stringify(fields)}\n`),
+  };
   const replica = new Replica({
     store,
     feed: new LogFeed(store, log),
@@ -63,6 +72,7 @@ export async function startReplica(store: RedisStore): Promise<TestReplica> {
   return {
     replica,
     reads: createReads(store.reads, replica),
+    told,
     serves: () => until(() => replica.report().serving),
     async fallsBack() {
       let reasons = fellBackBy();

@@ -3,6 +3,7 @@
  * the processor all the time, run in processes that are new: one that has run many files is several times slower.
  */
 import { statSync } from 'node:fs';
+import Sequencer from '@jest/test-sequencer';
 
 const FIRST = [
   'tests/unit/nodes-model.test.ts',
@@ -20,19 +21,9 @@ function rankOf(path) {
 }
 
 // biome-ignore lint/style/noDefaultExport: Jest loads a sequencer by it.
-export default class TestOrder {
+export default class TestOrder extends Sequencer {
   sort(tests) {
     const sizes = new Map(tests.map(({ path }) => [path, statSync(path).size]));
     return [...tests].sort((a, b) => rankOf(a.path) - rankOf(b.path) || sizes.get(b.path) - sizes.get(a.path));
   }
-
-  shard(tests) {
-    return tests;
-  }
-
-  allFailedTests(tests) {
-    return tests;
-  }
-
-  cacheResults() {}
 }
