@@ -29,8 +29,11 @@ const fileOf = (folder: string, scenario: string): string => join(folder, `${sce
 
 export function readResult(folder: string, scenario: string): ScenarioResult | undefined {
   const file = fileOf(folder, scenario);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as ScenarioResult) : undefined;
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8'), endless) as ScenarioResult) : undefined;
 }
+
+/** JSON has no infinity, which is what a figure is that never came: it is kept as null. */
+const endless = (_: string, value: unknown): unknown => (value === null ? Number.POSITIVE_INFINITY : value);
 
 /** Keeps one part; what the file says of other parts stays. A run that is cut leaves what it had. @returns the file. */
 export function keepPart(folder: string, scenario: string, part: string, result: PartResult): string {

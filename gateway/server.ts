@@ -20,6 +20,7 @@ import type { Deployment } from './http/routes/context.ts';
 import { HEARTBEAT_INTERVAL_MAX_MS, HEARTBEAT_LEASE_MAX_MS } from './http/routes/heartbeat.ts';
 import { createSidecar } from './http/sidecar.ts';
 import { openFilesLimit, shareOut } from './limits/descriptors.ts';
+import { loopTurned } from './metrics/loop-lag.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { createNodeReport } from './metrics/node-report.ts';
 import { NodeReports } from './metrics/node-reports.ts';
@@ -182,6 +183,7 @@ export async function startServer(config: Config, log: Logger, deployment?: Depl
     sessionLeaseMs: config.sessionLeaseMs,
     resumeGraceMs: config.resumeGraceMs,
     returnMaxMs: Math.max(HEARTBEAT_INTERVAL_MAX_MS, config.heartbeatIntervalMs, config.guardRefreshMs),
+    loopTurned,
   });
   const feed = new LogFeed(store, log);
   const authenticator = createAuthenticator({ ...config, warn: (fields, message) => log.warn(fields, message) });

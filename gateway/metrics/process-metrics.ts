@@ -1,6 +1,7 @@
 /** What Node tells of the process: one set however many servers run in it, as what it starts cannot be stopped. */
 import { readdir } from 'node:fs/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { addLoopLag, LOOP_LAG } from './loop-lag.ts';
 
 /** Of these each scrape would hold the event loop for a millisecond per thousand sockets. */
 const COSTLY = [
@@ -15,13 +16,10 @@ const COSTLY = [
 
 let registry: Registry | undefined;
 
-/** A process at rest wakes up for each look: a hundred a second cost it more than all else that it does. */
-const LAG_LOOKS_EACH_MS = 100;
+/** The monitor of the event loop cannot be left out: it looks so seldom that it wakes nobody up. */
+const SELDOM_MS = 3_600_000;
 
-/**
- * From the first call on: CPU, memory, garbage collection, and the lag of the event loop. The latter, but for
- * `nodejs_eventloop_lag_seconds`, counts the 100 ms between two looks too: an idle loop shows 0.1.
- */
+/** From the first call on: CPU, memory, garbage collection, and the lag of the event loop. */
 export function processMetrics(): Registry {
   registry ??= collect();
   return registry;
@@ -29,8 +27,9 @@ export function processMetrics(): Registry {
 
 function collect(): Registry {
   const register = new Registry();
-  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: LAG_LOOKS_EACH_MS });
-  for (const name of COSTLY) register.removeSingleMetric(name);
+  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: SELDOM_MS });
+  for (const name of [...COSTLY, ...LOOP_LAG]) register.removeSingleMetric(name);
+  addLoopLag(register);
   new Gauge({
     name: 'process_open_fds',
     help: 'Number of open file descriptors.',

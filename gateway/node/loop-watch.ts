@@ -11,12 +11,21 @@ export class LoopWatch {
   private turnedAt = Number.POSITIVE_INFINITY;
   private stalledAt = Number.NEGATIVE_INFINITY;
   private wentOnAt = Number.NEGATIVE_INFINITY;
+  private readonly turned: (lateMs: number) => void;
+
+  /** @param turned hears five times a second how late that timer came. */
+  constructor(turned: (lateMs: number) => void = () => {}) {
+    this.turned = turned;
+  }
 
   start(): void {
     this.turnedAt = performance.now();
+    let dueAt = this.turnedAt + TURN_MS;
     this.timer = setInterval(() => {
       this.heldUpMs();
       this.turnedAt = performance.now();
+      this.turned(Math.max(0, this.turnedAt - dueAt));
+      dueAt = this.turnedAt + TURN_MS;
     }, TURN_MS).unref();
   }
 

@@ -68,6 +68,8 @@ export interface NodeOptions {
   readonly resumeGraceMs: number;
   /** Longest time after which a heartbeat or a refresh is due again; default `resumeGraceMs`. */
   readonly returnMaxMs?: number;
+  /** See `LoopWatch`. */
+  readonly loopTurned?: (lateMs: number) => void;
 }
 
 export class GatewayNode {
@@ -88,7 +90,7 @@ export class GatewayNode {
   private isStopped = false;
   private readonly numbers = new ConnectionNumbers((number) => this.players.has(number));
   private readonly storeClock = new StoreClock();
-  private readonly loop = new LoopWatch();
+  private readonly loop: LoopWatch;
   /** Players whose sockets hold a session, or are about to, by the number of the connection. */
   private readonly players = new Map<number, HeldPlayer>();
   private readonly renewals: Renewals;
@@ -112,6 +114,7 @@ export class GatewayNode {
   constructor(options: NodeOptions) {
     const { store, beatMs, leaseMs, sessionLeaseMs, resumeGraceMs } = options;
     this.options = options;
+    this.loop = new LoopWatch(options.loopTurned);
     // Each adds what it may answer before its next beats.
     this.returns = new Returns(Math.max(options.returnMaxMs ?? 0, resumeGraceMs) + RETURN_SLACK_MS + 2 * beatMs);
     // Another node notices at its next beat, and may have failed at one, or be yet to connect again.

@@ -382,7 +382,8 @@ test('[P9] a shard that cannot be swept does not keep the others from it', async
   const shards = 64;
   const warnings: string[] = [];
   const store = await connected(redis, { prefix, shards, warn: (message: string) => warnings.push(message) });
-  const users = Array.from({ length: 4 * shards }, (_, i) => `u${i}`);
+  // So many that each shard has some, whatever the seed.
+  const users = Array.from({ length: 16 * shards }, (_, i) => `u${i}`);
   await Promise.all(users.map((userId) => store.sessions.open(beatOf(userId, 's', { leaseMs: 20 }))));
   const client = new Redis(redis.port);
   ended.push(async () => client.disconnect());

@@ -31,6 +31,14 @@ test('a part is kept with its samples, and what a file says of other parts stays
   expect(readdirSync(folder)).toEqual(['peers.json']);
 });
 
+test('a figure that never came is endless, also when it is read again', () => {
+  const never = part(Number.POSITIVE_INFINITY);
+  keepPart(folder, 'scale', 'snapshots', never);
+  const kept = readResult(folder, 'scale')?.parts.snapshots;
+  expect(kept).toEqual(never);
+  expect(figuresText('', kept?.figures ?? [])).toContain('∞');
+});
+
 const CPU = (busy: number, idle: number): string => `cpu  ${busy} 0 0 ${idle} 0 0 0 0 0 0\ncpu0 9 9 9 9\n`;
 const OWN = (user: number, system: number, childUser: number, childSystem: number): string =>
   `1 (a) b) c) S 2 3 4 5 6 7 8 9 10 11 ${user} ${system} ${childUser} ${childSystem} 20 0`;

@@ -115,6 +115,19 @@ test('[P7] what is handled right after the loop stood still may have come when t
   loop.stop();
 });
 
+test('a loop tells how late it comes to its timer', () => {
+  const late: number[] = [];
+  const loop = new LoopWatch((lateMs) => late.push(Math.round(lateMs)));
+  loop.start();
+  jest.advanceTimersByTime(400);
+  expect(late).toEqual([0, 0]);
+  const now = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 1_200);
+  jest.advanceTimersToNextTimer();
+  expect(late).toEqual([0, 0, 1_000]);
+  now.mockRestore();
+  loop.stop();
+});
+
 test('[P7] a loop that stood still is noticed also by a timer that runs before the message', () => {
   const loop = new LoopWatch();
   loop.start();

@@ -189,7 +189,6 @@ export function createNodeServer(dispatch: Dispatch, options: HttpServerOptions 
         server.once('error', failed);
         server.listen(port, host, () => {
           server.off('error', failed);
-          unsent.start();
           resolve((server.address() as AddressInfo).port);
         });
       });

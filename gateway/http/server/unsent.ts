@@ -18,17 +18,16 @@ export class UnsentAnswers {
   readonly #progress = new Map<Socket, Progress>();
   #checking: NodeJS.Timeout | undefined;
 
-  start(): void {
-    this.#checking = setInterval(() => this.#check(), CHECK_MS);
-  }
-
   stop(): void {
     clearInterval(this.#checking);
+    this.#checking = undefined;
   }
 
   /** Cuts the connection if it takes nothing for too long; what its client sends meanwhile does not count. */
   watch(socket: Socket): void {
     this.#progress.set(socket, { sentBytes: sentOf(socket), at: performance.now() });
+    // A process without such connections is not woken up for nothing.
+    this.#checking ??= setInterval(() => this.#check(), CHECK_MS).unref();
   }
 
   forget(socket: Socket): void {
@@ -36,6 +35,7 @@ export class UnsentAnswers {
   }
 
   #check(): void {
+    if (this.#progress.size === 0) this.stop();
     const now = performance.now();
     for (const [socket, progress] of this.#progress) {
       const sentBytes = sentOf(socket);
