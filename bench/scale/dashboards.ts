@@ -34,14 +34,22 @@ export class Dashboards {
     this.gateway = gateway;
   }
 
-  /** Runs `work` with a gateway, which is ended whatever happens. */
-  static async during<Result>(bed: ScaleBed, work: (dashboards: Dashboards) => Promise<Result>): Promise<Result> {
-    const gateway = await GatewayProcess.start({ TRANSPORT: 'uws', REDIS_URL: bed.url });
+  /**
+   * Runs `work` with a gateway, which is ended whatever happens.
+   * @param atRestMs how long it is looked at before.
+   */
+  static async during<Result>(
+    bed: ScaleBed,
+    work: (dashboards: Dashboards) => Promise<Result>,
+    atRestMs = AT_REST_MS,
+  ): Promise<Result> {
+    const env = { TRANSPORT: 'uws', REDIS_URL: bed.url, PRESENCE_SHARDS: String(bed.shards) };
+    const gateway = await GatewayProcess.start(env);
     try {
       const dashboards = new Dashboards(bed, gateway);
       await sleep(SETTLE_MS);
       const gatewayUs = gateway.cpuUs();
-      dashboards.atRest = await bed.cost(() => sleep(AT_REST_MS));
+      dashboards.atRest = await bed.cost(() => sleep(atRestMs));
       dashboards.gatewayUsAtRest = gateway.cpuUs() - gatewayUs;
       return await work(dashboards);
     } finally {
