@@ -174,7 +174,7 @@ export class RedisStore implements PresenceStore {
       failures,
       sweep: new RedisSweep(nodeShards, {
         gapMs: rest.sweepGapMs,
-        recount: new RedisRecount(nodeShards, queue, failures),
+        recount: new RedisRecount(nodeShards, queue, failures, warn),
         byMaster: () => masters.shardsOfEach(),
       }),
       runIds: () => failures.guard(masters.runIds()),
