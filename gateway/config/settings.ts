@@ -115,12 +115,7 @@ export const SETTING_GROUPS = {
       pattern: /^[A-Za-z0-9_.-]{1,32}$/,
       must: 'be 1–32 characters of A-Z a-z 0-9 _ . -',
     }),
-    presenceShards: integer(
-      64,
-      1,
-      MAX_SHARDS,
-      'number of shards, one for each 32,000 live sessions at the peak; the same for all processes, and never changed',
-    ),
+    presenceShards: integer(64, 1, MAX_SHARDS, 'number of shards; the same for all processes, and never changed'),
     logMax: integer(20_000, 100, 10_000_000, 'entries kept in the change log of each shard'),
     seenMax: integer(1_000_000, 0, 1_000_000_000, 'users whose last-seen time is kept: 110 to 145 bytes each'),
     replica: choice(

@@ -3,11 +3,8 @@ import { createHash } from 'node:crypto';
 import { escapeId, unescapeId } from '../ids.ts';
 import { hash32 } from '../user-hash.ts';
 
-/** Hashes of rows per shard. */
+/** Hashes of rows per shard. 256 keep a hash within a listpack (128 entries) up to ~32,000 sessions a shard. */
 export const BUCKETS = 256;
-
-/** Sessions of a shard of which Redis keeps each hash as one listpack (128 entries); of more, rows are larger and slower. */
-export const PACKED_SESSIONS = 32_000;
 
 export interface Place {
   readonly shard: number;

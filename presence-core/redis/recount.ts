@@ -1,8 +1,8 @@
 /** Counts a shard anew, a slice at a time, mends what is half there, and corrects the counts (P12). */
 import type { SweepResult } from '../store/nodes.ts';
-import type { RedisFailures, Warn } from './failures.ts';
+import type { RedisFailures } from './failures.ts';
 import type { ItemQueue } from './item-queue.ts';
-import { BUCKETS, idFrom, PACKED_SESSIONS } from './keys.ts';
+import { BUCKETS, idFrom } from './keys.ts';
 import type { RedisShards } from './shards.ts';
 
 /** Rows, or counts, looked at by one script call: some 4 ms of Redis. */
@@ -10,24 +10,17 @@ const BUDGET = 500;
 /** Script calls of one sweep; the next goes on. */
 const CALLS_MAX = 16;
 
-const TOO_FEW_SHARDS =
-  `A shard holds more than ${PACKED_SESSIONS.toLocaleString('en')} sessions: Redis no longer keeps them packed, and each ` +
-  'takes more of its memory and time. Set a greater PRESENCE_SHARDS when the deployment is next made anew';
-
 export type Recounted = Pick<SweepResult, 'corrected' | 'mendedUserIds'>;
 
 export class RedisRecount {
   private readonly shards: RedisShards;
   private readonly queue: ItemQueue;
   private readonly failures: RedisFailures;
-  private readonly warn: Warn;
-  private hasWarned = false;
 
-  constructor(shards: RedisShards, queue: ItemQueue, failures: RedisFailures, warn: Warn) {
+  constructor(shards: RedisShards, queue: ItemQueue, failures: RedisFailures) {
     this.shards = shards;
     this.queue = queue;
     this.failures = failures;
-    this.warn = warn;
   }
 
   /** Begins a recount of the shard if it is due, or goes on with it. Never rejects. */
@@ -43,13 +36,7 @@ export class RedisRecount {
         );
         if (reply instanceof Error) throw reply;
         const [head, ...users] = reply as string[];
-        const [found, more, ended, sessions] = (head as string).split('|').map(Number) as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        if (sessions > PACKED_SESSIONS) this.warnOnce(sessions);
+        const [found, more, ended] = (head as string).split('|').map(Number) as [number, number, number];
         mended.push(...users.splice(0, ended));
         const ends = await this.mend(users);
         mended.push(...users.filter((_, i) => ends[i] !== 0));
@@ -60,12 +47,6 @@ export class RedisRecount {
       this.failures.report(error);
     }
     return { corrected, mendedUserIds: mended.map(idFrom) };
-  }
-
-  private warnOnce(sessions: number): void {
-    if (this.hasWarned) return;
-    this.hasWarned = true;
-    this.warn(TOO_FEW_SHARDS, { sessions });
   }
 
   /** Ends members of whom no row is left. Returns how many of each user. */

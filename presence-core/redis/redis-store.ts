@@ -174,7 +174,7 @@ export class RedisStore implements PresenceStore {
       failures,
       sweep: new RedisSweep(nodeShards, {
         gapMs: rest.sweepGapMs,
-        recount: new RedisRecount(nodeShards, queue, failures, warn),
+        recount: new RedisRecount(nodeShards, queue, failures),
         byMaster: () => masters.shardsOfEach(),
       }),
       runIds: () => failures.guard(masters.runIds()),

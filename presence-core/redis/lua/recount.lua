@@ -4,8 +4,8 @@
 -- there too (parts/counts.lua), so that in the end it says what K..'n' should. Refused out of memory.
 -- State of the shard: recount (buckets walked), recountedIn (turn), compare ('phase|cursor' of a scan).
 -- ARGV: budget of rows and counts looked at, number of buckets; then one K an item.
--- Returns per item: 'corrected|more|n|sessions', where the last is 0 until all are counted, then n users of whom something
--- was ended, then users of whom only members may be left, for `mend`.
+-- Returns per item: 'corrected|more|n', then n users of whom something was ended, then users of whom only members may
+-- be left, for `mend`.
 local budget, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
 local KEYS_AT_ONCE = 5000
 -- Stream, device type, country, state of a row whose numbers can be read (parts/rows.lua).
@@ -175,13 +175,12 @@ end
 local function recount(K)
   corrected, endedUsers, suspects = 0, {}, {}
   local v = call('HMGET', K .. 'shard', 'recount', 'recountedIn')
-  if not wantsRecount(K, v[1], v[2]) then return { '0|0|0|0' } end
+  if not wantsRecount(K, v[1], v[2]) then return { '0|0|0' } end
   if not v[1] then begin(K) end
   local isDone, more = pcall(goOn, K)
   if not isDone or not more then stop(K) end
   if not isDone then return failure(more) end
-  local total = not more and tonumber(call('HGET', K .. 'n', 't') or 0) or 0
-  local out = { fmt('%d|%d|%d|%d', corrected, more and 1 or 0, #endedUsers, math.max(0, math.floor(total / ONE_SESSION))) }
+  local out = { fmt('%d|%d|%d', corrected, more and 1 or 0, #endedUsers) }
   for i = 1, #endedUsers do out[#out + 1] = endedUsers[i] end
   for i = 1, #suspects do out[#out + 1] = suspects[i] end
   return out
