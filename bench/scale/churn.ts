@@ -124,7 +124,7 @@ async function look(bed: ScaleBed, size: number): Promise<Each> {
 }
 
 export async function scaleChurn(size: number): Promise<Figure[]> {
-  return ScaleBed.during(size, async (bed) => {
+  return ScaleBed.during(async (bed) => {
     const acts = Math.min(ACTS, Math.floor(size / 10));
     const leaseMs = RENEWED_WITHIN_MS + (size * RENEWED_WITHIN_US_EACH) / 1_000;
     const begunAt = Date.now();

@@ -43,8 +43,7 @@ export class Dashboards {
     work: (dashboards: Dashboards) => Promise<Result>,
     atRestMs = AT_REST_MS,
   ): Promise<Result> {
-    const env = { TRANSPORT: 'uws', REDIS_URL: bed.url, PRESENCE_SHARDS: String(bed.shards) };
-    const gateway = await GatewayProcess.start(env);
+    const gateway = await GatewayProcess.start({ TRANSPORT: 'uws', REDIS_URL: bed.url });
     try {
       const dashboards = new Dashboards(bed, gateway);
       await sleep(SETTLE_MS);

@@ -12,6 +12,7 @@ const LOST = 50_000;
 const LOST_NODE = 'lost';
 /** As of the others: a shorter one would make a silence of the time between their beats (P9). */
 const LOST_LEASE_MS = 10_000;
+const SHARDS = 64;
 const SWEEPERS = [1, 10, 100];
 const SWEEP_MS = 1_000;
 const STREAMS = 500;
@@ -85,7 +86,7 @@ async function loseNode(bed: ScaleBed, from: number, sweepers: number, size: num
   const [lost, at] = [Math.min(LOST, size), sizeText(size)];
   await bed.fill({ from, count: lost, streamOf, nodeOf: () => `${LOST_NODE}${sweepers}` });
   progress(`${sweepers} sweepers, opens at rest`);
-  const nodes = await ScaleNodes.start({ url: bed.url, shards: bed.shards, nodes: sweepers, sweepMs: SWEEP_MS });
+  const nodes = await ScaleNodes.start({ url: bed.url, shards: SHARDS, nodes: sweepers, sweepMs: SWEEP_MS });
   const opens = new Opens(bed, from + lost);
   try {
     if (nodes.joined < sweepers) throw new Error(`only ${nodes.joined} of ${sweepers} nodes could join`);
@@ -129,7 +130,7 @@ function nextFirst(number: number): number {
 }
 
 export async function scaleLoss(size: number): Promise<Figure[]> {
-  return ScaleBed.during(size, async (bed) => {
+  return ScaleBed.during(async (bed) => {
     const figures: Figure[] = [];
     await bed.fill({ count: size, streamOf });
     progress('opens without sweepers');

@@ -16,7 +16,7 @@ function* awayUsers(count: number): Generator<string> {
 }
 
 export async function scaleMemory(size: number): Promise<Figure[]> {
-  return ScaleBed.during(size, async (bed) => {
+  return ScaleBed.during(async (bed) => {
     const bytes = [await bed.bytes()];
     const taken = async (): Promise<void> => {
       bytes.push(await bed.bytes());

@@ -111,13 +111,9 @@ async function openFor(browser: Browser, url: string, forMs: number): Promise<Op
 export async function scalePage(size: number): Promise<Figure[]> {
   const browser = await startBrowser();
   try {
-    return await ScaleBed.during(size, async (bed) => {
+    return await ScaleBed.during(async (bed) => {
       await bed.fill({ count: size, streamOf: evenStreams(STREAMS), leaseMs: LONG_MS });
-      const gateway = await GatewayProcess.start({
-        TRANSPORT: 'uws',
-        REDIS_URL: bed.url,
-        PRESENCE_SHARDS: String(bed.shards),
-      });
+      const gateway = await GatewayProcess.start({ TRANSPORT: 'uws', REDIS_URL: bed.url });
       const perSecond = Math.max(1, Math.min(CHANGES_PER_SECOND, Math.floor(size / SESSIONS_PER_CHANGE)));
       const changesBegunAt = performance.now();
       const stop = churn(bed, size, perSecond);

@@ -13,8 +13,6 @@ import { Filler, type FillOrder } from './filler.ts';
 const PREFIX = 'presence';
 /** As a deployment has by default. */
 const SHARDS = 64;
-/** A shard of more no longer keeps its rows in listpacks, which are smaller and faster: so many sessions ask for more shards. */
-const SESSIONS_PER_SHARD = 32_000;
 const LOG_MAX = 20_000;
 const NODES = 8;
 /** Nodes of the bench do not beat, and live as long as it runs. */
@@ -32,20 +30,18 @@ export class ScaleBed {
   readonly stores: readonly RedisStore[];
   readonly filler: Filler;
   readonly url: string;
-  readonly shards: number;
   private readonly redis: TestRedis;
   private readonly admin: Redis;
 
-  private constructor(redis: TestRedis, admin: Redis, stores: readonly RedisStore[], filler: Filler, shards: number) {
+  private constructor(redis: TestRedis, admin: Redis, stores: readonly RedisStore[], filler: Filler) {
     this.redis = redis;
     this.url = redis.url;
     this.admin = admin;
     this.stores = stores;
     this.filler = filler;
-    this.shards = shards;
   }
 
-  static async start(shards: number): Promise<ScaleBed> {
+  static async start(shards = SHARDS): Promise<ScaleBed> {
     const redis = await startBenchRedis(['--hash-max-listpack-value', '256']);
     const common = { url: redis.url, prefix: PREFIX, shards, logMax: LOG_MAX };
     const stores = Array.from(
@@ -57,18 +53,15 @@ export class ScaleBed {
       await store.nodes.join(nodeOf(i), NODE_LEASE_MS);
     }
     const filler = await Filler.of({ port: redis.port, ...common });
-    const bed = new ScaleBed(redis, new Redis(redis.port), stores, filler, shards);
+    const bed = new ScaleBed(redis, new Redis(redis.port), stores, filler);
     // The one recount that is due finds nothing.
     await bed.sweep();
     return bed;
   }
 
-  /**
-   * Runs `work` on a bed, which is ended whatever happens.
-   * @param size sessions that it will hold: it has as many shards as a deployment of that size should have.
-   */
-  static async during<Result>(size: number, work: (bed: ScaleBed) => Promise<Result>): Promise<Result> {
-    const bed = await ScaleBed.start(shardsFor(size));
+  /** Runs `work` on a bed, which is ended whatever happens. */
+  static async during<Result>(work: (bed: ScaleBed) => Promise<Result>, shards = SHARDS): Promise<Result> {
+    const bed = await ScaleBed.start(shards);
     try {
       return await work(bed);
     } finally {
@@ -110,12 +103,6 @@ export class ScaleBed {
     this.admin.disconnect();
     await this.redis.stop();
   }
-}
-
-function shardsFor(size: number): number {
-  let shards = SHARDS;
-  while (size / shards > SESSIONS_PER_SHARD) shards *= 2;
-  return shards;
 }
 
 /** Which node holds the session of a number. */

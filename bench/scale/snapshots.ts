@@ -36,7 +36,7 @@ export async function scaleSnapshots(size: number): Promise<Figure[]> {
     if (number < SMALL) return 'small';
     return number < SMALL + large ? 'large' : others(number);
   };
-  return ScaleBed.during(size, async (bed) => {
+  return ScaleBed.during(async (bed) => {
     await bed.fill({ count: size, streamOf });
     return Dashboards.during(bed, async (dashboards) => {
       const rounds: Watched[] = [];

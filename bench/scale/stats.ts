@@ -13,7 +13,7 @@ const MEASURED_MS = 60_000;
 const TIMES_DEARER = 2;
 
 function statsWith(streams: number, size: number): Promise<Watched> {
-  return ScaleBed.during(size, async (bed) => {
+  return ScaleBed.during(async (bed) => {
     await bed.fill({ count: size, streamOf: evenStreams(streams) });
     progress(`stats of ${sizeText(streams)} streams`);
     return Dashboards.during(bed, (dashboards) => dashboards.stats(MEASURED_MS), MEASURED_MS);
