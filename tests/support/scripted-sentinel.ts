@@ -9,7 +9,6 @@ export class ScriptedSentinel {
   private masterPort: number;
   /** Answers that are held back. */
   private held: (() => void)[] | undefined;
-  private wasAsked: () => void = () => {};
 
   private constructor(listener: Server, masterPort: number) {
     this.listener = listener;
@@ -24,17 +23,19 @@ export class ScriptedSentinel {
     return new ScriptedSentinel(listener, masterPort);
   }
 
-  /** Somebody waits for announcements. */
-  get isSubscribed(): boolean {
-    return this.subscribers.size > 0;
+  /** How many wait for announcements. */
+  get subscribed(): number {
+    return this.subscribers.size;
   }
 
-  /** From now on it does not say where the master is. Resolves when it was asked. */
-  hold(): Promise<void> {
+  /** How many answers are held back. */
+  get waiting(): number {
+    return this.held?.length ?? 0;
+  }
+
+  /** From now on it does not say where the master is. */
+  hold(): void {
     this.held = [];
-    return new Promise((resolve) => {
-      this.wasAsked = resolve;
-    });
   }
 
   /** Says what was held back. */
@@ -84,7 +85,6 @@ export class ScriptedSentinel {
       const answer = (): void => say(array('127.0.0.1', String(this.masterPort)));
       if (this.held) this.held.push(answer);
       else answer();
-      this.wasAsked();
     } else if (what === 'sentinels') say('*0\r\n');
     else say('+OK\r\n');
   }

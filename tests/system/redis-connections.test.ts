@@ -9,6 +9,7 @@ import type { OpenRequest } from '../../presence-core/index.ts';
 import { hearSentinels } from '../../presence-core/redis/lasting-client.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
+import { hasRead } from '../support/loop-turns.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore, shardOf } from '../support/redis-stores.ts';
@@ -147,12 +148,15 @@ slowTest('[P14] a client that ended as a failover was announced while it asked i
   const store = await storeAt(ends, sentinel.url, { prefix: redis.prefix() });
   const [client] = serving(store) as [Redis];
   const hasEnded = emitted(client, 'end');
-  const asked = sentinel.hold();
+  // The other is that of beats.
+  await until(() => sentinel.subscribed >= 2);
+  sentinel.hold();
   proxy.cut();
-  await asked;
+  await until(() => sentinel.waiting >= 2);
   await sentinel.announce();
   // What was announced arrives on another connection than the answer.
   await sleep(100);
+  await hasRead();
   sentinel.release();
   await hasEnded;
   expect(await eventually(() => store.sessions.open(beatOf('u')))).toMatchObject({ outcome: 'opened' });
@@ -172,7 +176,7 @@ slowTest('[P14] a client that waits to connect again does so when a sentinel ann
   ends.push(() => client.disconnect());
   hearSentinels(client);
   await until(() => client.status === 'ready');
-  await until(() => sentinel.isSubscribed);
+  await until(() => sentinel.subscribed > 0);
   await proxy.close();
   await until(() => client.status === 'reconnecting');
   await sentinel.announce(redis.port);
@@ -392,7 +396,7 @@ slowTest('[P11] [P14] sentinels that do not answer keep no reader of the log fro
   for (let i = 0; i < 3; i += 1) sentinels.push(await ScriptedSentinel.for(redis.port));
   for (const sentinel of sentinels) ends.push(() => sentinel.stop());
   // Each takes a second of whoever asks.
-  for (const sentinel of sentinels.slice(0, 2)) void sentinel.hold();
+  for (const sentinel of sentinels.slice(0, 2)) sentinel.hold();
   const hosts = sentinels.map(({ url }) => url.replace('redis+sentinel://', '').replace('/main', ''));
   const store = await storeAt(ends, `redis+sentinel://${hosts.join(',')}/main`, { prefix: redis.prefix() });
   await store.nodes.join('node', LONG_MS);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { failingStore } from '../../support/failing-store.ts';
+import { hasRead } from '../../support/loop-turns.ts';
 import { type RawAnswer, RawHttp } from '../../support/raw-http.ts';
 import { until } from '../../support/raw-websocket.ts';
 import { startSidecar, type TestSidecar } from '../../support/sidecar.ts';
@@ -36,6 +37,7 @@ export function httpServerWire({ name, transport }: HttpServerKind): void {
     for (const segment of each.segments) {
       client.write(segment);
       await sleep(SEGMENT_GAP_MS);
+      await hasRead();
     }
     const answers = expected(each).filter((part) => part !== 'end').length;
     await until(() => client.isEnded || client.answers.length >= answers, each.name, 25_000);
