@@ -13,6 +13,8 @@ import { CASES, DIFFERENCES, FRAMINGS, get, type WireCase } from './wire-cases.t
 const ALIVE = 'alive';
 /** The server runs in this process: it reads one segment before the next is sent. */
 const SEGMENT_GAP_MS = 10;
+/** With more of them, which come byte by byte, some may be read together: all would be too slow for the server. */
+const FEW_SEGMENTS = 8;
 
 function told({ status, headers, body }: RawAnswer): string {
   if (headers.get('content-type') !== 'application/problem+json') return String(status);
@@ -37,7 +39,7 @@ export function httpServerWire({ name, transport }: HttpServerKind): void {
     for (const segment of each.segments) {
       client.write(segment);
       await sleep(SEGMENT_GAP_MS);
-      await hasRead();
+      if (each.segments.length <= FEW_SEGMENTS) await hasRead();
     }
     const answers = expected(each).filter((part) => part !== 'end').length;
     await until(() => client.isEnded || client.answers.length >= answers, each.name, 25_000);
