@@ -22,11 +22,7 @@ export function isMissed({ value, target }: Figure): boolean {
 }
 
 export const numberText = (value: number): string =>
-  value === Number.POSITIVE_INFINITY
-    ? '∞'
-    : Math.abs(value) >= 999.5
-      ? Math.round(value).toLocaleString('en')
-      : String(Number(value.toPrecision(3)));
+  Math.abs(value) >= 999.5 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
 
 /** `98 … 112`: the least and the most of the samples; empty without samples. */
 export function spreadText({ samples }: Figure): string {
