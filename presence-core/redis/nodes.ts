@@ -6,7 +6,7 @@ import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
 import { reportKey, restoredKey } from './keys.ts';
-import { runVerb } from './scripts.ts';
+import { runVerb } from './library.ts';
 import type { RedisShards } from './shards.ts';
 import type { RedisSweep } from './sweep.ts';
 

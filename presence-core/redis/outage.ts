@@ -39,6 +39,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   WRONGPASS: 'wrong user or password',
 };
 const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
+/** A server that was never given the library of verbs, or has lost it. */
+const NOT_LOADED = 'ERR Function not found';
 /** Out of a script, with other words around it. */
 const MOVED_ELSEWHERE = 'access a non local key';
 
@@ -99,6 +101,11 @@ export function isForgotten(error: unknown): boolean {
   return error instanceof ReplyError && (error as Error).message.startsWith('FORGOT ');
 }
 
+/** Nothing was run, as the server does not know the library of verbs. */
+export function isLibraryMissing(error: unknown): boolean {
+  return error instanceof ReplyError && (error as Error).message.startsWith(NOT_LOADED);
+}
+
 /** The cause of an outage in words. */
 export function describeOutage(error: unknown): string {
   if (error instanceof ReplyError) {
@@ -111,6 +118,7 @@ export function describeOutage(error: unknown): string {
 function wordsOfReply({ message }: Error): string | undefined {
   if (message === TOO_MANY_CLIENTS) return 'too many clients (maxclients)';
   if (message.includes(MOVED_ELSEWHERE)) return REFUSALS.TRYAGAIN;
+  if (message.startsWith(NOT_LOADED)) return 'it has not been given our functions yet';
   return REFUSALS[message.split(' ', 1)[0] as string];
 }
 

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { ChangeGroup } from '../../presence-core/index.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
-import { defineVerbs, runVerb } from '../../presence-core/redis/scripts.ts';
+import { defineVerbs, runVerb } from '../../presence-core/redis/library.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 import { until } from '../support/servers.ts';

@@ -4,4 +4,4 @@
 -- ARGV: H, node, leaseMs, first shard of the home whose epoch is kept and told, number of these,
 --   instant until which holders without a socket are due again (0: none are).
 -- Returns what joinOrBeat does.
-return joinOrBeat(false)
+return function() return joinOrBeat(false) end

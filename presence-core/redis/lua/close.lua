@@ -12,6 +12,8 @@ local function close(act, reason)
   return { 'closed', replyLine(reason, endSession(act, member, reason, now)) }
 end
 
-return forEachItem(1, 6, function(i)
-  return close(actOn(unpack(ARGV, i, i + 4)), ARGV[i + 5])
-end)
+return function()
+  return forEachItem(1, 6, function(i)
+    return close(actOn(unpack(ARGV, i, i + 4)), ARGV[i + 5])
+  end)
+end

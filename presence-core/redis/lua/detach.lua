@@ -15,6 +15,8 @@ local function detach(act, graceMs)
   return 'detached|' .. fmt('%d', at)
 end
 
-return forEachItem(1, 6, function(i)
-  return detach(actOn(unpack(ARGV, i, i + 4)), tonumber(ARGV[i + 5]))
-end)
+return function()
+  return forEachItem(1, 6, function(i)
+    return detach(actOn(unpack(ARGV, i, i + 4)), tonumber(ARGV[i + 5]))
+  end)
+end

@@ -3,4 +3,4 @@
 -- ARGV: H, node, leaseMs, first shard of the home whose epoch is told, number of these,
 --   instant until which holders without a socket are due again (0: none are).
 -- Returns what joinOrBeat does.
-return joinOrBeat(true)
+return function() return joinOrBeat(true) end

@@ -8,6 +8,8 @@ local function kick(act)
   return lines
 end
 
-return forEachItem(1, 3, function(i)
-  return kick(actOn(ARGV[i], ARGV[i + 1], '', ARGV[i + 2], ''))
-end)
+return function()
+  return forEachItem(1, 3, function(i)
+    return kick(actOn(ARGV[i], ARGV[i + 1], '', ARGV[i + 2], ''))
+  end)
+end

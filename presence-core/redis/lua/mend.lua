@@ -15,6 +15,8 @@ local function mend(act)
   return mended
 end
 
-return forEachItem(1, 3, function(i)
-  return mend(actOn(ARGV[i], ARGV[i + 1], '', ARGV[i + 2], ''))
-end)
+return function()
+  return forEachItem(1, 3, function(i)
+    return mend(actOn(ARGV[i], ARGV[i + 1], '', ARGV[i + 2], ''))
+  end)
+end

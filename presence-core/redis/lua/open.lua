@@ -10,7 +10,6 @@
 --   (or 'renewed', 'held'), 'refused|current|max|nextFreeAt', 'ended|reason|ms that this lasts', 'gone', 'moved' or
 --   'fenced'; then a line per
 --   displaced session (what = reason or 'moved') and per conflict (what = 'conflict').
-local v = ARGV
 
 -- Whether the session is live and began when the resume token says it may have; '' fits any.
 local function isIncarnation(act, member)
@@ -87,6 +86,7 @@ end
 
 -- What an item asks for, beside what all acts have (parts/rows.lua). One table, made at one go: it is the cheapest.
 local function openActOn(i)
+  local v = ARGV
   local intent = v[i + 9]
   -- By the store as it was before it forgot (P10). Of those who return nobody is sure: others may have their slots.
   local admittedTimes = intent == 'x' and math.huge or (intent == 'R' or intent == 'B') and 2
@@ -98,6 +98,8 @@ local function openActOn(i)
     intent = intent, beginning = v[i + 10], attributes = v[i + 11], max = '', admittedTimes = admittedTimes }
 end
 
-return forEachItem(1, 14, function(i)
-  return open(openActOn(i), v[i + 6], v[i + 12], v[i + 13])
-end)
+return function()
+  return forEachItem(1, 14, function(i)
+    return open(openActOn(i), ARGV[i + 6], ARGV[i + 12], ARGV[i + 13])
+  end)
+end

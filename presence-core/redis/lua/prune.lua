@@ -3,7 +3,7 @@
 -- idleMs. Redis does not count a take in vain; it knows a removed member again when it is next given something.
 -- ARGV: group, member that leaves ('' none), idleMs; then one K an item.
 -- Returns per item how many were removed.
-local group, leaving, idleMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local group, leaving, idleMs
 
 local function prune(K)
   -- No log or no group: an error, which has no items.
@@ -20,6 +20,9 @@ local function prune(K)
   return removed
 end
 
-local replies = {}
-for i = 4, #ARGV do replies[#replies + 1] = prune(ARGV[i]) end
-return replies
+return function()
+  group, leaving, idleMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
+  local replies = {}
+  for i = 4, #ARGV do replies[#replies + 1] = prune(ARGV[i]) end
+  return replies
+end

@@ -6,7 +6,7 @@
 -- ARGV: budget of rows and counts looked at, number of buckets; then one K an item.
 -- Returns per item: 'corrected|more|n', then n users of whom something was ended, then users of whom only members may
 -- be left, for `mend`.
-local budget, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
+local budget, buckets
 local KEYS_AT_ONCE = 5000
 -- Stream, device type, country, state of a row whose numbers can be read (parts/rows.lua).
 local ROW_PLACE = '^[^|]+|%d+|%d+|%d+|%d+|%d+|([^|]*)|([^|]*)|([^|]*)|([^|]*)|[^|]*|'
@@ -186,4 +186,7 @@ local function recount(K)
   return out
 end
 
-return forEachItem(3, 1, function(i) return recount(ARGV[i]) end)
+return function()
+  budget, buckets = tonumber(ARGV[1]), tonumber(ARGV[2])
+  return forEachItem(3, 1, function(i) return recount(ARGV[i]) end)
+end

@@ -3,16 +3,15 @@
 -- ARGV: groups of one shard, node and lease: K, node ('' when no socket), leaseMs, number of items,
 --   then 5 an item: key of the user's set, key of the row's hash, 'user session', session, owner.
 -- Returns per item: 'renewed|expiresAt', 'gone', 'moved', 'fenced', 'ended|reason', or an error that is its own.
-local v, replies = ARGV, {}
-local find, byte = string.find, string.byte
-local BAR = byte('|')
+local v, replies, find, byte
+local BAR = 124
 
 local function miss(K, field)
   local reason = tombstone(K, match(field, '^(%S+) (%S+)$'))
   return reason and 'ended|' .. reason or 'gone'
 end
 
-local i, n, total, last = 1, 0, #v, 0
+local i, n, last
 -- Of the group; `renewed` once its own keys were read.
 local K, node, at, atText, renewed, isShort, out
 
@@ -49,18 +48,23 @@ local function renewGroup()
   end
 end
 
-while i <= total do
-  K, node, at, last, renewed = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5, nil
-  i = i + 4
-  while i <= last do
-    local before = n
-    local isDone, problem = pcall(renewGroup)
-    if not isDone then
-      -- The whole group one by one, where its own keys cannot be read.
-      if n == before then n = n + 1 end
-      replies[n] = failure(problem)
-      i = i + 5
+return function()
+  v, replies, find, byte = ARGV, {}, string.find, string.byte
+  i, n = 1, 0
+  local total = #v
+  while i <= total do
+    K, node, at, last, renewed = v[i], v[i + 1], now + v[i + 2], i + 3 + v[i + 3] * 5, nil
+    i = i + 4
+    while i <= last do
+      local before = n
+      local isDone, problem = pcall(renewGroup)
+      if not isDone then
+        -- The whole group one by one, where its own keys cannot be read.
+        if n == before then n = n + 1 end
+        replies[n] = failure(problem)
+        i = i + 5
+      end
     end
   end
+  return replies
 end
-return replies

@@ -21,11 +21,13 @@ local function addSessions(out, K, set, rowsKey, user)
   end
 end
 
-return forEachItem(1, 3, function(i)
-  local K, user = ARGV[i], ARGV[i + 1]
-  -- A key of a wrong type holds no session or override, and fails no other user's read.
-  local out = { undamaged(redis.pcall('HGET', K .. 'lim', user)) or '' }
-  local isDone, problem = pcall(addSessions, out, K, K .. 'u:' .. user, K .. 'm:' .. ARGV[i + 2], user)
-  if not isDone and not isDamage(problem) then error(failure(problem)) end
-  return out
-end)
+return function()
+  return forEachItem(1, 3, function(i)
+    local K, user = ARGV[i], ARGV[i + 1]
+    -- A key of a wrong type holds no session or override, and fails no other user's read.
+    local out = { undamaged(redis.pcall('HGET', K .. 'lim', user)) or '' }
+    local isDone, problem = pcall(addSessions, out, K, K .. 'u:' .. user, K .. 'm:' .. ARGV[i + 2], user)
+    if not isDone and not isDamage(problem) then error(failure(problem)) end
+    return out
+  end)
+end

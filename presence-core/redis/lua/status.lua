@@ -3,9 +3,7 @@
 -- ARGV, 1 an item: the key of the user's set, all of shards of one home.
 -- Returns per item a number when the user is online: now * 1000 + sessions, of which a presence-only mark is none. Else a
 --   text: lastSeenAt, '' never seen.
-local live = '(' .. nowText
-
-local function shardOf(key)
+local function shardOfKey(key)
   return match(key, '^(.-}:)')
 end
 
@@ -24,7 +22,7 @@ end
 
 -- The reply on a user of whom no lease runs by itself, or while an extension may cover some.
 local function statusOf(key)
-  local K = shardOf(key)
+  local K = shardOfKey(key)
   -- A key of a wrong type tells nothing: nobody is live there, and nobody was seen.
   local flat = undamaged(redis.pcall('ZRANGE', key, '0', '-1', 'WITHSCORES')) or {}
   if #flat == 0 then
@@ -43,13 +41,7 @@ local function statusOf(key)
   return online and now * 1000 + sessions or fmt('%d', math.ceil(lease))
 end
 
-local replies, i, total = {}, 1, #ARGV
-local isPlain, mayBeMarked = false, true
-if total > 0 then
-  local K = shardOf(ARGV[1])
-  mustRememberHome(K)
-  isPlain, mayBeMarked = not mayBeExtended(K), marksMayRun(K)
-end
+local live, replies, i, total, isPlain, mayBeMarked
 
 -- The replies from the i-th on, until one cannot be read.
 local function tell()
@@ -67,12 +59,20 @@ local function tell()
   end
 end
 
-while i <= total do
-  local isDone, problem = pcall(tell)
-  if not isDone then
-    if not isDamage(problem) then error(failure(problem)) end
-    replies[i] = statusOf(ARGV[i])
-    i = i + 1
+return function()
+  live, replies, i, total, isPlain, mayBeMarked = '(' .. nowText, {}, 1, #ARGV, false, true
+  if total > 0 then
+    local K = shardOfKey(ARGV[1])
+    mustRememberHome(K)
+    isPlain, mayBeMarked = not mayBeExtended(K), marksMayRun(K)
   end
+  while i <= total do
+    local isDone, problem = pcall(tell)
+    if not isDone then
+      if not isDamage(problem) then error(failure(problem)) end
+      replies[i] = statusOf(ARGV[i])
+      i = i + 1
+    end
+  end
+  return replies
 end
-return replies

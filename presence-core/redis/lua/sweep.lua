@@ -44,7 +44,7 @@ local function nextLookAt(K)
   return math.min(at, now + LOOK_MS, tonumber(soon or due), tonumber(due or soon))
 end
 
-local toCount, failures = {}, {}
+local toCount, failures
 
 -- Sweeps one shard; one with work left stays due.
 local function visit(K)
@@ -81,6 +81,8 @@ local function fileMissing()
 end
 
 local function sweep()
+  beginSlice()
+  toCount, failures = {}, {}
   local openAt, isLeft = match(call('HGET', H .. 'shard', 'sweepAt') or '', '^(%d+)|(%d)$')
   if openAt and now < tonumber(openAt) and openAt - now <= STEP_MIN_MS + gapMs then
     return { fmt('0|%s|0|%d|', isLeft, now - openAt) }
@@ -93,7 +95,7 @@ local function sweep()
   fileMissing()
   -- Whoever comes late does more, so that others still have half of the server, and a busy process ends as much.
   local lateMs = isLeft == '1' and now - openAt or 0
-  local size = SLICE * math.min(LARGEST, 1 + math.max(0, lateMs) * 1000 / (2 * SLICE))
+  local size = slice * math.min(LARGEST, 1 + math.max(0, lateMs) * 1000 / (2 * slice))
   -- What expired does not wait for what was lost, nor that for this.
   local half = size / 2
   budget = half
@@ -112,5 +114,7 @@ local function sweep()
   return { head, unpack(failures) }
 end
 
-local isDone, result = pcall(sweep)
-return isDone and result or { failure(result) }
+return function()
+  local isDone, result = pcall(sweep)
+  return isDone and result or { failure(result) }
+end

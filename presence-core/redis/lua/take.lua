@@ -6,7 +6,7 @@
 -- Returns per item an array: 'lost|backlog', then id and text of each entry in the log's order. lost: entries that were
 -- trimmed away before anybody was given them or while they were overdue. backlog: entries from the oldest one that is
 -- not acknowledged to the newest.
-local group, member, count, claimMs = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local group, member, count, claimMs
 
 -- P11: ids go on without a hole, also over an epoch's mark, so that the difference of two is a number of entries.
 local function numberOf(id)
@@ -92,4 +92,7 @@ local function take(K)
   return out
 end
 
-return forEachItem(5, 1, function(i) return take(ARGV[i]) end)
+return function()
+  group, member, count, claimMs = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+  return forEachItem(5, 1, function(i) return take(ARGV[i]) end)
+end

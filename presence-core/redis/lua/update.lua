@@ -13,6 +13,8 @@ local function update(act, given)
   return (changed and 'updated|' or 'unchanged|') .. row.segment .. '|' .. row.startedAt .. '|' .. row.segmentMs
 end
 
-return forEachItem(1, 6, function(i)
-  return update(actOn(unpack(ARGV, i, i + 4)), parseAttributes(ARGV[i + 5]))
-end)
+return function()
+  return forEachItem(1, 6, function(i)
+    return update(actOn(unpack(ARGV, i, i + 4)), parseAttributes(ARGV[i + 5]))
+  end)
+end

@@ -10,7 +10,8 @@
 local WATCHED_MS, KEPT_MS, WATCHED_MAX = 3600000, 7200000, 1000
 -- Stream of a row (parts/rows.lua).
 local ROW_STREAM = '^[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|[^|]*|([^|]*)|'
-local walkBudget = 1000
+local WALK_ROWS = 1000
+local walkBudget
 
 local function rangeOf(stream) return '[' .. stream .. ' ', '(' .. stream .. '!' end
 
@@ -111,10 +112,13 @@ local function mendIndex(K)
   return false
 end
 
-return forEachItem(1, 4, function(i)
-  local K = ARGV[i]
-  local isDone, reply = pcall(watch, K, ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3] == '1')
-  if isDone then return reply end
-  if not isDamage(reply) or not mendIndex(K) then error(failure(reply)) end
-  return { '0', '-2' }
-end)
+return function()
+  walkBudget = WALK_ROWS
+  return forEachItem(1, 4, function(i)
+    local K = ARGV[i]
+    local isDone, reply = pcall(watch, K, ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3] == '1')
+    if isDone then return reply end
+    if not isDamage(reply) or not mendIndex(K) then error(failure(reply)) end
+    return { '0', '-2' }
+  end)
+end

@@ -61,10 +61,10 @@ local function fileMarked(K, bucket, field, at, text)
 end
 
 -- P9: true when the owner is a socket of a generation that has no running lease.
-local leases = {}
-local callersOwners = 's' .. caller .. '.'
+local leases, callersOwners
+atBeginning(function() leases, callersOwners = {}, 's' .. caller .. '.' end)
 local function fenced(K, owner)
-  local node = string.sub(owner, 1, #callersOwners) == callersOwners and caller or match(owner, '^s(.+)%.')
+  local node = sub(owner, 1, #callersOwners) == callersOwners and caller or match(owner, '^s(.+)%.')
   if not node then return false end
   local H = homeOf(K)
   local here = leases[H]

@@ -2,8 +2,6 @@
 -- of an epoch without a hole, from 0; a sequence is that plus 1.
 -- kind: 'o' open, 'u' update, 'c' close. note: transition ('+' online, '-' offline, ''), reason (''), and with an update
 -- previous: the row's stream, device type, country, state, segment and segmentMs as they were.
-local LOG_MAX_TEXT = fmt('%d', LOG_MAX)
-local sub = string.sub
 local function appendChange(act, kind, member, at, note)
   local K, row = act.K, member.row
   local state = stateOf(K)
@@ -25,6 +23,6 @@ local function appendChange(act, kind, member, at, note)
   if kind ~= 'c' and (row.device ~= '' or row.meta ~= '') then
     entry = entry .. (p and '|' or '|||||||') .. row.device .. '|' .. row.meta
   end
-  local id = call('XADD', K .. 'log', 'MAXLEN', '~', LOG_MAX_TEXT, epoch .. '-*', 'c', entry)
+  local id = call('XADD', K .. 'log', 'MAXLEN', '~', LOG_MAX, epoch .. '-*', 'c', entry)
   row.sequence = fmt('%d', sub(id, #epoch + 2) + 1)
 end

@@ -12,7 +12,7 @@ local function mendUser(act, rows)
   act.members = list
   for i = 1, #flat, 2 do
     local text = rows[flat[i]]
-    local member = { id = flat[i], score = tonumber(flat[i + 1]), row = parseRow(text or LOST_ROW) }
+    local member = { id = flat[i], score = tonumber(flat[i + 1]), row = parseRow(text) }
     list[#list + 1] = member
     found[member.id] = true
     if member.row.isLost then lost[#lost + 1] = member end

@@ -2,8 +2,11 @@
 
 -- Run id of the server that runs this script, '' where a server hides it. Asked here and not by the caller: between a
 -- question and a beat another master may take over, and the epoch would move back and forth.
-local info = redis.pcall('INFO', 'server')
-local run = type(info) == 'string' and match(info, 'run_id:(%w+)') or ''
+local run
+local function askRun()
+  local info = redis.pcall('INFO', 'server')
+  run = type(info) == 'string' and match(info, 'run_id:(%w+)') or ''
+end
 
 -- '|generation|generation|': those that joined so far.
 local function generationsOf(H)
@@ -108,6 +111,7 @@ local function joinOrBeat(isNew)
   local H, node, leaseMs = ARGV[1], ARGV[2], tonumber(ARGV[3])
   -- A generation speaks for itself, whichever its store handle joined under last.
   caller = node
+  askRun()
   local reply = ensureEpochs(H, tonumber(ARGV[4]), tonumber(ARGV[5]))
   -- Marks of before are over then.
   if isNew then call('HSETNX', H .. 'shard', 'marks', fmt('%d', now + LEASE_MAX_MS)) end

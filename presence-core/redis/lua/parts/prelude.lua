@@ -1,5 +1,6 @@
--- Stands before every verb (scripts.ts joins them, with the deployment's constants above this): the clock, and where a
--- shard's data is.
+-- Begins the library (library.ts joins it: the parts, then the verbs): what a call is told, and where a shard's data is.
+-- Redis reads a library once, and keeps what it sets at its top from one call to the next. So what belongs to a call is set
+-- when it begins; while the library is read nothing may be called, not even what belongs to Lua.
 --
 -- A call carries a list of items, each naming its shard's key prefix K ('{P:7}:'). On one Redis a call may carry items
 -- of many shards; on Cluster those of one, with all of that shard's keys declared for routing and slot migration.
@@ -14,13 +15,66 @@
 -- Node leases, silences and the gate of sweeps are kept once for all shards of a server, in the state of its home: that is
 -- shard 0 on one Redis (HOME), and on a Cluster each shard is its own. H: the prefix of the home; H..'sweep' zset
 -- K -> when something in that shard may be due.
-local call, fmt, match = redis.call, string.format, string.match
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local nowText = fmt('%d', now)
--- Every call ends with the node generation that its store handle joined under, '' none (P9), and the newest epoch of any
--- shard that it knows of (P10). No verb sees them in ARGV.
-local knownEpoch, caller = table.remove(ARGV), table.remove(ARGV)
+local call, fmt, match, sub
+local now, nowText, KEYS, ARGV
+-- Every call ends with the node generation that its store handle joined under, '' none (P9), the newest epoch of any
+-- shard that it knows of (P10), and the constants of its deployment. No verb sees them in ARGV.
+local caller, knownEpoch
+-- Whether the verb may write, as its flags say.
+local mayWrite
+
+-- Of the deployment (library.ts). PREFIX begins the prefix of each shard, where HOME is one for all.
+local HOME, PREFIX, SHARDS, SHORT_MS, LOG_MAX, TOMB_MS, LEFT_TOMB_MS, SEEN_TTL_MS, SEEN_MAX, STALL_GRACE_MS, LEASE_MAX_MS,
+  RECOUNT_MS
+local constants, known, knownCount = nil, {}, 0
+
+-- Sets them by 'NAME=value' lines. What a server has read already it knows by the text.
+local function setConstants(text)
+  local c = known[text]
+  if not c then
+    -- A server serves few deployments, and a library lives long.
+    if knownCount >= 100 then known, knownCount = {}, 0 end
+    c = {}
+    for name, value in string.gmatch(text, '([%u_]+)=([^\n]*)') do c[name] = value end
+    for name, value in pairs(c) do
+      if string.find(name, '_MS$') or name == 'SHARDS' or name == 'SEEN_MAX' then c[name] = tonumber(value) end
+    end
+    c.PREFIX = c.HOME and match(c.HOME, '^(.*:)%d+}:$')
+    known[text], knownCount = c, knownCount + 1
+  end
+  constants = text
+  HOME, PREFIX, SHARDS, SHORT_MS, LOG_MAX, TOMB_MS = c.HOME, c.PREFIX, c.SHARDS, c.SHORT_MS, c.LOG_MAX, c.TOMB_MS
+  LEFT_TOMB_MS, SEEN_TTL_MS, SEEN_MAX, STALL_GRACE_MS = c.LEFT_TOMB_MS, c.SEEN_TTL_MS, c.SEEN_MAX, c.STALL_GRACE_MS
+  LEASE_MAX_MS, RECOUNT_MS = c.LEASE_MAX_MS, c.RECOUNT_MS
+end
+
+-- What parts have to set when a call begins, in their order.
+local beginnings = {}
+local function atBeginning(set)
+  beginnings[#beginnings + 1] = set
+end
+
+local function beginCall(keys, args, isWriting)
+  if not call then call, fmt, match, sub = redis.call, string.format, string.match, string.sub end
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  nowText = fmt('%d', now)
+  KEYS, ARGV, mayWrite = keys, args, isWriting
+  local text = table.remove(args)
+  knownEpoch, caller = table.remove(args), table.remove(args)
+  if text ~= constants then setConstants(text) end
+  for i = 1, #beginnings do beginnings[i]() end
+end
+
+-- Names a verb for callers. flags: as FUNCTION LOAD has them; run: carries a call out, and returns its reply.
+local function verb(name, flags, run)
+  local isWriting = true
+  for i = 1, #flags do if flags[i] == 'no-writes' then isWriting = false end end
+  redis.register_function({ function_name = LIBRARY .. '_' .. name, flags = flags, callback = function(keys, args)
+    beginCall(keys, args, isWriting)
+    return run()
+  end })
+end
 
 local function homeOf(K)
   return HOME or K
@@ -47,7 +101,8 @@ end
 
 -- What acts need of a shard's state: its epoch, how many buckets a recount has walked (0 when none runs), and until when
 -- streams are watched (parts/watched.lua).
-local states = {}
+local states
+atBeginning(function() states = {} end)
 local function stateOf(K)
   local state = states[K]
   if not state then

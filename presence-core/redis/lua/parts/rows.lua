@@ -11,16 +11,19 @@ local function actOn(K, user, session, bucket, owner)
 end
 
 -- Stands in for a row that is gone or cannot be read, so that no verb stops half done.
-local LOST_ROW = 's|0|' .. fmt('%d', now) .. '|0|0|0||||||'
+local function lostRow()
+  return { owner = 's', limit = '0', startedAt = nowText, segment = '0', segmentMs = '0', sequence = '0', stream = '',
+    dtype = '', country = '', state = '', device = '', meta = '', isLost = true }
+end
 
-local parseRow
-function parseRow(text)
+-- text: false where there is none.
+local function parseRow(text)
+  if not text then return lostRow() end
   local owner, limit, startedAt, segment, segmentMs, sequence, stream, dtype, country, state, device, meta =
     match(text, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  if not tonumber(startedAt) or not tonumber(segmentMs) then return parseRow(LOST_ROW) end
+  if not tonumber(startedAt) or not tonumber(segmentMs) then return lostRow() end
   return { owner = owner, limit = limit, startedAt = startedAt, segment = segment, segmentMs = segmentMs,
-    sequence = sequence, stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta,
-    isLost = text == LOST_ROW }
+    sequence = sequence, stream = stream, dtype = dtype, country = country, state = state, device = device, meta = meta }
 end
 
 local function rowText(row)
@@ -39,7 +42,7 @@ local function loadRows(act)
   if #list == 1 then
     -- As of nearly all users.
     local only = list[1]
-    if not only.row then only.row = parseRow(call('HGET', act.rows, act.user .. ' ' .. only.id) or LOST_ROW) end
+    if not only.row then only.row = parseRow(call('HGET', act.rows, act.user .. ' ' .. only.id)) end
     return
   end
   local fields, missing = {}, {}
@@ -51,7 +54,7 @@ local function loadRows(act)
   end
   if #fields == 0 then return end
   local rows = call('HMGET', act.rows, unpack(fields))
-  for i = 1, #missing do missing[i].row = parseRow(rows[i] or LOST_ROW) end
+  for i = 1, #missing do missing[i].row = parseRow(rows[i]) end
 end
 
 -- One line of a reply: what became of the session, when it expires, its id, its row.

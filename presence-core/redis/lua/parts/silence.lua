@@ -20,14 +20,15 @@ local function isWitness(lease, beatAt, number)
   return lease ~= nil and lease > beatAt and not isMarked(lease, number)
 end
 
--- Set by leases.lua in verbs that write: keeps an answer that this call gives.
+-- Of leases.lua, which comes later: keeps an answer that this call gives.
 local keepAnswer
 
 -- The newest answered silence of the shard's home. `chain` is it, and before it those that each began in the extension of the one
 -- before: 'number=beganAt ...', the newest last. What they extended, it extends on, to `till`. A silence that lasts has
 -- the number `next`. It is answered now when the caller is its witness; else `beatAt` is when it began.
 -- Reads the home's state, once a call.
-local silences = {}
+local silences
+atBeginning(function() silences = {} end)
 local function silenceOf(K)
   local H = homeOf(K)
   local s = silences[H]
@@ -44,7 +45,7 @@ local function silenceOf(K)
       if earlier >= 8 then former = match(former, ' (.*)$') end
       s.chain = former .. fmt('%d=%d', s.next, beatAt)
       s.till, s.next = now + STALL_GRACE_MS, s.next + 1
-      if keepAnswer then keepAnswer(H, s) end
+      if mayWrite then keepAnswer(H, s) end
     else
       s.beatAt = beatAt
     end

@@ -1,7 +1,8 @@
 -- A page of a snapshot: whole buckets, as many as fit (P11, P14).
 local PAGE_ROWS = 250
 -- What the sessions of one call may still cost. An empty bucket costs a tenth of a row.
-local pageBudget = PAGE_ROWS
+local pageBudget
+atBeginning(function() pageBudget = PAGE_ROWS end)
 
 -- Sequence of the shard's last log entry, 0 none.
 local function lastSequence(K)

@@ -1,9 +1,14 @@
--- Stands before the parts of sweep.lua, whose ARGV it reads: what one slice may still do, and has done.
-local H, gapMs, SLICE, buckets = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+-- For sweep.lua, whose arguments these are: what one slice may still do, and has done.
+local H, gapMs, slice, buckets
 -- What is left of the slice, in rows looked at in a walk: about 1 microsecond each.
-local budget = 0
+local budget
 local LOOK_COSTS, ENDED_COSTS, VISIT_COSTS = 4, 30, 10
-local ended, lagMs = 0, 0
+local ended, lagMs
+
+local function beginSlice()
+  H, gapMs, slice, buckets = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+  budget, ended, lagMs = 0, 0, 0
+end
 
 -- 'user session', as rows are named in their bucket.
 local function splitField(field)
