@@ -31,7 +31,7 @@ async function cost(admin: Redis, count: number, work: () => Promise<unknown>): 
   const [seconds, cpu] = [(performance.now() - begun) / 1_000, process.cpuUsage(cpuBefore)];
   const redisUs = (await redisCpuUs(admin)) - redisBefore;
   const stats = await admin.info('commandstats');
-  const scriptUs = Number(/cmdstat_evalsha:calls=\d+,usec=(\d+)/.exec(stats)?.[1]);
+  const scriptUs = Number(/cmdstat_fcall:calls=\d+,usec=(\d+)/.exec(stats)?.[1]);
   return {
     perSecond: count / seconds,
     nodeUs: (cpu.user + cpu.system) / count,

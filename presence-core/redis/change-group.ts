@@ -12,7 +12,7 @@ import { position } from './log.ts';
 import { EPOCH_MARK, parseChange } from './rows.ts';
 import type { RedisShards } from './shards.ts';
 
-/** Entries of one script call: some 4 ms of Redis. A larger share is taken by several, one after the other. */
+/** Entries of one call: some 4 ms of Redis. A larger share is taken by several, one after the other. */
 const CHANGES_PER_CALL = 1_000;
 /** Ids of one XACK: some 0.3 ms of Redis. */
 const IDS_PER_ACK = 500;

@@ -1,4 +1,4 @@
-/** Counts as the scripts keep them (P12): one field for each thing, in a hash a shard (lua/parts/counts.lua). */
+/** Counts as the verbs keep them (P12): one field for each thing, in a hash a shard (lua/parts/counts.lua). */
 import type { Count, Dimension, TopBy } from '../store/reads.ts';
 import { idFrom, keptId } from './keys.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one script call,
+ * Carries items of verbs to Redis in batches: what arrives within one turn of the event loop goes as one call,
  * on Cluster one per shard. Two verbs are gathered longer, until a call is full at most. Opens, the dearest by far where
  * calls are small, wait while others have no answer yet: when there are few nothing waits, and in a storm calls are large.
  * Updates, of which nobody waits for the answer, wait until a millisecond has passed since the last ones.

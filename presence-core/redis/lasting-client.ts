@@ -4,7 +4,7 @@ import { type BackOff, backOffMs, pause } from '../toolkit/retrying.ts';
 
 /**
  * Connects a client again when it ended by itself, until somebody disconnects it. With Sentinel it can: a failover that
- * is announced while it asks the sentinels ends it for good. Scripts and listeners stay with the client.
+ * is announced while it asks the sentinels ends it for good. Listeners stay with the client.
  */
 export function keepAlive(client: Redis | Cluster, backOff: BackOff): void {
   const disconnect = client.disconnect;

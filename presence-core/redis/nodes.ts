@@ -112,7 +112,7 @@ export class RedisNodes implements StoreNodes {
         const isOther = told.some((epoch, j) => this.isOtherThanKnown(isCluster ? i : first + j, epoch));
         return isOther && Number(heads[i]?.[4]) < (this.answeredAt[i] ?? 0);
       });
-      // Scripts refuse admissions of an epoch that the caller does not know (P10), hence by a seed that is no more (P18).
+      // Verbs refuse admissions of an epoch that the caller does not know (P10), hence by a seed that is no more (P18).
       await this.options.onNewEpoch();
       this.epochs = epochs;
     }

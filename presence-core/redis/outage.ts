@@ -18,7 +18,7 @@ export function readBound(waitMs: number): TimeBound {
 }
 
 /**
- * What a reply of Redis begins with while it cannot serve, in words. Redis propagates them out of scripts unchanged.
+ * What a reply of Redis begins with while it cannot serve, in words. Redis propagates them out of functions unchanged.
  * https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
  */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -32,8 +32,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   TRYAGAIN: 'a hash slot is being moved',
   MOVED: 'a hash slot was moved',
   ASK: 'a hash slot is being moved',
-  BUSY: 'busy with a script',
-  // Of our own scripts.
+  BUSY: 'busy with a script or function',
+  // Of our own functions.
   FORGOT: 'its data is gone',
   NOAUTH: 'a password is required',
   WRONGPASS: 'wrong user or password',
@@ -41,7 +41,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
 /** A server that was never given the library of verbs, or has lost it. */
 const NOT_LOADED = 'ERR Function not found';
-/** Out of a script, with other words around it. */
+/** Out of a function, with other words around it. */
 const MOVED_ELSEWHERE = 'access a non local key';
 
 const UNTRUSTED = 'its certificate is not trusted: set REDIS_CA_FILE';
@@ -96,7 +96,7 @@ export function isOutage(error: unknown): boolean {
   return !(error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError);
 }
 
-/** A script found a shard of an epoch that this process has not seen, or of none (P10). */
+/** A verb found a shard of an epoch that this process has not seen, or of none (P10). */
 export function isForgotten(error: unknown): boolean {
   return error instanceof ReplyError && (error as Error).message.startsWith('FORGOT ');
 }

@@ -76,7 +76,7 @@ export class RedisReads implements api.StoreReads {
 
   async top(by: api.TopBy, limit: number): Promise<api.TopItem[]> {
     const items = await this.parts.failures.guard(this.tops.top(by, limit));
-    // It is read without a script: whether the store forgot meanwhile, which the totals' own tells (P10).
+    // It is read without a verb: whether the store forgot meanwhile, which the totals' own tells (P10).
     await this.totals.ask(fieldOf({ by: 'total' }));
     return items;
   }

@@ -5,9 +5,9 @@ import type { ItemQueue } from './item-queue.ts';
 import { BUCKETS, idFrom } from './keys.ts';
 import type { RedisShards } from './shards.ts';
 
-/** Rows, or counts, looked at by one script call: some 4 ms of Redis. */
+/** Rows, or counts, looked at by one call: some 4 ms of Redis. */
 const BUDGET = 500;
-/** Script calls of one sweep; the next goes on. */
+/** Calls of one sweep; the next goes on. */
 const CALLS_MAX = 16;
 
 export type Recounted = Pick<SweepResult, 'corrected' | 'mendedUserIds'>;

@@ -8,6 +8,7 @@ import { StoreError } from '../errors.ts';
 import { connectRedis, type RedisClient, ready } from './connection.ts';
 import { describeDifference, RedisDeployment } from './deployment.ts';
 import { configKey, hitsKey, inboxKey, layoutKey, shardKeys, shardPrefix, uniqueUsersKey } from './keys.ts';
+import { loadLibrary } from './library.ts';
 import { describeOutage, isOutage } from './outage.ts';
 import { RedisStore, type RedisStoreOptions } from './redis-store.ts';
 import { ServerSettings, versionOf } from './server-check.ts';
@@ -23,7 +24,7 @@ export interface RedisReport {
 const READY_WAIT_MS = 5_000;
 const LEASE_MS = 10_000;
 const HOUR_MS = 3_600_000;
-/** Within scripts Redis does not say which command. */
+/** Within functions Redis does not say which command. */
 const DENIAL = /NOPERM|ACL failure|no permissions|user executing the script/i;
 
 /** @throws StoreError `store_unavailable`, `store_misconfigured` (a command that is denied, too), `internal`. */
@@ -67,6 +68,8 @@ async function tryVerbs(client: RedisClient, options: RedisStoreOptions & { pref
   const nodeId = `check-${randomBytes(8).toString('hex')}`;
   const at = Date.now();
   try {
+    // Others may have given it to the server, who were allowed to.
+    await loadLibrary(client, true);
     await store.start();
     await live(store, nodeId, at);
   } finally {

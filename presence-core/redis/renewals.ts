@@ -17,7 +17,7 @@ interface Group {
   readonly indexes: number[];
 }
 
-/** One script call: groups of one shard on Cluster, else of many. */
+/** One call: groups of one shard on Cluster, else of many. */
 interface RenewCall {
   readonly shard: number;
   readonly args: string[];

@@ -12,7 +12,7 @@ export type HomeVerb = 'join' | 'beat' | 'quit' | 'sweep';
 /** Verbs whose items are of one user or one shard each; renewals and logs are grouped instead, a mark, a notice and a report have none. */
 export type ItemVerb = Exclude<Verb, HomeVerb | 'renew' | 'mark' | 'notify' | 'report' | 'follow'>;
 
-/** Items of one call: bounds how long a script keeps Redis (an open takes some 30 µs, the others less). */
+/** Items of one call: bounds how long it keeps Redis (an open takes some 30 µs, the others less). */
 export const ITEMS_PER_CALL: Readonly<Record<ItemVerb, number>> = {
   open: 32,
   heartbeat: 100,
@@ -97,7 +97,7 @@ export class RedisShards {
   }
 
   /**
-   * The keys that a call on one shard declares. On Cluster every key that the script may touch, so that a slot in
+   * The keys that a call on one shard declares. On Cluster every key that the verb may touch, so that a slot in
    * migration answers TRYAGAIN, not half a truth; else none.
    */
   declaredKeys(shard: number, users: Iterable<KeyUser>): string[] {

@@ -212,7 +212,7 @@ test('[P9] a sweep that comes too early reads one field, however many nodes ther
   for (const node of users('n', 50)) await store.nodes.join(node, LONG_MS);
   await store.nodes.sweep();
   const commands = await commandsOf(() => store.nodes.sweep());
-  expect(Object.fromEntries(commands)).toEqual({ evalsha: 1, time: 1, hget: 1 });
+  expect(Object.fromEntries(commands)).toEqual({ fcall: 1, time: 1, hget: 1 });
 });
 
 test.each([64, 1_024])(
@@ -263,7 +263,7 @@ test('[P9] many lost sessions are swept in slices, and another process goes on w
     expect((await second.nodes.sweep()).ended).toBeGreaterThan(left - 200);
   });
   // Some 60 end in a slice, and eight times as many in one that comes late.
-  expect(commands.get('evalsha') ?? 0).toBeGreaterThan(left / (8 * 100));
+  expect(commands.get('fcall') ?? 0).toBeGreaterThan(left / (8 * 100));
   expect(new Set(await closes(second))).toEqual(new Set(lost.map((userId) => `${userId} node_lost`)));
   expect(await closes(second)).toHaveLength(lost.length);
 });

@@ -142,7 +142,7 @@ describe('Redis', () => {
     // Counted by Redis, whoever was told.
     expect(await client.call('ACL', 'LOG')).toEqual([]);
 
-    for (const denied of ['xadd', 'zadd', 'pfadd', 'xreadgroup', 'evalsha', 'info']) {
+    for (const denied of ['xadd', 'zadd', 'pfadd', 'xreadgroup', 'fcall', 'function', 'info']) {
       await grant([`-${denied}`]);
       const refused = await check({ ...env, REDIS_URL: url });
       expect(refused.code).toBe(1);

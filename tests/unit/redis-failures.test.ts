@@ -29,8 +29,8 @@ describe('[P14] an outage passes by waiting', () => {
 describe('a fault does not', () => {
   test.each([
     new ReplyError('WRONGTYPE Operation against a key holding the wrong kind of value script: 1f'),
-    new ReplyError("NOPERM this user has no permissions to run the 'evalsha' command"),
-    new ReplyError("ERR user_script:31: attempt to index nil value (local 'row') script: 1f"),
+    new ReplyError("NOPERM this user has no permissions to run the 'fcall' command"),
+    new ReplyError("ERR user_function:31: attempt to index nil value (local 'row') script: presence_1f_open"),
     new TypeError("Cannot read properties of undefined (reading 'split')"),
   ])('%s', (error: Error) => {
     expect(toStoreError(error)).toMatchObject({ code: 'internal', retryable: false });

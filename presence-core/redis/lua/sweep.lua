@@ -106,7 +106,7 @@ local function sweep()
   local moreLost = endLostSessions(state)
   if more then more = sweepShards() end
   more = more or moreLost
-  -- Scripts have no clock that goes on while they run.
+  -- Functions have no clock that goes on while they run.
   local tookMs = math.ceil((costs - budget) / 1000)
   call('HSET', H .. 'shard', 'sweepAt', fmt('%d|%d', now + (more and 2 * tookMs or gapMs), more and 1 or 0),
     'trimmed', fmt('%d', trimSome(tonumber(state.trimmed or 0))))

@@ -1,0 +1,140 @@
+/** The library of Redis functions: given to who has not got it, shared by deployments, and nothing stays from call to call. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
+import { defineVerbs, runVerb } from '../../presence-core/redis/library.ts';
+import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+import { redisStore } from '../support/redis-stores.ts';
+
+let redis: TestRedis;
+let admin: Redis;
+const stores: RedisStore[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  admin = new Redis(redis.port);
+});
+
+afterAll(async () => {
+  for (const store of stores) await store.stop();
+  admin.disconnect();
+  await redis.stop();
+});
+
+async function started(options: Parameters<typeof redisStore>[0]): Promise<RedisStore> {
+  const store = await redisStore(options);
+  stores.push(store);
+  return store;
+}
+
+const request = (userId: string) =>
+  ({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: 60_000, intent: 'fresh' }) as const;
+
+async function librariesOf(server: Redis): Promise<string[]> {
+  const list = (await server.call('FUNCTION', 'LIST')) as [string, string][];
+  return list.map(([, name]) => name);
+}
+
+/** How often a server took a command so far. */
+async function callsOf(server: Redis, command: string): Promise<number> {
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await server.info('commandstats'))?.[1] ?? 0);
+}
+
+test('a server that lost it is given it once, and each of many calls is carried out once', async () => {
+  const store = await started({ url: redis.url, prefix: redis.prefix() });
+  await store.sessions.open(request('first'));
+  const [name] = await librariesOf(admin);
+  await admin.call('FUNCTION', 'FLUSH');
+  await admin.config('RESETSTAT');
+  const users = Array.from({ length: 1_000 }, (_, i) => `u${i}`);
+  const results = await Promise.all(users.map((userId) => store.sessions.open(request(userId))));
+  expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['opened']));
+  expect(await librariesOf(admin)).toEqual([name]);
+  expect(await callsOf(admin, 'function\\|load')).toBe(1);
+  expect((await store.reads.counts([{ by: 'total' }]))[0]).toEqual({ sessions: 1_001, users: 1_001 });
+});
+
+test('two processes give it at once', async () => {
+  const prefix = redis.prefix();
+  const [one, other] = [await started({ url: redis.url, prefix }), await started({ url: redis.url, prefix })];
+  await admin.call('FUNCTION', 'FLUSH');
+  const results = await Promise.all([one.sessions.open(request('a')), other.sessions.open(request('b'))]);
+  expect(results).toMatchObject([{ outcome: 'opened' }, { outcome: 'opened' }]);
+});
+
+test('on a Cluster, one master of several lost it', async () => {
+  const cluster = await startCluster();
+  try {
+    const store = await started({ url: cluster.url, shards: 16 });
+    const users = Array.from({ length: 100 }, (_, i) => `u${i}`);
+    await Promise.all(users.map((userId) => store.sessions.open(request(userId))));
+    const master = new Redis((cluster.masters[1] as TestRedis).port);
+    await master.call('FUNCTION', 'FLUSH');
+    expect((await store.reads.status(users)).every(({ online }) => online)).toBe(true);
+    expect(await librariesOf(master)).toHaveLength(1);
+    master.disconnect();
+  } finally {
+    for (const store of stores.splice(0)) await store.stop();
+    await cluster.stop();
+  }
+}, 60_000);
+
+test('what deployments have fixed differently is each call’s own, also after many others', async () => {
+  const short = await started({ url: redis.url, prefix: redis.prefix(), tombstoneMs: 1, seenMax: 1, shards: 1 });
+  const long = await started({ url: redis.url, prefix: redis.prefix(), tombstoneMs: 60_000, seenMax: 100, shards: 2 });
+  const cycle = async (store: RedisStore, userId: string): Promise<string> => {
+    await store.sessions.open(request(userId));
+    await store.sessions.kick(userId);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return (await store.sessions.open({ ...request(userId), intent: 'resume' })).outcome;
+  };
+  const client = connectRedis(redis.url, false);
+  await ready(client, 5_000);
+  for (let round = 0; round < 3; round++) {
+    expect(await cycle(short, `u${round}`)).toBe('opened');
+    expect(await cycle(long, `u${round}`)).toBe('ended');
+    // More than the library remembers.
+    for (let i = 0; i < 110; i++) {
+      defineVerbs(client, {
+        HOME: undefined,
+        SHORT_MS: 1,
+        LOG_MAX: 1,
+        TOMB_MS: 2,
+        LEFT_TOMB_MS: 1,
+        SEEN_TTL_MS: 1,
+        SEEN_MAX: i,
+        STALL_GRACE_MS: 1,
+        LEASE_MAX_MS: 1,
+        RECOUNT_MS: 1,
+        SHARDS: 1,
+      });
+      expect(await runVerb(client, 'counts', [], ['{nobody:0}:', 't'])).toEqual(['0']);
+    }
+  }
+  client.disconnect();
+  expect(await librariesOf(admin)).toHaveLength(1);
+});
+
+test('a call that failed half way leaves the next one nothing of its own', async () => {
+  const prefix = redis.prefix();
+  const store = await started({ url: redis.url, prefix, shards: 1 });
+  await store.sessions.open(request('whole'));
+  await admin.set(`{${prefix}:0}:u:broken`, 'not ours');
+  for (let i = 0; i < 3; i++) {
+    await expect(store.sessions.open(request('broken'))).rejects.toMatchObject({ code: 'internal' });
+    expect((await store.sessions.open({ ...request('whole'), intent: 'beat' })).outcome).toBe('renewed');
+  }
+});
+
+test('whoever may not load it is told so, and it is no outage', async () => {
+  await admin.call('FUNCTION', 'FLUSH');
+  await admin.call('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '+@all', '-function');
+  const url = `redis://reader:secret@127.0.0.1:${redis.port}`;
+  const store = await started({ url, prefix: redis.prefix() });
+  await expect(store.sessions.open(request('u'))).rejects.toMatchObject({
+    code: 'internal',
+    cause: expect.objectContaining({ message: expect.stringContaining('NOPERM') }),
+  });
+});
