@@ -1,11 +1,11 @@
 /** When items are sent to Redis, and together with which, by a Redis whose answers the test gives by hand. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, expect, test } from '@jest/globals';
-import type { RedisClient } from '../../presence-core/redis/connection.ts';
 import { RedisFailures } from '../../presence-core/redis/failures.ts';
 import { InFlightBounds } from '../../presence-core/redis/in-flight.ts';
 import { ItemQueue } from '../../presence-core/redis/item-queue.ts';
 import { RedisShards } from '../../presence-core/redis/shards.ts';
+import { redisByHand } from '../support/redis-by-hand.ts';
 
 interface Call {
   /** `<verb> <item> <item>…` */
@@ -27,19 +27,15 @@ const texts = (): string[] => calls.map(({ text }) => text);
 function start(isCluster: boolean): void {
   calls = [];
   answered = [];
-  const verbOf =
-    (verb: string) =>
-    (keys: number, ...args: string[]) =>
-      new Promise((resolve, reject) => {
-        const items = args.slice(keys, -2);
-        calls.push({
-          text: [verb, ...items].join(' '),
-          answer: () => resolve(items),
-          fail: () => reject(new Error('Connection is closed.')),
-        });
+  const answer = (verb: string, items: readonly string[]): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      calls.push({
+        text: [verb, ...items].join(' '),
+        answer: () => resolve(items),
+        fail: () => reject(new Error('Connection is closed.')),
       });
-  const verbs = Object.fromEntries(['open', 'detach', 'status'].map((verb) => [`presence:${verb}`, verbOf(verb)]));
-  const client = { isCluster, ...verbs } as unknown as RedisClient;
+    });
+  const client = redisByHand(answer, isCluster);
   const options = {
     prefixes: ['a', 'b'],
     failures: new RedisFailures(() => {}),

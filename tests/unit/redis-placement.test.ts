@@ -2,12 +2,12 @@
 import { expect, test } from '@jest/globals';
 import { LogReader } from '../../gateway/node/log-reader.ts';
 import type { PresenceStore } from '../../presence-core/index.ts';
-import type { RedisClient } from '../../presence-core/redis/connection.ts';
 import { RedisFailures } from '../../presence-core/redis/failures.ts';
 import { InFlightBounds } from '../../presence-core/redis/in-flight.ts';
 import { ItemQueue } from '../../presence-core/redis/item-queue.ts';
 import { placeOf } from '../../presence-core/redis/keys.ts';
 import { RedisShards } from '../../presence-core/redis/shards.ts';
+import { redisByHand } from '../support/redis-by-hand.ts';
 
 test('[P18] without a seed users are where they were before there were seeds', () => {
   const places = ['u', 'u1', 'jane@example.com', 'a'.repeat(128)].map((userId) => placeOf(userId, 64, 0));
@@ -21,11 +21,10 @@ test('[P18] without a seed users are where they were before there were seeds', (
 
 test('[P18] what was placed by a seed that changed before it was sent fails, and counts no more as in flight', async () => {
   const calls: unknown[][] = [];
-  const open = async (...args: unknown[]) => {
-    calls.push(args);
+  const client = redisByHand(async (...call) => {
+    calls.push(call);
     return ['reply'];
-  };
-  const client = { isCluster: false, 'presence:open': open } as unknown as RedisClient;
+  });
   const deployment = { seed: 1, isKnown: true };
   const shards = new RedisShards(client, { prefixes: ['a', 'b'], failures: new RedisFailures(() => {}), deployment });
   const queue = new ItemQueue(shards, new InFlightBounds(1));
@@ -36,7 +35,7 @@ test('[P18] what was placed by a seed that changed before it was sent fails, and
   expect(calls).toEqual([]);
   expect(await add()).toBe('reply');
   const { shard, bucket } = placeOf('u', 2, 2);
-  expect(calls).toEqual([[0, ['a', 'b'][shard], bucket, '', '0']]);
+  expect(calls).toEqual([['open', [['a', 'b'][shard], bucket]]]);
 });
 
 test('[P18] [P11] a reader of the log begins anew when users are placed anew, although the log goes on', async () => {
