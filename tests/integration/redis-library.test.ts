@@ -4,7 +4,6 @@ import { Redis } from 'ioredis';
 import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
 import { defineVerbs, runVerb } from '../../presence-core/redis/library.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
-import { startCluster } from '../support/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 
@@ -63,23 +62,6 @@ test('two processes give it at once', async () => {
   const results = await Promise.all([one.sessions.open(request('a')), other.sessions.open(request('b'))]);
   expect(results).toMatchObject([{ outcome: 'opened' }, { outcome: 'opened' }]);
 });
-
-test('on a Cluster, one master of several lost it', async () => {
-  const cluster = await startCluster();
-  try {
-    const store = await started({ url: cluster.url, shards: 16 });
-    const users = Array.from({ length: 100 }, (_, i) => `u${i}`);
-    await Promise.all(users.map((userId) => store.sessions.open(request(userId))));
-    const master = new Redis((cluster.masters[1] as TestRedis).port);
-    await master.call('FUNCTION', 'FLUSH');
-    expect((await store.reads.status(users)).every(({ online }) => online)).toBe(true);
-    expect(await librariesOf(master)).toHaveLength(1);
-    master.disconnect();
-  } finally {
-    for (const store of stores.splice(0)) await store.stop();
-    await cluster.stop();
-  }
-}, 60_000);
 
 test('what deployments have fixed differently is each call’s own, also after many others', async () => {
   const short = await started({ url: redis.url, prefix: redis.prefix(), tombstoneMs: 1, seenMax: 1, shards: 1 });
