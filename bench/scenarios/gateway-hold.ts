@@ -1,12 +1,14 @@
 /** What players cost who only stay: their pings, their leases, and what the node does for itself. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { GatewayProcess } from '../gateway-process.ts';
 import { LoadClients } from '../load-clients.ts';
 import { startBenchRedis } from '../redis.ts';
 import { redisCpuUs } from '../redis-figures.ts';
 import type { Figure } from '../report.ts';
+import { ServerProcess, spawnServer } from '../server-process.ts';
 
 const PLAYERS = 10_000;
 const LANES = 256;
@@ -14,6 +16,7 @@ const LANES = 256;
 const MEASURED_MS = 75_000;
 const SETTLE_MS = 5_000;
 const PING_INTERVAL_MS = '25000';
+const BARE = fileURLToPath(new URL('../bare-process.js', import.meta.url));
 
 interface HoldCost {
   readonly gatewayUs: number;
@@ -44,12 +47,31 @@ async function holdCost(transport: 'uws' | 'ws', players: number): Promise<HoldC
   }
 }
 
+/** CPU of a server that only holds so many sockets, in µs a minute. */
+async function bareCost(sockets: number): Promise<number> {
+  const server = new ServerProcess(...(await spawnServer([BARE], {})));
+  const clients = new LoadClients();
+  try {
+    await clients.come({ port: server.wsPort, lanes: LANES, from: 0, count: sockets });
+    await sleep(SETTLE_MS);
+    const [cpuUs, begun] = [server.cpuUs(), performance.now()];
+    await sleep(MEASURED_MS);
+    return ((server.cpuUs() - cpuUs) * 60_000) / (performance.now() - begun);
+  } finally {
+    await clients.go();
+    await server.stop();
+  }
+}
+
 export async function gatewayHold(): Promise<Figure[]> {
   const idle = await holdCost('uws', 0);
   const figures: Figure[] = [
     { what: 'gateway without players, gateway CPU', value: idle.gatewayUs / 1_000, unit: 'ms a minute' },
     { what: 'gateway without players, Redis CPU', value: idle.redisUs / 1_000, unit: 'ms a minute' },
   ];
+  const bareUs = (await bareCost(PLAYERS)) / PLAYERS;
+  const bare = `socket held among ${PLAYERS} by uWebSockets.js alone`;
+  figures.push({ what: `${bare}, CPU`, value: bareUs, unit: 'µs a minute' });
   for (const transport of ['uws', 'ws'] as const) {
     const { gatewayUs, redisUs } = await holdCost(transport, PLAYERS);
     const what = `player held among ${PLAYERS}, ${transport}`;
@@ -59,6 +81,7 @@ export async function gatewayHold(): Promise<Figure[]> {
       { what: `${what}, gateway and Redis CPU`, value: (gatewayUs + redisUs) / PLAYERS, unit, ...target },
       { what: `${what}, gateway CPU`, value: gatewayUs / PLAYERS, unit },
       { what: `${what}, Redis CPU`, value: redisUs / PLAYERS, unit },
+      { what: `${what}, against a socket alone`, value: (gatewayUs + redisUs) / PLAYERS / bareUs, unit: '×' },
     );
   }
   return figures;
