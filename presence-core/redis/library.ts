@@ -184,6 +184,8 @@ export async function runVerb(
       String(epoch),
       deployment.constants,
     );
+  // Else it would be carried out before what waits for the library.
+  if (deployment.loading) await deployment.loading.catch(() => {});
   try {
     return await call();
   } catch (error) {
