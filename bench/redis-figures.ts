@@ -8,7 +8,7 @@ export async function redisCpuUs(admin: Redis): Promise<number> {
   return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1e6;
 }
 
-/** Commands that the server carried out so far, those of scripts among them. */
+/** Commands that the server carried out so far, those within functions among them. */
 export async function redisCommands(admin: Redis): Promise<number> {
   const text = await admin.info('commandstats');
   return [...text.matchAll(/^cmdstat_[^:]+:calls=(\d+)/gm)].reduce((sum, [, calls]) => sum + Number(calls), 0);

@@ -68,8 +68,8 @@ async function checkTransport({ transport, roles }: Config): Promise<Finding[]> 
 async function checkStore(config: Config): Promise<Finding[]> {
   if (config.redisUrl === '') return [finding('ok', 'store', 'in memory, for a single process')];
   return tried('Redis', async () => {
-    const { version, clockAheadMs, warnings } = await checkRedis(redisOptions(config));
-    const text = `${version} at ${withoutPassword(config.redisUrl)}, all commands permitted, clock off by ${clockAheadMs} ms`;
+    const { version, library, clockAheadMs, warnings } = await checkRedis(redisOptions(config));
+    const text = `${version} at ${withoutPassword(config.redisUrl)}, all commands permitted, functions ${library}, clock off by ${clockAheadMs} ms`;
     const findings = [finding('ok', 'Redis', text), ...warnings.map((warning) => finding('warning', 'Redis', warning))];
     if (Math.abs(clockAheadMs) > CLOCK_SLACK_MS) {
       const cure = 'synchronise both (NTP): tokens end by the clock of this machine';

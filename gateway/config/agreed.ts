@@ -22,7 +22,7 @@ const AGREED: readonly SettingName[] = [
   'resumeGraceMs',
   'heartbeatTtlMs',
   'guardTtlMs',
-  // what is kept in Redis, where each script trims by its own constants;
+  // what is kept in Redis, where each call trims by its process' constants;
   'logMax',
   'seenMax',
   // where history is, and how long its shortest-lived writer leaves it.

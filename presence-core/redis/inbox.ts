@@ -6,10 +6,10 @@ import { retrying } from '../toolkit/retrying.ts';
 import { type RedisClient, ready } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { inboxKey } from './keys.ts';
-import { runVerb } from './library.ts';
 import type { StreamReply } from './log-connections.ts';
 import { AstrayError, type RedisMark } from './mark.ts';
 import { readBound } from './outage.ts';
+import { runVerb } from './verbs.ts';
 
 const INBOX_MAX = 10_000;
 /** A dead node's inbox vanishes by itself. */

@@ -1,15 +1,13 @@
 /**
- * The Lua verbs: one library of Redis functions, joined from the files in lua/. Redis reads it once and keeps it, also over
- * a restart and on replicas; a script would make its functions anew at each call. A server that does not know it is given
- * it when that shows. Its name holds a digest of its text, so processes of two versions use one server side by side.
+ * The text of the Lua verbs: one library of Redis functions, joined from the files in lua/. Redis reads it once and keeps
+ * it, also over a restart and on replicas; a script makes its functions anew at each call. Its name holds a digest of its
+ * text, so processes of two versions use one server side by side. Where a server takes no library the same text is run as
+ * a script.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Cluster, Redis } from 'ioredis';
 import { CLOCK_SLACK_MS, NUMBERS_PER_MS } from '../connection-numbers.ts';
-import type { RedisClient } from './connection.ts';
 import { BUCKETS } from './keys.ts';
-import { isLibraryMissing } from './outage.ts';
 
 /** What is fixed in a deployment; each call tells it, as a server may serve several. */
 export interface DeploymentConstants {
@@ -98,103 +96,75 @@ function source(name: string): string {
   return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
 }
 
-/** A verb's file is a function that makes the verb, so that its names are its own. */
-function verbSource(verb: Verb): string {
-  const text = source(verb);
-  const flags = (SHEBANG.exec(text)?.[1] ?? '').split(',').filter(Boolean);
-  const list = flags.map((flag) => `'${flag}'`).join(', ');
-  return `verb('${nameIn(verb)}', { ${list} }, (function()\n${text.replace(SHEBANG, '')}\nend)())\n`;
-}
-
 /** Names of functions have no hyphens. */
 function nameIn(verb: Verb): string {
   return verb.replaceAll('-', '_');
 }
 
-function makeLibrary(): { readonly name: string; readonly code: string } {
-  const common = Object.entries(COMMON).map(([name, value]) => `local ${name} = ${value}\n`);
-  const files = [...PARTS.map((part) => source(`parts/${part}`)), ...VERBS.map(verbSource)];
-  const body = [...common, ...files].join('\n').replace(UNREAD, '');
-  const name = `presence_${createHash('sha256').update(body).digest('hex').slice(0, 16)}`;
-  return { name, code: `#!lua name=${name}\nlocal LIBRARY = '${name}'\n${body}` };
+/** A verb's file is a function that makes the verb, so that its names are its own. */
+function verbSource(verb: Verb, text: string): string {
+  const list = flagsIn(text).map((flag) => `'${flag}'`);
+  return `verb('${nameIn(verb)}', { ${list.join(', ')} }, (function()\n${text.replace(SHEBANG, '')}\nend)())\n`;
 }
 
-const library = makeLibrary();
-
-interface Defined {
-  readonly constants: string;
-  /** While servers are given the library. */
-  loading: Promise<void> | undefined;
+function flagsIn(text: string): string[] {
+  return (SHEBANG.exec(text)?.[1] ?? '').split(',').filter(Boolean);
 }
 
-const defined = new WeakMap<RedisClient, Defined>();
-
-/** Says which deployment the calls on a client belong to. */
-export function defineVerbs(client: RedisClient, constants: DeploymentConstants): void {
-  const lines = Object.entries(constants).flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`));
-  defined.set(client, { constants: lines.join('\n'), loading: undefined });
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
 }
 
-/**
- * Gives each server that takes writes the library.
- * @param isAgain also one that has it.
- * @throws what the server answers, if none of them has it then.
- */
-export async function loadLibrary(client: RedisClient, isAgain = false): Promise<void> {
-  const servers = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis];
-  const how = isAgain ? ['LOAD', 'REPLACE'] : ['LOAD'];
-  const loads = await Promise.allSettled(
-    servers.map((server) =>
-      server.call('FUNCTION', ...how, library.code).catch((error: Error) => {
-        // Another process was quicker.
-        if (!error.message.includes('already exists')) throw error;
-      }),
-    ),
-  );
-  const failed = loads.find((load) => load.status === 'rejected');
-  if (failed && loads.every((load) => load.status === 'rejected')) throw failed.reason;
+const texts = VERBS.map((verb) => [verb, source(verb)] as const);
+
+const body = [
+  ...Object.entries(COMMON).map(([name, value]) => `local ${name} = ${value}\n`),
+  ...PARTS.map((part) => source(`parts/${part}`)),
+  ...texts.map(([verb, text]) => verbSource(verb, text)),
+]
+  .join('\n')
+  .replace(UNREAD, '');
+
+export const LIBRARY = `presence_${sha1(body).slice(0, 16)}`;
+
+/** For FUNCTION LOAD. */
+export const LIBRARY_CODE = `#!lua name=${LIBRARY}\nlocal LIBRARY, SCRIPT = '${LIBRARY}', nil\n${body}`;
+
+export interface Script {
+  readonly sha: string;
+  readonly code: string;
 }
 
-/** What every call tells of the process that makes it. */
-export interface Speaker {
-  /** The node generation that it joined under last and has not given up; '' none (P9). */
-  nodeId: string;
-  /** The newest epoch of any shard by its last beat; 0 none (P10). */
-  epoch: number;
+/** What runs any verb with these flags: the last argument is its name. */
+function scriptWith(flags: readonly string[]): Script {
+  const head = `#!lua flags=${flags.join(',')}\nlocal LIBRARY, SCRIPT\nSCRIPT = { name = table.remove(ARGV), keys = KEYS, args = ARGV }\n`;
+  const code = `${head}${body}\nreturn SCRIPT.run(SCRIPT.keys, SCRIPT.args)\n`;
+  return { sha: sha1(code), code };
 }
 
-export const NOBODY: Readonly<Speaker> = { nodeId: '', epoch: 0 };
-
-/** Calls a verb, on a client that `defineVerbs` was told of. */
-export async function runVerb(
-  client: RedisClient,
-  verb: Verb,
-  keys: readonly string[],
-  args: readonly string[],
-  { nodeId, epoch } = NOBODY,
-): Promise<unknown> {
-  const deployment = defined.get(client) as Defined;
-  const call = (): Promise<unknown> =>
-    client.fcall(
-      `${library.name}_${nameIn(verb)}`,
-      keys.length,
-      ...keys,
-      ...args,
-      nodeId,
-      String(epoch),
-      deployment.constants,
-    );
-  // Else it would be carried out before what waits for the library.
-  if (deployment.loading) await deployment.loading.catch(() => {});
-  try {
-    return await call();
-  } catch (error) {
-    // Nothing of it was run.
-    if (!isLibraryMissing(error)) throw error;
-  }
-  deployment.loading ??= loadLibrary(client).finally(() => {
-    deployment.loading = undefined;
-  });
-  await deployment.loading;
-  return call();
+/** How a verb is called. */
+export interface Callable {
+  /** Its function. */
+  readonly name: string;
+  /** Its name to its script. */
+  readonly verb: string;
+  readonly script: Script;
 }
+
+const scripts = new Map<string, Script>();
+
+const callables = new Map(
+  texts.map(([verb, text]) => {
+    const flags = flagsIn(text);
+    const script = scripts.get(flags.join()) ?? scriptWith(flags);
+    scripts.set(flags.join(), script);
+    return [verb, { name: `${LIBRARY}_${nameIn(verb)}`, verb: nameIn(verb), script }];
+  }),
+);
+
+export function callableOf(verb: Verb): Callable {
+  return callables.get(verb) as Callable;
+}
+
+/** For SCRIPT LOAD. */
+export const SCRIPTS: readonly Script[] = [...scripts.values()];

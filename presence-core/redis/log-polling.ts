@@ -2,9 +2,9 @@
 import type { Cluster } from 'ioredis';
 import { pause } from '../toolkit/retrying.ts';
 import { toStoreError } from './failures.ts';
-import { runVerb } from './library.ts';
 import type { LogAnswer, LogPlace, StreamReply } from './log-connections.ts';
 import { RedisMasters } from './masters.ts';
+import { runVerb } from './verbs.ts';
 
 /** After a poll in vain the next comes later, until these are over. */
 const FIRST_PAUSE_MS = 5;

@@ -11,7 +11,7 @@ import { StoreError } from '../errors.ts';
 import type { RedisClient } from './connection.ts';
 import type { Warn } from './failures.ts';
 import { markKey } from './keys.ts';
-import { runVerb } from './library.ts';
+import { runVerb } from './verbs.ts';
 
 /** The least time between two marks. */
 const MARK_EVERY_MS = 200;

@@ -6,9 +6,9 @@ import { SharedRead } from '../toolkit/single-flight.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
 import { reportKey, restoredKey } from './keys.ts';
-import { runVerb } from './library.ts';
 import type { RedisShards } from './shards.ts';
 import type { RedisSweep } from './sweep.ts';
+import { runVerb } from './verbs.ts';
 
 /** Shards of a home whose epochs one beat looks at, in turn. */
 const EPOCHS_PER_BEAT = 64;

@@ -39,8 +39,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   WRONGPASS: 'wrong user or password',
 };
 const TOO_MANY_CLIENTS = 'ERR max number of clients reached';
-/** A server that was never given the library of verbs, or has lost it. */
-const NOT_LOADED = 'ERR Function not found';
+/** A server that was never given the library of verbs, or its scripts, or has lost them. */
+const NOT_LOADED = /^(?:ERR Function not found|NOSCRIPT )/;
 /** Out of a function, with other words around it. */
 const MOVED_ELSEWHERE = 'access a non local key';
 
@@ -101,9 +101,9 @@ export function isForgotten(error: unknown): boolean {
   return error instanceof ReplyError && (error as Error).message.startsWith('FORGOT ');
 }
 
-/** Nothing was run, as the server does not know the library of verbs. */
+/** Nothing was run, as the server does not know the verb. */
 export function isLibraryMissing(error: unknown): boolean {
-  return error instanceof ReplyError && (error as Error).message.startsWith(NOT_LOADED);
+  return error instanceof ReplyError && NOT_LOADED.test((error as Error).message);
 }
 
 /** The cause of an outage in words. */
@@ -118,7 +118,7 @@ export function describeOutage(error: unknown): string {
 function wordsOfReply({ message }: Error): string | undefined {
   if (message === TOO_MANY_CLIENTS) return 'too many clients (maxclients)';
   if (message.includes(MOVED_ELSEWHERE)) return REFUSALS.TRYAGAIN;
-  if (message.startsWith(NOT_LOADED)) return 'it has not been given our functions yet';
+  if (NOT_LOADED.test(message)) return 'it has not been given our functions yet';
   return REFUSALS[message.split(' ', 1)[0] as string];
 }
 

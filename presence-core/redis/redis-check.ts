@@ -8,13 +8,16 @@ import { StoreError } from '../errors.ts';
 import { connectRedis, type RedisClient, ready } from './connection.ts';
 import { describeDifference, RedisDeployment } from './deployment.ts';
 import { configKey, hitsKey, inboxKey, layoutKey, shardKeys, shardPrefix, uniqueUsersKey } from './keys.ts';
-import { loadLibrary } from './library.ts';
+import { LIBRARY } from './library.ts';
 import { describeOutage, isOutage } from './outage.ts';
 import { RedisStore, type RedisStoreOptions } from './redis-store.ts';
 import { ServerSettings, versionOf } from './server-check.ts';
+import { loadLibrary } from './verbs.ts';
 
 export interface RedisReport {
   readonly version: string;
+  /** The functions of this version, as FUNCTION LIST names them. */
+  readonly library: string;
   /** By how much its clock is ahead of this machine's; as exact as an answer is quick. */
   readonly clockAheadMs: number;
   /** What would be warned of at start. */
@@ -40,7 +43,7 @@ export async function checkRedis(options: RedisStoreOptions): Promise<RedisRepor
     const server = client instanceof Cluster ? (client.nodes('master')[0] as Redis) : client;
     const prefixes = Array.from({ length: shards }, (_, shard) => shardPrefix(prefix, shard));
     const differences = await new RedisDeployment(client, prefix, prefixes).inspect(agreed);
-    const report = { version: await versionOf(server), clockAheadMs: await clockAheadMs(server) };
+    const report = { version: await versionOf(server), library: LIBRARY, clockAheadMs: await clockAheadMs(server) };
     await tryVerbs(client, { ...options, prefix: `${prefix}:check-${randomBytes(4).toString('hex')}`, shards: 1 });
     return { ...report, warnings: [...warnings, ...differences.map(describeDifference)] };
   } catch (error) {
@@ -69,7 +72,8 @@ async function tryVerbs(client: RedisClient, options: RedisStoreOptions & { pref
   const at = Date.now();
   try {
     // Others may have given it to the server, who were allowed to.
-    await loadLibrary(client, true);
+    const refusal = await loadLibrary(client, true);
+    if (refusal) throw refusal;
     await store.start();
     await live(store, nodeId, at);
   } finally {

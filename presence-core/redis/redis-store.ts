@@ -12,7 +12,6 @@ import { InFlightBounds } from './in-flight.ts';
 import { RedisInbox } from './inbox.ts';
 import { ItemQueue } from './item-queue.ts';
 import { shardPrefix } from './keys.ts';
-import { defineVerbs } from './library.ts';
 import { RedisLimits } from './limits.ts';
 import { RedisLog } from './log.ts';
 import { RedisMark } from './mark.ts';
@@ -28,6 +27,7 @@ import { RedisSessions } from './sessions.ts';
 import { RedisShards } from './shards.ts';
 import { RedisSnapshots } from './snapshots.ts';
 import { RedisSweep } from './sweep.ts';
+import { defineVerbs } from './verbs.ts';
 
 export interface RedisStoreOptions {
   readonly url: string;
@@ -127,7 +127,7 @@ export class RedisStore implements PresenceStore {
     parseRedisUrl(url);
     const failures = new RedisFailures(warn, () => rest.mayHaveForgotten(true));
     const constants = {
-      LOG_MAX: logMax,
+      LOG_MAX: Math.floor(logMax),
       TOMB_MS: rest.tombstoneMs,
       LEFT_TOMB_MS: rest.leftTombstoneMs,
       SEEN_TTL_MS: rest.seenTtlMs,
@@ -140,7 +140,7 @@ export class RedisStore implements PresenceStore {
     };
     const caller = (): RedisClient => {
       const client = connect(url, failures, false, security);
-      defineVerbs(client, { ...constants, HOME: client.isCluster ? undefined : shardPrefix(prefix, 0) });
+      defineVerbs(client, { ...constants, HOME: client.isCluster ? undefined : shardPrefix(prefix, 0) }, warn);
       return client;
     };
     const reader = (): RedisClient => connect(url, failures, true, security);

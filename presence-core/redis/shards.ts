@@ -4,7 +4,8 @@ import { chunks } from '../toolkit/chunks.ts';
 import type { RedisClient } from './connection.ts';
 import type { RedisFailures } from './failures.ts';
 import { type Place, placeOf, shardKeys, userKeys } from './keys.ts';
-import { NOBODY, runVerb, type Speaker, type Verb } from './library.ts';
+import type { Verb } from './library.ts';
+import { NOBODY, runVerb, type Speaker } from './verbs.ts';
 
 /** Verbs on the home of node leases, and all shards whose home it is. */
 export type HomeVerb = 'join' | 'beat' | 'quit' | 'sweep';

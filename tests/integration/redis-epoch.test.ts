@@ -3,9 +3,9 @@ import { afterEach, expect, test } from '@jest/globals';
 import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
 import { RedisFailures } from '../../presence-core/redis/failures.ts';
 import { shardPrefix } from '../../presence-core/redis/keys.ts';
-import { defineVerbs } from '../../presence-core/redis/library.ts';
 import { RedisNodes } from '../../presence-core/redis/nodes.ts';
 import { RedisShards } from '../../presence-core/redis/shards.ts';
+import { defineVerbs } from '../../presence-core/redis/verbs.ts';
 import { startRedis } from '../support/redis-server.ts';
 
 const LEASE_MS = 60_000;

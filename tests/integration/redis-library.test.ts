@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
-import { defineVerbs, runVerb } from '../../presence-core/redis/library.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
+import { defineVerbs, runVerb } from '../../presence-core/redis/verbs.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 
@@ -110,13 +110,72 @@ test('a call that failed half way leaves the next one nothing of its own', async
   }
 });
 
-test('whoever may not load it is told so, and it is no outage', async () => {
+const OWNED = { userId: 'held', sessionId: 's', owner: { nodeId: 'n', connection: 1 } } as const;
+
+/** What a full Redis, or one that may not be written to, must still take. */
+const FREEING: readonly [what: string, act: (store: RedisStore) => Promise<unknown>][] = [
+  ['renew', (store) => store.sessions.renew([{ ...OWNED, leaseMs: 60_000 }])],
+  ['beat', (store) => store.nodes.beat('n', 60_000)],
+  ['sweep', (store) => store.nodes.sweep()],
+  ['status', (store) => store.reads.status(['held'])],
+  ['close', (store) => store.sessions.close({ ...OWNED, reason: 'left' })],
+];
+
+test('a full Redis that lost it is called by scripts, which it takes, and that is told once', async () => {
+  const told: string[] = [];
+  const store = await started({ url: redis.url, prefix: redis.prefix(), warn: (message) => told.push(message) });
+  await store.nodes.join('n', 60_000);
+  await store.sessions.open({ ...request('held'), ...OWNED });
   await admin.call('FUNCTION', 'FLUSH');
-  await admin.call('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '+@all', '-function');
-  const url = `redis://reader:secret@127.0.0.1:${redis.port}`;
-  const store = await started({ url, prefix: redis.prefix() });
-  await expect(store.sessions.open(request('u'))).rejects.toMatchObject({
-    code: 'internal',
-    cause: expect.objectContaining({ message: expect.stringContaining('NOPERM') }),
-  });
+  await admin.config('SET', 'maxmemory', '1mb');
+  try {
+    await expect(store.sessions.open(request('u'))).rejects.toMatchObject({ code: 'store_unavailable' });
+    for (const [what, act] of FREEING) expect([what, await act(store)]).toEqual([what, expect.anything()]);
+    expect(await librariesOf(admin)).toEqual([]);
+  } finally {
+    await admin.config('SET', 'maxmemory', '0');
+  }
+  // One of each connection with calls: sessions, and nodes.
+  expect(told.filter((message) => message.includes('functions'))).toHaveLength(2);
+  expect((await store.sessions.open(request('u'))).outcome).toBe('opened');
+});
+
+test('one without the replicas that it needs answers reads', async () => {
+  const store = await started({ url: redis.url, prefix: redis.prefix() });
+  await store.sessions.open(request('u'));
+  await admin.call('FUNCTION', 'FLUSH');
+  await admin.config('SET', 'min-replicas-to-write', '1');
+  try {
+    expect(await store.reads.status(['u'])).toMatchObject([{ online: true }]);
+  } finally {
+    await admin.config('SET', 'min-replicas-to-write', '0');
+  }
+});
+
+test('a user who may not give it calls by scripts, also after these were lost', async () => {
+  await admin.call('ACL', 'SETUSER', 'caller', 'on', '>secret', '~*', '+@all', '-function');
+  await admin.call('FUNCTION', 'FLUSH');
+  const told: string[] = [];
+  const url = `redis://caller:secret@127.0.0.1:${redis.port}`;
+  const warn = (message: string, details = {}): void => void told.push(`${message} ${JSON.stringify(details)}`);
+  const store = await started({ url, prefix: redis.prefix(), warn });
+  expect((await store.sessions.open(request('a'))).outcome).toBe('opened');
+  await admin.script('FLUSH');
+  expect((await store.sessions.open(request('b'))).outcome).toBe('opened');
+  expect(told.filter((text) => text.includes('functions'))).toEqual([expect.stringContaining('NOPERM')]);
+});
+
+test('acts of one session keep their order while it is lost again and again', async () => {
+  const store = await started({ url: redis.url, prefix: redis.prefix() });
+  await store.nodes.join('n', 60_000);
+  const outcomes: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    const owned = { userId: `u${i}`, sessionId: 's', owner: { nodeId: 'n', connection: i } };
+    await admin.call('FUNCTION', 'FLUSH');
+    const open = store.sessions.open({ ...request(owned.userId), ...owned });
+    await new Promise((resolve) => setTimeout(resolve, i % 3));
+    const [[detached], { outcome }] = await Promise.all([store.sessions.detach([owned], 60_000), open]);
+    outcomes.push(`${outcome} ${detached?.outcome}`);
+  }
+  expect(new Set(outcomes)).toEqual(new Set(['opened detached']));
 });

@@ -200,7 +200,7 @@ describe('with REPLICA=on', () => {
     expect(comparable((await on.post('/status/users', { ids: mixed })).body)).toEqual(
       comparable((await off.post('/status/users', { ids: mixed })).body),
     );
-    // One script call each, which asks the time once; the replica's carries three users, the other all.
+    // One call each, which asks the time once; the replica's carries three users, the other all.
     const after = await readsSoFar();
     expect((after.time ?? 0) - (before.time ?? 0)).toBe(2);
     expect((after.zrange ?? 0) - (before.zrange ?? 0)).toBeLessThan(2 * mixed.length);

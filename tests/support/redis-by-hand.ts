@@ -1,6 +1,7 @@
 /** A Redis whose answers to verbs the test gives by hand. */
 import type { RedisClient } from '../../presence-core/redis/connection.ts';
-import { type DeploymentConstants, defineVerbs } from '../../presence-core/redis/library.ts';
+import type { DeploymentConstants } from '../../presence-core/redis/library.ts';
+import { defineVerbs } from '../../presence-core/redis/verbs.ts';
 
 /** @param answer told the verb and its own arguments, without what every call tells of its caller. */
 export function redisByHand(

@@ -16,7 +16,7 @@ const SHORT = '<!-- survival runs -->\n\n';
 /** By the names of scenarios; the last one has the rest. */
 const GROUPS = [
   ['Sentinel, Cluster', /^(sentinel|cluster)-/],
-  ['one Redis, the database', /^(redis|database)-|^(reply-lost|script-flush|flushall|password-rotation)$/],
+  ['one Redis, the database', /^(redis|database)-|^(reply-lost|functions-flush|flushall|password-rotation)$/],
   ['gateways, players, dashboards', /./],
 ];
 const [BEGIN, END] = ['<!-- survival runs -->', '<!-- end of survival runs -->'];

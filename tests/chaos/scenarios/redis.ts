@@ -69,12 +69,12 @@ export const ONE_REDIS: readonly Scenario[] = [
     },
   },
   {
-    name: 'script-flush',
+    name: 'functions-flush',
     store: 'redis',
     history: 0,
     async act(rig) {
       for (let i = 0; i < 10; i++) {
-        await admin(rig, (client) => client.script('FLUSH'));
+        await admin(rig, (client) => client.call('FUNCTION', 'FLUSH'));
         await churn(rig, 1);
       }
     },

@@ -1,4 +1,4 @@
--- Stands before the verbs that act on one live session: finds it, checks tombstone and owner (P5, P7, P9).
+-- For the verbs that act on one live session: finds it, checks tombstone and owner (P5, P7, P9).
 -- Returns the member, all rows of the user loaded; or nil and what to answer.
 local function findOwned(act)
   local owner = act.owner

@@ -1,4 +1,4 @@
--- Stands before what acts on all shards of a home: which these are.
+-- For what acts on all shards of a home: which these are.
 local SHARDS_HERE
 atBeginning(function() SHARDS_HERE = HOME and SHARDS or 1 end)
 

@@ -1,4 +1,4 @@
--- Stands before the verbs that set and end leases (P9).
+-- For the verbs that set and end leases (P9).
 
 -- A silence is answered once: the next can only begin with a beat.
 function keepAnswer(H, s)

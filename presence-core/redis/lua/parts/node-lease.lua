@@ -1,4 +1,4 @@
--- Stands before join, beat and quit: the epochs of a home's shards (P10) and the leases of node generations there (P9).
+-- For join, beat and quit: the epochs of a home's shards (P10) and the leases of node generations there (P9).
 
 -- Run id of the server that runs this, '' where a server hides it. Asked here and not by the caller: between a
 -- question and a beat another master may take over, and the epoch would move back and forth.

@@ -70,10 +70,15 @@ end
 local function verb(name, flags, run)
   local isWriting = true
   for i = 1, #flags do if flags[i] == 'no-writes' then isWriting = false end end
-  redis.register_function({ function_name = LIBRARY .. '_' .. name, flags = flags, callback = function(keys, args)
+  local function callback(keys, args)
     beginCall(keys, args, isWriting)
     return run()
-  end })
+  end
+  if not SCRIPT then
+    redis.register_function({ function_name = LIBRARY .. '_' .. name, flags = flags, callback = callback })
+  elseif SCRIPT.name == name then
+    SCRIPT.run = callback
+  end
 end
 
 local function homeOf(K)

@@ -1,4 +1,4 @@
--- Stands before every verb that judges leases, reads among them: what a silence extends (P9), as
+-- For every verb that judges leases, reads among them: what a silence extends (P9), as
 -- ../../silence.ts has it. A lease is kept as its true end; an extension is applied when it is looked at.
 
 -- The end of a lease that a silence does not extend is marked with the silence's number: a fraction of a millisecond
