@@ -10,4 +10,4 @@ return function()
     found[#found + 1] = not entries.err and entries
   end
   return found
-end
+end, true

@@ -5,4 +5,4 @@ return function()
   call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'm', ARGV[3])
   call('PEXPIRE', KEYS[1], ARGV[2])
   return {}
-end
+end, true

@@ -4,4 +4,4 @@
 return function()
   call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return {}
-end
+end, true

@@ -54,24 +54,26 @@ local function atBeginning(set)
   beginnings[#beginnings + 1] = set
 end
 
-local function beginCall(keys, args, isWriting)
+local function beginCall(keys, args, isWriting, isPlain)
   if not call then call, fmt, match, sub = redis.call, string.format, string.match, string.sub end
-  local time = call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-  nowText = fmt('%d', now)
   KEYS, ARGV, mayWrite = keys, args, isWriting
   local text = table.remove(args)
   knownEpoch, caller = table.remove(args), table.remove(args)
+  if isPlain then return end
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  nowText = fmt('%d', now)
   if text ~= constants then setConstants(text) end
   for i = 1, #beginnings do beginnings[i]() end
 end
 
--- Names a verb for callers. flags: as FUNCTION LOAD has them; run: carries a call out, and returns its reply.
-local function verb(name, flags, run)
+-- Names a verb for callers. flags: as FUNCTION LOAD has them; run: carries a call out, and returns its reply; isPlain: it
+-- needs neither the clock, nor constants, nor any part.
+local function verb(name, flags, run, isPlain)
   local isWriting = true
   for i = 1, #flags do if flags[i] == 'no-writes' then isWriting = false end end
   local function callback(keys, args)
-    beginCall(keys, args, isWriting)
+    beginCall(keys, args, isWriting, isPlain)
     return run()
   end
   if not SCRIPT then
