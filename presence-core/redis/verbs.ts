@@ -71,7 +71,7 @@ export async function loadLibrary(client: RedisClient, isAgain = false): Promise
   // That it exists: another process was quicker.
   const refusals = errors.filter((error) => error instanceof ReplyError && !error.message.includes('already exists'));
   const lost = errors.filter((error) => !(error instanceof ReplyError));
-  if (lost.length === loads.length) throw lost[0];
+  if (lost[0] && lost.length === loads.length) throw lost[0];
   return refusals[0];
 }
 
@@ -112,7 +112,8 @@ async function give(client: RedisClient, line: Line): Promise<void> {
     () => undefined,
     (error: unknown) => ({ error, until: performance.now() + REFUSED_MS }),
   );
-  line.refusal = failure;
+  // A connection that was lost may be back at once.
+  line.refusal = failure?.error instanceof ReplyError ? failure : undefined;
   while (missed.length + behind.length > 0) {
     for (const { go, fail } of [...missed.splice(0), ...behind.splice(0)]) {
       if (failure) fail(failure.error);
