@@ -83,7 +83,7 @@ describe('Redis', () => {
     const { code, lines } = await check(env);
     expect(code).toBe(0);
     expect(lines.at(-1)).toMatch(
-      /^ok Redis: 7\.\d+\.\d+ at redis:\/\/127\.0\.0\.1:\d+, all commands permitted, clock off/,
+      /^ok Redis: 7\.\d+\.\d+ at redis:\/\/127\.0\.0\.1:\d+, all commands permitted, functions presence_[0-9a-f]{16}, clock off/,
     );
     const left = await client.keys('*');
     const ttls = await Promise.all(left.map((key) => client.pttl(key)));
