@@ -90,8 +90,8 @@ async function equip(client: RedisClient, line: Line): Promise<void> {
     line.isByScript = false;
     return;
   }
-  await loadScripts(client).catch(() => {
-    throw refusal;
+  await loadScripts(client).catch((error) => {
+    throw error instanceof ReplyError ? refusal : error;
   });
   if (!line.isByScript) {
     line.warn('Redis does not take our functions: calls are scripts until it does, and cost it more', {
@@ -104,7 +104,8 @@ async function equip(client: RedisClient, line: Line): Promise<void> {
 
 /**
  * Equips the servers, and has the calls that wait for that go on: those that missed the library first, as they were made
- * first. The answer of a load comes after those of all calls before it, so none of these is still to miss it.
+ * first. The answer of a load comes after those of all calls before it, so none of these is still to miss it: unless
+ * another process gave it the library between two of them, in the milliseconds after it was lost.
  */
 async function give(client: RedisClient, line: Line): Promise<void> {
   const { missed, behind } = line.waiting as Waiting;
