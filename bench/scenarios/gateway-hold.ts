@@ -23,25 +23,32 @@ interface HoldCost {
   readonly redisUs: number;
 }
 
+/** By how much what `read` tells grows a minute while so many players are held on a port. */
+async function growth(port: number, players: number, read: () => Promise<readonly number[]>): Promise<number[]> {
+  const clients = new LoadClients();
+  try {
+    if (players > 0) await clients.come({ port, lanes: LANES, from: 0, count: players });
+    await sleep(SETTLE_MS);
+    const [before, begun] = [await read(), performance.now()];
+    await sleep(MEASURED_MS);
+    const minutes = (performance.now() - begun) / 60_000;
+    return (await read()).map((now, i) => (now - (before[i] as number)) / minutes);
+  } finally {
+    await clients.go();
+  }
+}
+
 /** CPU of a gateway with so many players, and of its Redis, in µs a minute. */
 async function holdCost(transport: 'uws' | 'ws', players: number): Promise<HoldCost> {
   const redis = await startBenchRedis();
   const gateway = await GatewayProcess.start({ TRANSPORT: transport, REDIS_URL: redis.url, PING_INTERVAL_MS });
   const admin = new Redis(redis.port);
-  const clients = new LoadClients();
   try {
-    if (players > 0) await clients.come({ port: gateway.wsPort, lanes: LANES, from: 0, count: players });
-    await sleep(SETTLE_MS);
-    const [gatewayUs, redisUs, begun] = [gateway.cpuUs(), await redisCpuUs(admin), performance.now()];
-    await sleep(MEASURED_MS);
-    const minutes = (performance.now() - begun) / 60_000;
-    return {
-      gatewayUs: (gateway.cpuUs() - gatewayUs) / minutes,
-      redisUs: ((await redisCpuUs(admin)) - redisUs) / minutes,
-    };
+    const read = async () => [gateway.cpuUs(), await redisCpuUs(admin)];
+    const [gatewayUs, redisUs] = (await growth(gateway.wsPort, players, read)) as [number, number];
+    return { gatewayUs, redisUs };
   } finally {
     admin.disconnect();
-    await clients.go();
     await gateway.stop();
     await redis.stop();
   }
@@ -50,15 +57,10 @@ async function holdCost(transport: 'uws' | 'ws', players: number): Promise<HoldC
 /** CPU of a server that only holds so many sockets, in µs a minute. */
 async function bareCost(sockets: number): Promise<number> {
   const server = new ServerProcess(...(await spawnServer([BARE], {})));
-  const clients = new LoadClients();
   try {
-    await clients.come({ port: server.wsPort, lanes: LANES, from: 0, count: sockets });
-    await sleep(SETTLE_MS);
-    const [cpuUs, begun] = [server.cpuUs(), performance.now()];
-    await sleep(MEASURED_MS);
-    return ((server.cpuUs() - cpuUs) * 60_000) / (performance.now() - begun);
+    const [cpuUs] = (await growth(server.wsPort, sockets, async () => [server.cpuUs()])) as [number];
+    return cpuUs;
   } finally {
-    await clients.go();
     await server.stop();
   }
 }

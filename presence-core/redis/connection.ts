@@ -118,6 +118,11 @@ function createClient(target: RedisTarget, sentinelPassword: string | undefined,
   return bounded(new Redis({ ...options, ...(target.nodes[0] as RedisAddress) }));
 }
 
+/** The server that takes writes, or those of a Cluster that are known. */
+export function mastersOf(client: RedisClient): Redis[] {
+  return client instanceof Cluster ? client.nodes('master') : [client];
+}
+
 /**
  * Resolves when the client can serve, on Cluster each of its masters.
  * @throws StoreError `store_unavailable` at the next error or after `timeoutMs`; the client goes on trying.

@@ -101,70 +101,79 @@ function nameIn(verb: Verb): string {
   return verb.replaceAll('-', '_');
 }
 
-/** A verb's file is a function that makes the verb, so that its names are its own. */
-function verbSource(verb: Verb, text: string): string {
-  const list = flagsIn(text).map((flag) => `'${flag}'`);
-  return `verb('${nameIn(verb)}', { ${list.join(', ')} }, (function()\n${text.replace(SHEBANG, '')}\nend)())\n`;
-}
-
-function flagsIn(text: string): string[] {
-  return (SHEBANG.exec(text)?.[1] ?? '').split(',').filter(Boolean);
-}
-
 function sha1(text: string): string {
   return createHash('sha1').update(text).digest('hex');
 }
 
-const texts = VERBS.map((verb) => [verb, source(verb)] as const);
+/** A verb as its file has it. */
+interface Source {
+  readonly name: string;
+  readonly flags: readonly string[];
+  readonly text: string;
+}
+
+const sources = new Map<Verb, Source>(
+  VERBS.map((verb) => {
+    const text = source(verb);
+    const flags = (SHEBANG.exec(text)?.[1] ?? '').split(',').filter(Boolean);
+    return [verb, { name: nameIn(verb), flags, text: text.replace(SHEBANG, '') }];
+  }),
+);
+
+/** A verb's file is a function that makes the verb, so that its names are its own. */
+function making({ name, flags, text }: Source): string {
+  const list = flags.map((flag) => `'${flag}'`).join(', ');
+  return `verb('${name}', { ${list} }, (function()\n${text}\nend)())\n`;
+}
 
 const body = [
   ...Object.entries(COMMON).map(([name, value]) => `local ${name} = ${value}\n`),
   ...PARTS.map((part) => source(`parts/${part}`)),
-  ...texts.map(([verb, text]) => verbSource(verb, text)),
+  ...Array.from(sources.values(), making),
 ]
   .join('\n')
   .replace(UNREAD, '');
 
+/** Its name. */
 export const LIBRARY = `presence_${sha1(body).slice(0, 16)}`;
 
 /** For FUNCTION LOAD. */
 export const LIBRARY_CODE = `#!lua name=${LIBRARY}\nlocal LIBRARY, SCRIPT = '${LIBRARY}', nil\n${body}`;
 
-export interface Script {
+const functions = new Map(Array.from(sources, ([verb, { name }]) => [verb, `${LIBRARY}_${name}`]));
+
+/** For FCALL. */
+export function functionOf(verb: Verb): string {
+  return functions.get(verb) as string;
+}
+
+/** Runs any verb with the same flags: the last argument is its name. */
+interface Script {
   readonly sha: string;
   readonly code: string;
 }
 
-/** What runs any verb with these flags: the last argument is its name. */
-function scriptWith(flags: readonly string[]): Script {
-  const head = `#!lua flags=${flags.join(',')}\nlocal LIBRARY, SCRIPT\nSCRIPT = { name = table.remove(ARGV), keys = KEYS, args = ARGV }\n`;
-  const code = `${head}${body}\nreturn SCRIPT.run(SCRIPT.keys, SCRIPT.args)\n`;
-  return { sha: sha1(code), code };
-}
-
-/** How a verb is called. */
-export interface Callable {
-  /** Its function. */
-  readonly name: string;
-  /** Its name to its script. */
-  readonly verb: string;
-  readonly script: Script;
-}
-
+/** By their flags; made for those servers only that take no library. */
 const scripts = new Map<string, Script>();
 
-const callables = new Map(
-  texts.map(([verb, text]) => {
-    const flags = flagsIn(text);
-    const script = scripts.get(flags.join()) ?? scriptWith(flags);
-    scripts.set(flags.join(), script);
-    return [verb, { name: `${LIBRARY}_${nameIn(verb)}`, verb: nameIn(verb), script }];
-  }),
-);
+function scriptWith(flags: string): Script {
+  let script = scripts.get(flags);
+  if (!script) {
+    const head = `#!lua flags=${flags}\nlocal LIBRARY, SCRIPT\nSCRIPT = { name = table.remove(ARGV), keys = KEYS, args = ARGV }\n`;
+    const code = `${head}${body}\nreturn SCRIPT.run(SCRIPT.keys, SCRIPT.args)\n`;
+    script = { sha: sha1(code), code };
+    scripts.set(flags, script);
+  }
+  return script;
+}
 
-export function callableOf(verb: Verb): Callable {
-  return callables.get(verb) as Callable;
+/** For EVALSHA: the script, and the verb's name to it. */
+export function scriptOf(verb: Verb): { readonly sha: string; readonly name: string } {
+  const { name, flags } = sources.get(verb) as Source;
+  return { sha: scriptWith(flags.join()).sha, name };
 }
 
 /** For SCRIPT LOAD. */
-export const SCRIPTS: readonly Script[] = [...scripts.values()];
+export function allScripts(): readonly Script[] {
+  return [...new Set(Array.from(sources.values(), ({ flags }) => flags.join()))].map(scriptWith);
+}

@@ -5,7 +5,7 @@ import { keptMs, type LogPage, type StoreLog } from '../store/log.ts';
 import { chunks } from '../toolkit/chunks.ts';
 import { SharedRead } from '../toolkit/single-flight.ts';
 import { checkBrief, decodeBrief, encodeBrief, isBrief } from './brief-cursor.ts';
-import type { RedisClient } from './connection.ts';
+import { mastersOf, type RedisClient } from './connection.ts';
 import { toStoreError } from './failures.ts';
 import { logKey } from './keys.ts';
 import { KnownEpochs } from './known-epochs.ts';
@@ -205,8 +205,7 @@ export class RedisLog implements StoreLog {
 
   /** By Redis' clock (P2): on Cluster one master's. */
   private async timeMs(): Promise<number> {
-    const { client } = this.parts;
-    const node = client.isCluster ? ((client as Cluster).nodes('master')[0] as Redis) : (client as Redis);
+    const node = mastersOf(this.parts.client)[0] as Redis;
     const [seconds, micros] = await node.time();
     return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
   }

@@ -1,6 +1,6 @@
 /** Which master process serves each shard, so that a restart or a failover shows also before the next beat (P10). */
 import { type Cluster, Command, type Redis } from 'ioredis';
-import type { RedisClient } from './connection.ts';
+import { mastersOf, type RedisClient } from './connection.ts';
 
 export class RedisMasters {
   private readonly client: RedisClient;
@@ -21,7 +21,7 @@ export class RedisMasters {
       return this.prefixes.map(() => id);
     }
     const masters = await Promise.all(
-      (this.client as Cluster).nodes('master').map(async (node) => {
+      mastersOf(this.client).map(async (node) => {
         const { host, port } = node.options;
         return [`${host}:${port}`, await runIdOf(node).catch(() => '')] as const;
       }),
@@ -32,8 +32,7 @@ export class RedisMasters {
 
   /** Since the youngest of them started. */
   async uptimeMs(): Promise<number> {
-    const masters = this.client.isCluster ? (this.client as Cluster).nodes('master') : [this.client as Redis];
-    const infos = await Promise.all(masters.map((node) => node.info('server').catch(() => '')));
+    const infos = await Promise.all(mastersOf(this.client).map((node) => node.info('server').catch(() => '')));
     const uptimesS = infos.flatMap((info) => /uptime_in_seconds:(\d+)/.exec(info)?.[1] ?? []).map(Number);
     return Math.min(...uptimesS) * 1_000;
   }

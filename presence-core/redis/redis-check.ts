@@ -3,9 +3,9 @@
  * a process does. What is written is under a prefix of its own, below that of the deployment, and is deleted again.
  */
 import { randomBytes } from 'node:crypto';
-import { Cluster, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { StoreError } from '../errors.ts';
-import { connectRedis, type RedisClient, ready } from './connection.ts';
+import { connectRedis, mastersOf, type RedisClient, ready } from './connection.ts';
 import { describeDifference, RedisDeployment } from './deployment.ts';
 import { configKey, hitsKey, inboxKey, layoutKey, shardKeys, shardPrefix, uniqueUsersKey } from './keys.ts';
 import { LIBRARY } from './library.ts';
@@ -40,7 +40,7 @@ export async function checkRedis(options: RedisStoreOptions): Promise<RedisRepor
     await ready(client, READY_WAIT_MS);
     const warnings: string[] = [];
     await new ServerSettings(client, nodeLeaseMs, (message) => warnings.push(message)).check();
-    const server = client instanceof Cluster ? (client.nodes('master')[0] as Redis) : client;
+    const server = mastersOf(client)[0] as Redis;
     const prefixes = Array.from({ length: shards }, (_, shard) => shardPrefix(prefix, shard));
     const differences = await new RedisDeployment(client, prefix, prefixes).inspect(agreed);
     const report = { version: await versionOf(server), library: LIBRARY, clockAheadMs: await clockAheadMs(server) };

@@ -1,7 +1,7 @@
 /** What a Redis must and should be like. */
-import { Cluster, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { StoreError } from '../errors.ts';
-import type { RedisClient } from './connection.ts';
+import { mastersOf, type RedisClient } from './connection.ts';
 import type { Warn } from './failures.ts';
 
 /** Rows are longer than the 64 bytes up to which Redis packs a hash as installed. */
@@ -35,7 +35,7 @@ export class ServerSettings {
    * @throws StoreError `store_misconfigured`
    */
   async check(): Promise<void> {
-    for (const server of this.servers()) {
+    for (const server of mastersOf(this.client)) {
       if (Number.parseInt(await versionOf(server), 10) < 7) {
         throw new StoreError('store_misconfigured', 'Redis 7.0 or newer is needed');
       }
@@ -44,11 +44,9 @@ export class ServerSettings {
     if (this.isWatching) return;
     this.isWatching = true;
     // What fails here fails for others too, and is told by them.
-    this.client.on('ready', () => Promise.all(this.servers().map((server) => this.warnOf(server))).catch(() => {}));
-  }
-
-  private servers(): Redis[] {
-    return this.client instanceof Cluster ? this.client.nodes('master') : [this.client];
+    this.client.on('ready', () =>
+      Promise.all(mastersOf(this.client).map((server) => this.warnOf(server))).catch(() => {}),
+    );
   }
 
   private async warnOf(server: Redis): Promise<void> {

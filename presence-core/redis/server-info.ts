@@ -1,15 +1,14 @@
 /** What the Redis servers say of their own work: INFO of the one, or of every master of a Cluster. */
-import type { Cluster, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { ServerStats } from '../presence-store.ts';
-import type { RedisClient } from './connection.ts';
+import { mastersOf, type RedisClient } from './connection.ts';
 
 const SECTIONS = ['server', 'clients', 'memory', 'persistence', 'stats', 'cpu'];
 
 /** Asks all masters at once; one that does not answer within the command timeout is left out. */
 export async function readServers(client: RedisClient): Promise<ServerStats[]> {
-  const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis];
   const answers = await Promise.all(
-    nodes.map((node) =>
+    mastersOf(client).map((node) =>
       node.info(...SECTIONS).then(
         (info) => statsOf(addressOf(node), info),
         () => undefined,

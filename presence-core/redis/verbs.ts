@@ -3,10 +3,10 @@
  * are made meanwhile wait, and all go on in the order in which they were made. A server that takes no library, as it is out
  * of memory or may not be written to, is called by scripts, which it takes: what frees memory, and reads, work there too.
  */
-import { type Cluster, type Redis, ReplyError } from 'ioredis';
-import type { RedisClient } from './connection.ts';
+import { ReplyError } from 'ioredis';
+import { mastersOf, type RedisClient } from './connection.ts';
 import type { Warn } from './failures.ts';
-import { callableOf, type DeploymentConstants, LIBRARY_CODE, SCRIPTS, type Verb } from './library.ts';
+import { allScripts, type DeploymentConstants, functionOf, LIBRARY_CODE, scriptOf, type Verb } from './library.ts';
 import { isLibraryMissing } from './outage.ts';
 
 /** A server that refused the library is asked again after so long. */
@@ -29,9 +29,8 @@ interface Waiting {
 interface Line {
   readonly constants: string;
   readonly warn: Warn;
-  /** Until then, by `performance.now()`, they are called by scripts. */
-  byScriptUntil: number;
-  isByScript: boolean;
+  /** While they are called by scripts: when to give them the library again, by `performance.now()`. */
+  byScriptUntil: number | undefined;
   /** What they answered when they took nothing, and until when that is believed. */
   refusal: { readonly error: unknown; readonly until: number } | undefined;
   waiting: Waiting | undefined;
@@ -45,15 +44,16 @@ export function defineVerbs(client: RedisClient, constants: DeploymentConstants,
   lines.set(client, {
     constants: set.join('\n'),
     warn,
-    byScriptUntil: 0,
-    isByScript: false,
+    byScriptUntil: undefined,
     refusal: undefined,
     waiting: undefined,
   });
 }
 
-function serversOf(client: RedisClient): Redis[] {
-  return client.isCluster ? (client as Cluster).nodes('master') : [client as Redis];
+/** What of these failed, and why. */
+async function failuresOf(loads: readonly Promise<unknown>[]): Promise<Error[]> {
+  const results = await Promise.allSettled(loads);
+  return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
 }
 
 /**
@@ -64,10 +64,8 @@ function serversOf(client: RedisClient): Redis[] {
  */
 export async function loadLibrary(client: RedisClient, isAgain = false): Promise<Error | undefined> {
   const how = isAgain ? ['LOAD', 'REPLACE'] : ['LOAD'];
-  const loads = await Promise.allSettled(
-    serversOf(client).map((server) => server.call('FUNCTION', ...how, LIBRARY_CODE)),
-  );
-  const errors = loads.flatMap((load) => (load.status === 'rejected' ? [load.reason as Error] : []));
+  const loads = mastersOf(client).map((server) => server.call('FUNCTION', ...how, LIBRARY_CODE));
+  const errors = await failuresOf(loads);
   // That it exists: another process was quicker.
   const refusals = errors.filter((error) => error instanceof ReplyError && !error.message.includes('already exists'));
   const lost = errors.filter((error) => !(error instanceof ReplyError));
@@ -76,29 +74,26 @@ export async function loadLibrary(client: RedisClient, isAgain = false): Promise
 }
 
 async function loadScripts(client: RedisClient): Promise<void> {
-  const loads = await Promise.allSettled(
-    serversOf(client).flatMap((server) => SCRIPTS.map(({ code }) => server.script('LOAD', code))),
-  );
-  const failed = loads.find((load) => load.status === 'rejected');
-  if (failed && loads.every((load) => load.status === 'rejected')) throw failed.reason;
+  const loads = mastersOf(client).flatMap((server) => allScripts().map(({ code }) => server.script('LOAD', code)));
+  const [failed, ...others] = await failuresOf(loads);
+  if (failed && others.length === loads.length - 1) throw failed;
 }
 
 /** Makes the servers ready to be called, in one way or the other. */
 async function equip(client: RedisClient, line: Line): Promise<void> {
   const refusal = await loadLibrary(client);
   if (!refusal) {
-    line.isByScript = false;
+    line.byScriptUntil = undefined;
     return;
   }
   await loadScripts(client).catch((error) => {
     throw error instanceof ReplyError ? refusal : error;
   });
-  if (!line.isByScript) {
+  if (line.byScriptUntil === undefined) {
     line.warn('Redis does not take our functions: calls are scripts until it does, and cost it more', {
       error: refusal.message,
     });
   }
-  line.isByScript = true;
   line.byScriptUntil = performance.now() + AGAIN_MS;
 }
 
@@ -155,15 +150,14 @@ export async function runVerb(
   { nodeId, epoch } = NOBODY,
 ): Promise<unknown> {
   const line = lines.get(client) as Line;
-  const { name, verb: ofScript, script } = callableOf(verb);
+  const told = [nodeId, String(epoch), line.constants];
   const call = (): Promise<unknown> => {
-    const all = [...keys, ...args, nodeId, String(epoch), line.constants];
-    if (!line.isByScript) return client.fcall(name, keys.length, ...all);
-    return client.evalsha(script.sha, keys.length, ...all, ofScript);
+    if (line.byScriptUntil === undefined) return client.fcall(functionOf(verb), keys.length, ...keys, ...args, ...told);
+    const { sha, name } = scriptOf(verb);
+    return client.evalsha(sha, keys.length, ...keys, ...args, ...told, name);
   };
-  if (line.waiting || (line.isByScript && performance.now() >= line.byScriptUntil)) {
-    await equipped(client, line, 'behind');
-  }
+  const isDue = line.byScriptUntil !== undefined && performance.now() >= line.byScriptUntil;
+  if (line.waiting || isDue) await equipped(client, line, 'behind');
   try {
     return await call();
   } catch (error) {

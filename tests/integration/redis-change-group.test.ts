@@ -8,7 +8,7 @@ import type { ChangeGroup } from '../../presence-core/index.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { defineVerbs, runVerb } from '../../presence-core/redis/verbs.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { beatOf, redisStore } from '../support/redis-stores.ts';
 import { until } from '../support/servers.ts';
 
 const ALL = 10_000;
@@ -37,8 +37,7 @@ async function storeOn(redis: TestRedis, warn: (message: string) => void = () =>
   return store;
 }
 
-const open = (store: RedisStore, userId: string) =>
-  store.sessions.open({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: 60_000, intent: 'fresh' });
+const open = (store: RedisStore, userId: string) => store.sessions.open(beatOf(userId));
 
 /** Entries that were given and not acknowledged. */
 async function pendingOf(admin: Redis): Promise<number> {

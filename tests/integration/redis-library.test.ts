@@ -5,7 +5,7 @@ import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { defineVerbs, runVerb } from '../../presence-core/redis/verbs.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { beatOf, redisStore } from '../support/redis-stores.ts';
 
 let redis: TestRedis;
 let admin: Redis;
@@ -28,9 +28,6 @@ async function started(options: Parameters<typeof redisStore>[0]): Promise<Redis
   return store;
 }
 
-const request = (userId: string) =>
-  ({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: 60_000, intent: 'fresh' }) as const;
-
 async function librariesOf(server: Redis): Promise<string[]> {
   const list = (await server.call('FUNCTION', 'LIST')) as [string, string][];
   return list.map(([, name]) => name);
@@ -43,12 +40,12 @@ async function callsOf(server: Redis, command: string): Promise<number> {
 
 test('a server that lost it is given it once, and each of many calls is carried out once', async () => {
   const store = await started({ url: redis.url, prefix: redis.prefix() });
-  await store.sessions.open(request('first'));
+  await store.sessions.open(beatOf('first'));
   const [name] = await librariesOf(admin);
   await admin.call('FUNCTION', 'FLUSH');
   await admin.config('RESETSTAT');
   const users = Array.from({ length: 1_000 }, (_, i) => `u${i}`);
-  const results = await Promise.all(users.map((userId) => store.sessions.open(request(userId))));
+  const results = await Promise.all(users.map((userId) => store.sessions.open(beatOf(userId))));
   expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['opened']));
   expect(await librariesOf(admin)).toEqual([name]);
   expect(await callsOf(admin, 'function\\|load')).toBe(1);
@@ -59,7 +56,7 @@ test('two processes give it at once', async () => {
   const prefix = redis.prefix();
   const [one, other] = [await started({ url: redis.url, prefix }), await started({ url: redis.url, prefix })];
   await admin.call('FUNCTION', 'FLUSH');
-  const results = await Promise.all([one.sessions.open(request('a')), other.sessions.open(request('b'))]);
+  const results = await Promise.all([one.sessions.open(beatOf('a')), other.sessions.open(beatOf('b'))]);
   expect(results).toMatchObject([{ outcome: 'opened' }, { outcome: 'opened' }]);
 });
 
@@ -67,10 +64,10 @@ test('what deployments have fixed differently is each call’s own, also after m
   const short = await started({ url: redis.url, prefix: redis.prefix(), tombstoneMs: 1, seenMax: 1, shards: 1 });
   const long = await started({ url: redis.url, prefix: redis.prefix(), tombstoneMs: 60_000, seenMax: 100, shards: 2 });
   const cycle = async (store: RedisStore, userId: string): Promise<string> => {
-    await store.sessions.open(request(userId));
+    await store.sessions.open(beatOf(userId));
     await store.sessions.kick(userId);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    return (await store.sessions.open({ ...request(userId), intent: 'resume' })).outcome;
+    return (await store.sessions.open({ ...beatOf(userId), intent: 'resume' })).outcome;
   };
   const client = connectRedis(redis.url, false);
   await ready(client, 5_000);
@@ -102,11 +99,11 @@ test('what deployments have fixed differently is each call’s own, also after m
 test('a call that failed half way leaves the next one nothing of its own', async () => {
   const prefix = redis.prefix();
   const store = await started({ url: redis.url, prefix, shards: 1 });
-  await store.sessions.open(request('whole'));
+  await store.sessions.open(beatOf('whole'));
   await admin.set(`{${prefix}:0}:u:broken`, 'not ours');
   for (let i = 0; i < 3; i++) {
-    await expect(store.sessions.open(request('broken'))).rejects.toMatchObject({ code: 'internal' });
-    expect((await store.sessions.open({ ...request('whole'), intent: 'beat' })).outcome).toBe('renewed');
+    await expect(store.sessions.open(beatOf('broken'))).rejects.toMatchObject({ code: 'internal' });
+    expect((await store.sessions.open({ ...beatOf('whole'), intent: 'beat' })).outcome).toBe('renewed');
   }
 });
 
@@ -125,11 +122,11 @@ test('a full Redis that lost it is called by scripts, which it takes, and that i
   const told: string[] = [];
   const store = await started({ url: redis.url, prefix: redis.prefix(), warn: (message) => told.push(message) });
   await store.nodes.join('n', 60_000);
-  await store.sessions.open({ ...request('held'), ...OWNED });
+  await store.sessions.open({ ...beatOf('held'), ...OWNED });
   await admin.call('FUNCTION', 'FLUSH');
   await admin.config('SET', 'maxmemory', '1mb');
   try {
-    await expect(store.sessions.open(request('u'))).rejects.toMatchObject({ code: 'store_unavailable' });
+    await expect(store.sessions.open(beatOf('u'))).rejects.toMatchObject({ code: 'store_unavailable' });
     for (const [what, act] of FREEING) expect([what, await act(store)]).toEqual([what, expect.anything()]);
     expect(await librariesOf(admin)).toEqual([]);
   } finally {
@@ -137,12 +134,12 @@ test('a full Redis that lost it is called by scripts, which it takes, and that i
   }
   // One of each connection with calls: sessions, and nodes.
   expect(told.filter((message) => message.includes('functions'))).toHaveLength(2);
-  expect((await store.sessions.open(request('u'))).outcome).toBe('opened');
+  expect((await store.sessions.open(beatOf('u'))).outcome).toBe('opened');
 });
 
 test('one without the replicas that it needs answers reads', async () => {
   const store = await started({ url: redis.url, prefix: redis.prefix() });
-  await store.sessions.open(request('u'));
+  await store.sessions.open(beatOf('u'));
   await admin.call('FUNCTION', 'FLUSH');
   await admin.config('SET', 'min-replicas-to-write', '1');
   try {
@@ -159,9 +156,9 @@ test('a user who may not give it calls by scripts, also after these were lost', 
   const url = `redis://caller:secret@127.0.0.1:${redis.port}`;
   const warn = (message: string, details = {}): void => void told.push(`${message} ${JSON.stringify(details)}`);
   const store = await started({ url, prefix: redis.prefix(), warn });
-  expect((await store.sessions.open(request('a'))).outcome).toBe('opened');
+  expect((await store.sessions.open(beatOf('a'))).outcome).toBe('opened');
   await admin.script('FLUSH');
-  expect((await store.sessions.open(request('b'))).outcome).toBe('opened');
+  expect((await store.sessions.open(beatOf('b'))).outcome).toBe('opened');
   expect(told.filter((text) => text.includes('functions'))).toEqual([expect.stringContaining('NOPERM')]);
 });
 
@@ -172,7 +169,7 @@ test('acts of one session keep their order while it is lost again and again', as
   for (let i = 0; i < 60; i++) {
     const owned = { userId: `u${i}`, sessionId: 's', owner: { nodeId: 'n', connection: i } };
     await admin.call('FUNCTION', 'FLUSH');
-    const open = store.sessions.open({ ...request(owned.userId), ...owned });
+    const open = store.sessions.open({ ...beatOf(owned.userId), ...owned });
     await new Promise((resolve) => setTimeout(resolve, i % 3));
     const [[detached], { outcome }] = await Promise.all([store.sessions.detach([owned], 60_000), open]);
     outcomes.push(`${outcome} ${detached?.outcome}`);

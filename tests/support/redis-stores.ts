@@ -64,3 +64,7 @@ export async function redisStore(options: RedisStoreOptions): Promise<RedisStore
   await store.start();
   return store;
 }
+
+/** What opens a session of a user who beats. */
+export const beatOf = (userId: string, leaseMs = 60_000) =>
+  ({ userId, sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs, intent: 'fresh' }) as const;

@@ -6,7 +6,7 @@ import { logKey, shardPrefix } from '../../presence-core/redis/keys.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { chunks } from '../../presence-core/toolkit/chunks.ts';
 import { slotOf, slotsOf, startCluster, type TestCluster } from '../support/redis-cluster.ts';
-import { beginWithoutSeed, redisStore } from '../support/redis-stores.ts';
+import { beatOf, beginWithoutSeed, redisStore } from '../support/redis-stores.ts';
 
 const SHARDS = 64;
 const USERS = Array.from({ length: 1_000 }, (_, i) => `u${i}`);
@@ -31,10 +31,9 @@ afterAll(async () => {
 });
 
 async function openAll(): Promise<void> {
-  const session = { sessionId: 's', attributes: {}, owner: 'heartbeat', leaseMs: 60_000, intent: 'fresh' } as const;
   // All at once a loaded machine may take longer for than a call may (P14).
   for (const some of chunks(USERS, 100)) {
-    const open = () => Promise.all(some.map((userId) => store.sessions.open({ userId, ...session })));
+    const open = () => Promise.all(some.map((userId) => store.sessions.open(beatOf(userId))));
     await retrying({ firstMs: 50, maxMs: 500, passes: isRetryable }, open);
   }
 }

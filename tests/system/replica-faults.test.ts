@@ -9,7 +9,7 @@ import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
 import { ChangeChecker } from '../support/change-checker.ts';
 import { act, expectReadsToEqualStore, LONG_MS, randomBy, SHORT_MS } from '../support/presence-churn.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore, shardOf } from '../support/redis-stores.ts';
+import { beatOf, redisStore, shardOf } from '../support/redis-stores.ts';
 import { MAX_LAG_MS, startReplica, type TestReplica } from '../support/replicas.ts';
 import { until } from '../support/servers.ts';
 import { type Ends, slowTests } from '../support/slow-tests.ts';
@@ -109,15 +109,7 @@ slowTest('[P10] killed and back empty, then emptied by a command', async (ended)
 slowTest('[P10] what a Redis lost that came back with older data is not told', async (ended) => {
   const rig = await startRig(ended, ['--dir', await scratch(ended)]);
   const { redis, store, followed, checker } = rig;
-  const open = (userId: string) =>
-    store.sessions.open({
-      userId,
-      sessionId: 's',
-      attributes: {},
-      owner: 'heartbeat',
-      leaseMs: LONG_MS,
-      intent: 'fresh',
-    });
+  const open = (userId: string) => store.sessions.open(beatOf(userId, LONG_MS));
   const isOnline = async (userId: string) => statusAt((await followed.reads.status([userId])).value, 0).online;
   await checker.stop();
   await open('kept');

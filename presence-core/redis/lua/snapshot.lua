@@ -4,6 +4,7 @@
 -- Returns per item the sequence of the shard's last log entry, the first bucket that is not in the answer, then a line
 -- 'user|expiresAt|session|row' for each session.
 return function()
+  beginPages()
   return forEachItem(1, 2, function(i)
     local K = ARGV[i]
     mustRemember(K)

@@ -113,6 +113,7 @@ local function mendIndex(K)
 end
 
 return function()
+  beginPages()
   walkBudget = WALK_ROWS
   return forEachItem(1, 4, function(i)
     local K = ARGV[i]

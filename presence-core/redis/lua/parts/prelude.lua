@@ -23,8 +23,9 @@ local caller, knownEpoch
 -- Whether the verb may write, as its flags say.
 local mayWrite
 
--- Of the deployment (library.ts). PREFIX begins the prefix of each shard, where HOME is one for all.
-local HOME, PREFIX, SHARDS, SHORT_MS, LOG_MAX, TOMB_MS, LEFT_TOMB_MS, SEEN_TTL_MS, SEEN_MAX, STALL_GRACE_MS, LEASE_MAX_MS,
+-- Of the deployment (library.ts). PREFIX begins the prefix of each shard, where HOME is one for all; SHARDS_HERE: how many
+-- shards a home has.
+local HOME, PREFIX, SHARDS, SHARDS_HERE, SHORT_MS, LOG_MAX, TOMB_MS, LEFT_TOMB_MS, SEEN_TTL_MS, SEEN_MAX, STALL_GRACE_MS, LEASE_MAX_MS,
   RECOUNT_MS
 local constants, known, knownCount = nil, {}, 0
 
@@ -35,14 +36,15 @@ local function setConstants(text)
     -- A server serves few deployments, and a library lives long.
     if knownCount >= 100 then known, knownCount = {}, 0 end
     c = {}
-    for name, value in string.gmatch(text, '([%u_]+)=([^\n]*)') do c[name] = value end
-    for name, value in pairs(c) do
-      if string.find(name, '_MS$') or name == 'SHARDS' or name == 'SEEN_MAX' then c[name] = tonumber(value) end
+    for name, value in string.gmatch(text, '([%u_]+)=([^\n]*)') do
+      -- One is a text, and one is written as it is.
+      c[name] = (name == 'HOME' or name == 'LOG_MAX') and value or tonumber(value)
     end
     c.PREFIX = c.HOME and match(c.HOME, '^(.*:)%d+}:$')
     known[text], knownCount = c, knownCount + 1
   end
   constants = text
+  SHARDS_HERE = c.HOME and c.SHARDS or 1
   HOME, PREFIX, SHARDS, SHORT_MS, LOG_MAX, TOMB_MS = c.HOME, c.PREFIX, c.SHARDS, c.SHORT_MS, c.LOG_MAX, c.TOMB_MS
   LEFT_TOMB_MS, SEEN_TTL_MS, SEEN_MAX, STALL_GRACE_MS = c.LEFT_TOMB_MS, c.SEEN_TTL_MS, c.SEEN_MAX, c.STALL_GRACE_MS
   LEASE_MAX_MS, RECOUNT_MS = c.LEASE_MAX_MS, c.RECOUNT_MS

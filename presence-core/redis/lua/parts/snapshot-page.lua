@@ -2,7 +2,7 @@
 local PAGE_ROWS = 250
 -- What the sessions of one call may still cost. An empty bucket costs a tenth of a row.
 local pageBudget
-atBeginning(function() pageBudget = PAGE_ROWS end)
+local function beginPages() pageBudget = PAGE_ROWS end
 
 -- Sequence of the shard's last log entry, 0 none.
 local function lastSequence(K)
