@@ -49,10 +49,16 @@ const closes = async () => {
   return changes.filter(({ kind }) => kind === 'close');
 };
 
+const shardsOfStore = (): RedisShards => (store.nodes as unknown as { shards: RedisShards }).shards;
+
 /** As one sweep of a deployment of this size does in one go: a small part of a recount. */
 async function countSlice(): Promise<void> {
-  const { shards } = store.nodes as unknown as { shards: RedisShards };
-  await shards.run('recount', [], ['20', String(BUCKETS), shardPrefix(prefix, 0)]);
+  await shardsOfStore().run('recount', [], ['20', String(BUCKETS), shardPrefix(prefix, 0)]);
+}
+
+/** Without the recounts that a sweep of the store does. */
+async function sweepSlice(): Promise<void> {
+  await shardsOfStore().runAtHome('sweep', 0, [0, 2_000, BUCKETS]);
 }
 
 const openOf = (userId: string, more: Partial<OpenRequest> = {}): OpenRequest => ({
@@ -294,6 +300,44 @@ test('[P12] acts between the slices of a recount are counted, in walked buckets 
   } while (await admin.hexists(key('shard'), 'recount'));
   expect(slices).toBeGreaterThan(10);
   await expectCountsToEqualRecount(store, USERS);
+});
+
+test('[P12] what a sweep ends between the slices of a recount is counted, in walked buckets as in others', async () => {
+  await counting();
+  const owner = { nodeId: 'n', connection: 1 };
+  await store.nodes.join('keeper', LONG_MS);
+  await store.nodes.join('n', LONG_MS);
+  await openAll();
+  for (const userId of USERS) {
+    await store.sessions.open(openOf(userId, { sessionId: 'ends', leaseMs: 20 }));
+    await store.sessions.open(openOf(userId, { sessionId: 'lost', intent: 'fresh', owner, limit: 9 }));
+  }
+  await admin.hincrby(key('n'), 't', 1_000_000_001);
+  const walked = async () => Number(await admin.hget(key('shard'), 'recount'));
+  do await countSlice();
+  while ((await walked()) < BUCKETS / 2);
+  expect(await walked()).toBeLessThan(BUCKETS);
+  await store.nodes.quit('n');
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await sweepSlice();
+  expect(await closes()).toHaveLength(2 * USERS.length);
+  while (await admin.hexists(key('shard'), 'recount')) await countSlice();
+  await expectCountsToEqualRecount(store, USERS);
+});
+
+test('[P9] [P12] lost sessions end also where counts are of a wrong type, and these are made anew', async () => {
+  await counting();
+  const owner = { nodeId: 'n', connection: 1 };
+  await store.nodes.join('keeper', LONG_MS);
+  await store.nodes.join('n', LONG_MS);
+  await Promise.all(USERS.map((userId) => store.sessions.open(openOf(userId, { owner, intent: 'fresh' }))));
+  await store.sessions.open(openOf('stays'));
+  await store.nodes.quit('n');
+  await admin.set(key('n'), 'not ours');
+  const { ended, corrected } = await store.nodes.sweep();
+  expect(ended).toBe(USERS.length);
+  expect(corrected).toBeGreaterThan(0);
+  await expectCountsToEqualRecount(store, ['stays', ...USERS]);
 });
 
 test.each(['shard', 'log'])('[P10] [P12] a shard whose %s is lost has another epoch, and goes on', async (name) => {

@@ -44,8 +44,6 @@ local function nextLookAt(K)
   return math.min(at, now + LOOK_MS, tonumber(soon or due), tonumber(due or soon))
 end
 
-local toCount, failures
-
 -- Sweeps one shard; one with work left stays due.
 local function visit(K)
   budget = budget - VISIT_COSTS
@@ -61,13 +59,8 @@ local function sweepShards()
   while budget > 0 do
     local K = call('ZRANGE', H .. 'sweep', '-inf', fmt('%d', now), 'BYSCORE', 'LIMIT', '0', '1')[1]
     if not K then return false end
-    local isDone, problem = pcall(visit, K)
-    if not isDone then
-      if not isDamage(problem) then error(failure(problem)) end
-      failures[#failures + 1] = failure(problem)
-      toCount[#toCount + 1] = fmt('%d', numberOf(K))
-      call('ZADD', H .. 'sweep', fmt('%d', now + AGAIN_MS), K)
-    end
+    local _, hasFailed = inShard(K, visit)
+    if hasFailed then call('ZADD', H .. 'sweep', fmt('%d', now + AGAIN_MS), K) end
   end
   return true
 end
@@ -82,7 +75,6 @@ end
 
 local function sweep()
   beginSlice()
-  toCount, failures = {}, {}
   local openAt, isLeft = match(call('HGET', H .. 'shard', 'sweepAt') or '', '^(%d+)|(%d)$')
   if openAt and now < tonumber(openAt) and openAt - now <= STEP_MIN_MS + gapMs then
     return { fmt('0|%s|0|%d|', isLeft, now - openAt) }

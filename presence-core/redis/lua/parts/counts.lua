@@ -10,15 +10,50 @@ local function addToHash(key, field, by)
   if call('HINCRBY', key, field, by) == 0 then call('HDEL', key, field) end
 end
 
+-- What is to be added once a verb that ends many sessions is done with a shard: key -> field -> number. nil: at once.
+local gathered
+atBeginning(function() gathered = nil end)
+
+local function gatherCounts()
+  gathered = {}
+end
+
+local function addSums(key, sums)
+  for field, by in pairs(sums) do
+    if by ~= 0 then addToHash(key, field, fmt('%d', by)) end
+  end
+end
+
+-- Adds what was gathered. A key that it fails on keeps it from no other.
+local function addGathered()
+  local all, problem = gathered, nil
+  gathered = nil
+  for key, sums in pairs(all) do
+    local isAdded, why = pcall(addSums, key, sums)
+    if not isAdded then problem = why end
+  end
+  if problem then error(failure(problem)) end
+end
+
+local function addOne(key, field, by)
+  if not gathered then return addToHash(key, field, BY[by]) end
+  local sums = gathered[key]
+  if not sums then
+    sums = {}
+    gathered[key] = sums
+  end
+  sums[field] = (sums[field] or 0) + by
+end
+
 -- One session and one distinct user more or less (-1, 0, 1) of one thing. What a recount has counted already follows
 -- (recount.lua).
 local function addToCount(act, field, sessions, users)
-  local by = BY[sessions * ONE_SESSION + users]
-  if not by or act.isUncounted then return end
+  local by = sessions * ONE_SESSION + users
+  if by == 0 or act.isUncounted then return end
   local K = act.K
-  addToHash(K .. 'n', field, by)
+  addOne(K .. 'n', field, by)
   local walked = stateOf(K).walked
-  if walked > 0 and tonumber(act.bucket) < walked then addToHash(K .. 'r', field, by) end
+  if walked > 0 and tonumber(act.bucket) < walked then addOne(K .. 'r', field, by) end
 end
 
 -- Stream, device type, country, state: prefix of the counts' fields, and what a row counts for; '' nothing.

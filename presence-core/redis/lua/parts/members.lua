@@ -53,7 +53,7 @@ local function endRowAlone(act, session, text)
   endSession(act, member, 'timeout', now)
 end
 
--- P1: sets and returns the user's live members. Those that expired end here.
+-- P1: sets and returns the user's live members. Those that expired end here; returns also how many these were.
 local function liveMembers(act)
   local flat = call('ZRANGE', act.set, '0', '-1', 'WITHSCORES')
   local list, expired = {}, nil
@@ -67,6 +67,7 @@ local function liveMembers(act)
       expired[#expired + 1] = member
     end
   end
-  for i = 1, expired and #expired or 0 do endSession(act, expired[i], 'timeout', expired[i].score) end
-  return list
+  local over = expired and #expired or 0
+  for i = 1, over do endSession(act, expired[i], 'timeout', expired[i].score) end
+  return list, over
 end

@@ -4,10 +4,12 @@ local H, gapMs, slice, buckets
 local budget
 local LOOK_COSTS, ENDED_COSTS, VISIT_COSTS = 4, 30, 10
 local ended, lagMs
+-- Numbers of the shards to be counted anew, and an error for each that could not be swept.
+local toCount, failures
 
 local function beginSlice()
   H, gapMs, slice, buckets = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-  budget, ended, lagMs = 0, 0, 0
+  budget, ended, lagMs, toCount, failures = 0, 0, 0, {}, {}
 end
 
 -- 'user session', as rows are named in their bucket.
@@ -15,13 +17,14 @@ local function splitField(field)
   return match(field, '^(%S+) (%S+)$')
 end
 
--- Ends what has expired of the user, of whom one session has.
+-- Ends what has expired of the user. Returns until when the session runs; nil when it is over.
 local function endExpired(K, bucket, user, session)
-  local before = call('ZCARD', K .. 'u:' .. user)
   local act = actOn(K, user, session, bucket, '')
-  local endedNow = before - #liveMembers(act)
-  ended = ended + endedNow
-  budget = budget - ENDED_COSTS * endedNow
+  local _, over = liveMembers(act)
+  ended = ended + over
+  budget = budget - ENDED_COSTS * over
+  local member = memberOf(act, session)
+  return member and member.score
 end
 
 -- Carries out a step of one item. What is damaged is passed over and left to the recount; any other error ends the slice.
@@ -31,4 +34,18 @@ local function sparing(step, ...)
   if isDone then return result end
   if not isDamage(result) then error(failure(result)) end
   return nil, true
+end
+
+-- Carries out a step in one shard, and adds at its end what it has counted. A shard that is damaged is to be counted anew.
+-- Returns what the step returns, and whether it, or what was to be added, failed.
+local function inShard(K, step, ...)
+  gatherCounts()
+  local isDone, result = pcall(step, K, ...)
+  local isAdded, problem = pcall(addGathered)
+  if isDone and isAdded then return result, false end
+  if not isDone then result, problem = nil, result end
+  if not isDamage(problem) then error(failure(problem)) end
+  failures[#failures + 1] = failure(problem)
+  toCount[#toCount + 1] = fmt('%d', numberOf(K))
+  return result, true
 end

@@ -10,7 +10,7 @@ local function expiryOf(K, bucket, field)
 end
 
 -- Looks at one bucket: ends its expired sessions, files those that end soon by themselves, and itself for the soonest of
--- the others.
+-- the others. Returns whether there is none.
 local function sweepBucket(K, bucket)
   local fields = undamaged(redis.pcall('HKEYS', K .. 'm:' .. bucket)) or {}
   budget = budget - LOOK_COSTS * #fields
@@ -23,24 +23,32 @@ local function sweepBucket(K, bucket)
       soonest = at
     end
   end
-  if soonest then
-    call('ZADD', K .. 'due', fmt('%d', soonest), bucket)
-  else
-    call('ZREM', K .. 'due', bucket)
-  end
+  if soonest then call('ZADD', K .. 'due', fmt('%d', soonest), bucket) end
+  return not soonest
 end
 
--- Looks at one session: it has expired, was renewed, or is over.
+-- Looks at one session: it has expired, was renewed, or is over. Returns whether it is filed by itself no more.
 local function sweepSession(K, entry)
-  local bucket, field = match(entry, '^(%S+) (.*)$')
-  local at = sparing(expiryOf, K, bucket, field)
+  local bucket, user, session = match(entry, '^(%S+) (%S+) (%S+)$')
+  -- Most of these have expired.
+  local at = sparing(endExpired, K, bucket, user, session)
   budget = budget - LOOK_COSTS
   if at and at - now <= SHORT_MS then
     call('ZADD', K .. 'soon', fmt('%d', at), entry)
-    return
+    return false
   end
-  call('ZREM', K .. 'soon', entry)
   if at then call('ZADD', K .. 'due', 'LT', fmt('%d', at), bucket) end
+  return true
+end
+
+-- Looks at some of what is due of one kind, as far as the slice goes. Takes away what is filed no more.
+local function lookAtSome(K, name, look, due)
+  local over = {}
+  for i = 1, #due, 2 do
+    if budget <= 0 then break end
+    if look(K, due[i]) then over[#over + 1] = due[i] end
+  end
+  if #over > 0 then call('ZREM', K .. name, unpack(over)) end
 end
 
 -- Looks at what is due of one kind ('soon' or 'due'), what is due for longest first. Returns whether more is due.
@@ -49,10 +57,7 @@ local function sweepDue(K, name, look)
     local due = call('ZRANGE', K .. name, '-inf', fmt('%d', now), 'BYSCORE', 'LIMIT', '0', '16', 'WITHSCORES')
     if #due == 0 then return false end
     lagMs = math.max(lagMs, now - tonumber(due[2]))
-    for i = 1, #due, 2 do
-      if budget <= 0 then return true end
-      look(K, due[i])
-    end
+    lookAtSome(K, name, look, due)
   end
   return true
 end

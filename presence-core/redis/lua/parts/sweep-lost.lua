@@ -88,7 +88,7 @@ local function endLostSessions(state)
     list[#list + 1] = generation
   end
   while next(leaseAt) and shard < SHARDS_HERE do
-    local stoppedAt = budget <= 0 and bucket or walkShard(shardOf(H, shard), bucket, leaseAt, counted, others)
+    local stoppedAt = budget <= 0 and bucket or inShard(shardOf(H, shard), walkShard, bucket, leaseAt, counted, others)
     if stoppedAt then
       local parts = {}
       for generation, at in pairs(leaseAt) do parts[#parts + 1] = generation .. '=' .. fmt('%d', at) end
