@@ -48,7 +48,7 @@ export const CATALOGUE: Catalogue = {
       isInAll,
     },
     'fan-out': { shows: 'a change to 50 dashboards: delay and CPU', takesMs: 60 * SECOND, run: gatewayFanOut },
-    hold: { shows: 'CPU of a player who only stays', takesMs: 345 * SECOND, run: gatewayHold },
+    hold: { shows: 'CPU of a player who only stays', takesMs: 445 * SECOND, run: gatewayHold },
     workers: {
       shows: 'CPU of a player through two workers, and through one process',
       takesMs: 360 * SECOND,

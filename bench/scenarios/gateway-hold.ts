@@ -14,7 +14,8 @@ const PLAYERS = 10_000;
 const LANES = 256;
 /** Three periods of pings. */
 const MEASURED_MS = 75_000;
-const SETTLE_MS = 5_000;
+/** Until what came with the players is compiled and their garbage collected. */
+const SETTLE_MS = 30_000;
 const PING_INTERVAL_MS = '25000';
 const BARE = fileURLToPath(new URL('../bare-process.js', import.meta.url));
 
