@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { OpenRequest, SocketOwner } from '../../presence-core/index.ts';
-import { shardPrefix } from '../../presence-core/redis/keys.ts';
+import { BUCKETS, shardPrefix } from '../../presence-core/redis/keys.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
+import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { redisStore } from '../support/redis-stores.ts';
 
@@ -149,6 +150,88 @@ test('[P14] a beat that goes on is looked at once for each lease, and one that s
   expect(await admin.exists(key('soon'))).toBe(0);
 });
 
+/** A store of one shard, whose recount was made. */
+async function counted(): Promise<RedisStore> {
+  const store = await started(1);
+  await store.nodes.sweep();
+  return store;
+}
+
+test.each([
+  ['a count that is no number', () => admin.hset(key('n'), 's:film', 'abc')],
+  ['counts of a wrong type', () => admin.multi().del(key('n')).set(key('n'), 'not ours').exec()],
+])('[P12] [P14] %s keeps no sweep from ending what is due and counting the rest', async (_, damage) => {
+  const store = await counted();
+  // More than one slice ends.
+  await openAll(store, users('u', 150), { leaseMs: PAST_MS, attributes: { streamId: 'film', country: 'DE' } });
+  await damage();
+  await sleep(2 * PAST_MS);
+  expect(await store.nodes.sweep()).toMatchObject({ ended: 150 });
+  expect(await admin.zcard(key('soon'))).toBe(0);
+  if ((await admin.type(key('n'))) === 'hash') expect(await admin.hgetall(key('n'))).toEqual({ 's:film': 'abc' });
+});
+
+test('[P12] [P14] what a sweep ended is counted, also when it then meets damage in the same shard', async () => {
+  const store = await counted();
+  await openAll(store, users('u', 20), { leaseMs: PAST_MS, attributes: { streamId: 'film' } });
+  await admin.set(key('due'), 'not ours');
+  await sleep(2 * PAST_MS);
+  await store.nodes.sweep();
+  expect(await closes(store)).toHaveLength(20);
+  expect(await admin.exists(key('n'))).toBe(0);
+});
+
+test('[P14] a live session is looked at again though another one of its user cannot be ended', async () => {
+  const store = await counted();
+  await openAll(store, ['u'], { leaseMs: PAST_MS });
+  await openAll(store, ['u'], { sessionId: 'live', leaseMs: PAST_MS });
+  await openAll(store, ['u'], { sessionId: 'live', intent: 'beat', leaseMs: 60_000 });
+  const [rows] = await admin.keys(key('m:*'));
+  await admin.rename(rows as string, key('kept'));
+  await admin.set(rows as string, 'not ours');
+  await sleep(2 * PAST_MS);
+  await store.nodes.sweep();
+  await admin.rename(key('kept'), rows as string);
+  expect((await admin.zrange(key('soon'), 0, -1)).map((entry) => entry.split(' ')[2])).toEqual(['live']);
+});
+
+test('[P14] a look at a live session costs the same however many its user has', async () => {
+  const store = await counted();
+  const beatAll = (leaseMs: number) =>
+    Promise.all(
+      users('s', 20).map((sessionId) => openAll(store, ['u'], { sessionId, intent: 'beat', leaseMs, limit: 20 })),
+    );
+  await beatAll(PAST_MS);
+  await beatAll(60_000);
+  await sleep(2 * PAST_MS);
+  const commands = await commandsOf(() => store.nodes.sweep());
+  expect(commands.get('zscore')).toBe(20);
+  // Of what is due, and none of what the user has.
+  expect(commands.get('zrange')).toBeLessThan(10);
+});
+
+test('[P14] what no verb has written stops no sweep', async () => {
+  const store = await counted();
+  await store.nodes.join('keeper', LONG_MS);
+  await store.nodes.join('lost', LONG_MS);
+  await openAll(store, users('u', 5), { leaseMs: PAST_MS });
+  await openAll(store, users('held', 5), { owner: at('lost') });
+  await admin.zadd(key('soon'), 1, 'nonsense', 2, '7 nonsense', 3, '7 non sen se');
+  await admin.zadd(key('due'), 1, '7');
+  await admin.hset(key('m:7'), 'nonsense', 'slost.1|nonsense', 'non sen se', 'slost.1|nonsense');
+  await admin.hset(key('held'), 'lost', 'nonsense');
+  await store.nodes.quit('lost');
+  await sleep(2 * PAST_MS);
+  await store.nodes.sweep();
+  const ends = [
+    ...users('u', 5).map((userId) => `${userId} timeout`),
+    ...users('held', 5).map((userId) => `${userId} node_lost`),
+  ];
+  expect((await closes(store)).sort()).toEqual(ends.sort());
+  expect(await admin.zcard(key('soon'))).toBe(0);
+  expect(await admin.hexists(key('held'), 'lost')).toBe(0);
+});
+
 test('[P9] how many sessions a generation holds follows opens, moves, detaches and ends', async () => {
   const store = await started(1);
   for (const node of ['n', 'm']) await store.nodes.join(node, LONG_MS);
@@ -279,6 +362,20 @@ test('[P1] [P9] what expires while lost sessions are swept does not wait for the
   const ends = await closes(store);
   expect(ends).toHaveLength(810);
   expect(ends.findLastIndex((end) => end.endsWith(' timeout'))).toBeLessThan(100);
+});
+
+test('[P9] a node that is lost while the sessions of another are swept is part of the same sweep', async () => {
+  const store = await started(8);
+  for (const node of ['stays', 'first', 'second']) await store.nodes.join(node, LONG_MS);
+  await openAll(store, users('u', 300), { owner: at('first') });
+  await openAll(store, users('v', 300), { owner: at('second') });
+  await store.nodes.quit('first');
+  const { shards } = store.nodes as unknown as { shards: RedisShards };
+  await shards.runAtHome('sweep', 0, [0, 500, BUCKETS]);
+  expect(await admin.hexists(key('shard'), 'lost')).toBe(1);
+  await store.nodes.quit('second');
+  await store.nodes.sweep();
+  expect(await store.reads.counts([{ by: 'total' }])).toEqual([{ users: 0, sessions: 0 }]);
 });
 
 test('[P9] who finds another process at work waits until nothing is left', async () => {

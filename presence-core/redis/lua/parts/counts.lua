@@ -18,19 +18,17 @@ local function gatherCounts()
   gathered = {}
 end
 
-local function addSums(key, sums)
-  for field, by in pairs(sums) do
-    if by ~= 0 then addToHash(key, field, fmt('%d', by)) end
-  end
-end
-
--- Adds what was gathered. A key that it fails on keeps it from no other.
+-- Adds what was gathered. What it fails on keeps it from nothing else.
 local function addGathered()
   local all, problem = gathered, nil
   gathered = nil
   for key, sums in pairs(all) do
-    local isAdded, why = pcall(addSums, key, sums)
-    if not isAdded then problem = why end
+    for field, by in pairs(sums) do
+      if by ~= 0 then
+        local isAdded, why = pcall(addToHash, key, field, fmt('%d', by))
+        if not isAdded then problem = why end
+      end
+    end
   end
   if problem then error(failure(problem)) end
 end

@@ -34,15 +34,16 @@ local function endSession(act, member, reason, at, staysOnline)
   end
   local isMark = member.id == '*'
   local offline = #list == 0 and not staysOnline
-  -- Counts and log first: should one of them fail, the session is there as before, and a recount mends the rest.
+  -- Counts and log first: should one of them fail, the session is there as before, and a recount mends the rest. (What a
+  -- sweep ends is counted when it is done with the shard.)
   countSession(act, member, member.row, -1)
   addToCount(act, 't', isMark and 0 or -1, offline and -1 or 0)
   appendChange(act, 'c', member, at, { transition = offline and '-' or '', reason = reason })
   call('ZREM', act.set, member.id)
   call('HDEL', act.rows, user .. ' ' .. member.id)
-  moveHeld(K, row.owner, '')
   if offline then call('ZADD', K .. 'seen', at == now and nowText or fmt('%d', at), user) end
   setTombstone(K, user, member.id, reason)
+  moveHeld(K, row.owner, '')
   return member
 end
 

@@ -96,10 +96,11 @@ local function failure(problem)
   return { err = match(text, '^%u+ ') and text or 'ERR ' .. text }
 end
 
--- Whether an error lies with a key of a wrong type, which is damage from outside. Any other may pass by itself, as on a
--- Cluster while the keys of a slot are moved: what is not found then is elsewhere.
+-- Whether an error lies with a key of a wrong type, or a count that is no number, which is damage from outside. Any other
+-- may pass by itself, as on a Cluster while the keys of a slot are moved: what is not found then is elsewhere.
 local function isDamage(problem)
-  return string.find(failure(problem).err, 'WRONGTYPE', 1, true) ~= nil
+  local text = failure(problem).err
+  return string.find(text, 'WRONGTYPE', 1, true) ~= nil or string.find(text, 'hash value is not an integer', 1, true) ~= nil
 end
 
 -- What a read gave, or nil where its key is of a wrong type.

@@ -12,19 +12,16 @@ local function beginSlice()
   budget, ended, lagMs, toCount, failures = 0, 0, 0, {}, {}
 end
 
--- 'user session', as rows are named in their bucket.
+-- 'user session', as rows are named in their bucket. nil of what no verb has written.
 local function splitField(field)
   return match(field, '^(%S+) (%S+)$')
 end
 
--- Ends what has expired of the user. Returns until when the session runs; nil when it is over.
+-- Ends what has expired of the user, of whom one session has.
 local function endExpired(K, bucket, user, session)
-  local act = actOn(K, user, session, bucket, '')
-  local _, over = liveMembers(act)
+  local _, over = liveMembers(actOn(K, user, session, bucket, ''))
   ended = ended + over
   budget = budget - ENDED_COSTS * over
-  local member = memberOf(act, session)
-  return member and member.score
 end
 
 -- Carries out a step of one item. What is damaged is passed over and left to the recount; any other error ends the slice.
@@ -36,16 +33,16 @@ local function sparing(step, ...)
   return nil, true
 end
 
--- Carries out a step in one shard, and adds at its end what it has counted. A shard that is damaged is to be counted anew.
--- Returns what the step returns, and whether it, or what was to be added, failed.
+-- Carries out a step in one shard, and adds at its end what it has counted. One in which anything is damaged is named to be
+-- counted anew, which is done when its turn comes (P12). Returns what the step returns, or nil and true.
 local function inShard(K, step, ...)
   gatherCounts()
   local isDone, result = pcall(step, K, ...)
   local isAdded, problem = pcall(addGathered)
-  if isDone and isAdded then return result, false end
+  if isDone and isAdded then return result end
   if not isDone then result, problem = nil, result end
   if not isDamage(problem) then error(failure(problem)) end
   failures[#failures + 1] = failure(problem)
   toCount[#toCount + 1] = fmt('%d', numberOf(K))
-  return result, true
+  return result, not isDone
 end

@@ -3,6 +3,7 @@
 -- When a session of a bucket is to be looked at again; nil when it is over.
 local function expiryOf(K, bucket, field)
   local user, session = splitField(field)
+  if not user then return end
   local score = tonumber(call('ZSCORE', K .. 'u:' .. user, session) or nil)
   local at = score and runsUntil(K, score)
   if not at or at > now then return at end
@@ -29,9 +30,9 @@ end
 
 -- Looks at one session: it has expired, was renewed, or is over. Returns whether it is filed by itself no more.
 local function sweepSession(K, entry)
-  local bucket, user, session = match(entry, '^(%S+) (%S+) (%S+)$')
-  -- Most of these have expired.
-  local at = sparing(endExpired, K, bucket, user, session)
+  local bucket, field = match(entry, '^(%S+) (.*)$')
+  if not bucket then return true end
+  local at = sparing(expiryOf, K, bucket, field)
   budget = budget - LOOK_COSTS
   if at and at - now <= SHORT_MS then
     call('ZADD', K .. 'soon', fmt('%d', at), entry)

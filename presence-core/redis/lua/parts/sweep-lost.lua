@@ -18,8 +18,10 @@ local function endLostIn(K, bucket, leaseAt)
   budget = budget - 1 - #flat / 2
   for i = 1, #flat, 2 do
     local generation = match(flat[i + 1], '^s([^|]+)%.')
-    if generation and leaseAt[generation] then
-      local user, session = splitField(flat[i])
+    local isLost = generation and leaseAt[generation]
+    local user, session
+    if isLost then user, session = splitField(flat[i]) end
+    if user then
       sparing(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
     end
   end
@@ -45,11 +47,11 @@ local function lapsedGenerations(state)
 end
 
 -- How many sessions of these generations are counted in a shard. Damaged counts are as good as none: the leases of
--- sessions end them.
+-- sessions end them. One that is no number may be any.
 local function heldIn(K, generations)
   local counts = #generations > 0 and undamaged(redis.pcall('HMGET', K .. 'held', unpack(generations))) or {}
   local held = 0
-  for i = 1, #generations do held = held + math.max(0, tonumber(counts[i] or 0)) end
+  for i = 1, #generations do held = held + math.max(0, tonumber(counts[i] or 0) or math.huge) end
   return held
 end
 
@@ -102,5 +104,9 @@ local function endLostSessions(state)
   for generation in pairs(leaseAt) do call('HDEL', H .. 'shard', 'n:' .. generation, 'g:' .. generation) end
   local s = silenceOf(H)
   if s.beatAt and next(leaseAt) then endUnanswered(H, s, s.beatAt) end
+  -- Those that lapsed while this pass was under way are the next one's.
+  for generation in pairs(lapsed) do
+    if not leaseAt[generation] then return true end
+  end
   return false
 end
