@@ -364,6 +364,19 @@ test('[P1] [P9] what expires while lost sessions are swept does not wait for the
   expect(ends.findLastIndex((end) => end.endsWith(' timeout'))).toBeLessThan(100);
 });
 
+test.each([
+  ['one', ['n']],
+  ['several', ['n', 'other']],
+])('[P9] the loss of %s ends no session of a node whose name begins alike', async (_, lost) => {
+  const store = await started(2);
+  for (const node of ['n', 'n.n', 'nn', 'other']) await store.nodes.join(node, LONG_MS);
+  for (const node of ['n', 'n.n', 'nn', 'other']) await openAll(store, users(`${node}-`, 4), { owner: at(node) });
+  for (const node of lost) await store.nodes.quit(node);
+  await store.nodes.sweep();
+  const ends = lost.flatMap((node) => users(`${node}-`, 4).map((userId) => `${userId} node_lost`));
+  expect((await closes(store)).sort()).toEqual(ends.sort());
+});
+
 test('[P9] a node that is lost while the sessions of another are swept is part of the same sweep', async () => {
   const store = await started(8);
   for (const node of ['stays', 'first', 'second']) await store.nodes.join(node, LONG_MS);

@@ -12,15 +12,28 @@ local function endLost(act, generation, leaseAt)
   budget = budget - ENDED_COSTS
 end
 
+-- Tells of a row by which of these generations it is held, if by any; also of what only looks so (endLost). Nearly always
+-- one generation is lost, and most rows are of others.
+local function heldBy(leaseAt)
+  local one = next(leaseAt)
+  if next(leaseAt, one) then
+    return function(row)
+      local generation = match(row, '^s([^|]+)%.')
+      return leaseAt[generation or ''] and generation
+    end
+  end
+  local find, owner = string.find, 's' .. one .. '.'
+  return function(row) return find(row, owner, 1, true) == 1 and one end
+end
+
 -- All sessions of one bucket that these generations held.
-local function endLostIn(K, bucket, leaseAt)
+local function endLostIn(K, bucket, leaseAt, generationOf)
   local flat = undamaged(redis.pcall('HGETALL', K .. 'm:' .. bucket)) or {}
   budget = budget - 1 - #flat / 2
   for i = 1, #flat, 2 do
-    local generation = match(flat[i + 1], '^s([^|]+)%.')
-    local isLost = generation and leaseAt[generation]
+    local generation = generationOf(flat[i + 1])
     local user, session
-    if isLost then user, session = splitField(flat[i]) end
+    if generation then user, session = splitField(flat[i]) end
     if user then
       sparing(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
     end
@@ -57,11 +70,12 @@ end
 
 -- Ends what they held in one shard, from a bucket on. Returns the bucket to go on with, or nil when that is done.
 local function walkShard(K, bucket, leaseAt, counted, others)
+  local generationOf = heldBy(leaseAt)
   while bucket < buckets do
     budget = budget - 1
     if #others == 0 and heldIn(K, counted) == 0 then break end
     if budget <= 0 then return bucket end
-    endLostIn(K, fmt('%d', bucket), leaseAt)
+    endLostIn(K, fmt('%d', bucket), leaseAt, generationOf)
     bucket = bucket + 1
   end
   -- More were counted than there are, by processes of former versions that ended some.
