@@ -192,7 +192,7 @@ test('[P14] a live session is looked at again though another one of its user can
   await sleep(2 * PAST_MS);
   await store.nodes.sweep();
   await admin.rename(key('kept'), rows as string);
-  expect((await admin.zrange(key('soon'), 0, -1)).map((entry) => entry.split(' ')[2])).toEqual(['live']);
+  expect((await admin.zrange(key('soon'), '0', '-1')).map((entry) => entry.split(' ')[2])).toEqual(['live']);
 });
 
 test('[P14] a look at a live session costs the same however many its user has', async () => {
