@@ -12,6 +12,8 @@ import { redisStore } from '../support/redis-stores.ts';
 /** Longer than what is looked at by itself. */
 const LONG_MS = 600_000;
 const PAST_MS = 5;
+/** So long that what is to be renewed before it is over is renewed. */
+const BRIEF_MS = 1_500;
 
 let redis: TestRedis;
 let admin: Redis;
@@ -135,7 +137,7 @@ test('[P14] a long lease that nobody renews is looked at by itself in its last t
 test('[P14] a beat that goes on is looked at once for each lease, and one that stops ends with it', async () => {
   const store = await started(1);
   // So long that a machine that stands still between two steps does not end it.
-  const leaseMs = 1_500;
+  const leaseMs = BRIEF_MS;
   await openAll(store, ['u'], { leaseMs });
   const filedAt = Number(await admin.zscore(key('soon'), (await admin.zrange(key('soon'), '0', '0'))[0] as string));
   await sleep(leaseMs / 2);
@@ -183,13 +185,13 @@ test('[P12] [P14] what a sweep ended is counted, also when it then meets damage 
 
 test('[P14] a live session is looked at again though another one of its user cannot be ended', async () => {
   const store = await counted();
-  await openAll(store, ['u'], { leaseMs: PAST_MS });
-  await openAll(store, ['u'], { sessionId: 'live', leaseMs: PAST_MS });
+  await openAll(store, ['u'], { leaseMs: BRIEF_MS });
+  await openAll(store, ['u'], { sessionId: 'live', leaseMs: BRIEF_MS });
   await openAll(store, ['u'], { sessionId: 'live', intent: 'beat', leaseMs: 60_000 });
   const [rows] = await admin.keys(key('m:*'));
   await admin.rename(rows as string, key('kept'));
   await admin.set(rows as string, 'not ours');
-  await sleep(2 * PAST_MS);
+  await sleep(BRIEF_MS + PAST_MS);
   await store.nodes.sweep();
   await admin.rename(key('kept'), rows as string);
   expect((await admin.zrange(key('soon'), '0', '-1')).map((entry) => entry.split(' ')[2])).toEqual(['live']);
@@ -201,9 +203,9 @@ test('[P14] a look at a live session costs the same however many its user has', 
     Promise.all(
       users('s', 20).map((sessionId) => openAll(store, ['u'], { sessionId, intent: 'beat', leaseMs, limit: 20 })),
     );
-  await beatAll(PAST_MS);
+  await beatAll(BRIEF_MS);
   await beatAll(60_000);
-  await sleep(2 * PAST_MS);
+  await sleep(BRIEF_MS + PAST_MS);
   const commands = await commandsOf(() => store.nodes.sweep());
   expect(commands.get('zscore')).toBe(20);
   // Of what is due, and none of what the user has.
