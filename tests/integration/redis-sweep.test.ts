@@ -12,7 +12,7 @@ import { redisStore } from '../support/redis-stores.ts';
 /** Longer than what is looked at by itself. */
 const LONG_MS = 600_000;
 const PAST_MS = 5;
-/** So long that what is to be renewed before it is over is renewed. */
+/** So long that a machine that stands still between two steps does not end it before it is renewed. */
 const BRIEF_MS = 1_500;
 
 let redis: TestRedis;
@@ -136,7 +136,6 @@ test('[P14] a long lease that nobody renews is looked at by itself in its last t
 
 test('[P14] a beat that goes on is looked at once for each lease, and one that stops ends with it', async () => {
   const store = await started(1);
-  // So long that a machine that stands still between two steps does not end it.
   const leaseMs = BRIEF_MS;
   await openAll(store, ['u'], { leaseMs });
   const filedAt = Number(await admin.zscore(key('soon'), (await admin.zrange(key('soon'), '0', '0'))[0] as string));
