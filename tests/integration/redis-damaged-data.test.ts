@@ -4,10 +4,9 @@ import { Redis } from 'ioredis';
 import type { OpenRequest } from '../../presence-core/index.ts';
 import { BUCKETS, placeOf, shardPrefix } from '../../presence-core/redis/keys.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
-import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { expectCountsToEqualRecount } from '../contract/store/recount.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { beginWithoutSeed, redisStore } from '../support/redis-stores.ts';
+import { beginWithoutSeed, redisStore, shardsOf, sweepSlice } from '../support/redis-stores.ts';
 import { pagesOf } from '../support/snapshots.ts';
 
 const SHARDS = 2;
@@ -49,16 +48,9 @@ const closes = async () => {
   return changes.filter(({ kind }) => kind === 'close');
 };
 
-const shardsOfStore = (): RedisShards => (store.nodes as unknown as { shards: RedisShards }).shards;
-
 /** As one sweep of a deployment of this size does in one go: a small part of a recount. */
 async function countSlice(): Promise<void> {
-  await shardsOfStore().run('recount', [], ['20', String(BUCKETS), shardPrefix(prefix, 0)]);
-}
-
-/** Without the recounts that a sweep of the store does. */
-async function sweepSlice(): Promise<void> {
-  await shardsOfStore().runAtHome('sweep', 0, [0, 2_000, BUCKETS]);
+  await shardsOf(store).run('recount', [], ['20', String(BUCKETS), shardPrefix(prefix, 0)]);
 }
 
 const openOf = (userId: string, more: Partial<OpenRequest> = {}): OpenRequest => ({
@@ -319,7 +311,7 @@ test('[P12] what a sweep ends between the slices of a recount is counted, in wal
   expect(await walked()).toBeLessThan(BUCKETS);
   await store.nodes.quit('n');
   await new Promise((resolve) => setTimeout(resolve, 30));
-  await sweepSlice();
+  await sweepSlice(store, 2_000);
   expect(await closes()).toHaveLength(2 * USERS.length);
   while (await admin.hexists(key('shard'), 'recount')) await countSlice();
   await expectCountsToEqualRecount(store, USERS);

@@ -3,11 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { OpenRequest, SocketOwner } from '../../presence-core/index.ts';
-import { BUCKETS, shardPrefix } from '../../presence-core/redis/keys.ts';
+import { shardPrefix } from '../../presence-core/redis/keys.ts';
 import type { RedisStore } from '../../presence-core/redis/redis-store.ts';
-import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
-import { redisStore } from '../support/redis-stores.ts';
+import { redisStore, sweepSlice } from '../support/redis-stores.ts';
 
 /** Longer than what is looked at by itself. */
 const LONG_MS = 600_000;
@@ -384,8 +383,7 @@ test('[P9] a node that is lost while the sessions of another are swept is part o
   await openAll(store, users('u', 300), { owner: at('first') });
   await openAll(store, users('v', 300), { owner: at('second') });
   await store.nodes.quit('first');
-  const { shards } = store.nodes as unknown as { shards: RedisShards };
-  await shards.runAtHome('sweep', 0, [0, 500, BUCKETS]);
+  await sweepSlice(store, 500);
   expect(await admin.hexists(key('shard'), 'lost')).toBe(1);
   await store.nodes.quit('second');
   await store.nodes.sweep();

@@ -4,6 +4,7 @@ import { Cluster } from 'ioredis';
 import { connectRedis, ready } from '../../presence-core/redis/connection.ts';
 import { BUCKETS, configKey } from '../../presence-core/redis/keys.ts';
 import { RedisStore, type RedisStoreOptions } from '../../presence-core/redis/redis-store.ts';
+import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import type { CreateStore } from '../contract/store/store-fixture.ts';
 import type { TestRedis } from './redis-server.ts';
 
@@ -63,6 +64,16 @@ export async function redisStore(options: RedisStoreOptions): Promise<RedisStore
   const store = new RedisStore({ shards: SHARDS, sweepGapMs: 0, ...options });
   await store.start();
   return store;
+}
+
+/** By which a test calls a verb as no facet does: one slice of what a facet goes on with. */
+export function shardsOf(store: RedisStore): RedisShards {
+  return (store.nodes as unknown as { shards: RedisShards }).shards;
+}
+
+/** One slice of a sweep at the first home, without the recounts that a sweep of the store makes. */
+export async function sweepSlice(store: RedisStore, budget: number): Promise<void> {
+  await shardsOf(store).runAtHome('sweep', 0, [0, budget, BUCKETS]);
 }
 
 /** What opens a session of a user who beats. */

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Command, Redis } from 'ioredis';
 import { isRetryable, retrying } from '../../presence-core/index.ts';
 import { BUCKETS, placeOf, shardKeys, shardPrefix } from '../../presence-core/redis/keys.ts';
-import type { RedisShards } from '../../presence-core/redis/shards.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
-import { beginWithoutSeed, redisStore } from '../support/redis-stores.ts';
+import { beginWithoutSeed, redisStore, shardsOf } from '../support/redis-stores.ts';
 
 const SLOTS = 16_384;
 const USERS = Array.from({ length: 12 }, (_, i) => `u${i}`);
@@ -49,7 +48,7 @@ test('[P14] what is not found as it was moved already is neither left out, nor m
   await beginWithoutSeed(cluster.url, prefix, 1);
   const store = await redisStore({ url: cluster.url, prefix, shards: 1 });
   ended.push(() => store.stop());
-  const { shards } = store.nodes as unknown as { shards: RedisShards };
+  const shards = shardsOf(store);
   const open = (userId: string, sessionId: string, leaseMs: number) =>
     store.sessions.open({ userId, sessionId, attributes: {}, owner: 'heartbeat', leaseMs, intent: 'beat' });
   for (const userId of USERS) await open(userId, 'lasts', 60_000);

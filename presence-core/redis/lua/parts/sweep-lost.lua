@@ -32,10 +32,9 @@ local function endLostIn(K, bucket, leaseAt, generationOf)
   budget = budget - 1 - #flat / 2
   for i = 1, #flat, 2 do
     local generation = generationOf(flat[i + 1])
-    local user, session
-    if generation then user, session = splitField(flat[i]) end
-    if user then
-      sparing(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation])
+    if generation then
+      local user, session = splitField(flat[i])
+      if user then sparing(endLost, actOn(K, user, session, bucket, ''), generation, leaseAt[generation]) end
     end
   end
 end
