@@ -219,7 +219,7 @@ test('[P14] what no verb has written stops no sweep', async () => {
   await admin.zadd(key('soon'), 1, 'nonsense', 2, '7 nonsense', 3, '7 non sen se');
   await admin.zadd(key('due'), 1, '7');
   await admin.hset(key('m:7'), 'nonsense', 'slost.1|nonsense', 'non sen se', 'slost.1|nonsense');
-  await admin.hset(key('held'), 'lost', 'nonsense');
+  await admin.hset(key('shard'), 'step', '0|10000');
   await store.nodes.quit('lost');
   await sleep(2 * PAST_MS);
   await store.nodes.sweep();
@@ -229,7 +229,23 @@ test('[P14] what no verb has written stops no sweep', async () => {
   ];
   expect((await closes(store)).sort()).toEqual(ends.sort());
   expect(await admin.zcard(key('soon'))).toBe(0);
-  expect(await admin.hexists(key('held'), 'lost')).toBe(0);
+  expect(await admin.hexists(key('shard'), 'step')).toBe(0);
+});
+
+test.each([
+  ['is no number', () => admin.hset(key('held'), 'lost', 'nonsense')],
+  ['is nan', () => admin.hset(key('held'), 'lost', 'nan')],
+  ['is of a wrong type', () => admin.multi().del(key('held')).set(key('held'), 'not ours').exec()],
+])('[P9] [P14] a lost node whose number of sessions %s leaves none', async (_, damage) => {
+  const store = await counted();
+  for (const node of ['keeper', 'lost']) await store.nodes.join(node, LONG_MS);
+  await openAll(store, users('u', 5), { owner: at('lost') });
+  await damage();
+  await store.nodes.quit('lost');
+  await store.nodes.sweep();
+  expect(await closes(store)).toHaveLength(5);
+  expect(await admin.hexists(key('shard'), 'g:lost')).toBe(0);
+  if ((await admin.type(key('held'))) === 'hash') expect(await admin.hexists(key('held'), 'lost')).toBe(0);
 });
 
 test('[P9] how many sessions a generation holds follows opens, moves, detaches and ends', async () => {

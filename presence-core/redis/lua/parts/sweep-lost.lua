@@ -58,13 +58,16 @@ local function lapsedGenerations(state)
   return leaseAt
 end
 
--- How many sessions of these generations are counted in a shard. Damaged counts are as good as none: the leases of
--- sessions end them. One that is no number may be any.
-local function heldIn(K, generations)
-  local counts = #generations > 0 and undamaged(redis.pcall('HMGET', K .. 'held', unpack(generations))) or {}
-  local held = 0
-  for i = 1, #generations do held = held + math.max(0, tonumber(counts[i] or 0) or math.huge) end
-  return held
+-- Whether a shard may have sessions that these generations held: a count at zero is deleted (moveHeld), and what is no
+-- count says nothing.
+local function mayHold(K, generations)
+  if #generations == 0 then return false end
+  local counts = undamaged(redis.pcall('HMGET', K .. 'held', unpack(generations)))
+  if not counts then return true end
+  for i = 1, #generations do
+    if counts[i] then return true end
+  end
+  return false
 end
 
 -- Ends what they held in one shard, from a bucket on. Returns the bucket to go on with, or nil when that is done.
@@ -72,7 +75,7 @@ local function walkShard(K, bucket, leaseAt, counted, others)
   local generationOf = heldBy(leaseAt)
   while bucket < buckets do
     budget = budget - 1
-    if #others == 0 and heldIn(K, counted) == 0 then break end
+    if #others == 0 and not mayHold(K, counted) then break end
     if budget <= 0 then return bucket end
     endLostIn(K, fmt('%d', bucket), leaseAt, generationOf)
     bucket = bucket + 1

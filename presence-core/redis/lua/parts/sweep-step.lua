@@ -37,8 +37,8 @@ local function bringBucketBack(K, bucket, stepMs)
   local soonest
   for i = 1, #fields do
     local user, session = splitField(fields[i])
-    local set = K .. 'u:' .. user
-    local score = tonumber(undamaged(redis.pcall('ZSCORE', set, session)) or nil)
+    local set = user and K .. 'u:' .. user
+    local score = set and tonumber(undamaged(redis.pcall('ZSCORE', set, session)) or nil)
     if score and score > now + LEASE_MAX_MS then
       -- Whoever holds it renewed it in vain since the step, and is given time to do so again.
       score = math.max(math.ceil(score) - stepMs, now + STALL_GRACE_MS)
